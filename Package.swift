@@ -1,0 +1,82 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// ROPECONV_WITHOUT_ONEDNN=1 builds without oneDNN: matrix products then go through OpenBLAS.
+let withoutOneDNN = Context.environment["ROPECONV_WITHOUT_ONEDNN"] == "1"
+let oneDNN: [Target.Dependency] = withoutOneDNN ? [] : ["CDNNL"]
+let oneDNNSettings: [SwiftSetting] = withoutOneDNN ? [] : [.define("ROPECONV_ONEDNN")]
+
+let collections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
+
+/// A system library: module map and shim in Sources/System, Debian's and Homebrew's package names.
+func system(_ name: String, apt: String, brew: String) -> Target {
+  .systemLibrary(
+    name: name, path: "Sources/System/\(name)", providers: [.apt([apt]), .brew([brew])])
+}
+
+/// The tests of one module; scripts and files they read are in their folder `Golden`.
+func tests(_ name: String, _ module: String, golden: Bool = false) -> Target {
+  .testTarget(
+    name: name, dependencies: [.byName(name: module), "TestSupport"],
+    exclude: golden ? ["Golden"] : [])
+}
+
+let package = Package(
+  name: "ropeconv",
+  products: [
+    .executable(name: "ropeconv", targets: ["ropeconv"]),
+    .library(name: "Checkpoints", targets: ["Checkpoints"]),
+    .library(name: "Evaluation", targets: ["Evaluation"]),
+    .library(name: "Conversion", targets: ["Conversion"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+  ],
+  targets: [
+    // From the command line down: a module imports only what stands below it.
+    .executableTarget(
+      name: "ropeconv",
+      dependencies: [
+        "Reports", "Conversion", "Evaluation",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .target(name: "Reports", dependencies: ["Conversion", "Evaluation"]),
+    .target(
+      name: "Conversion",
+      dependencies: ["Evaluation", .product(name: "Crypto", package: "swift-crypto")]),
+    .target(name: "Evaluation", dependencies: ["Inference", "Vocabulary"]),
+    .target(name: "Inference", dependencies: ["Rotary", "Architectures"]),
+    .target(name: "Rotary", dependencies: ["Tensors"]),
+    .target(name: "Vocabulary", dependencies: ["Architectures", "Checkpoints", "Tensors", "CPCRE2", collections, heap]),
+    .target(
+      name: "Architectures", dependencies: ["Checkpoints", "Tensors", collections], path: "formats",
+      resources: [.copy("architectures"), .copy("tokenizers")]),
+    .target(
+      name: "Checkpoints", dependencies: ["Tensors", "CKernels", "CJSON", "CArchive", collections]),
+    .target(
+      name: "Tensors", dependencies: ["CKernels", "COpenBLAS"] + oneDNN,
+      swiftSettings: oneDNNSettings),
+    .target(name: "CKernels"),
+
+    system("CDNNL", apt: "libdnnl-dev", brew: "onednn"),
+    system("COpenBLAS", apt: "libopenblas-dev", brew: "openblas"),
+    system("CArchive", apt: "libarchive-dev", brew: "libarchive"),
+    system("CJSON", apt: "libjson-c-dev", brew: "json-c"),
+    system("CPCRE2", apt: "libpcre2-dev", brew: "pcre2"),
+
+    .target(name: "TestSupport", path: "Tests/TestSupport"),
+    tests("TensorsTests", "Tensors"),
+    tests("CheckpointsTests", "Checkpoints", golden: true),
+    tests("VocabularyTests", "Vocabulary"),
+    tests("RotaryTests", "Rotary"),
+    tests("EvaluationTests", "Conversion"),
+    tests("ConversionTests", "Conversion"),
+    tests("CommandTests", "Conversion"),
+  ],
+  swiftLanguageModes: [.v6]
+)

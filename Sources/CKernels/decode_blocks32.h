@@ -1,0 +1,74 @@
+// Blocks of 32 elements. Layouts (ggml): q4_0: f16 d, 16 bytes of low and high nibbles; q4_1: f16
+// d, f16 m, nibbles; q5_0 and q5_1: as q4_0 and q4_1 with 32 fifth bits before the nibbles; q8_0:
+// f16 d, 32 signed bytes; iq4_nl: as q4_0, nibbles being indices into a table. Elements 0 to 15
+// are the low nibbles, 16 to 31 the high ones.
+
+static void RC_VARIANT(decode_q4_0)(const uint8_t *bytes, float *restrict output, size_t blocks) {
+  for (size_t block = 0; block < blocks; block++, bytes += 18, output += 32) {
+    float d = RC_VARIANT(load_half)(bytes);
+    for (int i = 0; i < 16; i++) output[i] = d * (float)((bytes[2 + i] & 15) - 8);
+    for (int i = 0; i < 16; i++) output[16 + i] = d * (float)((bytes[2 + i] >> 4) - 8);
+  }
+}
+
+static void RC_VARIANT(decode_q4_1)(const uint8_t *bytes, float *restrict output, size_t blocks) {
+  for (size_t block = 0; block < blocks; block++, bytes += 20, output += 32) {
+    float d = RC_VARIANT(load_half)(bytes), m = RC_VARIANT(load_half)(bytes + 2);
+    for (int i = 0; i < 16; i++) output[i] = d * (float)(bytes[4 + i] & 15) + m;
+    for (int i = 0; i < 16; i++) output[16 + i] = d * (float)(bytes[4 + i] >> 4) + m;
+  }
+}
+
+static void RC_VARIANT(decode_q5_0)(const uint8_t *bytes, float *restrict output, size_t blocks) {
+  for (size_t block = 0; block < blocks; block++, bytes += 22, output += 32) {
+    float d = RC_VARIANT(load_half)(bytes);
+    uint32_t fifth;
+    memcpy(&fifth, bytes + 2, sizeof fifth);
+    for (int i = 0; i < 16; i++) {
+      int q = (int)((bytes[6 + i] & 15u) | (fifth >> i & 1u) << 4);
+      output[i] = d * (float)(q - 16);
+    }
+    for (int i = 0; i < 16; i++) {
+      int q = (int)((bytes[6 + i] >> 4) | (fifth >> (16 + i) & 1u) << 4);
+      output[16 + i] = d * (float)(q - 16);
+    }
+  }
+}
+
+static void RC_VARIANT(decode_q5_1)(const uint8_t *bytes, float *restrict output, size_t blocks) {
+  for (size_t block = 0; block < blocks; block++, bytes += 24, output += 32) {
+    float d = RC_VARIANT(load_half)(bytes), m = RC_VARIANT(load_half)(bytes + 2);
+    uint32_t fifth;
+    memcpy(&fifth, bytes + 4, sizeof fifth);
+    for (int i = 0; i < 16; i++) {
+      int q = (int)((bytes[8 + i] & 15u) | (fifth >> i & 1u) << 4);
+      output[i] = d * (float)q + m;
+    }
+    for (int i = 0; i < 16; i++) {
+      int q = (int)((bytes[8 + i] >> 4) | (fifth >> (16 + i) & 1u) << 4);
+      output[16 + i] = d * (float)q + m;
+    }
+  }
+}
+
+static void RC_VARIANT(decode_q8_0)(const uint8_t *bytes, float *restrict output, size_t blocks) {
+  for (size_t block = 0; block < blocks; block++, bytes += 34, output += 32) {
+    float d = RC_VARIANT(load_half)(bytes);
+    for (int i = 0; i < 32; i++) output[i] = d * (float)(int8_t)bytes[2 + i];
+  }
+}
+
+#ifndef RC_NONLINEAR
+#define RC_NONLINEAR
+static const float rc_nonlinear[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                       1,    13,   25,  38,  53,  69,  89,  113};
+#endif
+
+static void RC_VARIANT(decode_iq4_nl)(const uint8_t *bytes, float *restrict output,
+                                      size_t blocks) {
+  for (size_t block = 0; block < blocks; block++, bytes += 18, output += 32) {
+    float d = RC_VARIANT(load_half)(bytes);
+    for (int i = 0; i < 16; i++) output[i] = d * rc_nonlinear[bytes[2 + i] & 15];
+    for (int i = 0; i < 16; i++) output[16 + i] = d * rc_nonlinear[bytes[2 + i] >> 4];
+  }
+}

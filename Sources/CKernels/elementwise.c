@@ -1,0 +1,20 @@
+// Sums, products and copies of rows.
+#define RC_BODY "elementwise_body.h"
+#include "each_variant.h"
+
+void rc_add(const float *x, float *y, ptrdiff_t count) { RC_CALL(add, x, y, count); }
+
+void rc_add_rows(const float *bias, float *y, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride) {
+  RC_CALL(add_rows, bias, y, rows, width, stride);
+}
+
+void rc_scale(float *x, float factor, ptrdiff_t count) { RC_CALL(scale, x, factor, count); }
+
+void rc_softcap(float *x, float cap, ptrdiff_t count) { RC_CALL(softcap, x, cap, count); }
+
+void rc_gather_rows(const float *x, ptrdiff_t x_stride, const ptrdiff_t *indices, ptrdiff_t rows,
+                    ptrdiff_t width, float *y, ptrdiff_t y_stride) {
+  for (ptrdiff_t row = 0; row < rows; row++) {
+    memcpy(y + row * y_stride, x + indices[row] * x_stride, (size_t)width * sizeof(float));
+  }
+}

@@ -1,0 +1,113 @@
+// Kernels on float32 arrays, one implementation file per job. Every job exists in the portable
+// form, for AVX2 (with FMA and F16C) and for AVX-512 (F, BW, DQ, VL), and the one that this CPU
+// can run is chosen when it is called. Only the Swift module `Tensors` calls them, with checked
+// sizes.
+#ifndef CKERNELS_H
+#define CKERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// instruction_set.c
+
+enum { RC_PORTABLE = 0, RC_AVX2 = 1, RC_AVX512 = 2 };
+
+/// The best instruction set that this CPU has and that ROPECONV_ISA allows.
+int rc_isa_level(void);
+/// Whether AVX-512 is in use and the CPU multiplies bfloat16.
+int rc_isa_has_bf16(void);
+
+/// Makes the kernels use `level`, or rc_isa_level() where that is lower; a negative level ends
+/// this. For tests, which compare the variants.
+void rc_force_variant(int level);
+/// The level the kernels use.
+int rc_variant(void);
+
+// decode.c
+
+enum {
+  RC_F32, RC_F16, RC_BF16, RC_F64, RC_F8_E4M3, RC_F8_E5M2,
+  RC_I8, RC_I16, RC_I32, RC_I64, RC_U8, RC_U16, RC_U32, RC_U64, RC_BOOL,
+  RC_Q4_0, RC_Q4_1, RC_Q5_0, RC_Q5_1, RC_Q8_0,
+  RC_Q2_K, RC_Q3_K, RC_Q4_K, RC_Q5_K, RC_Q6_K, RC_Q8_K, RC_IQ4_NL, RC_IQ4_XS,
+};
+
+/// Decodes `count` elements (whole blocks) of `type` to float32. Bit-exact on every instruction
+/// set. Neither pointer need be aligned.
+void rc_decode(int type, const void *bytes, float *output, size_t count);
+// norms.c: y may be x; gain and bias may be null.
+
+void rc_rms_norm(const float *x, ptrdiff_t x_stride, ptrdiff_t rows, ptrdiff_t width,
+                 const float *gain, float epsilon, float *y, ptrdiff_t y_stride);
+void rc_layer_norm(const float *x, ptrdiff_t x_stride, ptrdiff_t rows, ptrdiff_t width,
+                   const float *gain, const float *bias, float epsilon, float *y,
+                   ptrdiff_t y_stride);
+
+// rotate.c: in place; cosines and sines are [rows, pairs] with row stride table_stride.
+
+/// Pair p is (x[2p], x[2p + 1]) where `interleaved`, otherwise (x[p], x[p + pairs]).
+void rc_rotate(float *x, ptrdiff_t x_stride, ptrdiff_t rows, ptrdiff_t pairs, int interleaved,
+               const float *cosines, const float *sines, ptrdiff_t table_stride, int inverse);
+
+// activations.c: in place, or y = f(x) * up, where y may be x or up.
+
+enum { RC_SILU, RC_GELU_TANH, RC_GELU, RC_RELU, RC_RELU_SQUARED };
+
+void rc_activate(int kind, float *x, ptrdiff_t count);
+void rc_gate(int kind, const float *x, const float *up, float *y, ptrdiff_t count);
+
+// softmax.c: one tile of blocked attention.
+
+/// Query i = first_query + row sees key j = first_key + column iff j <= i and (window == 0 or
+/// i - j < window). Replaces the scaled scores by exp(score - maximum), 0 where not visible;
+/// updates each row's maximum (start: -infinity) and sum (start: 0); writes to correction[row] the
+/// factor that brings earlier sums and outputs to the new maximum. softcap 0 is none, otherwise the
+/// score is softcap * tanh(score / softcap).
+void rc_softmax_tile(float *scores, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t keys,
+                     ptrdiff_t first_query, ptrdiff_t first_key, ptrdiff_t window, float softcap,
+                     float *maximum, double *sum, float *correction);
+/// Multiplies each row by its factor; a factor of 0 stores zeros whatever was there.
+void rc_scale_rows(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride,
+                   const float *factors);
+/// Divides each row by its sum; a row with the sum 0 becomes zeros.
+void rc_divide_rows(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride,
+                    const double *sums);
+
+// logits.c
+
+/// Takes a block of columns into each row's running maximum (start: -infinity) and running sum of
+/// exp(logit - maximum) (start: 0). softcap as above.
+void rc_log_sum_exp(const float *logits, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t columns,
+                    float softcap, float *maximum, double *sum);
+
+// elementwise.c
+
+void rc_add(const float *x, float *y, ptrdiff_t count);
+void rc_add_rows(const float *bias, float *y, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride);
+void rc_scale(float *x, float factor, ptrdiff_t count);
+void rc_softcap(float *x, float cap, ptrdiff_t count);
+/// y[r] = x[indices[r]], rows of `width` floats.
+void rc_gather_rows(const float *x, ptrdiff_t x_stride, const ptrdiff_t *indices, ptrdiff_t rows,
+                    ptrdiff_t width, float *y, ptrdiff_t y_stride);
+
+// parallel.c
+
+typedef void (*rc_body)(void *context, ptrdiff_t unit, ptrdiff_t worker);
+
+/// Runs body for every unit in 0..<count on `threads` threads, the caller being worker 0. Each
+/// thread calls `prepare` first, where there is one. A call made while another one runs is done by
+/// its caller alone.
+void rc_parallel(ptrdiff_t count, ptrdiff_t threads, void (*prepare)(void), rc_body body,
+                 void *context);
+
+// signals.c
+
+/// A temporary file (or folder, once empty) to remove when a signal ends the process.
+void rc_register_temporary(const char *path);
+void rc_unregister_temporary(const char *path);
+/// SIGINT and SIGTERM: remove the temporary files, exit with 130 and 143. SIGBUS: also say that a
+/// mapped file was truncated, exit with 74.
+void rc_install_signal_handlers(void);
+
+#endif

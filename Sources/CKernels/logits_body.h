@@ -1,0 +1,45 @@
+#include "lanes.h"
+#include "exponential.h"
+
+RC_INLINE rc_floats RC_VARIANT(capped)(rc_floats v, float softcap, float inverse) {
+  return softcap > 0 ? softcap * RC_VARIANT(tanh)(v * inverse) : v;
+}
+
+static void RC_VARIANT(log_sum_exp)(const float *logits, ptrdiff_t stride, ptrdiff_t rows,
+                                    ptrdiff_t columns, float softcap, float *maximum,
+                                    double *sum) {
+  ptrdiff_t whole = columns - columns % RC_LANES;
+  ptrdiff_t rest = columns - whole;
+  float inverse = softcap > 0 ? 1.0f / softcap : 0;
+  for (ptrdiff_t row = 0; row < rows; row++, logits += stride) {
+    rc_floats lanes = -INFINITY;
+    for (ptrdiff_t i = 0; i < whole; i += RC_LANES) {
+      lanes = RC_VARIANT(larger)(RC_VARIANT(load)(logits + i), lanes);
+    }
+    lanes = RC_VARIANT(larger)(RC_VARIANT(load_part)(logits + whole, rest, -INFINITY), lanes);
+    float largest = RC_VARIANT(maximum)(lanes);
+    // The cap is monotone: the cap of the largest is the largest of the capped.
+    if (largest > -INFINITY) largest = RC_VARIANT(capped)((rc_floats)largest, softcap, inverse)[0];
+    float before = maximum[row];
+    if (before > largest) largest = before;
+    // While everything is -infinity the sum stays zero (or takes up the NaN of a logit).
+    float reference = largest == -INFINITY ? 0 : largest;
+
+    rc_doubles sums = 0;
+    for (ptrdiff_t i = 0; i < whole; i += RC_LANES) {
+      rc_floats v = RC_VARIANT(capped)(RC_VARIANT(load)(logits + i), softcap, inverse);
+      sums += rc_to_doubles(RC_VARIANT(exp_negative)(v - reference));
+    }
+    if (rest > 0) {
+      rc_floats v = RC_VARIANT(load_part)(logits + whole, rest, 0);
+      v = RC_VARIANT(capped)(v, softcap, inverse);
+      float part[RC_LANES];
+      RC_VARIANT(store)(part, v);
+      v = RC_VARIANT(load_part)(part, rest, -INFINITY);
+      sums += rc_to_doubles(RC_VARIANT(exp_negative)(v - reference));
+    }
+    double factor = before == -INFINITY ? 1 : exp((double)before - (double)largest);
+    maximum[row] = largest;
+    sum[row] = sum[row] * factor + RC_VARIANT(total)(sums);
+  }
+}

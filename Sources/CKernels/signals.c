@@ -1,0 +1,72 @@
+// What must happen when a signal ends the program: only calls that are safe in a handler.
+
+#define _GNU_SOURCE
+#include "ckernels.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SLOTS = 64, LONGEST = 4096 };
+
+// A slot is 0 free, 1 being filled, 2 in use.
+static atomic_int states[SLOTS];
+static char paths[SLOTS][LONGEST];
+
+void rc_register_temporary(const char *path) {
+  size_t length = strlen(path);
+  if (length >= LONGEST) return;
+  for (int i = 0; i < SLOTS; i++) {
+    int expected = 0;
+    if (atomic_compare_exchange_strong(&states[i], &expected, 1)) {
+      memcpy(paths[i], path, length + 1);
+      atomic_store(&states[i], 2);
+      return;
+    }
+  }
+}
+
+void rc_unregister_temporary(const char *path) {
+  for (int i = 0; i < SLOTS; i++) {
+    if (atomic_load(&states[i]) == 2 && strcmp(paths[i], path) == 0) {
+      atomic_store(&states[i], 0);
+      return;
+    }
+  }
+}
+
+static void remove_temporaries(void) {
+  for (int i = 0; i < SLOTS; i++) {
+    if (atomic_load(&states[i]) == 2) {
+      // A folder's files are registered after it: its own removal comes when it is empty.
+      if (unlink(paths[i]) != 0) rmdir(paths[i]);
+    }
+  }
+}
+
+static void ended(int number) {
+  remove_temporaries();
+  _exit(number == SIGTERM ? 143 : 130);
+}
+
+static void truncated(int number) {
+  (void)number;
+  static const char line[] =
+      "ropeconv: error: a mapped file was truncated while it was being read\n";
+  remove_temporaries();
+  ssize_t ignored = write(2, line, sizeof line - 1);
+  (void)ignored;
+  _exit(74);
+}
+
+void rc_install_signal_handlers(void) {
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  sigemptyset(&action.sa_mask);
+  action.sa_handler = ended;
+  sigaction(SIGINT, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
+  action.sa_handler = truncated;
+  sigaction(SIGBUS, &action, NULL);
+}

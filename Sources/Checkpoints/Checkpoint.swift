@@ -1,0 +1,30 @@
+import OrderedCollections
+
+/// A model on disk: metadata or configuration, and the directory of its tensors.
+///
+/// Opening reads headers only. The tensors' bytes are mapped and touched when they are asked for.
+public struct Checkpoint: Sendable {
+  public enum Container: Sendable, Equatable {
+    /// One GGUF file or a set of shards, of version 2 or 3.
+    case gguf(version: Int)
+    /// One safetensors file or a set of shards, alone or in a Hugging Face folder.
+    case safetensors
+  }
+
+  /// The path as the user gave it.
+  public let path: String
+  public let container: Container
+  /// GGUF keys and values in file order, those of the first shard, `split.*` included; empty for
+  /// safetensors.
+  public let metadata: OrderedDictionary<String, MetadataValue>
+  /// `config.json`, an object; nil for GGUF, and for a safetensors file without one beside it.
+  public let configuration: JSONValue?
+  /// `__metadata__` of the (first) safetensors file; empty for GGUF.
+  public let safetensorsMetadata: OrderedDictionary<String, String>
+  /// The folder with tokenizer.json and its like; nil for GGUF, which has its tokenizer inside.
+  public let folder: String?
+  /// All tensors by name, in file order, shard after shard.
+  public let tensors: OrderedDictionary<String, TensorEntry>
+  /// The mapped files that hold the tensors.
+  public let files: [MappedFile]
+}

@@ -1,0 +1,49 @@
+/// What does not fit together among the files of a model folder.
+public enum FolderFault: Sendable, Equatable {
+  /// The folder has no config.json and not exactly one GGUF model.
+  case noModel(ggufModels: Int)
+  /// The folder has a config.json, but no safetensors weights.
+  case noWeights
+  /// config.json is not a JSON object.
+  case configurationNotObject
+  /// The index has no `weight_map` object of strings.
+  case malformedIndex(problem: String)
+  /// The index names a file outside its folder, or not by a plain name.
+  case unsafeShardName(found: String)
+  /// The index names a shard that is absent.
+  case shardMissing(name: String)
+  /// The index places a tensor in a shard that does not hold it.
+  case tensorNotInShard(shard: String)
+  /// A shard holds a tensor that the index does not have.
+  case tensorNotInIndex(shard: String)
+  /// Two shards hold the same tensor.
+  case tensorInTwoShards(first: String, second: String)
+
+  public var summary: String {
+    switch self {
+    case .noModel(let count):
+      "the folder has no config.json and \(count == 0 ? "no" : "\(count)") GGUF models: "
+        + "expected a Hugging Face folder or exactly one GGUF model"
+    case .noWeights: "the folder has neither model.safetensors nor model.safetensors.index.json"
+    case .configurationNotObject: "is not a JSON object"
+    case .malformedIndex(let problem): "malformed index: \(problem)"
+    case .unsafeShardName(let found):
+      "the index names \(quoted(found)): expected the plain name of a file in the same folder"
+    case .shardMissing(let name): "the index names \(quoted(name)), which does not exist"
+    case .tensorNotInShard(let shard):
+      "the index places the tensor in \(quoted(shard)), which does not hold it"
+    case .tensorNotInIndex(let shard):
+      "shard \(quoted(shard)) holds a tensor that the index does not place there"
+    case .tensorInTwoShards(let first, let second):
+      "shards \(quoted(first)) and \(quoted(second)) hold the same tensor"
+    }
+  }
+
+  public var hint: String? {
+    switch self {
+    case .noModel(let count) where count > 1: "give the GGUF file itself"
+    case .noWeights: "weights in .bin or .pth files are not read; convert them to safetensors"
+    default: nil
+    }
+  }
+}

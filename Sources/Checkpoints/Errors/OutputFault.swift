@@ -1,0 +1,65 @@
+import Tensors
+
+/// Why an output could not be created or written.
+public enum OutputFault: Sendable, Equatable {
+  /// The output exists, and it was not asked to replace it.
+  case exists
+  /// The output is the input, a hard link to it or a symbolic link to it.
+  case isInput(input: String)
+  /// The output's folder does not exist or may not be written.
+  case cannotCreate(reason: String)
+  /// A folder stands where the file is to be, or a file where the folder is to be.
+  case wrongKind(expected: String)
+  /// The file system has less free space than the output needs.
+  case noSpace(needed: Int, free: Int)
+  /// The operating system refused to write, flush or rename.
+  case systemError(operation: String, reason: String)
+  /// The container cannot hold this element type.
+  case typeNotStorable(type: ElementType, container: String)
+  /// A tensor's shape is not one that the container or its type can hold.
+  case shapeNotStorable(shape: [Int], type: ElementType)
+  /// A name, key or number is not one that the container can hold.
+  case notStorable(problem: String)
+  /// Two tensors, or two files of a folder, have the same name.
+  case duplicateName
+  /// A tensor's contents have another size than its type and shape say.
+  case contentsSize(expected: Int, found: Int)
+
+  public var summary: String {
+    switch self {
+    case .exists: "the output exists"
+    case .isInput(let input): "the output is the input \(quoted(input))"
+    case .cannotCreate(let reason): "cannot be created: \(reason)"
+    case .wrongKind(let expected): "cannot be created: it exists and is not a \(expected)"
+    case .noSpace(let needed, let free):
+      "not enough free space: \(needed) bytes needed, \(free) free"
+    case .systemError(let operation, let reason): "\(operation) failed: \(reason)"
+    case .typeNotStorable(let type, let container):
+      "element type \(type.rawValue) cannot be stored in \(container)"
+    case .shapeNotStorable(let shape, let type):
+      "shape [\(shape.map(String.init).joined(separator: ", "))] "
+        + "cannot be stored as \(type.rawValue)"
+    case .notStorable(let problem): problem
+    case .duplicateName: "the output would hold the same name twice"
+    case .contentsSize(let expected, let found):
+      "contents have \(found) bytes: expected \(expected)"
+    }
+  }
+
+  public var hint: String? {
+    switch self {
+    case .exists: "replace it with --force"
+    case .isInput: "choose another output"
+    default: nil
+    }
+  }
+
+  public var exitStatus: ExitStatus {
+    switch self {
+    case .exists, .isInput, .cannotCreate, .wrongKind: .cannotCreate
+    case .noSpace, .systemError: .inputOutput
+    case .typeNotStorable, .shapeNotStorable, .notStorable, .duplicateName: .malformedData
+    case .contentsSize: .internalError
+    }
+  }
+}

@@ -1,0 +1,20 @@
+/// What a GGUF file may hold, tested before anything is allocated.
+enum GGUFLimits {
+  static let magic: [UInt8] = Array("GGUF".utf8)
+  static let versions: ClosedRange<UInt32> = 2...3
+  static let keyLength = 65_535
+  /// ggml keeps names in 64 bytes with a terminating NUL.
+  static let tensorNameLength = 63
+  static let dimensions = 4
+  static let arrayDepth = 8
+  static let defaultAlignment = 32
+  static let smallestAlignment = 8
+  static let largestAlignment = 1 << 20
+  /// Key length, one character, type, one byte.
+  static let smallestKeyRecord = 8 + 1 + 4 + 1
+  /// Name length, one character, number of dimensions, type, offset.
+  static let smallestTensorRecord = 8 + 1 + 4 + 4 + 8
+
+  static let alignmentKey = "general.alignment"
+  static let architectureKey = "general.architecture"
+}

@@ -1,0 +1,152 @@
+import OrderedCollections
+import Tensors
+
+/// Writes GGUF version 3 files as the `gguf` Python package lays them out: header, key-value pairs,
+/// tensor records, zeros up to the alignment, then every tensor followed by zeros up to it.
+public enum GGUFWriter {
+  /// Writes a file through a temporary one beside it. The same arguments give the same bytes.
+  ///
+  /// - Parameters:
+  ///   - metadata: keys and values in the order of the file; with `general.architecture`.
+  ///     `general.alignment` (uint32) sets the alignment, 32 without it.
+  ///   - tensors: in the order of the file; at most four dimensions and 63 bytes of name each.
+  ///   - force: whether an existing file is replaced.
+  ///   - inputs: paths that must not be the output, nor any link to it.
+  ///   - progress: called with the bytes written so far, after the header and after each tensor.
+  /// - Returns: the bytes of the file.
+  /// - Throws: `CheckpointError.output`, and what a tensor's `computed` throws.
+  @discardableResult
+  public static func write(
+    to path: String, metadata: OrderedDictionary<String, MetadataValue>, tensors: [OutputTensor],
+    force: Bool, inputs: [String], progress: ((Int) -> Void)? = nil
+  ) throws -> Int {
+    let layout = try GGUFLayout(metadata: metadata, tensors: tensors, path: path)
+    var file = try AtomicFile(
+      creating: OutputTarget(
+        path: path, force: force, inputs: inputs, sources: tensors.sources),
+      byteCount: layout.byteCount)
+    try file.write(layout.header)
+    try file.pad(to: layout.alignment)
+    progress?(file.byteCount)
+    for tensor in tensors {
+      try tensor.write(to: &file)
+      try file.pad(to: layout.alignment)
+      progress?(file.byteCount)
+    }
+    return try file.commit()
+  }
+}
+
+/// The header of a GGUF file to be written, and the size of the whole.
+struct GGUFLayout {
+  let alignment: Int
+  let header: [UInt8]
+  let byteCount: Int
+
+  init(
+    metadata: OrderedDictionary<String, MetadataValue>, tensors: [OutputTensor], path: String
+  ) throws(CheckpointError) {
+    func fault(_ problem: String, _ place: ErrorPlace) -> CheckpointError {
+      .output(.notStorable(problem: problem), file: path, place: place)
+    }
+    alignment = try Self.alignment(in: metadata, path: path)
+    guard metadata[GGUFLimits.architectureKey]?.string != nil else {
+      throw fault(
+        "the metadata names no architecture", .key(GGUFLimits.architectureKey, byte: nil))
+    }
+    var bytes = GGUFLimits.magic
+    bytes.append(littleEndian: UInt32(3))
+    bytes.append(littleEndian: UInt64(tensors.count))
+    bytes.append(littleEndian: UInt64(metadata.count))
+    for (key, value) in metadata {
+      guard !key.isEmpty, key.utf8.count <= GGUFLimits.keyLength,
+        key.utf8.allSatisfy({ $0 > 0 && $0 < 0x80 })
+      else {
+        throw fault("a key must be 1 to 65,535 ASCII characters", .key(key, byte: nil))
+      }
+      bytes.append(ggufString: key)
+      bytes.append(littleEndian: value.type.rawValue)
+      bytes.append(ggufValue: value)
+    }
+    var names: Set<String> = []
+    var offset = 0
+    for tensor in tensors {
+      let place = ErrorPlace.tensor(tensor.name, byte: nil)
+      guard names.insert(tensor.name).inserted else {
+        throw .output(.duplicateName, file: path, place: place)
+      }
+      let length = tensor.name.utf8.count
+      guard length > 0, length <= GGUFLimits.tensorNameLength, !tensor.name.utf8.contains(0) else {
+        throw fault("a tensor's name must be 1 to 63 bytes without NUL", place)
+      }
+      guard let number = tensor.type.ggmlNumber else {
+        throw .output(
+          .typeNotStorable(type: tensor.type, container: "GGUF"), file: path, place: place)
+      }
+      guard tensor.shape.count <= GGUFLimits.dimensions, let count = tensor.checkedByteCount,
+        let padded = roundedUp(count, to: alignment)
+      else {
+        throw .output(
+          .shapeNotStorable(shape: tensor.shape, type: tensor.type), file: path, place: place)
+      }
+      bytes.append(ggufString: tensor.name)
+      bytes.append(littleEndian: UInt32(tensor.shape.count))
+      for dimension in tensor.shape.reversed() { bytes.append(littleEndian: UInt64(dimension)) }
+      bytes.append(littleEndian: number)
+      bytes.append(littleEndian: UInt64(offset))
+      let (sum, overflow) = offset.addingReportingOverflow(padded)
+      guard !overflow else { throw fault("the size of all tensors overflows", place) }
+      offset = sum
+    }
+    header = bytes
+    let (total, overflow) = offset.addingReportingOverflow(
+      roundedUp(bytes.count, to: alignment) ?? Int.max)
+    guard !overflow else { throw fault("the size of the file overflows", .whole) }
+    byteCount = total
+  }
+
+  private static func alignment(
+    in metadata: OrderedDictionary<String, MetadataValue>, path: String
+  ) throws(CheckpointError) -> Int {
+    guard let value = metadata[GGUFLimits.alignmentKey] else { return GGUFLimits.defaultAlignment }
+    guard case .uint32(let alignment) = value, alignment >= GGUFLimits.smallestAlignment,
+      alignment <= GGUFLimits.largestAlignment, alignment.nonzeroBitCount == 1
+    else {
+      throw .output(
+        .notStorable(
+          problem: "alignment must be a uint32, a power of two from "
+            + "\(GGUFLimits.smallestAlignment) to \(GGUFLimits.largestAlignment)"),
+        file: path, place: .key(GGUFLimits.alignmentKey, byte: nil))
+    }
+    return Int(alignment)
+  }
+}
+
+extension [UInt8] {
+  mutating func append(ggufString text: String) {
+    append(littleEndian: UInt64(text.utf8.count))
+    append(contentsOf: text.utf8)
+  }
+
+  /// A value without its type.
+  mutating func append(ggufValue value: MetadataValue) {
+    switch value {
+    case .uint8(let number): append(littleEndian: number)
+    case .int8(let number): append(littleEndian: number)
+    case .uint16(let number): append(littleEndian: number)
+    case .int16(let number): append(littleEndian: number)
+    case .uint32(let number): append(littleEndian: number)
+    case .int32(let number): append(littleEndian: number)
+    case .uint64(let number): append(littleEndian: number)
+    case .int64(let number): append(littleEndian: number)
+    case .float32(let number): append(littleEndian: number.bitPattern)
+    case .float64(let number): append(littleEndian: number.bitPattern)
+    case .bool(let flag): append(flag ? 1 : 0)
+    case .string(let text): append(ggufString: text)
+    case .array(let array):
+      append(littleEndian: array.elementType.rawValue)
+      append(littleEndian: UInt64(array.count))
+      array.withBytes { append(contentsOf: $0) }
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import OrderedCollections
+
+/// `model.safetensors.index.json`: which shard holds which tensor.
+struct SafetensorsIndex {
+  static let name = "model.safetensors.index.json"
+
+  /// Shard names in the order they first appear.
+  let shards: [String]
+  /// The shard of each tensor.
+  let shardOfTensor: OrderedDictionary<String, String>
+  let path: String
+
+  init(reading path: String) throws(CheckpointError) {
+    let value = try JSONValue.read(contentsOf: path, wideIntegers: .refused)
+    guard let map = value["weight_map"]?.members else {
+      throw .folder(
+        .malformedIndex(problem: "expected an object 'weight_map'"), file: path, place: .whole)
+    }
+    var shards: OrderedSet<String> = []
+    var shardOfTensor: OrderedDictionary<String, String> = [:]
+    for member in map {
+      let place = ErrorPlace.tensor(member.key, byte: nil)
+      guard let shard = member.value.string else {
+        throw .folder(
+          .malformedIndex(problem: "expected the name of a file"), file: path, place: place)
+      }
+      guard !shard.isEmpty, shard != ".", shard != "..",
+        !shard.utf8.contains(where: { $0 == UInt8(ascii: "/") || $0 == 0 })
+      else {
+        throw .folder(.unsafeShardName(found: shard), file: path, place: place)
+      }
+      shards.append(shard)
+      shardOfTensor[member.key] = shard
+    }
+    self.shards = Array(shards)
+    self.shardOfTensor = shardOfTensor
+    self.path = path
+  }
+
+  /// Opens the shards and checks that they and the index name the same tensors.
+  func open(in folder: String) throws(CheckpointError) -> [SafetensorsHeader] {
+    var headers: [SafetensorsHeader] = []
+    var found: [String: String] = [:]
+    for shard in shards {
+      let shardPath = folder + "/" + shard
+      guard FileIdentity(path: shardPath) != nil else {
+        throw .folder(.shardMissing(name: shard), file: path, place: .whole)
+      }
+      let header = try SafetensorsHeader(reading: MappedFile.open(shardPath))
+      for tensor in header.tensors {
+        let place = ErrorPlace.tensor(tensor.name, byte: nil)
+        if let first = found.updateValue(shard, forKey: tensor.name) {
+          throw .folder(
+            .tensorInTwoShards(first: first, second: shard), file: path, place: place)
+        }
+      }
+      headers.append(header)
+    }
+    for (header, shard) in zip(headers, shards) {
+      for tensor in header.tensors where shardOfTensor[tensor.name] != shard {
+        throw .folder(
+          .tensorNotInIndex(shard: shard), file: path, place: .tensor(tensor.name, byte: nil))
+      }
+    }
+    for (tensor, shard) in shardOfTensor where found[tensor] == nil {
+      throw .folder(
+        .tensorNotInShard(shard: shard), file: path, place: .tensor(tensor, byte: nil))
+    }
+    return headers
+  }
+}

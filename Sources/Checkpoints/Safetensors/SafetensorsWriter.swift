@@ -1,0 +1,96 @@
+import OrderedCollections
+import Tensors
+
+/// Writes safetensors files: a header padded to 8 bytes with spaces, then the tensors in the order
+/// given, without gaps.
+public enum SafetensorsWriter {
+  /// Writes a file through a temporary one beside it. The same arguments give the same bytes.
+  ///
+  /// - Parameters:
+  ///   - metadata: `__metadata__`; readers of the ecosystem look for `"format": "pt"`.
+  ///   - force: whether an existing file is replaced.
+  ///   - inputs: paths that must not be the output, nor any link to it.
+  ///   - progress: called with the bytes written so far, after the header and after each tensor.
+  /// - Returns: the bytes of the file.
+  /// - Throws: `CheckpointError.output`, and what a tensor's `computed` throws.
+  @discardableResult
+  public static func write(
+    to path: String, metadata: OrderedDictionary<String, String> = ["format": "pt"],
+    tensors: [OutputTensor], force: Bool, inputs: [String], progress: ((Int) -> Void)? = nil
+  ) throws -> Int {
+    let layout = try SafetensorsLayout(metadata: metadata, tensors: tensors, path: path)
+    var file = try AtomicFile(
+      creating: OutputTarget(
+        path: path, force: force, inputs: inputs, sources: tensors.sources),
+      byteCount: layout.byteCount)
+    try file.write(layout.header)
+    progress?(file.byteCount)
+    for tensor in tensors {
+      try tensor.write(to: &file)
+      progress?(file.byteCount)
+    }
+    return try file.commit()
+  }
+}
+
+/// The header of a safetensors file to be written, and the size of the whole.
+struct SafetensorsLayout {
+  /// Length and header.
+  let header: [UInt8]
+  let byteCount: Int
+
+  init(
+    metadata: OrderedDictionary<String, String>, tensors: [OutputTensor], path: String
+  ) throws(CheckpointError) {
+    var entries: OrderedDictionary<String, JSONValue> = [:]
+    if !metadata.isEmpty {
+      entries[SafetensorsHeader.metadataKey] = .object(metadata.mapValues { .string($0) })
+    }
+    var offset = 0
+    for tensor in tensors {
+      let place = ErrorPlace.tensor(tensor.name, byte: nil)
+      guard let type = tensor.type.safetensorsName else {
+        throw .output(
+          .typeNotStorable(type: tensor.type, container: "safetensors"), file: path, place: place)
+      }
+      guard !tensor.name.isEmpty, tensor.name != SafetensorsHeader.metadataKey else {
+        throw .output(
+          .notStorable(problem: "a tensor cannot have this name"), file: path, place: place)
+      }
+      guard let count = tensor.checkedByteCount else {
+        throw .output(
+          .shapeNotStorable(shape: tensor.shape, type: tensor.type), file: path, place: place)
+      }
+      let (end, overflow) = offset.addingReportingOverflow(count)
+      guard !overflow else {
+        throw .output(
+          .notStorable(problem: "the size of all tensors overflows"), file: path, place: place)
+      }
+      let entry: JSONValue = [
+        "dtype": .string(type), "shape": .array(tensor.shape.map(JSONValue.init)),
+        "data_offsets": [JSONValue(offset), JSONValue(end)],
+      ]
+      guard entries.updateValue(entry, forKey: tensor.name) == nil else {
+        throw .output(.duplicateName, file: path, place: place)
+      }
+      offset = end
+    }
+    var text = Array(JSONValue.object(entries).serialized(pretty: false).utf8)
+    text.append(contentsOf: repeatElement(UInt8(ascii: " "), count: (8 - text.count % 8) % 8))
+    guard text.count <= SafetensorsHeader.lengthLimit else {
+      throw .output(
+        .notStorable(problem: "the header would have \(text.count) bytes"), file: path,
+        place: .whole)
+    }
+    var bytes: [UInt8] = []
+    bytes.append(littleEndian: UInt64(text.count))
+    bytes.append(contentsOf: text)
+    header = bytes
+    let (total, overflow) = offset.addingReportingOverflow(bytes.count)
+    guard !overflow else {
+      throw .output(
+        .notStorable(problem: "the size of the file overflows"), file: path, place: .whole)
+    }
+    byteCount = total
+  }
+}

@@ -1,0 +1,201 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// A file that appears under its name complete or not at all: a temporary file in the same folder,
+/// written, flushed to the disk and renamed.
+///
+/// Every file this program writes as a result goes through here. Without `commit`, the temporary
+/// file is removed at the end of the value's life.
+struct AtomicFile: ~Copyable {
+  /// Smaller ranges are copied through the buffer.
+  private static let smallestDirectCopy = 1 << 20
+  private static let bufferSize = 1 << 20
+  /// One system call moves at most this much, so that a fault or signal is met soon.
+  private static let largestOperation = 1 << 30
+
+  let path: String
+  /// Bytes given so far, some of them perhaps still in the buffer.
+  private(set) var byteCount = 0
+  private let temporary: String
+  private let descriptor: Int32
+  private let replaces: Bool
+  private var buffer: [UInt8] = []
+  private var committed = false
+
+  /// Checks the target and creates the temporary file.
+  ///
+  /// - Parameter byteCount: bytes that are going to be written, for the check of free space.
+  /// - Throws: `CheckpointError.output`.
+  init(creating target: OutputTarget, byteCount: Int) throws(CheckpointError) {
+    try target.checkFile(byteCount: byteCount)
+    // Past a file size limit, write then fails with EFBIG instead of ending the process.
+    signal(SIGXFSZ, SIG_IGN)
+    let name = temporaryName(for: target.path)
+    TemporaryRegistry.register(name)
+    let opened = WriteFaults.next().map { (Int32(-1), $0) } ?? createFile(name)
+    guard opened.0 >= 0 else {
+      TemporaryRegistry.unregister(name)
+      throw target.fault(.cannotCreate(reason: errorText(opened.1)))
+    }
+    path = target.path
+    replaces = target.force
+    temporary = name
+    descriptor = opened.0
+    buffer.reserveCapacity(Self.bufferSize)
+  }
+
+  deinit {
+    close(descriptor)
+    if !committed { unlink(temporary) }
+    TemporaryRegistry.unregister(temporary)
+  }
+
+  // MARK: - Writing
+
+  mutating func write(_ bytes: UnsafeRawBufferPointer) throws(CheckpointError) {
+    byteCount += bytes.count
+    if buffer.count + bytes.count > Self.bufferSize { try flushBuffer() }
+    if bytes.count >= Self.bufferSize {
+      try writeOut(bytes)
+    } else {
+      buffer.append(contentsOf: bytes)
+    }
+  }
+
+  mutating func write(_ bytes: [UInt8]) throws(CheckpointError) {
+    try bytes.span.bytes.withUnsafeBytes { (bytes) throws(CheckpointError) in try write(bytes) }
+  }
+
+  /// Writes zeros up to the next multiple of an alignment.
+  mutating func pad(to alignment: Int) throws(CheckpointError) {
+    let count = (alignment - byteCount % alignment) % alignment
+    if count > 0 { try write([UInt8](repeating: 0, count: count)) }
+  }
+
+  /// Appends a range of an input file; the kernel copies it, or shares it, where it can.
+  mutating func copy(_ range: Range<Int>, of file: MappedFile) throws(CheckpointError) {
+    guard range.count >= Self.smallestDirectCopy else {
+      try file.withBytes(range) { (bytes) throws(CheckpointError) in
+        guard bytes.count == range.count else {
+          throw .input(
+            .truncatedWhileRead(expected: range.count, found: bytes.count), file: file.path)
+        }
+        try write(bytes)
+      }
+      return
+    }
+    try flushBuffer()
+    var position = range.lowerBound
+    while position < range.upperBound {
+      let wanted = min(range.upperBound - position, Self.largestOperation)
+      var moved = try copyInKernel(from: file, at: position, count: wanted)
+      if moved == 0 { moved = try copyThroughMemory(from: file, at: position, count: wanted) }
+      position += moved
+      byteCount += moved
+    }
+  }
+
+  /// copy_file_range(2); 0 where the system or the file systems cannot do it.
+  private func copyInKernel(
+    from file: MappedFile, at offset: Int, count: Int
+  ) throws(CheckpointError) -> Int {
+    guard let call = OptionalCalls.copyFileRange else { return 0 }
+    while true {
+      var position = Int64(offset)
+      if let number = WriteFaults.next() { throw failure("copy_file_range", number) }
+      let moved = call(file.descriptor, &position, descriptor, nil, count, 0)
+      if moved >= 0 { return moved }
+      switch errno {
+      case EINTR: continue
+      case ENOSPC, EDQUOT, EFBIG, EIO: throw failure("copy_file_range", errno)
+      default: return 0
+      }
+    }
+  }
+
+  private func copyThroughMemory(
+    from file: MappedFile, at offset: Int, count: Int
+  ) throws(CheckpointError) -> Int {
+    var block = [UInt8](repeating: 0, count: min(count, Self.bufferSize))
+    let found = block.withUnsafeMutableBytes { block in
+      var result = 0
+      repeat {
+        result = pread(file.descriptor, block.baseAddress, block.count, off_t(offset))
+      } while result < 0 && errno == EINTR
+      return result
+    }
+    if found < 0 {
+      throw .input(.systemError(operation: "read", reason: errorText(errno)), file: file.path)
+    }
+    if found == 0 {
+      throw .input(.truncatedWhileRead(expected: count, found: 0), file: file.path)
+    }
+    try block.span.bytes.withUnsafeBytes { (block) throws(CheckpointError) in
+      try writeOut(UnsafeRawBufferPointer(rebasing: block[0..<found]))
+    }
+    return found
+  }
+
+  private mutating func flushBuffer() throws(CheckpointError) {
+    guard !buffer.isEmpty else { return }
+    try buffer.span.bytes.withUnsafeBytes { (bytes) throws(CheckpointError) in try writeOut(bytes) }
+    buffer.removeAll(keepingCapacity: true)
+  }
+
+  private func writeOut(_ bytes: UnsafeRawBufferPointer) throws(CheckpointError) {
+    var written = 0
+    while written < bytes.count {
+      if let number = WriteFaults.next() { throw failure("write", number) }
+      let count = systemWrite(
+        descriptor, bytes.baseAddress.map { $0 + written },
+        min(bytes.count - written, Self.largestOperation))
+      if count > 0 {
+        written += count
+      } else if count == 0 || errno != EINTR {
+        throw failure("write", count == 0 ? ENOSPC : errno)
+      }
+    }
+  }
+
+  // MARK: - Finishing
+
+  /// Flushes everything to the disk and gives the file its name.
+  ///
+  /// - Returns: the bytes of the file.
+  mutating func commit() throws(CheckpointError) -> Int {
+    try flushBuffer()
+    if let number = WriteFaults.next() { throw failure("fsync", number) }
+    guard fsync(descriptor) == 0 else { throw failure("fsync", errno) }
+    if let number = WriteFaults.next() { throw failure("rename", number) }
+    switch renameFile(temporary, to: path, replacing: replaces) {
+    case 0: break
+    case EEXIST where !replaces: throw .output(.exists, file: path, place: .whole)
+    case let number: throw failure("rename", number)
+    }
+    committed = true
+    TemporaryRegistry.unregister(temporary)
+    try flushFolder(Paths.folder(of: path), of: path)
+    return byteCount
+  }
+
+  private func failure(_ operation: String, _ number: Int32) -> CheckpointError {
+    .output(
+      .systemError(operation: operation, reason: errorText(number)), file: path, place: .whole)
+  }
+}
+
+/// write(2), under a name that does not meet the methods above.
+private func systemWrite(_ descriptor: Int32, _ base: UnsafeRawPointer?, _ count: Int) -> Int {
+  write(descriptor, base, count)
+}
+
+/// Creates a file that must not exist, with the permissions of the user's mask.
+private func createFile(_ path: String) -> (Int32, Int32) {
+  let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+  return (descriptor, errno)
+}

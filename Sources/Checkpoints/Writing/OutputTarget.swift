@@ -1,0 +1,88 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// The checks before an output is created: its folder is there, it is no input, it is not replaced
+/// without being asked to, and there is room.
+struct OutputTarget {
+  let path: String
+  let force: Bool
+  /// Paths that must not be the output.
+  let inputs: [String]
+  /// Open files that must not be the output.
+  let sources: [MappedFile]
+
+  /// - Parameter byteCount: bytes that are about to be written.
+  func checkFile(byteCount: Int) throws(CheckpointError) {
+    try checkIsNoInput()
+    if FileIdentity(linkItself: path) != nil {
+      if let identity = FileIdentity(path: path), !identity.isRegular {
+        throw fault(.wrongKind(expected: "regular file"))
+      }
+      guard force else { throw fault(.exists) }
+    }
+    try checkParent(byteCount: byteCount)
+  }
+
+  /// An empty folder may be replaced without being asked to: nothing is lost.
+  func checkFolder(byteCount: Int) throws(CheckpointError) {
+    try checkIsNoInput()
+    if let identity = FileIdentity(path: path) {
+      guard identity.isFolder else { throw fault(.wrongKind(expected: "folder")) }
+      guard force || folderNames(path)?.isEmpty == true else { throw fault(.exists) }
+    } else if FileIdentity(linkItself: path) != nil {
+      throw fault(.wrongKind(expected: "folder"))
+    }
+    try checkParent(byteCount: byteCount)
+  }
+
+  /// An output that leads to the same file as an input: the same path, a symbolic or a hard link.
+  func checkIsNoInput() throws(CheckpointError) {
+    guard let output = FileIdentity(path: path) else { return }
+    for input in inputs {
+      if let identity = FileIdentity(path: input), identity.isSameFile(as: output) {
+        throw fault(.isInput(input: input))
+      }
+    }
+    for source in sources {
+      if let identity = FileIdentity(descriptor: source.descriptor),
+        identity.isSameFile(as: output)
+      {
+        throw fault(.isInput(input: source.path))
+      }
+    }
+  }
+
+  private func checkParent(byteCount: Int) throws(CheckpointError) {
+    let folder = Paths.folder(of: path)
+    guard let identity = FileIdentity(path: folder) else {
+      throw fault(.cannotCreate(reason: "no such folder \(quoted(folder))"))
+    }
+    guard identity.isFolder else {
+      throw fault(.cannotCreate(reason: "\(quoted(folder)) is not a folder"))
+    }
+    guard access(folder, W_OK) == 0 else {
+      throw fault(.cannotCreate(reason: "\(quoted(folder)): \(errorText(errno))"))
+    }
+    if WriteFaults.current?.ignoresFreeSpace == true { return }
+    guard let free = Self.freeSpace(in: folder) else { return }
+    guard byteCount <= free else { throw fault(.noSpace(needed: byteCount, free: free)) }
+  }
+
+  /// Bytes that an ordinary user may still write; nil where the file system does not say.
+  private static func freeSpace(in folder: String) -> Int? {
+    var status = statvfs()
+    guard statvfs(folder, &status) == 0, status.f_blocks > 0 else { return nil }
+    let (bytes, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(
+      by: UInt64(status.f_frsize))
+    return overflow ? nil : Int(clamping: bytes)
+  }
+
+  func fault(_ fault: OutputFault) -> CheckpointError {
+    .output(fault, file: path, place: .whole)
+  }
+}

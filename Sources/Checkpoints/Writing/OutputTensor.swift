@@ -1,0 +1,86 @@
+import Tensors
+
+/// One tensor of an output, and where its bytes come from.
+public struct OutputTensor: Sendable {
+  public enum Contents: Sendable {
+    /// The bytes of one input tensor, as they are.
+    case copy(TensorEntry)
+    /// Byte ranges of input tensors, relative to each, one after the other: a permutation of the
+    /// rows of a quantized tensor.
+    case pieces([(source: TensorEntry, bytes: Range<Int>)])
+    /// Bytes made when the tensor's turn comes: exactly `byteCount` of them.
+    case computed(@Sendable () throws -> [UInt8])
+  }
+
+  public let name: String
+  public let type: ElementType
+  /// Row-major dimensions, outermost first.
+  public let shape: [Int]
+  public let contents: Contents
+
+  public init(name: String, type: ElementType, shape: [Int], contents: Contents) {
+    self.name = name
+    self.type = type
+    self.shape = shape
+    self.contents = contents
+  }
+
+  /// Bytes that the tensor takes; 0 for a shape that its type cannot have, which writers refuse.
+  public var byteCount: Int { checkedByteCount ?? 0 }
+
+  /// Nil when rows are not whole blocks, a dimension is negative or the size overflows.
+  var checkedByteCount: Int? {
+    guard let elements = elementCount(of: shape), (shape.last ?? 1) % type.elementsPerBlock == 0
+    else { return nil }
+    return type.byteCount(elements: elements)
+  }
+
+  /// The input files that the contents are copied from.
+  var sources: [MappedFile] {
+    switch contents {
+    case .copy(let entry): [entry.file]
+    case .pieces(let pieces): pieces.map(\.source.file)
+    case .computed: []
+    }
+  }
+
+  /// Appends the tensor's bytes to a file, copying large ranges without reading them.
+  func write(to file: inout AtomicFile) throws {
+    switch contents {
+    case .copy(let entry):
+      try check(entry.byteCount, file.path)
+      try file.copy(entry.range, of: entry.file)
+    case .pieces(let pieces):
+      try check(pieces.reduce(0) { $0 + $1.bytes.count }, file.path)
+      for (source, bytes) in pieces {
+        guard bytes.lowerBound >= 0, bytes.upperBound <= source.byteCount else {
+          throw mismatch(source.byteCount, file.path)
+        }
+        let start = source.offset + bytes.lowerBound
+        try file.copy(start..<(start + bytes.count), of: source.file)
+      }
+    case .computed(let make):
+      let bytes = try make()
+      try check(bytes.count, file.path)
+      try file.write(bytes)
+    }
+  }
+
+  private func check(_ found: Int, _ path: String) throws(CheckpointError) {
+    guard found == byteCount else { throw mismatch(found, path) }
+  }
+
+  private func mismatch(_ found: Int, _ path: String) -> CheckpointError {
+    .output(
+      .contentsSize(expected: byteCount, found: found), file: path,
+      place: .tensor(name, byte: nil))
+  }
+}
+
+extension [OutputTensor] {
+  /// The input files that any contents are copied from, each once.
+  var sources: [MappedFile] {
+    var seen: Set<ObjectIdentifier> = []
+    return flatMap(\.sources).filter { seen.insert(ObjectIdentifier($0)).inserted }
+  }
+}

@@ -1,0 +1,9 @@
+import CKernels
+
+/// What happens to a running program from outside.
+public enum SignalHandling {
+  /// On SIGINT and SIGTERM removes the temporary file of an unfinished output and exits with 130 or
+  /// 143; on SIGBUS, which a mapped file raises when it is truncated while it is read, also says so
+  /// in one line and exits with 74.
+  public static func install() { rc_install_signal_handlers() }
+}

@@ -1,0 +1,37 @@
+import Synchronization
+
+/// Faults for the tests of writing: the N-th operation on an output fails.
+///
+/// Task-local, so that tests side by side do not meet; without a value it costs one look-up an
+/// operation, and operations are large.
+package final class WriteFaults: Sendable {
+  @TaskLocal package static var current: WriteFaults?
+
+  private let failing: Int
+  private let number: Int32
+  private let count = Mutex(0)
+  /// Whether the check for free space is passed over, so that writing meets a full disk itself.
+  package let ignoresFreeSpace: Bool
+
+  /// - Parameters:
+  ///   - failing: the operation that fails, from 0; a negative number fails none.
+  ///   - number: the error number it fails with.
+  package init(failing: Int, with number: Int32, ignoresFreeSpace: Bool = false) {
+    self.failing = failing
+    self.number = number
+    self.ignoresFreeSpace = ignoresFreeSpace
+  }
+
+  /// Operations met so far.
+  package var operations: Int { count.withLock { $0 } }
+
+  /// Counts an operation; the error number if it is the one that fails.
+  static func next() -> Int32? {
+    guard let faults = current else { return nil }
+    let index = faults.count.withLock { count in
+      defer { count += 1 }
+      return count
+    }
+    return index == faults.failing ? faults.number : nil
+  }
+}

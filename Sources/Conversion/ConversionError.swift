@@ -1,0 +1,50 @@
+import Checkpoints
+import Tensors
+
+/// A conversion that cannot be done, found before any output exists.
+public enum ConversionError: Diagnostic {
+  /// An absorption identity does not hold for this model and variant.
+  case identityDoesNotHold(file: String, identity: String, reason: String)
+  /// Settings that contradict each other or name something unknown.
+  case usage(String)
+  /// The target container has no place for a fact of the model.
+  case notRepresentable(file: String, what: String, container: String)
+  /// A tensor cannot be stored in the type asked for.
+  case elementType(file: String, tensor: String, type: String, reason: String)
+  /// A rewritten weight is not finite.
+  case notFinite(file: String, tensor: String)
+
+  public var summary: String {
+    switch self {
+    case .identityDoesNotHold(_, let identity, let reason):
+      "absorption \(identity) does not hold here: \(reason)"
+    case .usage(let problem): problem
+    case .notRepresentable(_, let what, let container): "\(what) cannot be stored in \(container)"
+    case .elementType(_, _, let type, let reason): "cannot be stored as \(type): \(reason)"
+    case .notFinite: "the rewritten weight is not finite"
+    }
+  }
+
+  public var file: String? {
+    switch self {
+    case .identityDoesNotHold(let file, _, _), .notRepresentable(let file, _, _),
+      .elementType(let file, _, _, _), .notFinite(let file, _):
+      file
+    case .usage: nil
+    }
+  }
+
+  public var place: String? {
+    switch self {
+    case .elementType(_, let tensor, _, _), .notFinite(_, let tensor): "tensor \(tensor)"
+    default: nil
+    }
+  }
+
+  public var exitStatus: ExitStatus {
+    switch self {
+    case .usage, .identityDoesNotHold: .usage
+    default: .malformedData
+    }
+  }
+}

@@ -1,0 +1,241 @@
+import Architectures
+import Checkpoints
+import Foundation
+import Inference
+import OrderedCollections
+import Rotary
+import Tensors
+import Vocabulary
+
+/// Everything a conversion will write, made before any output exists: what cannot be done is
+/// refused here.
+public struct ConversionPlan: Sendable {
+  public let source: ModelPlan
+  public let request: ConversionRequest
+  public let container: OutputContainer
+  /// The variant the output declares.
+  public let target: RotaryConfiguration
+  public let absorbed: [AbsorbedIdentity]
+  public let tensors: [OutputTensor]
+  public let copiedTensors: Int
+  public let rewrittenTensors: Int
+  /// Things a user should know, such as a missing tokenizer.
+  public let warnings: [String]
+  let declaration: RotaryDeclaration?
+
+  /// One identity that was applied, for the report.
+  public struct AbsorbedIdentity: Sendable, Equatable {
+    public let identity: AbsorptionIdentity
+    /// Tensors of the output it changed.
+    public let tensors: Int
+    public var isExact: Bool { identity.isExact }
+    /// A bound on the error per unit of a stilled pair; 0 where exact.
+    public let bound: Double
+  }
+
+  /// Bytes of all tensors.
+  public var tensorBytes: Int { tensors.reduce(0) { $0 + $1.byteCount } }
+}
+
+extension ConversionPlan {
+  /// Plans the conversion of a model.
+  public init(_ source: ModelPlan, _ request: ConversionRequest) throws {
+    let container = try OutputContainer(path: request.output)
+    let side: Architecture.Side = container == .gguf ? .gguf : .huggingface
+    var target = try source.rotary.applying(
+      RotaryRequest(
+        sites: request.sites, valuePairs: request.valuePairs, valueBase: request.valueBase),
+      length: source.shape.context)
+    if !request.sites.rotatesMessage, request.valuePairs != nil || request.valueBase != nil {
+      throw ConversionError.usage(
+        "--value-pairs and --value-base need sites with v or o, '\(request.sites.name)' has neither")
+    }
+
+    var identities = request.absorb
+    let hasValueBias = source.layers.contains { $0[.valueBias] != nil }
+    let startsRotating = request.sites.rotatesMessage && !source.rotary.sites.rotatesMessage
+    if startsRotating, hasValueBias, !identities.contains(.valueBias) {
+      // A bias that did not rotate must not start to: it is declared unrotated.
+      identities.append(.valueBias)
+    }
+    var stilled = (count: 0, bound: 0.0)
+    if identities.contains(.stillPairs), target.value != nil {
+      let relative = request.sites.isRelative
+      stilled =
+        target.value?.stillPairs(
+          span: source.shape.context - (relative ? 1 : 0), epsilon: request.stillEpsilon)
+        ?? stilled
+    }
+    // The container's own layout of Q and K; A1 takes the other one where something records it.
+    var layout = source.rotary.score.layout
+    let native = source.architecture.pairLayouts[side] ?? layout
+    if source.side != side, layout == source.architecture.pairLayouts[source.side] { layout = native }
+    var valueOrder: [Int]?
+    if identities.contains(.pairLayout) {
+      layout = layout.other
+      if let rotation = target.value {
+        valueOrder = rotation.layout.order(
+          for: rotation.layout.other, pairs: rotation.slots, offset: 0,
+          width: source.shape.valueWidth)
+        target.value?.layout = rotation.layout.other
+      }
+    }
+    target.score.layout = layout
+
+    let absorption = Absorption(plan: source, target: target, identities: identities)
+    try absorption.check()
+    let rewriter = LayerRewriter(plan: source, absorption: absorption, threads: request.threads)
+    let assembled = try TensorAssembly(
+      plan: source, target: side, type: request.type, rewriter: rewriter, scoreLayout: layout,
+      valueOrder: valueOrder
+    ).tensors()
+
+    let isPlain =
+      request.sites == source.plainSites && target.value == nil && layout == native
+    declaration =
+      isPlain
+      ? nil
+      : RotaryDeclaration(
+        sites: request.sites, value: target.value, scoreLayout: layout == native ? nil : layout,
+        baseArchitecture: source.architecture.name)
+    self.source = source
+    self.request = request
+    self.container = container
+    self.target = target
+    absorbed = identities.sorted().map { identity in
+      let changed = Absorption(plan: source, target: target, identities: [identity])
+        .rewrittenRoles()
+      let permuted = identity == .pairLayout ? (valueOrder == nil ? 2 : 3) : 0
+      return AbsorbedIdentity(
+        identity: identity, tensors: (changed.count + permuted) * source.layers.count,
+        bound: identity == .stillPairs ? stilled.bound : 0)
+    }
+    var tensors = assembled.map(\.tensor)
+    let metadata = GGUFMetadata(plan: source, declaration: declaration, provenance: [:])
+    if side == .gguf { tensors += try metadata.factorTensors() }
+    self.tensors = tensors
+    copiedTensors = assembled.count { $0.isCopy }
+    rewrittenTensors = assembled.count - copiedTensors
+    var warnings: [String] = []
+    if side == .gguf, source.side == .huggingface, try Tokenizer.load(from: source.checkpoint) == nil {
+      warnings.append(
+        "the folder holds no tokenizer: score the output with --tokens, other readers may refuse it")
+    }
+    if request.sites.rotatesScores != source.rotary.sites.rotatesScores,
+      source.rotary.sites.rotatesScores
+    {
+      warnings.append(
+        "the scores lose distance: no refit can restore it, the result is a starting point for"
+          + " training")
+    }
+    self.warnings = warnings
+  }
+
+  /// The type most matrices have, as config.json and GGUF's file type state it.
+  private var mainType: ElementType {
+    var bytes: [ElementType: Int] = [:]
+    for tensor in tensors where tensor.shape.count > 1 {
+      bytes[tensor.type, default: 0] += tensor.byteCount
+    }
+    return bytes.max { ($0.value, $1.key.rawValue) < ($1.value, $0.key.rawValue) }?.key ?? .f32
+  }
+
+  private var fileType: UInt32 {
+    switch mainType {
+    case .f16: 1
+    case .bf16: 32
+    default: 0
+    }
+  }
+
+  /// Settings that decide the result, as one line for the provenance.
+  private var settings: String {
+    var parts = ["sites=\(request.sites.name)"]
+    if let pairs = request.valuePairs { parts.append("value-pairs=\(pairs)") }
+    if let base = request.valueBase { parts.append("value-base=\(base)") }
+    if !absorbed.isEmpty {
+      parts.append("absorb=" + absorbed.map(\.identity.rawValue).joined(separator: ","))
+    }
+    if case .type(let type) = request.type { parts.append("type=\(type.rawValue)") }
+    return parts.joined(separator: " ")
+  }
+
+  /// Writes the output.
+  /// - Parameters:
+  ///   - version: the program's version, for the provenance.
+  ///   - progress: called with the bytes written so far.
+  /// - Returns: bytes written.
+  public func write(version: String, progress: (@Sendable (Int) -> Void)? = nil) throws -> Int {
+    let hash = try SourceHash.sha256(source.checkpoint.files)
+    let inputs = source.checkpoint.files.map(\.path)
+    switch container {
+    case .gguf:
+      let provenance: OrderedDictionary<String, MetadataValue> = [
+        "ropeconv.version": .string(version),
+        "ropeconv.source.sha256": .string(hash),
+        "ropeconv.settings": .string(settings),
+      ]
+      return try GGUFWriter.write(
+        to: request.output, metadata: metadata(provenance), tensors: tensors, force: request.force,
+        inputs: inputs, progress: progress)
+    case .safetensors, .folder:
+      let provenance: OrderedDictionary<String, JSONValue> = [
+        "version": .string(version), "source_sha256": .string(hash), "settings": .string(settings),
+      ]
+      return try writeHuggingFace(provenance, inputs: inputs, progress: progress)
+    }
+  }
+
+  private func metadata(
+    _ provenance: OrderedDictionary<String, MetadataValue>
+  ) throws -> OrderedDictionary<String, MetadataValue> {
+    let builder = GGUFMetadata(plan: source, declaration: declaration, provenance: provenance)
+    switch source.side {
+    case .gguf:
+      var metadata = try builder.fromGGUF()
+      if case .type = request.type { metadata["general.file_type"] = .uint32(fileType) }
+      return metadata
+    case .huggingface:
+      let tokenizer = try Tokenizer.load(from: source.checkpoint)
+      return try builder.fromHuggingFace(
+        tokenizer: tokenizer?.ggufMetadata(vocabularySize: source.shape.vocabulary) ?? [:],
+        fileType: fileType)
+    }
+  }
+
+  private func writeHuggingFace(
+    _ provenance: OrderedDictionary<String, JSONValue>, inputs: [String],
+    progress: (@Sendable (Int) -> Void)?
+  ) throws -> Int {
+    let builder = HuggingFaceConfiguration(
+      plan: source, declaration: declaration, provenance: provenance, elementType: mainType)
+    let configuration =
+      try source.checkpoint.configuration.map { builder.fromHuggingFace($0) } ?? builder.fromGGUF()
+    guard container == .safetensors else {
+      return try FolderWriter.write(
+        to: request.output, configuration: configuration, tensors: tensors,
+        extraFiles: companionFiles(), force: request.force, inputs: inputs, progress: progress)
+    }
+    let bytes = try SafetensorsWriter.write(
+      to: request.output, metadata: ["format": "pt"], tensors: tensors, force: request.force,
+      inputs: inputs, progress: progress)
+    let folder = URL(fileURLWithPath: request.output).deletingLastPathComponent()
+    let text = configuration.serialized(pretty: true) + "\n"
+    return bytes
+      + (try WholeFile.write(
+        Array(text.utf8), to: folder.appendingPathComponent("config.json").path,
+        force: request.force, inputs: inputs))
+  }
+
+  /// Files of a Hugging Face source that go along unchanged: tokenizer and generation settings.
+  private func companionFiles() -> [(String, FileContents)] {
+    guard source.side == .huggingface, let folder = source.checkpoint.folder else { return [] }
+    return [
+      "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+      "added_tokens.json", "chat_template.jinja", "vocab.json", "merges.txt", "tokenizer.model",
+    ].compactMap { name in
+      let path = "\(folder)/\(name)"
+      return FileManager.default.fileExists(atPath: path) ? (name, .copy(path: path)) : nil
+    }
+  }
+}

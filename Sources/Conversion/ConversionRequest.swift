@@ -1,0 +1,128 @@
+import Foundation
+import Rotary
+import Tensors
+
+/// An identity by which weights take over what a rotation or a vector did (docs/rotary.md).
+public enum AbsorptionIdentity: String, Sendable, CaseIterable, Comparable {
+  /// Rotary pairs lie in the other layout: rows of W_q, W_k, W_v and columns of W_o permuted.
+  case pairLayout = "A1"
+  /// A basis of the values: `W_v <- M W_v`, `W_o <- W_o M^-1`.
+  case valueBasis = "A2"
+  /// A basis of the scores: `W_k <- N W_k`, `W_q <- N^-T W_q`.
+  case scoreBasis = "A3"
+  /// The value bias leaves the values: into the output bias, or as a declared unrotated bias.
+  case valueBias = "A4"
+  /// Gains (and biases) of norms before a sublayer go into the matrices that read them.
+  case normGain = "A5"
+  /// Value pairs that hardly turn within the context stay still.
+  case stillPairs = "B1"
+
+  public static func < (one: Self, other: Self) -> Bool { one.rawValue < other.rawValue }
+
+  /// Whether the function stays the same but for rounding.
+  public var isExact: Bool { self != .stillPairs }
+
+  /// Parses a comma-separated list such as `A2,A5`.
+  public static func list(_ text: String) throws(ConversionError) -> [AbsorptionIdentity] {
+    var result: [AbsorptionIdentity] = []
+    for part in text.split(separator: ",") {
+      let name = part.trimmingCharacters(in: .whitespaces).uppercased()
+      guard let identity = AbsorptionIdentity(rawValue: name) else {
+        throw .usage(
+          "'\(part)' names no absorption (known: "
+            + allCases.map(\.rawValue).joined(separator: ", ") + ")")
+      }
+      if !result.contains(identity) { result.append(identity) }
+    }
+    guard !result.isEmpty else { throw .usage("--absorb names no absorption") }
+    return result.sorted()
+  }
+}
+
+/// How tensors are stored in the output.
+public enum TypeChoice: Sendable, Equatable {
+  /// Untouched tensors as they are, rewritten ones in their float type or f16.
+  case keep
+  /// Matrices in this type.
+  case type(ElementType)
+
+  public init(parsing text: String) throws(ConversionError) {
+    if text == "keep" {
+      self = .keep
+      return
+    }
+    guard let type = ElementType(rawValue: text.lowercased()), Encoding.canEncode(type) else {
+      throw .usage("'\(text)' is no type to store tensors in (known: keep, f32, f16, bf16)")
+    }
+    self = .type(type)
+  }
+}
+
+/// The container an output path asks for.
+public enum OutputContainer: Sendable, Equatable {
+  case gguf
+  /// One `.safetensors` file with config.json beside it.
+  case safetensors
+  /// A Hugging Face folder.
+  case folder
+
+  public init(path: String) throws(ConversionError) {
+    if path.hasSuffix("/") {
+      self = .folder
+    } else if path.hasSuffix(".gguf") {
+      self = .gguf
+    } else if path.hasSuffix(".safetensors") {
+      self = .safetensors
+    } else {
+      throw .usage(
+        "'\(path)' names no container (expected a name ending in .gguf, .safetensors, or / for a"
+          + " folder)")
+    }
+  }
+}
+
+/// What to convert a model to.
+public struct ConversionRequest: Sendable {
+  public var sites: RotarySites
+  /// So many slowest value pairs rotate; nil: all.
+  public var valuePairs: Int?
+  public var valueBase: Double?
+  /// Identities to apply to the weights.
+  public var absorb: [AbsorptionIdentity]
+  /// B1 stills pairs that turn less than this over the context, in radians.
+  public var stillEpsilon: Double
+  public var type: TypeChoice
+  public var output: String
+  public var force: Bool
+  public var threads: Int
+
+  public init(
+    sites: RotarySites, output: String, valuePairs: Int? = nil, valueBase: Double? = nil,
+    absorb: [AbsorptionIdentity] = [], stillEpsilon: Double = 1e-6, type: TypeChoice = .keep,
+    force: Bool = false, threads: Int = 1
+  ) {
+    self.sites = sites
+    self.output = output
+    self.valuePairs = valuePairs
+    self.valueBase = valueBase
+    self.absorb = absorb
+    self.stillEpsilon = stillEpsilon
+    self.type = type
+    self.force = force
+    self.threads = threads
+  }
+
+  /// The output's path where none was given: `<stem>.<sites>.<ext>` beside the input.
+  public static func defaultOutput(input: String, sites: RotarySites) -> String {
+    var isFolder: ObjCBool = false
+    let trimmed = input.count > 1 && input.hasSuffix("/") ? String(input.dropLast()) : input
+    if FileManager.default.fileExists(atPath: trimmed, isDirectory: &isFolder), isFolder.boolValue {
+      return "\(trimmed).\(sites.name)/"
+    }
+    let url = URL(fileURLWithPath: trimmed)
+    let stem = url.deletingPathExtension().lastPathComponent
+    let name = "\(stem).\(sites.name).\(url.pathExtension.isEmpty ? "gguf" : url.pathExtension)"
+    let folder = (trimmed as NSString).deletingLastPathComponent
+    return folder.isEmpty ? name : "\(folder)/\(name)"
+  }
+}

@@ -1,0 +1,25 @@
+import Checkpoints
+import Crypto
+import Foundation
+
+/// The identity of a checkpoint's files.
+enum SourceHash {
+  /// SHA-256 of one file's bytes, or of the files' digests one after another.
+  static func sha256(_ files: [MappedFile]) throws -> String {
+    let digests = files.map { file in
+      var hash = SHA256()
+      var start = 0
+      while start < file.size {
+        let end = min(start + 1 << 20, file.size)
+        file.withBytes(start..<end) { hash.update(bufferPointer: $0) }
+        // A model larger than memory must not stay resident because it was hashed.
+        file.advise(start..<end, .dontNeed)
+        start = end
+      }
+      return Data(hash.finalize())
+    }
+    let digest =
+      digests.count == 1 ? digests[0] : Data(SHA256.hash(data: digests.reduce(Data(), +)))
+    return digest.map { String(format: "%02x", $0) }.joined()
+  }
+}

@@ -1,0 +1,267 @@
+import Architectures
+import Checkpoints
+import Inference
+import Rotary
+import Tensors
+
+/// Lays the weights of a model out as the tensors of the target container.
+struct TensorAssembly {
+  let plan: ModelPlan
+  let target: Architecture.Side
+  let type: TypeChoice
+  let rewriter: LayerRewriter
+  /// The pair layouts of queries and keys, and of values, in the output.
+  let scoreLayout: PairLayout
+  let valueOrder: [Int]?
+
+  /// GGUF readers of Gemma 3 scale scores by the head's width: a query scale of its own goes into
+  /// the gain of the query norm. 1 everywhere else.
+  private var queryGainFactor: Double {
+    guard target == .gguf, plan.side == .huggingface,
+      plan.architecture.hyperparameters[.queryScalar] != nil
+    else { return 1 }
+    let shape = plan.shape
+    let assumed =
+      plan.architecture.block.widthScaledLayers.contains(shape.layers)
+      ? shape.width / shape.heads : shape.keyWidth
+    return shape.attentionScale * Double(assumed).squareRoot()
+  }
+
+  /// One weight's place in an output tensor.
+  private struct Part {
+    let role: Role
+    let layer: Int?
+    let source: WeightSource
+    let name: WeightName
+  }
+
+  /// A tensor of the output and how it came about.
+  struct Assembled {
+    let tensor: OutputTensor
+    let isCopy: Bool
+    let isRewritten: Bool
+  }
+
+  private var layout: WeightLayout {
+    WeightLayout(
+      shape: plan.shape, block: plan.architecture.block, side: target,
+      rotaryWidth: plan.rotary.score.dimensions)
+  }
+
+  /// All output tensors: embeddings, layers in order, output norm and output.
+  func tensors() throws -> [Assembled] {
+    var groups: [(name: String, parts: [Part])] = []
+    var index: [String: Int] = [:]
+    func add(_ role: Role, _ names: WeightNames, layer: Int?, _ sources: [Role: WeightSource]) throws {
+      guard let source = sources[role] else { return }
+      guard let name = names.names[target] else {
+        // Frequency factors live in config.json on the Hugging Face side.
+        if role.rawValue.hasPrefix("rotary.") { return }
+        throw ConversionError.notRepresentable(
+          file: plan.checkpoint.path, what: "the weight \(role.rawValue)", container: "this container")
+      }
+      let tensorName = name.tensorName(layer: layer)
+      let part = Part(role: role, layer: layer, source: source, name: name)
+      if let known = index[tensorName] {
+        groups[known].parts.append(part)
+      } else {
+        index[tensorName] = groups.count
+        groups.append((tensorName, [part]))
+      }
+    }
+    let weights = plan.architecture.weights
+    let last: Set<Role> = [.outputNormGain, .outputNormBias, .output]
+    for (role, names) in weights where role.isGlobal && !last.contains(role) {
+      try add(role, names, layer: nil, plan.globals)
+    }
+    for layer in plan.layers.indices {
+      for (role, names) in weights where !role.isGlobal {
+        try add(role, names, layer: layer, plan.layers[layer])
+      }
+    }
+    for (role, names) in weights where last.contains(role) {
+      try add(role, names, layer: nil, plan.globals)
+    }
+    return try groups.map { try assemble($0.name, $0.parts) }
+  }
+
+  /// The order of a weight's rows in the output, where it differs from the source's.
+  private func rowOrder(_ role: Role) -> [Int]? {
+    let shape = plan.shape
+    let score = plan.rotary.score
+    switch role {
+    case .query, .queryBias, .queryUp, .key, .keyBias, .queryNormGain, .keyNormGain:
+      guard scoreLayout != score.layout else { return nil }
+      let head = score.layout.order(
+        for: scoreLayout, pairs: score.pairs, offset: score.offset, width: shape.keyWidth)
+      let norm = role == .queryNormGain || role == .keyNormGain
+      let heads =
+        norm && plan.architecture.block.queryKeyNorm == .head
+        ? 1 : (role == .key || role == .keyBias || role == .keyNormGain)
+          ? shape.keyValueHeads : shape.heads
+      return (0..<heads).flatMap { index in head.map { index * shape.keyWidth + $0 } }
+    case .latentDown:
+      guard scoreLayout != score.layout else { return nil }
+      let rotary = score.layout.order(
+        for: scoreLayout, pairs: score.pairs, offset: 0, width: score.dimensions)
+      return Array(0..<shape.latentRank) + rotary.map { shape.latentRank + $0 }
+    case .value, .valueBias, .latentValueUp:
+      guard let valueOrder else { return nil }
+      return (0..<shape.keyValueHeads).flatMap { index in
+        valueOrder.map { index * shape.valueWidth + $0 }
+      }
+    default: return nil
+    }
+  }
+
+  private func assemble(_ name: String, _ parts: [Part]) throws -> Assembled {
+    let first = parts[0]
+    let rewritten = parts.contains { $0.layer != nil && rewriter.rewrites($0.role) }
+    let permuted = parts.contains { rowOrder($0.role) != nil }
+    let scaled = first.role == .queryNormGain && queryGainFactor != 1
+    let stored = layout.storedShape(
+      first.role, first.name, rows: first.source.rows, columns: first.source.columns)
+    let shape = storedShape(first, stored)
+    let elements = shape.reduce(1, *)
+    let sourceType = first.source.tensor.type
+    let sameStructure =
+      plan.side == target && parts.allSatisfy { $0.source.tensor.name == first.source.tensor.name }
+    let chosen = try chooseType(
+      sourceType, role: first.role, rewritten: rewritten, tensor: name)
+
+    if sameStructure, !rewritten, !permuted, chosen == sourceType {
+      return Assembled(
+        tensor: OutputTensor(name: name, type: chosen, shape: shape, contents: .copy(first.source.tensor)),
+        isCopy: true, isRewritten: false)
+    }
+    let rowwise = parts.allSatisfy {
+      $0.source.isRowwise && $0.name.form == .plain && $0.source.tensor.type == chosen
+    }
+    if !rewritten, !scaled, rowwise, let pieces = pieces(parts, type: chosen) {
+      return Assembled(
+        tensor: OutputTensor(name: name, type: chosen, shape: shape, contents: .pieces(pieces)),
+        isCopy: false, isRewritten: false)
+    }
+    let file = plan.checkpoint.path
+    let contents: @Sendable () throws -> [UInt8] = { [self] in
+      let values = try floats(parts, elements: elements)
+      guard values.allSatisfy(\.isFinite) || !rewritten else {
+        throw ConversionError.notFinite(file: file, tensor: name)
+      }
+      return try values.withUnsafeBufferPointer { try Encoding.encode($0, as: chosen) }
+    }
+    return Assembled(
+      tensor: OutputTensor(name: name, type: chosen, shape: shape, contents: .computed(contents)),
+      isCopy: false, isRewritten: rewritten)
+  }
+
+  private func storedShape(_ part: Part, _ stored: [Int]) -> [Int] {
+    switch part.role {
+    case .embedding, .positions, .output: [part.source.rows, part.source.columns]
+    default: stored
+    }
+  }
+
+  /// The type a tensor is stored in.
+  private func chooseType(
+    _ source: ElementType, role: Role, rewritten: Bool, tensor: String
+  ) throws(ConversionError) -> ElementType {
+    if role.isVector {
+      if plan.side == target, !rewritten { return source }
+      if target == .gguf { return .f32 }
+      return source.isFloat ? source : .f32
+    }
+    if case .type(let type) = type { return type }
+    switch target {
+    case .gguf:
+      if source.isQuantized { return rewritten ? .f16 : source }
+      switch source {
+      case .f64: return .f32
+      case .f8e4m3, .f8e5m2: return .f16
+      default: return source
+      }
+    case .huggingface:
+      return source.isQuantized ? .f16 : source
+    }
+  }
+
+  /// Byte ranges of the source rows in output order, or nil where rows are not whole blocks.
+  private func pieces(
+    _ parts: [Part], type: ElementType
+  ) -> [(source: TensorEntry, bytes: Range<Int>)]? {
+    guard let total = totalRows(parts) else { return nil }
+    var rows = [(source: TensorEntry, row: Int)?](repeating: nil, count: total)
+    guard let rowBytes = type.byteCount(elements: parts[0].source.columns) else { return nil }
+    for part in parts {
+      let places = targetRows(part)
+      let sources = part.source.ranges.flatMap { Array($0) }
+      let order = rowOrder(part.role)
+      for (row, place) in places.enumerated() {
+        guard place < total else { return nil }
+        rows[place] = (part.source.tensor, sources[order?[row] ?? row])
+      }
+    }
+    var pieces: [(source: TensorEntry, bytes: Range<Int>)] = []
+    for entry in rows {
+      guard let entry else { return nil }
+      let bytes = (entry.row * rowBytes)..<((entry.row + 1) * rowBytes)
+      if let previous = pieces.last, previous.source.name == entry.source.name,
+        previous.bytes.upperBound == bytes.lowerBound
+      {
+        pieces[pieces.count - 1].bytes = previous.bytes.lowerBound..<bytes.upperBound
+      } else {
+        pieces.append((entry.source, bytes))
+      }
+    }
+    return pieces
+  }
+
+  /// Rows of the stored tensor, or nil where the parts do not fill it.
+  private func totalRows(_ parts: [Part]) -> Int? {
+    let total = parts.reduce(0) { $0 + $1.source.rows }
+    return parts.flatMap(targetRows).max().map { $0 + 1 } == total ? total : nil
+  }
+
+  private func targetRows(_ part: Part) -> [Int] {
+    layout.ranges(part.name.part, rows: part.source.rows).flatMap { Array($0) }
+  }
+
+  /// The values of a whole output tensor in its stored order.
+  private func floats(_ parts: [Part], elements: Int) throws -> [Float] {
+    var result = [Float](repeating: 0, count: elements)
+    let columns = parts[0].source.columns
+    let totalRows = elements / columns
+    for part in parts {
+      var weight: [Float]
+      if let layer = part.layer, rewriter.rewrites(part.role) {
+        weight = try rewriter.weight(part.role, layer: layer)
+      } else {
+        weight = try part.source.decoded()
+      }
+      if part.role == .queryNormGain, queryGainFactor != 1 {
+        weight = weight.map { Float(Double($0) * queryGainFactor) }
+      }
+      let places = targetRows(part)
+      let order = rowOrder(part.role)
+      let perHead = part.source.rows / max(plan.shape.heads, 1)
+      for (row, place) in places.enumerated() {
+        let source = (order?[row] ?? row) * columns
+        switch part.name.form {
+        case .plain:
+          result.replaceSubrange(
+            (place * columns)..<((place + 1) * columns), with: weight[source..<(source + columns)])
+        case .gainMinusOne:
+          result[place] = weight[source] - 1
+        case .transposed:
+          for column in 0..<columns { result[column * totalRows + place] = weight[source + column] }
+        case .transposedPerHead:
+          let (head, dim) = (row / perHead, row % perHead)
+          for column in 0..<columns {
+            result[(head * columns + column) * perHead + dim] = weight[source + column]
+          }
+        }
+      }
+    }
+    return result
+  }
+}

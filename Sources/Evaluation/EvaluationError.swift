@@ -1,0 +1,56 @@
+import Checkpoints
+import Tensors
+
+/// A fault in what is to be evaluated, rather than in the model.
+public enum EvaluationError: Diagnostic {
+  /// Fewer tokens than one window needs.
+  case textTooShort(file: String, tokens: Int, needed: Int)
+  /// The checkpoint has no tokenizer and the text is not given as token ids.
+  case noTokenizer(file: String)
+  /// A list of token ids is not a JSON list of whole numbers.
+  case tokenList(file: String, problem: String)
+  /// Settings that contradict each other.
+  case usage(String)
+  /// A text cannot be read.
+  case unreadable(file: String, problem: String)
+  /// Two models do not share a vocabulary.
+  case vocabulariesDiffer(one: Int, other: Int)
+
+  public var summary: String {
+    switch self {
+    case .textTooShort(_, let tokens, let needed):
+      "\(tokens) tokens, expected at least \(needed) for one window"
+    case .noTokenizer: "the checkpoint holds no tokenizer"
+    case .tokenList(_, let problem): problem
+    case .usage(let problem): problem
+    case .unreadable(_, let problem): problem
+    case .vocabulariesDiffer(let one, let other):
+      "the models have vocabularies of \(one) and \(other) tokens"
+    }
+  }
+
+  public var file: String? {
+    switch self {
+    case .textTooShort(let file, _, _), .noTokenizer(let file), .tokenList(let file, _),
+      .unreadable(let file, _):
+      file
+    case .usage, .vocabulariesDiffer: nil
+    }
+  }
+
+  public var hint: String? {
+    switch self {
+    case .noTokenizer: "give the text as token ids: --tokens IDS.json"
+    case .textTooShort: "use a longer text or a smaller --ctx"
+    default: nil
+    }
+  }
+
+  public var exitStatus: ExitStatus {
+    switch self {
+    case .usage: .usage
+    case .unreadable: .noInput
+    default: .malformedData
+    }
+  }
+}

@@ -1,0 +1,154 @@
+import Foundation
+import Inference
+import Rotary
+import Tensors
+
+/// Whether two models give the same logits on a text.
+public struct LogitComparison: Sendable {
+  public var windows: WindowPlan
+  public var rotary: (RotaryRequest, RotaryRequest)
+  public var start: Int
+  public var batch: Int?
+  public var threads: Int
+
+  public init(
+    windows: WindowPlan = WindowPlan(scored: .all), start: Int = 0, batch: Int? = nil,
+    threads: Int = 1
+  ) {
+    self.windows = windows
+    rotary = (.asStored, .asStored)
+    self.start = start
+    self.batch = batch
+    self.threads = threads
+  }
+
+  /// Differences over all compared logits.
+  public struct Result: Sendable, Equatable {
+    public var positions = 0
+    public var logits = 0
+    public var maximum = 0.0
+    var squares = 0.0
+    var sum = 0.0
+    var sumOfSquares = 0.0
+    public var agreeing = 0
+
+    /// Standard deviation of the first model's logits.
+    public var deviation: Double {
+      let mean = sum / Double(logits)
+      return max(sumOfSquares / Double(logits) - mean * mean, 0).squareRoot()
+    }
+    /// The largest absolute difference in standard deviations of the logits.
+    public var relativeMaximum: Double { maximum / deviation }
+    /// The root mean square of the differences in standard deviations of the logits.
+    public var relativeRMS: Double { (squares / Double(logits)).squareRoot() / deviation }
+    /// The share of positions whose most likely token is the same.
+    public var topAgreement: Double { Double(agreeing) / Double(positions) }
+  }
+
+  /// Compares logits at every position of every window but the last.
+  public func run(
+    _ one: Model, _ other: Model, on text: TokenizedText, progress: (Double) -> Void = { _ in }
+  ) throws -> Result {
+    guard one.plan.shape.vocabulary == other.plan.shape.vocabulary else {
+      throw EvaluationError.vocabulariesDiffer(
+        one: one.plan.shape.vocabulary, other: other.plan.shape.vocabulary)
+    }
+    let windows = try self.windows.windows(of: text)
+    let batchSize = max(1, batch ?? 8_192 / self.windows.context)
+    let length = start + self.windows.context
+    let passes = try [(one, rotary.0), (other, rotary.1)].map { model, request in
+      ForwardPass(
+        plan: model.plan, rotary: try model.plan.rotary.applying(request, length: length),
+        threads: threads)
+    }
+    let blocks = [one, other].map { LogitBlocks(plan: $0.plan, threads: threads) }
+    var result = Result()
+    for first in stride(from: 0, to: windows.count, by: batchSize) {
+      let group = windows[first..<min(first + batchSize, windows.count)]
+      let sequences = group.map { window in
+        var ids = Array(text.tokens[window.tokens])
+        if let replacement = text.windowStart { ids[0] = replacement }
+        return ids
+      }
+      var normed: [FloatBuffer] = []
+      var rows: [Int] = []
+      for (pass, blocks) in zip(passes, blocks) {
+        let hidden = try pass.run(sequences, start: start)
+        rows = zip(hidden.starts, group).flatMap { start, window in
+          window.targets.map { start + $0 - 1 }
+        }
+        normed.append(try blocks.normed(hidden, rows: rows))
+      }
+      try compare(blocks, normed, rows: rows.count, into: &result)
+      progress(Double(first + group.count) / Double(windows.count))
+    }
+    guard result.maximum.isFinite, result.deviation.isFinite, result.deviation > 0 else {
+      throw ModelError.notFinite(file: one.checkpoint.path, what: "a logit")
+    }
+    return result
+  }
+
+  private func compare(
+    _ blocks: [LogitBlocks], _ normed: [FloatBuffer], rows: Int, into result: inout Result
+  ) throws {
+    let unitRows = LogitBlocks.unitRows
+    let units = (rows + unitRows - 1) / unitRows
+    let scratch = (0..<(2 * threads)).map { _ in
+      FloatBuffer(count: unitRows * LogitBlocks.columns)
+    }
+    // Per unit and block, so that sums are taken in one order whatever the threads.
+    let columnsOfSums = 4
+    let sums = SumBuffer(count: max(units * columnsOfSums, 1))
+    let tops = FloatBuffer(count: max(4 * rows, 1))
+    for row in 0..<rows {
+      tops.pointer[4 * row] = -.infinity
+      tops.pointer[4 * row + 2] = -.infinity
+    }
+    for block in 0..<blocks[0].count {
+      let weights = [try blocks[0].weights(block), try blocks[1].weights(block)]
+      let range = blocks[0].range(block)
+      Parallel.forEach(count: units, threads: threads) { unit, worker in
+        let span = (unit * unitRows)..<min((unit + 1) * unitRows, rows)
+        let ours = scratch[2 * worker].pointer
+        let theirs = scratch[2 * worker + 1].pointer
+        blocks[0].multiply(weights[0], normed[0], rows: span, to: ours)
+        blocks[1].multiply(weights[1], normed[1], rows: span, to: theirs)
+        let target = sums.pointer + unit * columnsOfSums
+        for row in span {
+          let base = (row - span.lowerBound) * LogitBlocks.columns
+          let top = tops.pointer + 4 * row
+          for column in 0..<range.count {
+            let a = ours[base + column]
+            let b = theirs[base + column]
+            let difference = abs(Double(a) - Double(b))
+            // A NaN difference must not be lost in a comparison that is false.
+            if !(difference <= target[0]) { target[0] = difference }
+            target[1] += difference * difference
+            target[2] += Double(a)
+            target[3] += Double(a) * Double(a)
+            if a > top[0] {
+              top[0] = a
+              top[1] = Float(range.lowerBound + column)
+            }
+            if b > top[2] {
+              top[2] = b
+              top[3] = Float(range.lowerBound + column)
+            }
+          }
+        }
+      }
+    }
+    for unit in 0..<units {
+      let source = sums.pointer + unit * columnsOfSums
+      if !(source[0] <= result.maximum) { result.maximum = source[0] }
+      result.squares += source[1]
+      result.sum += source[2]
+      result.sumOfSquares += source[3]
+    }
+    for row in 0..<rows where tops.pointer[4 * row + 1] == tops.pointer[4 * row + 3] {
+      result.agreeing += 1
+    }
+    result.positions += rows
+    result.logits += rows * blocks[0].vocabulary
+  }
+}

@@ -1,0 +1,112 @@
+import Checkpoints
+import Foundation
+import Inference
+import Rotary
+import Vocabulary
+
+/// A checkpoint opened for evaluation: its plan, and its tokenizer when a text asks for it.
+public struct Model: Sendable {
+  public let checkpoint: Checkpoint
+  public let plan: ModelPlan
+
+  /// Opens a `.gguf` file, a `.safetensors` file with config.json beside it, or a Hugging Face
+  /// folder. Reads headers only.
+  public init(opening path: String) throws {
+    try self.init(Checkpoint.open(path))
+  }
+
+  public init(_ checkpoint: Checkpoint) throws {
+    self.checkpoint = checkpoint
+    plan = try ModelPlan(checkpoint)
+  }
+
+  /// The checkpoint's tokenizer.
+  /// - Throws: `EvaluationError.noTokenizer` where it has none.
+  public func tokenizer() throws -> Tokenizer {
+    guard let tokenizer = try Tokenizer.load(from: checkpoint) else {
+      throw EvaluationError.noTokenizer(file: checkpoint.path)
+    }
+    return tokenizer
+  }
+}
+
+/// A text to score: bytes to tokenize once as a whole, or token ids to use as they are.
+public enum TextSource: Sendable, Equatable {
+  /// A file's bytes as they stand; `-` is standard input.
+  case text(path: String)
+  /// A JSON list of token ids.
+  case tokens(path: String)
+  /// Bytes in memory, with a name for messages.
+  case bytes([UInt8], name: String)
+  /// Ids in memory, with a name for messages.
+  case ids([Int32], name: String)
+
+  public var name: String {
+    switch self {
+    case .text(let path), .tokens(let path): path
+    case .bytes(_, let name), .ids(_, let name): name
+    }
+  }
+}
+
+/// Token ids of a text and how windows of them begin.
+public struct TokenizedText: Sendable {
+  public let name: String
+  public let tokens: [Int32]
+  /// Replaces the first token of every window, where the tokenizer adds one to a text.
+  public let windowStart: Int32?
+
+  public init(name: String, tokens: [Int32], windowStart: Int32? = nil) {
+    self.name = name
+    self.tokens = tokens
+    self.windowStart = windowStart
+  }
+
+  /// Reads and tokenizes a text.
+  /// - Parameter vocabulary: ids must be below it.
+  public init(_ source: TextSource, for model: Model) throws {
+    name = source.name
+    switch source {
+    case .text, .bytes:
+      let bytes: [UInt8]
+      if case .bytes(let given, _) = source { bytes = given } else {
+        bytes = try Self.read(source.name)
+      }
+      let tokenizer = try model.tokenizer()
+      tokens = try tokenizer.encode(bytes, addSpecial: true, parseSpecial: false)
+      windowStart = tokenizer.addsBOS ? tokenizer.bos : nil
+    case .tokens(let path):
+      tokens = try Self.list(path)
+      windowStart = nil
+    case .ids(let ids, _):
+      tokens = ids
+      windowStart = nil
+    }
+  }
+
+  /// The bytes of a file, or of standard input for `-`.
+  public static func read(_ path: String) throws -> [UInt8] {
+    if path == "-" {
+      return Array(FileHandle.standardInput.readDataToEndOfFile())
+    }
+    guard let data = FileManager.default.contents(atPath: path) else {
+      let exists = FileManager.default.fileExists(atPath: path)
+      throw EvaluationError.unreadable(
+        file: path, problem: exists ? "the file cannot be read" : "no such file")
+    }
+    return Array(data)
+  }
+
+  private static func list(_ path: String) throws -> [Int32] {
+    guard let list = try JSONValue.parse(read(path), file: path).array else {
+      throw EvaluationError.tokenList(file: path, problem: "expected a JSON list of token ids")
+    }
+    return try list.enumerated().map { index, value in
+      guard let id = value.int, let token = Int32(exactly: id), token >= 0 else {
+        throw EvaluationError.tokenList(
+          file: path, problem: "element \(index) is not a token id")
+      }
+      return token
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import Architectures
+import Rotary
+import Tensors
+
+/// A model's layers applied to whole sequences, one layer at a time.
+///
+/// Each layer's weights are decoded once per batch, every sequence goes through them, and they are
+/// dropped: memory is one layer's weights and the batch's activations, whatever the model's size.
+public struct ForwardPass: Sendable {
+  public let plan: ModelPlan
+  public let rotary: RotaryConfiguration
+  public let threads: Int
+
+  /// - Parameters:
+  ///   - rotary: the variant to compute; nil: the one the checkpoint declares.
+  ///   - threads: threads to use; the results do not depend on it.
+  public init(plan: ModelPlan, rotary: RotaryConfiguration? = nil, threads: Int = 1) {
+    self.plan = plan
+    self.rotary = rotary ?? plan.rotary
+    self.threads = max(threads, 1)
+  }
+
+  /// The residual stream behind the last layer, before the output norm.
+  public struct HiddenStates: Sendable {
+    /// [rows, width], the sequences one after another.
+    public let values: FloatBuffer
+    /// The first row of each sequence.
+    public let starts: [Int]
+    public let rows: Int
+  }
+
+  /// Runs sequences through all layers.
+  /// - Parameters:
+  ///   - sequences: token ids; each sequence attends only to itself.
+  ///   - start: the position of every sequence's first token.
+  ///   - onLayer: called after each layer with the number of layers done.
+  /// - Throws: `ModelError` for a token outside the vocabulary or a position without an embedding.
+  public func run(
+    _ sequences: [[Int32]], start: Int = 0, onLayer: (Int) -> Void = { _ in }
+  ) throws -> HiddenStates {
+    let batch = SequenceBatch(lengths: sequences.map(\.count))
+    let longest = batch.lengths.max() ?? 0
+    let hidden = try embed(sequences, batch, start: start)
+    let activations = LayerActivations(shape: plan.shape, rows: batch.totalRows)
+    let scratch = (0..<threads).map { _ in
+      LayerScratch(shape: plan.shape, latentWidth: latentWidth, rows: SequenceBatch.unitRows)
+    }
+    var tables = RotationTables()
+    for index in plan.layers.indices {
+      let weights = try LayerWeights(plan.layers[index], threads: threads)
+      let rotation = try LayerRotation(
+        rotary, layer: index, start: start, positions: longest, reusing: &tables)
+      let layer = Layer(
+        shape: plan.shape, block: plan.architecture.block, window: plan.shape.windows[index],
+        weights: weights, rotation: rotation, activations: activations, hidden: hidden)
+      Parallel.forEach(count: batch.units.count, threads: threads) { unit, worker in
+        layer.project(batch.units[unit], scratch[worker])
+      }
+      Parallel.forEach(count: batch.units.count, threads: threads) { unit, worker in
+        layer.finish(batch.units[unit], scratch[worker])
+      }
+      onLayer(index + 1)
+    }
+    return HiddenStates(values: hidden, starts: batch.starts, rows: batch.totalRows)
+  }
+
+  private var latentWidth: Int {
+    plan.shape.latentRank > 0 ? plan.shape.latentRank + rotary.score.dimensions : 0
+  }
+
+  /// Token embeddings, scaled, plus learned positions where the model has them.
+  private func embed(
+    _ sequences: [[Int32]], _ batch: SequenceBatch, start: Int
+  ) throws -> FloatBuffer {
+    let width = plan.shape.width
+    let hidden = FloatBuffer(count: max(batch.totalRows * width, 1))
+    guard let embedding = plan.globals[.embedding] else { return hidden }
+    let positions = try plan.globals[.positions].map { source in
+      let last = start + (batch.lengths.max() ?? 0) - 1
+      guard last < source.rows else {
+        throw ModelError.beyondLearnedPositions(
+          file: plan.checkpoint.path, last: last, available: source.rows)
+      }
+      let buffer = FloatBuffer(count: source.count)
+      try source.decode(to: buffer.pointer, threads: threads)
+      return buffer
+    }
+    for (sequence, tokens) in sequences.enumerated() {
+      for (index, token) in tokens.enumerated() {
+        guard token >= 0, Int(token) < plan.shape.vocabulary else {
+          throw ModelError.tokenOutsideVocabulary(
+            file: plan.checkpoint.path, id: Int(token), position: index,
+            vocabulary: plan.shape.vocabulary)
+        }
+        let row = hidden.pointer + (batch.starts[sequence] + index) * width
+        try embedding.tensor.decode(rows: Int(token)..<(Int(token) + 1), to: row)
+        if plan.shape.embeddingMultiplier != 1 {
+          Kernels.scale(row, by: Float(plan.shape.embeddingMultiplier), count: width)
+        }
+        if let positions {
+          Kernels.add(positions.pointer + (start + index) * width, to: row, count: width)
+        }
+      }
+    }
+    return hidden
+  }
+}

@@ -1,0 +1,142 @@
+import Architectures
+import Checkpoints
+import Rotary
+import Tensors
+
+/// What a checkpoint's tensors do: sizes, rotation, and a source for every weight.
+///
+/// Making a plan reads headers and, where a file stores frequency factors, those vectors; no other
+/// tensor bytes are touched.
+public struct ModelPlan: Sendable {
+  public let checkpoint: Checkpoint
+  public let architecture: Architecture
+  public let side: Architecture.Side
+  public var shape: ModelShape
+  /// The rotation the checkpoint was made with.
+  public let rotary: RotaryConfiguration
+  /// Weights of the whole model.
+  public let globals: [Role: WeightSource]
+  /// Weights of each layer.
+  public let layers: [[Role: WeightSource]]
+  /// Tensors that real checkpoints carry and the model does not use.
+  public let ignored: [TensorEntry]
+
+  /// The matrix that turns the last hidden state into logits.
+  public var output: WeightSource? { globals[.output] ?? globals[.embedding] }
+
+  public var tiesOutput: Bool { globals[.output] == nil }
+
+  /// The sites a plain file of this architecture has.
+  public var plainSites: RotarySites {
+    architecture.block.positions == .rotary ? .scores : .none
+  }
+
+  /// The name a person knows the model by.
+  public var name: String {
+    checkpoint.metadata["general.name"]?.string
+      ?? checkpoint.configuration?["_name_or_path"]?.string
+      ?? checkpoint.path
+  }
+}
+
+extension ModelPlan {
+  /// Plans the model in a checkpoint.
+  /// - Throws: `FormatError` for an unsupported architecture, `ModelError` for missing or unexpected
+  ///   tensors (all of them named), shapes or hyper-parameters that do not fit together.
+  public init(_ checkpoint: Checkpoint) throws {
+    let identity = try CheckpointIdentity(checkpoint)
+    let parameters = Hyperparameters(
+      checkpoint: checkpoint, architecture: identity.architecture, side: identity.side,
+      prefix: identity.prefix)
+    try Self.checkRequired(parameters)
+
+    let rotaryParameters = RotaryParameters(parameters: parameters)
+    let dimensions = try rotaryParameters.dimensions()
+    var shape = try ModelShape(parameters, rotaryDimensions: dimensions)
+    var score = try rotaryParameters.score(shape: shape, dimensions: dimensions)
+    if case .yarn(let yarn)? = score.sets.first?.scaling, shape.latentRank > 0,
+      let mscale = yarn.mscaleAllDims, mscale != 0
+    {
+      // DeepSeek folds the magnitude of all dims into the softmax scale.
+      let magnitude = FrequencyScaling.YaRN.magnitude(stretch: yarn.factor, mscale: mscale)
+      shape.attentionScale *= magnitude * magnitude
+    }
+
+    var directory = WeightDirectory(parameters: parameters, shape: shape, rotaryWidth: dimensions)
+    try directory.resolve()
+    shape.vocabulary = directory.globals[.embedding]?.rows ?? 0
+    if let stated = try parameters.optionalInteger(.vocabulary), stated != shape.vocabulary {
+      throw ModelError.shape(
+        file: checkpoint.path, tensor: directory.globals[.embedding]?.tensor.name ?? "embedding",
+        found: [shape.vocabulary, shape.width], expected: [stated, shape.width])
+    }
+
+    let plain: RotarySites =
+      identity.architecture.block.positions == .rotary ? .scores : .none
+    var stored = StoredRotation(sites: plain, value: nil, scoreLayout: nil)
+    if identity.isRotary {
+      stored = try StoredRotation(
+        checkpoint, side: identity.side, layers: shape.layers, pairs: score.pairs)
+    }
+    if let layout = stored.scoreLayout { score.layout = layout }
+
+    self.checkpoint = checkpoint
+    architecture = identity.architecture
+    side = identity.side
+    self.shape = shape
+    rotary = RotaryConfiguration(sites: stored.sites, score: score, value: stored.value)
+    globals = directory.globals
+    layers = directory.layers
+    ignored = directory.ignored
+  }
+
+  /// Facts of config.json that only one value of is supported: activation and the listed ones.
+  private static func checkRequired(_ parameters: Hyperparameters) throws {
+    guard parameters.side == .huggingface, let configuration = parameters.checkpoint.configuration
+    else { return }
+    let block = parameters.architecture.block
+    var required = parameters.architecture.required
+    required[block.activationKey] = block.activationNames.map { .string($0) }
+    for (key, accepted) in required {
+      guard let found = configuration[key], found != .null, !accepted.contains(found) else {
+        continue
+      }
+      throw ModelError.unsupportedValue(
+        file: parameters.checkpoint.path, key: key, found: found.serialized(pretty: false),
+        accepted: accepted.map { $0.serialized(pretty: false) })
+    }
+  }
+}
+
+/// Which architecture a checkpoint holds, on which side, and whether as a converted variant.
+public struct CheckpointIdentity: Sendable {
+  public let architecture: Architecture
+  public let side: Architecture.Side
+  /// The prefix of GGUF keys, such as `llama` or `llama-rotary`.
+  public let prefix: String
+  /// The file declares its rotary sites itself.
+  public let isRotary: Bool
+
+  public init(_ checkpoint: Checkpoint) throws {
+    switch checkpoint.container {
+    case .gguf:
+      side = .gguf
+      guard let name = checkpoint.metadata["general.architecture"]?.string else {
+        throw ModelError.noArchitecture(file: checkpoint.path, key: "general.architecture")
+      }
+      prefix = name
+      isRotary = name.hasSuffix("-rotary")
+      let base = isRotary ? String(name.dropLast("-rotary".count)) : name
+      architecture = try .forGGUF(base, file: checkpoint.path)
+    case .safetensors:
+      side = .huggingface
+      guard let type = checkpoint.configuration?["model_type"]?.string else {
+        throw ModelError.noArchitecture(file: checkpoint.path, key: "model_type of config.json")
+      }
+      isRotary = type.hasSuffix("_rotary")
+      let base = isRotary ? String(type.dropLast("_rotary".count)) : type
+      architecture = try .forModelType(base, file: checkpoint.path)
+      prefix = architecture.name
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import Architectures
+import Checkpoints
+import Tensors
+
+/// Where a weight of the model comes from: rows of a tensor, in the form its container stores.
+public struct WeightSource: Sendable {
+  public let role: Role
+  public let tensor: TensorEntry
+  public let form: WeightName.Form
+  /// Rows of the stored matrix that belong to this weight, in order, after undoing a transposition.
+  public let ranges: [Range<Int>]
+  /// Outputs of a matrix; elements of a vector.
+  public let rows: Int
+  /// Inputs of a matrix; 1 for a vector.
+  public let columns: Int
+
+  public var count: Int { rows * columns }
+
+  /// Whether the stored rows are this weight's rows as they stand, so that bytes can be copied.
+  public var isRowwise: Bool { form == .plain }
+
+  /// Decodes the weight to `count` floats, row-major [rows, columns].
+  public func decode(to output: UnsafeMutablePointer<Float>, threads: Int = 1) throws {
+    switch form {
+    case .plain: try decodeRows(to: output, threads: threads)
+    case .gainMinusOne:
+      try decodeRows(to: output, threads: threads)
+      for index in 0..<count { output[index] += 1 }
+    case .transposed: try decodeTransposed(to: output)
+    case .transposedPerHead: try decodeTransposedPerHead(to: output)
+    }
+  }
+
+  /// The weight as floats.
+  public func decoded() throws -> [Float] {
+    let buffer = FloatBuffer(count: max(count, 1))
+    try decode(to: buffer.pointer)
+    return Array(UnsafeBufferPointer(start: buffer.pointer, count: count))
+  }
+
+  private func decodeRows(to output: UnsafeMutablePointer<Float>, threads: Int) throws {
+    // Pieces of at most 64 rows, so that several threads share one matrix.
+    var pieces: [(rows: Range<Int>, offset: Int)] = []
+    var offset = 0
+    for range in ranges {
+      var start = range.lowerBound
+      while start < range.upperBound {
+        let end = min(start + (columns == 1 ? range.count : 64), range.upperBound)
+        pieces.append((start..<end, offset))
+        offset += (end - start) * columns
+        start = end
+      }
+    }
+    nonisolated(unsafe) let target = output
+    let units = pieces
+    let failure = FirstFailure()
+    Parallel.forEach(count: units.count, threads: threads) { unit, _ in
+      do {
+        try decode(storedRows: units[unit].rows, to: target + units[unit].offset)
+      } catch { failure.record(error) }
+    }
+    try failure.check()
+  }
+
+  /// Decodes rows counted in units of `columns` elements, whatever the tensor's rank.
+  private func decode(storedRows rows: Range<Int>, to output: UnsafeMutablePointer<Float>) throws {
+    guard let first = tensor.type.byteCount(elements: rows.lowerBound * columns),
+      let length = tensor.type.byteCount(elements: rows.count * columns)
+    else {
+      throw ModelError.elementType(
+        file: tensor.file.path, tensor: tensor.name, type: tensor.type.rawValue)
+    }
+    try tensor.withBytes { bytes in
+      let slice = UnsafeRawBufferPointer(rebasing: bytes[first..<(first + length)])
+      try Decoding.decode(slice, as: tensor.type, to: output, count: rows.count * columns)
+    }
+  }
+
+  private func decodeTransposed(to output: UnsafeMutablePointer<Float>) throws {
+    let outputs = tensor.elementCount / columns
+    let whole = FloatBuffer(count: tensor.elementCount)
+    try tensor.decode(to: whole.pointer)
+    var row = 0
+    for range in ranges {
+      for source in range {
+        for column in 0..<columns {
+          output[row * columns + column] = whole.pointer[column * outputs + source]
+        }
+        row += 1
+      }
+    }
+  }
+
+  /// Stored [heads, columns, rows per head].
+  private func decodeTransposedPerHead(to output: UnsafeMutablePointer<Float>) throws {
+    let perHead = tensor.shape.last ?? 1
+    let whole = FloatBuffer(count: tensor.elementCount)
+    try tensor.decode(to: whole.pointer)
+    for row in 0..<rows {
+      let head = row / perHead
+      for column in 0..<columns {
+        output[row * columns + column] =
+          whole.pointer[(head * columns + column) * perHead + row % perHead]
+      }
+    }
+  }
+}

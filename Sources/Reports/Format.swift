@@ -1,0 +1,47 @@
+import Foundation
+
+/// Numbers as people read them.
+public enum Format {
+  /// A number with so many digits behind the point.
+  public static func fixed(_ value: Double, _ digits: Int) -> String {
+    String(format: "%.\(digits)f", value)
+  }
+
+  /// A number with six significant digits.
+  public static func general(_ value: Double) -> String { String(format: "%g", value) }
+
+  /// A size in decimal units.
+  public static func bytes(_ count: Int) -> String {
+    let units = ["B", "kB", "MB", "GB", "TB"]
+    var value = Double(count)
+    var unit = 0
+    while value >= 1000, unit < units.count - 1 {
+      value /= 1000
+      unit += 1
+    }
+    return unit == 0 ? "\(count) B" : String(format: "%.1f %@", value, units[unit])
+  }
+
+  /// Seconds as `1 h 02 min`, `3 min 04 s` or `5 s`.
+  public static func duration(_ seconds: Double) -> String {
+    guard seconds.isFinite, seconds >= 0 else { return "?" }
+    let whole = Int(seconds.rounded())
+    if whole >= 3600 { return String(format: "%d h %02d min", whole / 3600, whole / 60 % 60) }
+    if whole >= 60 { return String(format: "%d min %02d s", whole / 60, whole % 60) }
+    return "\(whole) s"
+  }
+
+  /// Lines of a table: the first column to the left, the others to the right.
+  public static func table(_ rows: [[String]]) -> String {
+    let columns = rows.map(\.count).max() ?? 0
+    let widths = (0..<columns).map { column in
+      rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
+    }
+    return rows.map { row in
+      row.enumerated().map { column, cell in
+        let padding = String(repeating: " ", count: widths[column] - cell.count)
+        return column == 0 ? cell + padding : padding + cell
+      }.joined(separator: "  ")
+    }.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,46 @@
+import Tensors
+
+/// A fault in a rotary setting.
+public enum RotaryError: Diagnostic {
+  /// The text names no subset of q, k, v, o.
+  case unknownSites(String)
+  /// More value pairs are asked for than the heads have rotary pairs.
+  case tooManyPairs(asked: Int, available: Int)
+  /// A base or factor that is not a positive finite number.
+  case notPositive(what: String, value: Double)
+  /// The rotated dimensions are odd or more than the head has.
+  case dimensions(count: Int, headWidth: Int)
+  /// A scaling method needs a number that neither the checkpoint nor the command line gives.
+  case missingParameter(method: String, parameter: String)
+  /// Frequency factors do not match the number of pairs.
+  case factorCount(found: Int, expected: Int)
+  /// A table of value frequencies has the wrong size.
+  case tableSize(found: Int, layers: Int, pairs: Int)
+
+  public var summary: String {
+    switch self {
+    case .unknownSites(let text):
+      "'\(text)' names no rotary sites (expected a subset of the letters q, k, v, o such as qk, vo or"
+        + " qkvo, or rope, rove, nope)"
+    case .tooManyPairs(let asked, let available):
+      "\(asked) value pairs asked for, but the model's heads have \(available) rotary pairs"
+    case .notPositive(let what, let value):
+      "\(what) is \(value), expected a positive finite number"
+    case .dimensions(let count, let headWidth):
+      "\(count) rotary dimensions, expected an even number from 2 to the head width \(headWidth)"
+    case .missingParameter(let method, let parameter):
+      "frequency scaling '\(method)' needs \(parameter)"
+    case .factorCount(let found, let expected):
+      "\(found) frequency factors, expected \(expected) (one per rotary pair)"
+    case .tableSize(let found, let layers, let pairs):
+      "\(found) value frequencies, expected \(pairs) or \(layers) x \(pairs)"
+    }
+  }
+
+  public var exitStatus: ExitStatus {
+    switch self {
+    case .unknownSites, .tooManyPairs, .missingParameter: .usage
+    default: .malformedData
+    }
+  }
+}

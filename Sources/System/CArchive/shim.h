@@ -1,0 +1,3 @@
+// libarchive: tar and zip archives.
+#include <archive.h>
+#include <archive_entry.h>

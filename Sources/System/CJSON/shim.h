@@ -1,0 +1,2 @@
+// json-c: JSON text.
+#include <json-c/json.h>

@@ -1,0 +1,59 @@
+import CKernels
+
+/// Stored elements as float32.
+public enum Decoding {
+  /// Whether elements of this type are numbers that can be decoded.
+  public static func canDecode(_ type: ElementType) -> Bool { type.kernelCode != nil }
+
+  /// Decodes whole blocks; the same bits on every processor, and the same as the `gguf` package's.
+  /// - Parameters:
+  ///   - bytes: exactly the bytes of `count` elements.
+  ///   - output: room for `count` floats.
+  /// - Throws: `TensorError.cannotDecode`, or `.wrongByteCount`.
+  public static func decode(
+    _ bytes: UnsafeRawBufferPointer, as type: ElementType,
+    to output: UnsafeMutablePointer<Float>, count: Int
+  ) throws(TensorError) {
+    guard let code = type.kernelCode else { throw .cannotDecode(type) }
+    guard type.byteCount(elements: count) == bytes.count else {
+      throw .wrongByteCount(type: type, elements: count, found: bytes.count)
+    }
+    guard let base = bytes.baseAddress, count > 0 else { return }
+    rc_decode(code, base, output, count)
+  }
+}
+
+extension ElementType {
+  var kernelCode: Int32? {
+    switch self {
+    case .f32: Int32(RC_F32)
+    case .f16: Int32(RC_F16)
+    case .bf16: Int32(RC_BF16)
+    case .f64: Int32(RC_F64)
+    case .f8e4m3: Int32(RC_F8_E4M3)
+    case .f8e5m2: Int32(RC_F8_E5M2)
+    case .i8: Int32(RC_I8)
+    case .i16: Int32(RC_I16)
+    case .i32: Int32(RC_I32)
+    case .i64: Int32(RC_I64)
+    case .u8: Int32(RC_U8)
+    case .u16: Int32(RC_U16)
+    case .u32: Int32(RC_U32)
+    case .u64: Int32(RC_U64)
+    case .bool: nil
+    case .q4_0: Int32(RC_Q4_0)
+    case .q4_1: Int32(RC_Q4_1)
+    case .q5_0: Int32(RC_Q5_0)
+    case .q5_1: Int32(RC_Q5_1)
+    case .q8_0: Int32(RC_Q8_0)
+    case .q2_k: Int32(RC_Q2_K)
+    case .q3_k: Int32(RC_Q3_K)
+    case .q4_k: Int32(RC_Q4_K)
+    case .q5_k: Int32(RC_Q5_K)
+    case .q6_k: Int32(RC_Q6_K)
+    case .q8_k: Int32(RC_Q8_K)
+    case .iq4_nl: Int32(RC_IQ4_NL)
+    case .iq4_xs: Int32(RC_IQ4_XS)
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import COpenBLAS
+
+/// A dense row-major matrix in double precision: statistics, bases and fits.
+public struct DoubleMatrix: Sendable, Equatable {
+  public let rows: Int
+  public let columns: Int
+  /// Row-major, `rows * columns` numbers.
+  public var values: [Double]
+
+  /// A matrix of zeros.
+  public init(rows: Int, columns: Int) {
+    self.rows = rows
+    self.columns = columns
+    values = [Double](repeating: 0, count: rows * columns)
+  }
+
+  public static func identity(_ size: Int) -> DoubleMatrix {
+    var matrix = DoubleMatrix(rows: size, columns: size)
+    for index in 0..<size { matrix[index, index] = 1 }
+    return matrix
+  }
+
+  public subscript(row: Int, column: Int) -> Double {
+    get { values[row * columns + column] }
+    set { values[row * columns + column] = newValue }
+  }
+
+  public func transposed() -> DoubleMatrix {
+    var result = DoubleMatrix(rows: columns, columns: rows)
+    for row in 0..<rows {
+      for column in 0..<columns { result[column, row] = self[row, column] }
+    }
+    return result
+  }
+
+  /// The matrix product; the columns of the left must be the rows of the right.
+  public static func * (left: DoubleMatrix, right: DoubleMatrix) -> DoubleMatrix {
+    var result = DoubleMatrix(rows: left.rows, columns: right.columns)
+    guard left.columns == right.rows, !result.values.isEmpty, left.columns > 0 else {
+      return result
+    }
+    Libraries.prepare()
+    cblas_dgemm(
+      CblasRowMajor, CblasNoTrans, CblasNoTrans, Int32(left.rows), Int32(right.columns),
+      Int32(left.columns), 1, left.values, Int32(left.columns), right.values,
+      Int32(right.columns), 0, &result.values, Int32(right.columns))
+    return result
+  }
+}

@@ -1,0 +1,114 @@
+import CKernels
+
+/// Element-wise work on float32 rows, by the best instruction set there is. Strides are in floats.
+public enum Kernels {
+  /// `y = x / sqrt(mean(x^2) + epsilon) * gain` for every row (arXiv:1910.07467); may be in place.
+  public static func rmsNorm(
+    _ x: UnsafePointer<Float>, xStride: Int, rows: Int, width: Int, gain: UnsafePointer<Float>?,
+    epsilon: Float, to y: UnsafeMutablePointer<Float>, yStride: Int
+  ) {
+    rc_rms_norm(x, xStride, rows, width, gain, epsilon, y, yStride)
+  }
+
+  /// `y = (x - mean) / sqrt(variance + epsilon) * gain + bias` for every row (arXiv:1607.06450).
+  public static func layerNorm(
+    _ x: UnsafePointer<Float>, xStride: Int, rows: Int, width: Int, gain: UnsafePointer<Float>?,
+    bias: UnsafePointer<Float>?, epsilon: Float, to y: UnsafeMutablePointer<Float>, yStride: Int
+  ) {
+    rc_layer_norm(x, xStride, rows, width, gain, bias, epsilon, y, yStride)
+  }
+
+  /// Turns the pairs of one head in place, by the row's angles; `inverse` turns back.
+  /// - Parameters:
+  ///   - x: the first rotated dim of the first row.
+  ///   - cos: cosines [rows, pairs] with row stride `tableStride`, and `sin` likewise.
+  public static func rotate(
+    _ x: UnsafeMutablePointer<Float>, xStride: Int, rows: Int, pairs: Int, layout: PairLayout,
+    cos: UnsafePointer<Float>, sin: UnsafePointer<Float>, tableStride: Int, inverse: Bool
+  ) {
+    rc_rotate(
+      x, xStride, rows, pairs, layout == .interleaved ? 1 : 0, cos, sin, tableStride,
+      inverse ? 1 : 0)
+  }
+
+  /// Applies an activation in place.
+  public static func activate(_ kind: Activation, _ x: UnsafeMutablePointer<Float>, count: Int) {
+    rc_activate(kind.code, x, count)
+  }
+
+  /// `out = activation(gate) * up`; `out` may be either of them.
+  public static func gate(
+    _ kind: Activation, gate: UnsafePointer<Float>, up: UnsafePointer<Float>,
+    to out: UnsafeMutablePointer<Float>, count: Int
+  ) {
+    rc_gate(kind.code, gate, up, out, count)
+  }
+
+  /// `x = cap * tanh(x / cap)`.
+  public static func softcap(_ x: UnsafeMutablePointer<Float>, cap: Float, count: Int) {
+    rc_softcap(x, cap, count)
+  }
+
+  /// `y += x`.
+  public static func add(
+    _ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, count: Int
+  ) {
+    rc_add(x, y, count)
+  }
+
+  /// Adds a vector to every row.
+  public static func addBias(
+    _ bias: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, rows: Int, width: Int,
+    stride: Int
+  ) {
+    rc_add_rows(bias, y, rows, width, stride)
+  }
+
+  /// `x *= factor`.
+  public static func scale(_ x: UnsafeMutablePointer<Float>, by factor: Float, count: Int) {
+    rc_scale(x, factor, count)
+  }
+
+  /// One tile of blocked causal attention: scores become `exp(score - maximum)`, 0 where a key is
+  /// not visible; each row's running maximum and sum are updated, `correction` receives the factor
+  /// by which what was accumulated before must shrink.
+  /// - Parameters:
+  ///   - scores: scaled products, [rows, keys].
+  ///   - window: keys `window` or more before the query are not visible; 0: all are.
+  ///   - softcap: caps scores by `softcap * tanh(score / softcap)`; 0: no cap.
+  public static func softmaxTile(
+    _ scores: UnsafeMutablePointer<Float>, stride: Int, rows: Int, keys: Int, firstQuery: Int,
+    firstKey: Int, window: Int, softcap: Float, runningMax: UnsafeMutablePointer<Float>,
+    runningSum: UnsafeMutablePointer<Double>, correction: UnsafeMutablePointer<Float>
+  ) {
+    rc_softmax_tile(
+      scores, stride, rows, keys, firstQuery, firstKey, window, softcap, runningMax, runningSum,
+      correction)
+  }
+
+  /// Multiplies every row by its factor.
+  public static func rescaleRows(
+    _ x: UnsafeMutablePointer<Float>, rows: Int, width: Int, stride: Int,
+    by factors: UnsafePointer<Float>
+  ) {
+    rc_scale_rows(x, rows, width, stride, factors)
+  }
+
+  /// Divides every row by its divisor.
+  public static func divideRows(
+    _ x: UnsafeMutablePointer<Float>, rows: Int, width: Int, stride: Int,
+    by divisors: UnsafePointer<Double>
+  ) {
+    rc_divide_rows(x, rows, width, stride, divisors)
+  }
+
+  /// Updates every row's running maximum and sum of exponentials with one block of columns; at the
+  /// end `maximum + log(sum)` is the row's log-sum-exp. The logits stay as they are.
+  /// - Parameter softcap: takes each logit as `softcap * tanh(logit / softcap)`; 0: as it is.
+  public static func logSumExpUpdate(
+    _ logits: UnsafePointer<Float>, stride: Int, rows: Int, columns: Int, softcap: Float = 0,
+    runningMax: UnsafeMutablePointer<Float>, runningSum: UnsafeMutablePointer<Double>
+  ) {
+    rc_log_sum_exp(logits, stride, rows, columns, softcap, runningMax, runningSum)
+  }
+}

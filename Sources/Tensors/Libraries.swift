@@ -1,0 +1,55 @@
+import COpenBLAS
+import Foundation
+
+#if ROPECONV_ONEDNN
+  import CDNNL
+#endif
+
+/// The libraries behind matrix products and factorizations, held to the cap of `ROPECONV_ISA` and
+/// to one thread for each of our own.
+public enum Libraries {
+  /// Names and versions.
+  public static var versions: [(String, String)] {
+    var versions: [(String, String)] = []
+    #if ROPECONV_ONEDNN
+      if let version = dnnl_version()?.pointee {
+        versions.append(("oneDNN", "\(version.major).\(version.minor).\(version.patch)"))
+      }
+    #endif
+    // "OpenBLAS 0.3.21 NO_LAPACKE ...": the second word is the version.
+    let words = String(cString: openblas_get_config()).split(separator: " ")
+    versions.append(("OpenBLAS", words.count > 1 ? String(words[1]) : "unknown"))
+    return versions
+  }
+
+  /// Sets caps and thread counts before the first product.
+  static func prepare() { _ = prepared }
+
+  private static let prepared: Bool = {
+    openblas_set_num_threads(1)
+    #if ROPECONV_ONEDNN
+      switch ProcessInfo.processInfo.environment["ROPECONV_ISA"] {
+      case "portable": _ = dnnl_set_max_cpu_isa(dnnl_cpu_isa_sse41)
+      case "avx2": _ = dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx2)
+      default: break
+      }
+    #endif
+    return true
+  }()
+
+  /// What every thread calls first: oneDNN's OpenMP threads would fight ours for the cores.
+  static let prepareThread: (@convention(c) () -> Void)? = {
+    #if ROPECONV_ONEDNN
+      return { setOpenMPThreads?(1) }
+    #else
+      return nil
+    #endif
+  }()
+}
+
+/// OpenMP's own call, found at run time: oneDNN brings the library it was built with.
+private let setOpenMPThreads: (@convention(c) (Int32) -> Void)? = {
+  guard let program = dlopen(nil, RTLD_NOW), let symbol = dlsym(program, "omp_set_num_threads")
+  else { return nil }
+  return unsafeBitCast(symbol, to: (@convention(c) (Int32) -> Void).self)
+}()

@@ -1,0 +1,32 @@
+/// A fault in decoding, encoding or factorizing numbers.
+public enum TensorError: Diagnostic {
+  /// Elements of this type have no numeric meaning here.
+  case cannotDecode(ElementType)
+  /// The program cannot store numbers in this type.
+  case cannotEncode(ElementType)
+  /// The bytes do not hold the number of elements asked for.
+  case wrongByteCount(type: ElementType, elements: Int, found: Int)
+  /// LAPACK reports a failure: the matrix is singular, not positive definite, or not finite.
+  case factorization(routine: String, info: Int)
+  /// Matrices whose sizes do not fit together.
+  case sizes(String)
+
+  public var summary: String {
+    switch self {
+    case .cannotDecode(let type): "elements of type \(type.rawValue) cannot be decoded"
+    case .cannotEncode(let type): "numbers cannot be stored as \(type.rawValue)"
+    case .wrongByteCount(let type, let elements, let found):
+      "\(found) bytes for \(elements) elements of type \(type.rawValue)"
+    case .factorization(let routine, let info):
+      "\(routine) failed with \(info): the matrix is singular or not finite"
+    case .sizes(let problem): problem
+    }
+  }
+
+  public var exitStatus: ExitStatus {
+    switch self {
+    case .sizes, .wrongByteCount: .internalError
+    default: .malformedData
+    }
+  }
+}

@@ -1,0 +1,269 @@
+import Architectures
+import Checkpoints
+import Foundation
+import OrderedCollections
+
+/// Reads `tokenizer.json` of a Hugging Face folder, with BOS, EOS and the chat template from
+/// `tokenizer_config.json` beside it.
+struct HuggingFaceTokenizer {
+  let file: String
+  private let json: JSONValue
+  private let configuration: JSONValue?
+  private let chatTemplate: String?
+
+  /// Nil where the folder holds no tokenizer.json.
+  init?(folder: String) throws {
+    file = "\(folder)/tokenizer.json"
+    guard FileManager.default.fileExists(atPath: file) else { return nil }
+    json = try JSONValue.read(contentsOf: file)
+    let settings = "\(folder)/tokenizer_config.json"
+    configuration =
+      FileManager.default.fileExists(atPath: settings)
+      ? try JSONValue.read(contentsOf: settings) : nil
+    let template = "\(folder)/chat_template.jinja"
+    chatTemplate =
+      configuration?["chat_template"]?.string
+      ?? FileManager.default.contents(atPath: template).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  private func unsupported(_ place: String, _ what: String) -> VocabularyError {
+    .unsupportedPart(file: file, place: place, what: what)
+  }
+
+  private func invalid(_ key: String, _ problem: String) -> VocabularyError {
+    .invalid(file: file, key: key, problem: problem)
+  }
+
+  func tokenizer() throws -> Tokenizer {
+    guard let model = json["model"] else { throw invalid("model", "is missing") }
+    // Files of older tools name no type for BPE.
+    guard model["type"]?.string ?? "BPE" == "BPE" else {
+      throw unsupported("model.type", "tokenizer type '\(model["type"]?.string ?? "")'")
+    }
+    let falls = model["byte_fallback"]?.bool ?? false
+    var normalizer = Normalizer()
+    try readNormalizer(json["normalizer"], "normalizer", into: &normalizer)
+    var steps: [PreTokenizer.Step] = []
+    var isByteLevel = false
+    try readPreTokenizer(
+      json["pre_tokenizer"], "pre_tokenizer", steps: &steps, isByteLevel: &isByteLevel,
+      normalizer: &normalizer)
+    if falls, isByteLevel { throw unsupported("model.byte_fallback", "byte fallback of byte-level BPE") }
+
+    let added = try addedTokens()
+    let table = try tokens(model, added: added, isByteLevel: isByteLevel)
+    let merges = try self.merges(model)
+    let unknown = model["unk_token"]?.string.flatMap { table.texts.firstIndex(of: $0) }.map(Int32.init)
+    let encoder = BytePairEncoder(
+      table: table,
+      merges: merges.map {
+        isByteLevel
+          ? (MergeText.bytes($0.0), MergeText.bytes($0.1)) : (Array($0.0.utf8), Array($0.1.utf8))
+      },
+      splitsBytes: isByteLevel, ignoresMerges: model["ignore_merges"]?.bool ?? false,
+      unknown: unknown)
+    let (bos, eos) = try ends(table)
+    var stored = StoredTokenizer()
+    stored.merges = merges.map { "\($0.0) \($0.1)" }
+    stored.unknown = unknown
+    stored.chatTemplate = chatTemplate
+    stored.padding = namedToken("pad_token", table)
+    return Tokenizer(
+      model: isByteLevel ? "gpt2" : "llama",
+      preTokenizer: isByteLevel ? try HuggingFacePreTokenizers.name(of: json["pre_tokenizer"]) : nil,
+      bos: bos.id ?? namedToken("bos_token", table), eos: eos.id ?? namedToken("eos_token", table),
+      addsBOS: bos.adds, addsEOS: eos.adds, file: file, table: table,
+      special: SpecialTokens(
+        added.map { token in
+          .init(
+            id: token.id, bytes: Array(token.text.utf8), isControl: token.isSpecial,
+            stripsLeft: token.stripsLeft, stripsRight: token.stripsRight)
+        }),
+      algorithm: .bytePairs(encoder, PreTokenizer(steps: steps)), normalizer: normalizer,
+      stored: stored)
+  }
+
+  // MARK: - Vocabulary
+
+  private struct AddedToken {
+    let id: Int32
+    let text: String
+    let isSpecial: Bool
+    let stripsLeft: Bool
+    let stripsRight: Bool
+  }
+
+  private func addedTokens() throws -> [AddedToken] {
+    try (json["added_tokens"]?.array ?? []).enumerated().map { index, entry in
+      guard let id = entry["id"]?.int, id >= 0, id < 1 << 24, let text = entry["content"]?.string
+      else { throw invalid("added_tokens[\(index)]", "has no id or content") }
+      return AddedToken(
+        id: Int32(id), text: text, isSpecial: entry["special"]?.bool ?? false,
+        stripsLeft: entry["lstrip"]?.bool ?? false, stripsRight: entry["rstrip"]?.bool ?? false)
+    }
+  }
+
+  private func tokens(
+    _ model: JSONValue, added: [AddedToken], isByteLevel: Bool
+  ) throws -> TokenTable {
+    guard let vocabulary = model["vocab"]?.members else {
+      throw invalid("model.vocab", "is missing or not an object")
+    }
+    var highest = added.map { Int($0.id) }.max() ?? -1
+    for member in vocabulary {
+      guard let id = member.value.int, id >= 0, id < 1 << 24 else {
+        throw invalid("model.vocab", "'\(member.key)' has no token id")
+      }
+      highest = max(highest, id)
+    }
+    guard highest >= 0 else { throw invalid("model.vocab", "is empty") }
+    var texts = (0...highest).map { "[PAD\($0)]" }
+    var kinds = [TokenKind](repeating: .unused, count: highest + 1)
+    for member in vocabulary {
+      guard let id = member.value.int else { continue }
+      texts[id] = member.key
+      kinds[id] =
+        !isByteLevel && TokenTable.byte(of: member.key) != nil ? .byte : .normal
+    }
+    let unknown = model["unk_token"]?.string
+    for token in added {
+      texts[Int(token.id)] = token.text
+      kinds[Int(token.id)] =
+        token.text == unknown ? .unknown : token.isSpecial ? .control : .userDefined
+    }
+    let bytes = zip(texts, kinds).map { text, kind in
+      isByteLevel && kind == .normal ? MergeText.bytes(text) : Array(text.utf8)
+    }
+    return try TokenTable(
+      bytes: bytes, texts: texts, kinds: kinds, scores: [Float](repeating: 0, count: texts.count),
+      file: file)
+  }
+
+  /// Merges as `"a b"` or `["a", "b"]`.
+  private func merges(_ model: JSONValue) throws -> [(String, String)] {
+    try (model["merges"]?.array ?? []).enumerated().map { index, entry in
+      if let text = entry.string, let pair = MergeText.split(text) { return pair }
+      if let pair = entry.array, pair.count == 2, let left = pair[0].string,
+        let right = pair[1].string
+      {
+        return (left, right)
+      }
+      throw invalid("model.merges[\(index)]", "is not a pair of strings")
+    }
+  }
+
+  private func namedToken(_ key: String, _ table: TokenTable) -> Int32? {
+    let entry = configuration?[key]
+    guard let text = entry?.string ?? entry?["content"]?.string else { return nil }
+    return table.texts.firstIndex(of: text).map(Int32.init)
+  }
+
+  /// What goes before and after a text: the template of the post-processor, else the flags of
+  /// tokenizer_config.json.
+  private func ends(
+    _ table: TokenTable
+  ) throws -> (bos: (id: Int32?, adds: Bool), eos: (id: Int32?, adds: Bool)) {
+    var processors = [json["post_processor"] ?? .null]
+    if let list = processors[0]["processors"]?.array { processors = list }
+    for processor in processors {
+      switch processor["type"]?.string {
+      case nil, "ByteLevel": continue
+      case "TemplateProcessing":
+        let parts = processor["single"]?.array ?? []
+        let text = parts.firstIndex { $0["Sequence"] != nil } ?? parts.count
+        func id(_ part: JSONValue?) -> Int32? {
+          part?["SpecialToken"]?["id"]?.string.flatMap { table.texts.firstIndex(of: $0) }
+            .map(Int32.init)
+        }
+        let bos = text > 0 ? id(parts.first) : nil
+        let eos = text + 1 < parts.count ? id(parts.last) : nil
+        return ((bos, bos != nil), (eos, eos != nil))
+      default:
+        throw unsupported("post_processor", "post-processor '\(processor["type"]?.string ?? "")'")
+      }
+    }
+    return (
+      (nil, configuration?["add_bos_token"]?.bool ?? false),
+      (nil, configuration?["add_eos_token"]?.bool ?? false)
+    )
+  }
+
+  // MARK: - Normalization and pre-tokenization
+
+  private func readNormalizer(
+    _ json: JSONValue?, _ place: String, into normalizer: inout Normalizer
+  ) throws {
+    guard let json, json != .null else { return }
+    switch json["type"]?.string {
+    case "Sequence":
+      for (index, part) in (json["normalizers"]?.array ?? []).enumerated() {
+        try readNormalizer(part, "\(place).normalizers[\(index)]", into: &normalizer)
+      }
+    case "NFC": normalizer.composes = true
+    case "Prepend" where json["prepend"]?.string == "\u{2581}":
+      normalizer.addsSpacePrefix = true
+      normalizer.escapesSpaces = true
+    case "Replace"
+    where json["pattern"]?["String"]?.string == " " && json["content"]?.string == "\u{2581}":
+      normalizer.escapesSpaces = true
+    default: throw unsupported(place, "normalizer '\(json["type"]?.string ?? "")'")
+    }
+  }
+
+  private func readPreTokenizer(
+    _ json: JSONValue?, _ place: String, steps: inout [PreTokenizer.Step],
+    isByteLevel: inout Bool, normalizer: inout Normalizer
+  ) throws {
+    guard let json, json != .null else { return }
+    func add(_ pattern: String, gaps: Bool = true, matches: Bool = true) throws {
+      steps.append(
+        .init(pattern: try Pattern(pattern, file: file), keepsGaps: gaps, keepsMatches: matches))
+    }
+    switch json["type"]?.string {
+    case "Sequence":
+      for (index, part) in (json["pretokenizers"]?.array ?? []).enumerated() {
+        try readPreTokenizer(
+          part, "\(place).pretokenizers[\(index)]", steps: &steps, isByteLevel: &isByteLevel,
+          normalizer: &normalizer)
+      }
+    case "ByteLevel":
+      isByteLevel = true
+      if json["add_prefix_space"]?.bool ?? true {
+        normalizer.addsSpacePrefix = true
+        normalizer.prefixesOnlyWithoutSpace = true
+      }
+      if json["use_regex"]?.bool ?? true { try add(HuggingFacePreTokenizers.byteLevelPattern) }
+    case "Digits":
+      try add(json["individual_digits"]?.bool ?? false ? "\\p{N}" : "\\p{N}+")
+    case "Split":
+      let literal = json["pattern"]?["String"]?.string.map { "\\Q\($0)\\E" }
+      guard let pattern = json["pattern"]?["Regex"]?.string ?? literal else {
+        throw invalid("\(place).pattern", "is missing")
+      }
+      let inverted = json["invert"]?.bool ?? false
+      switch json["behavior"]?.string {
+      case "Isolated": try add(pattern)
+      case "Removed": try add(pattern, gaps: !inverted, matches: inverted)
+      default: throw unsupported(place, "split behavior '\(json["behavior"]?.string ?? "")'")
+      }
+    case "Metaspace":
+      guard json["replacement"]?.string ?? "\u{2581}" == "\u{2581}" else {
+        throw unsupported(place, "a replacement other than U+2581")
+      }
+      normalizer.escapesSpaces = true
+      let scheme =
+        json["prepend_scheme"]?.string
+        ?? (json["add_prefix_space"]?.bool ?? true ? "always" : "never")
+      normalizer.prefixesOnlyWithoutSpace = true
+      switch scheme {
+      case "always": normalizer.prefix = .everyText
+      case "first": normalizer.prefix = .firstText
+      case "never": break
+      default: throw unsupported(place, "prepend scheme '\(scheme)'")
+      }
+      // Words begin at the escaped spaces.
+      if json["split"]?.bool ?? true { try add("\u{2581}[^\u{2581}]*|[^\u{2581}]+") }
+    default: throw unsupported(place, "pre-tokenizer '\(json["type"]?.string ?? "")'")
+    }
+  }
+}

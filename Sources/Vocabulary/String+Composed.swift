@@ -1,0 +1,6 @@
+import Foundation
+
+extension String {
+  /// Unicode normalization form C.
+  var composed: String { precomposedStringWithCanonicalMapping }
+}

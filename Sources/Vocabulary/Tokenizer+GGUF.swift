@@ -1,0 +1,141 @@
+import Checkpoints
+import OrderedCollections
+
+/// The facts of a tokenizer as GGUF stores them.
+struct StoredTokenizer: Sendable {
+  /// `tokenizer.*` keys as they stand in the source, empty for a tokenizer.json.
+  var metadata: OrderedDictionary<String, MetadataValue> = [:]
+  /// Merges as texts, for a tokenizer.json.
+  var merges: [String] = []
+  var unknown: Int32?
+  var padding: Int32?
+  var chatTemplate: String?
+}
+
+extension Tokenizer {
+  /// Reads the `tokenizer.ggml.*` keys of a GGUF file, with the defaults of the ecosystem's loader.
+  init(gguf metadata: OrderedDictionary<String, MetadataValue>, file: String) throws {
+    func value(_ key: String) -> MetadataValue? { metadata["tokenizer.ggml.\(key)"] }
+    func failure(_ key: String, _ problem: String) -> VocabularyError {
+      .invalid(file: file, key: "tokenizer.ggml.\(key)", problem: problem)
+    }
+    guard let model = value("model")?.string else { throw failure("model", "is not a string") }
+    guard model == "gpt2" || model == "llama" else {
+      throw VocabularyError.unsupportedModel(
+        file: file, key: "tokenizer.ggml.model", name: model, known: ["gpt2", "llama"])
+    }
+    guard case .array(let tokens)? = value("tokens"), let raw = tokens.stringBytes() else {
+      throw failure("tokens", "is missing or not a list of strings")
+    }
+    let texts = raw.map { String(decoding: $0, as: UTF8.self) }
+    let count = texts.count
+    func list<Element>(_ key: String, _ elements: (MetadataArray) -> [Element]?) throws -> [Element]? {
+      guard let stored = value(key) else { return nil }
+      guard case .array(let array) = stored, let list = elements(array), list.count >= count else {
+        throw failure(key, "is not a list of \(count) numbers, one per token")
+      }
+      return list
+    }
+    let kinds: [TokenKind] =
+      try list("token_type", Self.integers)?.prefix(count).map { TokenKind(rawValue: $0) ?? .normal }
+      ?? [TokenKind](repeating: .normal, count: count)
+    let scores: [Float] =
+      try list("scores", Self.numbers).map { Array($0.prefix(count)) }
+      ?? [Float](repeating: 0, count: count)
+    func id(_ key: String) throws -> Int32? {
+      guard let stored = value(key) else { return nil }
+      guard let id = stored.int else { throw failure(key, "is not a token id") }
+      // The ecosystem writes 2^32 - 1 for "none".
+      if id == 0xFFFF_FFFF || id == -1 { return nil }
+      guard id >= 0, id < count else {
+        throw failure(key, "is \(id), outside the vocabulary of \(count)")
+      }
+      return Int32(id)
+    }
+
+    self.model = model
+    self.file = file
+    preTokenizer = value("pre")?.string
+    var stored = StoredTokenizer()
+    stored.metadata = metadata.filter { $0.key.hasPrefix("tokenizer.") }
+    stored.unknown = try id("unknown_token_id")
+    stored.padding = try id("padding_token_id")
+    self.stored = stored
+    let bos = try id("bos_token_id")
+    let eos = try id("eos_token_id")
+
+    if model == "llama" {
+      let bytes = zip(texts, kinds).map { text, _ in Array(text.utf8) }
+      table = try TokenTable(bytes: bytes, texts: texts, kinds: kinds, scores: scores, file: file)
+      self.bos = bos ?? Self.fallback(1, count)
+      self.eos = eos ?? Self.fallback(2, count)
+      addsBOS = value("add_bos_token")?.bool ?? true
+      addsEOS = value("add_eos_token")?.bool ?? false
+      normalizer = Normalizer(
+        prefix: value("add_space_prefix")?.bool ?? true ? .everyText : .noText,
+        escapesSpaces: true)
+      algorithm = .sentencePiece(
+        SentencePieceEncoder(table: table, unknown: stored.unknown ?? Self.fallback(0, count)))
+    } else {
+      let named = try NamedPreTokenizer.named(preTokenizer, file: file)
+      let bytes = zip(texts, kinds).map { text, kind in
+        guard named.isByteLevel, kind == .normal else { return Array(text.utf8) }
+        return ByteAlphabet.decode(text) ?? Array(text.utf8)
+      }
+      table = try TokenTable(bytes: bytes, texts: texts, kinds: kinds, scores: scores, file: file)
+      guard case .array(let list)? = value("merges"), let merges = list.strings() else {
+        throw failure("merges", "is missing or not a list of strings")
+      }
+      self.bos = bos ?? Self.fallback(11, count)
+      self.eos = eos ?? Self.fallback(11, count)
+      addsBOS = value("add_bos_token")?.bool ?? named.addsBOS
+      addsEOS = value("add_eos_token")?.bool ?? named.addsEOS
+      normalizer = Normalizer(
+        prefix: value("add_space_prefix")?.bool ?? false ? .everyText : .noText,
+        escapesSpaces: named.escapesSpaces)
+      let pairs = try merges.enumerated().map { index, merge in
+        guard let pair = MergeText.split(merge) else {
+          throw failure("merges", "entry \(index) is '\(merge)', expected two parts and a space")
+        }
+        return named.isByteLevel
+          ? (MergeText.bytes(pair.0), MergeText.bytes(pair.1))
+          : (Array(pair.0.utf8), Array(pair.1.utf8))
+      }
+      algorithm = .bytePairs(
+        BytePairEncoder(
+          table: table, merges: pairs, splitsBytes: named.isByteLevel,
+          ignoresMerges: named.ignoresMerges, unknown: stored.unknown),
+        try named.preTokenizer(file: file))
+    }
+    let table = table
+    special = SpecialTokens(
+      table.bytes.indices.compactMap { id in
+        let kind = table.kinds[id]
+        guard kind == .control || kind == .userDefined || kind == .unknown else { return nil }
+        return .init(
+          id: Int32(id), bytes: Array(table.texts[id].utf8), isControl: kind != .userDefined,
+          stripsLeft: false, stripsRight: false)
+      })
+  }
+
+  private static func fallback(_ id: Int32, _ count: Int) -> Int32? {
+    Int(id) < count ? id : nil
+  }
+
+  private static func integers(_ array: MetadataArray) -> [Int]? { array.ints() }
+
+  private static func numbers(_ array: MetadataArray) -> [Float]? { array.floats() }
+}
+
+/// The text of a merge: two parts and a space between them.
+enum MergeText {
+  static func split(_ text: String) -> (String, String)? {
+    // The parts hold no plain space but a first one may begin the text.
+    guard let space = text.utf8.dropFirst().firstIndex(of: 0x20) else { return nil }
+    let (left, right) = (text[..<space], text[text.utf8.index(after: space)...])
+    guard !left.isEmpty, !right.isEmpty else { return nil }
+    return (String(left), String(right))
+  }
+
+  static func bytes(_ text: String) -> [UInt8] { ByteAlphabet.decode(text) ?? Array(text.utf8) }
+}

@@ -1,0 +1,51 @@
+import Tensors
+
+/// A tokenizer that is missing facts, contradicts itself or is of a kind not supported.
+public enum VocabularyError: Diagnostic {
+  /// The tokenizer's model is of another family.
+  case unsupportedModel(file: String, key: String, name: String, known: [String])
+  /// No pre-tokenizer of this name is known.
+  case unknownPreTokenizer(file: String, name: String)
+  /// A part of tokenizer.json that the program does not compute.
+  case unsupportedPart(file: String, place: String, what: String)
+  /// A key is missing or its value has the wrong type, length or range.
+  case invalid(file: String, key: String, problem: String)
+  /// A pattern does not compile.
+  case pattern(file: String, pattern: String, problem: String)
+  /// A pattern gives up on a text.
+  case matching(pattern: String, code: Int)
+  /// A piece of text for which the vocabulary has no token, not even for its bytes.
+  case noToken(byte: UInt8)
+
+  public var summary: String {
+    switch self {
+    case .unsupportedModel(_, _, let name, let known):
+      "tokenizer model '\(name)' is not supported (known: \(known.joined(separator: ", ")))"
+    case .unknownPreTokenizer(_, let name): "pre-tokenizer '\(name)' is not known"
+    case .unsupportedPart(_, _, let what): "\(what) is not supported"
+    case .invalid(_, _, let problem): problem
+    case .pattern(_, let pattern, let problem): "pattern '\(pattern)' does not compile: \(problem)"
+    case .matching(let pattern, let code):
+      "pattern '\(pattern)' gives up on the text (PCRE2 error \(code))"
+    case .noToken(let byte): "the vocabulary has no token for byte \(byte)"
+    }
+  }
+
+  public var file: String? {
+    switch self {
+    case .unsupportedModel(let file, _, _, _), .unknownPreTokenizer(let file, _),
+      .unsupportedPart(let file, _, _), .invalid(let file, _, _), .pattern(let file, _, _):
+      file
+    case .matching, .noToken: nil
+    }
+  }
+
+  public var place: String? {
+    switch self {
+    case .unsupportedModel(_, let key, _, _), .invalid(_, let key, _): "key \(key)"
+    case .unknownPreTokenizer: "key tokenizer.ggml.pre"
+    case .unsupportedPart(_, let place, _): place
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import ArgumentParser
+import Conversion
+import Evaluation
+import Reports
+import Rotary
+
+struct Convert: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Rewrite a checkpoint to another rotary variant or container.",
+    discussion: """
+      Example: ropeconv convert model.gguf --to rove -o model.rove.gguf
+               ropeconv convert folder/ --to rope -o model.gguf
+               ropeconv convert model.gguf --to qk --absorb A2,A5 --type f32 -o proof.gguf
+      """)
+
+  @Argument(help: "A .gguf file, a .safetensors file with config.json beside it, or a folder.")
+  var input: String
+
+  @Option(help: ArgumentHelp("Sites that rotate: qk (rope), vo, qkvo (rove), nope, or any subset.", valueName: "sites"))
+  var to: String
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("Output: .gguf, .safetensors, or a folder ending in /.", valueName: "out"))
+  var output: String?
+
+  @Option(help: ArgumentHelp("Only the N slowest value pairs turn, or all.", valueName: "n|all"))
+  var valuePairs: String?
+
+  @Option(help: ArgumentHelp("Frequency base of the values.", valueName: "b"))
+  var valueBase: Double?
+
+  @Option(help: ArgumentHelp("Identities to apply to the weights: A1, A2, A3, A4, A5, B1.", valueName: "list"))
+  var absorb: String?
+
+  @Option(help: ArgumentHelp("B1 stills pairs that turn less than this over the context.", valueName: "radians"))
+  var stillEpsilon = 1e-6
+
+  @Option(help: ArgumentHelp("Store matrices as keep, f32, f16 or bf16.", valueName: "type"))
+  var type = "keep"
+
+  @Flag(help: "Replace an existing output.")
+  var force = false
+
+  @Flag(help: "Print the plan and write nothing.")
+  var dryRun = false
+
+  @OptionGroup(title: "Perplexity before and after") var text: TextOptions
+  @OptionGroup(title: "Chunks") var window: WindowOptions
+  @OptionGroup var options: OutputOptions
+
+  func run() throws {
+    let sites = try RotarySites(parsing: to)
+    let model = try Model(opening: input)
+    let request = ConversionRequest(
+      sites: sites,
+      output: output ?? ConversionRequest.defaultOutput(input: input, sites: sites),
+      valuePairs: try VariantOptions.pairs(valuePairs), valueBase: valueBase,
+      absorb: try absorb.map { try AbsorptionIdentity.list($0) } ?? [],
+      stillEpsilon: stillEpsilon, type: try TypeChoice(parsing: type), force: force,
+      threads: options.threads)
+    let plan = try ConversionPlan(model.plan, request)
+    for warning in plan.warnings { options.warn(warning) }
+    var report = ConversionReport(plan)
+    if !dryRun {
+      let display = ProgressDisplay(quiet: options.quiet)
+      let total = max(plan.tensorBytes, 1)
+      report.bytes = try plan.write(version: programVersion) { written in
+        display.show(Double(written) / Double(total), Format.bytes(written))
+      }
+      display.finish()
+      report.seconds = display.elapsed
+      if let source = text.source {
+        let tokens = try TokenizedText(source, for: model)
+        let evaluation = PerplexityEvaluation(
+          windows: window.plan(default: .secondHalf), start: window.start,
+          batch: try window.batch(for: model.plan, threads: options.threads),
+          threads: options.threads)
+        report.perplexityBefore = try evaluation.run(model, on: tokens).perplexity
+        report.perplexityAfter = try evaluation.run(Model(opening: request.output), on: tokens)
+          .perplexity
+      }
+    }
+    options.show(report.json(), report.text())
+  }
+}

@@ -1,0 +1,22 @@
+import ArgumentParser
+import Evaluation
+import Reports
+
+struct Inspect: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Show a checkpoint's architecture, rotary sites and frequencies, types and tokenizer.",
+    discussion: "Example: ropeconv inspect SmolLM2-135M-Instruct.Q4_1.gguf --tensors")
+
+  @Argument(help: "A .gguf file, a .safetensors file with config.json beside it, or a folder.")
+  var model: String
+
+  @Flag(help: "List every tensor with type, shape and size.")
+  var tensors = false
+
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    let inspection = Inspection(try Model(opening: model).plan, listsTensors: tensors)
+    output.show(inspection.json(), inspection.text())
+  }
+}

@@ -1,0 +1,197 @@
+import ArgumentParser
+import Checkpoints
+import Evaluation
+import Foundation
+import Inference
+import Rotary
+
+/// Options of every command.
+struct OutputOptions: ParsableArguments {
+  @Flag(help: "Print one JSON object on standard output and nothing else there.")
+  var json = false
+
+  @Flag(help: "No progress and no warnings.")
+  var quiet = false
+
+  @Option(help: ArgumentHelp("Threads to use; results do not depend on it.", valueName: "n"))
+  var threads: Int = ProcessInfo.processInfo.activeProcessorCount
+
+  func validate() throws {
+    guard threads >= 1, threads <= 1024 else {
+      throw ValidationError("--threads is \(threads), expected a number from 1 to 1024")
+    }
+  }
+
+  func warn(_ text: String) {
+    if !quiet { Failure.line(text, prefix: "ropeconv: warning: ") }
+  }
+
+  /// Prints a result: JSON where asked for, else the text.
+  func show(_ json: @autoclosure () -> JSONValue, _ text: @autoclosure () -> String) {
+    print(self.json ? json().serialized(pretty: true) : text())
+  }
+}
+
+/// The text to score.
+struct TextOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Text to score, tokenized once as a whole; - is standard input.", valueName: "file|-"))
+  var text: String?
+
+  @Option(help: ArgumentHelp("Token ids to score instead of a text: a JSON list.", valueName: "ids.json"))
+  var tokens: String?
+
+  func validate() throws {
+    guard text == nil || tokens == nil else {
+      throw ValidationError("--text and --tokens exclude each other")
+    }
+  }
+
+  var source: TextSource? {
+    text.map { .text(path: $0) } ?? tokens.map { .tokens(path: $0) }
+  }
+
+  func required() throws -> TextSource {
+    guard let source else {
+      throw EvaluationError.usage("a text is needed: --text FILE or --tokens IDS.json")
+    }
+    return source
+  }
+}
+
+extension ScoredTargets: ExpressibleByArgument {}
+
+/// How a text is cut into chunks.
+struct WindowOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Tokens of a chunk, each scored alone.", valueName: "n"))
+  var ctx = 512
+
+  @Option(help: ArgumentHelp("Only the first N chunks.", valueName: "n"))
+  var chunks: Int?
+
+  @Option(help: ArgumentHelp("Targets scored: second-half (as llama-perplexity does) or all.", valueName: "which"))
+  var score: ScoredTargets?
+
+  @Option(help: ArgumentHelp("Sliding windows starting at multiples of S, every target scored once.", valueName: "s"))
+  var stride: Int?
+
+  @Option(help: ArgumentHelp("Chunks in flight; never changes a digit.", valueName: "n"))
+  var batch: Int?
+
+  @Option(help: ArgumentHelp("A memory cap such as 4G that chooses the batch.", valueName: "size"))
+  var memory: String?
+
+  @Option(help: ArgumentHelp("Position of a chunk's first token.", valueName: "pos"))
+  var start = 0
+
+  @Option(help: ArgumentHelp("Arithmetic: auto, f32 or bf16.", valueName: "type"))
+  var compute = "auto"
+
+  func validate() throws {
+    guard ["auto", "f32"].contains(compute) else {
+      throw ValidationError(
+        compute == "bf16"
+          ? "--compute bf16 is not available in this version (known: auto, f32)"
+          : "--compute is '\(compute)', expected auto, f32 or bf16")
+    }
+    if let batch, batch < 1 { throw ValidationError("--batch is \(batch), expected at least 1") }
+    if batch != nil, memory != nil {
+      throw ValidationError("--batch and --memory exclude each other")
+    }
+    if stride != nil, score == .secondHalf {
+      throw ValidationError("--stride scores every target once, --score second-half does not")
+    }
+  }
+
+  func plan(default scored: ScoredTargets, shard: (Int, Int) = (1, 1)) -> WindowPlan {
+    WindowPlan(
+      context: ctx, limit: chunks, scored: stride == nil ? score ?? scored : .all, stride: stride,
+      shard: shard.0, shardCount: shard.1)
+  }
+
+  /// The batch asked for, or the one that fits the memory cap.
+  func batch(for plan: ModelPlan, threads: Int) throws -> Int? {
+    guard let memory else { return batch }
+    return MemoryEstimate(plan: plan, threads: threads)
+      .batch(context: ctx, within: try ByteSize.parse(memory))
+  }
+}
+
+/// Sizes such as 4G or 512M on the command line.
+enum ByteSize {
+  static func parse(_ text: String) throws(EvaluationError) -> Int {
+    let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40]
+    let upper = text.uppercased()
+    let unit = upper.last.flatMap { units[$0] }
+    guard let number = Double(unit == nil ? upper : String(upper.dropLast())), number > 0,
+      number * Double(unit ?? 1) < 1e18
+    else { throw .usage("'\(text)' is no size (expected a number with K, M, G or T)") }
+    return Int(number * Double(unit ?? 1))
+  }
+}
+
+/// The variant to score a model as.
+struct VariantOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Score as if these sites rotated: qk, vo, qkvo, rope, rove, nope, ...", valueName: "sites"))
+  var sites: String?
+
+  @Option(help: ArgumentHelp("Only the N slowest value pairs turn, or all.", valueName: "n|all"))
+  var valuePairs: String?
+
+  @Option(help: ArgumentHelp("Frequency base of the values.", valueName: "b"))
+  var valueBase: Double?
+
+  @Option(help: ArgumentHelp("checkpoint, none, linear, ntk, dynamic or yarn.", valueName: "method"))
+  var ropeScaling = "checkpoint"
+
+  @Option(help: ArgumentHelp("Factor of --rope-scaling.", valueName: "f"))
+  var ropeFactor: Double?
+
+  @Option(help: ArgumentHelp("Context before scaling (the model's by default).", valueName: "n"))
+  var ropeOriginalCtx: Int?
+
+  func request(for plan: ModelPlan) throws -> RotaryRequest {
+    RotaryRequest(
+      sites: try sites.map { try RotarySites(parsing: $0) },
+      valuePairs: try Self.pairs(valuePairs), valueBase: valueBase,
+      scaling: try scaling(plan))
+  }
+
+  static func pairs(_ text: String?) throws -> Int? {
+    guard let text, text != "all" else { return nil }
+    guard let count = Int(text), count >= 0 else {
+      throw EvaluationError.usage("--value-pairs is '\(text)', expected a number or all")
+    }
+    return count
+  }
+
+  private func scaling(_ plan: ModelPlan) throws -> FrequencyScaling? {
+    func factor() throws(EvaluationError) -> Double {
+      guard let ropeFactor else {
+        throw .usage("--rope-scaling \(ropeScaling) needs --rope-factor")
+      }
+      guard ropeFactor.isFinite, ropeFactor > 0 else {
+        throw .usage("--rope-factor is \(ropeFactor), expected a positive number")
+      }
+      return ropeFactor
+    }
+    let original = ropeOriginalCtx ?? plan.shape.context
+    guard original >= 1 else {
+      throw EvaluationError.usage("--rope-original-ctx is \(original), expected at least 1")
+    }
+    switch ropeScaling {
+    case "checkpoint":
+      guard ropeFactor == nil, ropeOriginalCtx == nil else {
+        throw EvaluationError.usage("--rope-factor and --rope-original-ctx need --rope-scaling")
+      }
+      return nil
+    case "none": return FrequencyScaling.none
+    case "linear": return .linear(factor: try factor())
+    case "ntk": return .ntk(factor: try factor())
+    case "dynamic": return .dynamic(factor: try factor(), originalContext: original)
+    case "yarn": return .yarn(.init(factor: try factor(), originalContext: original))
+    default:
+      throw EvaluationError.usage(
+        "--rope-scaling is '\(ropeScaling)', expected checkpoint, none, linear, ntk, dynamic or yarn")
+    }
+  }
+}

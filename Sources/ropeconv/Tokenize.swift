@@ -1,0 +1,33 @@
+import ArgumentParser
+import Checkpoints
+import Evaluation
+import Vocabulary
+
+struct Tokenize: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Print the token ids of a text.",
+    discussion: "Example: echo -n 'Hello world' | ropeconv tokenize model.gguf --text -")
+
+  @Argument(help: "A checkpoint with a tokenizer.")
+  var model: String
+
+  @Option(help: ArgumentHelp("The text; - (the default) is standard input.", valueName: "file|-"))
+  var text = "-"
+
+  @Flag(help: "Add no BOS or EOS and read special tokens in the text as ordinary characters.")
+  var plain = false
+
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    let checkpoint = try Checkpoint.open(model)
+    guard let tokenizer = try Tokenizer.load(from: checkpoint) else {
+      throw EvaluationError.noTokenizer(file: model)
+    }
+    let bytes = try TokenizedText.read(text)
+    let ids = try tokenizer.encode(bytes, addSpecial: !plain, parseSpecial: !plain)
+    output.show(
+      .object(["tokens": .array(ids.map { .integer(Int64($0)) })]),
+      ids.map(String.init).joined(separator: " "))
+  }
+}

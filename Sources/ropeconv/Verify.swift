@@ -1,0 +1,63 @@
+import ArgumentParser
+import Checkpoints
+import Evaluation
+import Reports
+
+struct Verify: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Do two models give the same logits on a text?",
+    discussion: "Example: ropeconv verify model.gguf model.absorbed.gguf --text sample.txt --chunks 2")
+
+  @Argument(help: "The reference.")
+  var one: String
+
+  @Argument(help: "The model to hold against it.")
+  var other: String
+
+  @OptionGroup(title: "Text") var text: TextOptions
+  @OptionGroup(title: "Chunks") var window: WindowOptions
+
+  @Option(help: ArgumentHelp("Largest difference allowed, in standard deviations of the logits.", valueName: "x"))
+  var tolerance = 1e-4
+
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    let models = (try Model(opening: one), try Model(opening: other))
+    let source = try text.required()
+    // A converted folder may have no tokenizer: either model's will do.
+    let text: TokenizedText
+    do {
+      text = try TokenizedText(source, for: models.0)
+    } catch EvaluationError.noTokenizer {
+      text = try TokenizedText(source, for: models.1)
+    }
+    let comparison = LogitComparison(
+      windows: window.plan(default: .all), start: window.start,
+      batch: try window.batch(for: models.0.plan, threads: output.threads),
+      threads: output.threads)
+    let display = ProgressDisplay(quiet: output.quiet)
+    let result = try comparison.run(models.0, models.1, on: text) { display.show($0, "comparing") }
+    display.finish()
+    let same = result.relativeMaximum <= tolerance
+    output.show(
+      .object([
+        "a": .string(one), "b": .string(other), "positions": .integer(Int64(result.positions)),
+        "max_relative": .number(result.relativeMaximum),
+        "rms_relative": .number(result.relativeRMS),
+        "top1_agreement": .number(result.topAgreement), "tolerance": .number(tolerance),
+        "same": .bool(same),
+      ]),
+      """
+      max difference  \(Format.general(result.relativeMaximum)) standard deviations of the logits
+      RMS difference  \(Format.general(result.relativeRMS))
+      top-1 agreement \(Format.fixed(100 * result.topAgreement, 2)) % of \(result.positions) positions
+      \(same ? "same" : "different") at tolerance \(Format.general(tolerance))
+      """)
+    if !same {
+      throw ThresholdMissed(
+        reason: "the logits differ by \(Format.general(result.relativeMaximum)), tolerance "
+          + Format.general(tolerance))
+    }
+  }
+}

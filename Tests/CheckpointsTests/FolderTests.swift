@@ -1,0 +1,146 @@
+import Checkpoints
+import Testing
+
+/// Folders, indices and MODEL arguments.
+@Suite struct FolderTests {
+  private func tensor(_ names: String...) -> [UInt8] {
+    let entries = names.enumerated().map { index, name in
+      "\"\(name)\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[\(index),\(index + 1)]}"
+    }
+    return safetensors("{\(entries.joined(separator: ","))}", data: names.map { _ in 7 })
+  }
+
+  private func folder(index: String, _ shards: (String, [UInt8])...) throws -> ScratchFolder {
+    let folder = try ScratchFolder()
+    try folder.add("config.json", "{\"model_type\":\"llama\"}")
+    try folder.add("model.safetensors.index.json", index)
+    for (name, bytes) in shards { try folder.add(name, bytes) }
+    return folder
+  }
+
+  private func fault(_ folder: ScratchFolder) -> FolderFault? {
+    guard case .folder(let fault, _, _)? = checkpointError({ _ = try Checkpoint.open(folder.path) })
+    else { return nil }
+    return fault
+  }
+
+  @Test func shardsOpenTogether() throws {
+    let folder = try folder(
+      index:
+        #"{"metadata":{"total_size":2},"weight_map":{"b":"2.safetensors","a":"1.safetensors"}}"#,
+      ("1.safetensors", tensor("a")), ("2.safetensors", tensor("b")))
+    let checkpoint = try Checkpoint.open(folder.path + "/")
+    #expect(Set(checkpoint.tensors.keys) == ["a", "b"])
+    #expect(checkpoint.files.count == 2)
+    #expect(checkpoint.folder == folder.path)
+    #expect(checkpoint.path == folder.path + "/")
+    #expect(checkpoint.configuration?["model_type"]?.string == "llama")
+  }
+
+  @Test(arguments: [
+    "../x.safetensors", "/etc/x.safetensors", "a/b.safetensors", "", "..", "a\\u0000",
+  ])
+  func indexNamesAPath(name: String) throws {
+    let folder = try folder(index: "{\"weight_map\":{\"a\":\"\(name)\"}}")
+    #expect(
+      fault(folder) == .unsafeShardName(found: name == "a\\u0000" ? "a\u{0}" : name))
+  }
+
+  @Test func indexNamesAnAbsentShard() throws {
+    #expect(
+      fault(try folder(index: #"{"weight_map":{"a":"1.safetensors"}}"#))
+        == .shardMissing(name: "1.safetensors"))
+  }
+
+  @Test func indexNamesAnAbsentTensor() throws {
+    let folder = try folder(
+      index: #"{"weight_map":{"a":"1.safetensors","b":"1.safetensors"}}"#,
+      ("1.safetensors", tensor("a")))
+    #expect(fault(folder) == .tensorNotInShard(shard: "1.safetensors"))
+  }
+
+  @Test func tensorAbsentFromTheIndex() throws {
+    let folder = try folder(
+      index: #"{"weight_map":{"a":"1.safetensors"}}"#, ("1.safetensors", tensor("a", "b")))
+    #expect(fault(folder) == .tensorNotInIndex(shard: "1.safetensors"))
+  }
+
+  @Test func tensorInTwoShards() throws {
+    let folder = try folder(
+      index: #"{"weight_map":{"a":"1.safetensors","b":"2.safetensors"}}"#,
+      ("1.safetensors", tensor("a")), ("2.safetensors", tensor("a", "b")))
+    #expect(
+      fault(folder) == .tensorInTwoShards(first: "1.safetensors", second: "2.safetensors"))
+  }
+
+  @Test(arguments: ["{}", "[]", #"{"weight_map":[]}"#, #"{"weight_map":{"a":1}}"#])
+  func malformedIndex(index: String) throws {
+    guard case .malformedIndex = fault(try folder(index: index)) else {
+      Issue.record("no error of the index")
+      return
+    }
+  }
+
+  @Test func tensorTwiceInTheIndex() throws {
+    let folder = try folder(index: #"{"weight_map":{"a":"1","a":"2"}}"#)
+    guard
+      case .json(.duplicateKey, _, _)? = checkpointError({ _ = try Checkpoint.open(folder.path) })
+    else {
+      Issue.record("no error of the index")
+      return
+    }
+  }
+
+  @Test func configurationNotAnObject() throws {
+    let folder = try ScratchFolder()
+    try folder.add("config.json", "[]")
+    #expect(fault(folder) == .configurationNotObject)
+  }
+
+  @Test func noWeights() throws {
+    let folder = try ScratchFolder()
+    try folder.add("config.json", "{}")
+    #expect(fault(folder) == .noWeights)
+  }
+
+  @Test func folderOfGGUF() throws {
+    let folder = try ScratchFolder()
+    #expect(fault(folder) == .noModel(ggufModels: 0))
+    try folder.add("a.gguf", GGUFBytes.valid().bytes)
+    #expect(try Checkpoint.open(folder.path).container == .gguf(version: 3))
+    try folder.add("b.gguf", GGUFBytes.valid().bytes)
+    #expect(fault(folder) == .noModel(ggufModels: 2))
+  }
+
+  @Test func missingFile() throws {
+    let folder = try ScratchFolder()
+    let error = checkpointError { _ = try Checkpoint.open(folder.path + "/absent.gguf") }
+    #expect(error == .input(.notFound, file: folder.path + "/absent.gguf"))
+    #expect(error?.exitStatus.rawValue == 66)
+  }
+
+  @Test func deviceInPlaceOfAFile() {
+    #expect(
+      checkpointError { _ = try Checkpoint.open("/dev/null") }
+        == .input(.notRegularFile, file: "/dev/null"))
+  }
+
+  @Test(arguments: ["m.tar.zst", "m.tar.gz", "m.tar", "m.zip"])
+  func archivesAreNotYetSupported(name: String) throws {
+    guard case .input(.archiveNotSupported, _) = try CheckpointsTests.fault(opening: [1], as: name)
+    else {
+      Issue.record("no error")
+      return
+    }
+  }
+
+  @Test func unknownFormat() throws {
+    guard
+      case .input(.unknownFormat, _) = try CheckpointsTests.fault(opening: [1, 2, 3, 4], as: "m")
+    else {
+      Issue.record("no error")
+      return
+    }
+    #expect(try CheckpointsTests.fault(opening: GGUFBytes.valid().bytes, as: "m") == nil)
+  }
+}

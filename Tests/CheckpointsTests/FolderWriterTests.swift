@@ -1,0 +1,137 @@
+import Checkpoints
+import Foundation
+import Tensors
+import Testing
+
+/// Hugging Face folders: new, empty, replaced, and failing half-way.
+@Suite struct FolderWriterTests {
+  private func write(
+    _ path: String, value: UInt8 = 1, force: Bool = false, inputs: [String] = []
+  ) throws {
+    try FolderWriter.write(
+      to: path, configuration: ["model_type": "llama", "value": JSONValue(Int(value))],
+      tensors: [
+        OutputTensor(
+          name: "t", type: .u8, shape: [3], contents: .computed { [value, value, value] })
+      ], extraFiles: [("tokenizer.json", .bytes([value]))], force: force, inputs: inputs)
+  }
+
+  private func value(_ path: String) throws -> [UInt8]? {
+    let checkpoint = try Checkpoint.open(path)
+    let bytes = checkpoint.tensors["t"]?.withBytes { Array($0) }
+    #expect(checkpoint.configuration?["value"]?.int == bytes.map { Int($0[0]) })
+    return bytes
+  }
+
+  @Test func newFolder() throws {
+    let folder = try ScratchFolder()
+    let path = folder.path + "/model"
+    try write(path + "/")
+    #expect(try value(path) == [1, 1, 1])
+    #expect(folder.names == ["model"])
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+        == ["config.json", "model.safetensors", "tokenizer.json"])
+    #expect(
+      try folder.bytes("model/config.json")
+        == Array("{\n  \"model_type\": \"llama\",\n  \"value\": 1\n}\n".utf8))
+  }
+
+  @Test func emptyFolderIsFilled() throws {
+    let folder = try ScratchFolder()
+    let path = folder.path + "/model"
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+    try write(path)
+    #expect(try value(path) == [1, 1, 1])
+    #expect(folder.names == ["model"])
+  }
+
+  @Test func existingFolder() throws {
+    let folder = try ScratchFolder()
+    let path = folder.path + "/model"
+    try write(path)
+    try folder.add("model/notes.txt", "kept")
+    try folder.add("model/model.safetensors.index.json", "{}")
+    let error = checkpointError { try write(path, value: 2) }
+    #expect(error == .output(.exists, file: path, place: .whole))
+    #expect(error?.exitStatus.rawValue == 73)
+    #expect(try value(path) == [1, 1, 1])
+    try write(path, value: 2, force: true)
+    #expect(try value(path) == [2, 2, 2])
+    #expect(try folder.bytes("model/notes.txt") == Array("kept".utf8))
+    #expect(
+      !FileManager.default.fileExists(atPath: path + "/model.safetensors.index.json"))
+    #expect(folder.names == ["model"])
+  }
+
+  @Test func folderThatIsTheInput() throws {
+    let folder = try ScratchFolder()
+    let path = folder.path + "/model"
+    try write(path)
+    for input in [path, path + "/model.safetensors", path + "/config.json"] {
+      let error = checkpointError { try write(path, value: 2, force: true, inputs: [input]) }
+      guard case .output(.isInput, _, _)? = error else {
+        Issue.record("\(String(describing: error))")
+        continue
+      }
+    }
+    #expect(try value(path) == [1, 1, 1])
+  }
+
+  @Test func fileInPlaceOfAFolder() throws {
+    let folder = try ScratchFolder()
+    let path = try folder.add("model", "x")
+    #expect(
+      checkpointError { try write(path, force: true) }
+        == .output(.wrongKind(expected: "folder"), file: path, place: .whole))
+  }
+
+  @Test(arguments: ["../x", "", "a/b", "config.json", "model.safetensors", ".."])
+  func namesOfFurtherFiles(name: String) throws {
+    let folder = try ScratchFolder()
+    let error = checkpointError {
+      try FolderWriter.write(
+        to: folder.path + "/model", configuration: [:], tensors: [],
+        extraFiles: [(name, .bytes([]))], force: false, inputs: [])
+    }
+    #expect(error != nil)
+    #expect(folder.names.isEmpty)
+  }
+
+  @Test func copiedFiles() throws {
+    let folder = try ScratchFolder()
+    let source = try folder.add("source", [UInt8](repeating: 9, count: 2_000_000))
+    try FolderWriter.write(
+      to: folder.path + "/model", configuration: [:], tensors: [],
+      extraFiles: [("copy", .copy(path: source))], force: false, inputs: [])
+    #expect(try folder.bytes("model/copy") == folder.bytes("source"))
+  }
+
+  /// The folder is absent, the old model, the new model or no model, and never a mixture.
+  @Test(arguments: [false, true])
+  func everyOperationFailing(replacing: Bool) throws {
+    let folder = try ScratchFolder()
+    let path = folder.path + "/model"
+    func prepare() throws {
+      try? FileManager.default.removeItem(atPath: path)
+      if replacing { try write(path) }
+    }
+    try prepare()
+    let counter = WriteFaults(failing: -1, with: EIO)
+    try WriteFaults.$current.withValue(counter) { try write(path, value: 2, force: replacing) }
+    #expect(counter.operations > 12)
+    for failing in 0..<counter.operations {
+      try prepare()
+      let faults = WriteFaults(failing: failing, with: EIO)
+      let error = WriteFaults.$current.withValue(faults) {
+        checkpointError { try write(path, value: 2, force: replacing) }
+      }
+      #expect(error != nil)
+      #expect(folder.names == (replacing ? ["model"] : []) || folder.names == ["model"])
+      if let checkpoint = try? Checkpoint.open(path) {
+        #expect(checkpoint.tensors["t"] != nil)
+        _ = try value(path)
+      }
+    }
+  }
+}

@@ -1,0 +1,190 @@
+import Checkpoints
+import Testing
+
+/// One crafted file per fault of a safetensors file.
+@Suite struct SafetensorsFaultTests {
+  private func entry(
+    _ name: String = "t", dtype: String = "\"F32\"", shape: String = "[2]",
+    offsets: String = "[0,8]"
+  ) -> String {
+    "\"\(name)\":{\"dtype\":\(dtype),\"shape\":\(shape),\"data_offsets\":\(offsets)}"
+  }
+
+  private func file(_ entries: String..., data: Int = 8) -> [UInt8] {
+    safetensors(
+      "{\(entries.joined(separator: ","))}", data: [UInt8](repeating: 0, count: data))
+  }
+
+  private func jsonFault(_ bytes: [UInt8]) throws -> JSONFault? {
+    guard case .json(let fault, _, _) = try fault(opening: bytes, as: "model.safetensors") else {
+      return nil
+    }
+    return fault
+  }
+
+  @Test func fewerThanEightBytes() throws {
+    try expect(.tooShort(found: 7), opening: [UInt8](repeating: 0, count: 7))
+  }
+
+  @Test func headerLongerThanTheFile() throws {
+    try expect(
+      .headerPastEnd(length: 100, remaining: 2), opening: safetensors("{}", length: 100))
+  }
+
+  @Test(arguments: [100_000_001, UInt64.max])
+  func headerTooLong(length: UInt64) throws {
+    try expect(
+      .headerTooLong(found: length, limit: 100_000_000), opening: safetensors("{}", length: length))
+  }
+
+  @Test func headerNotUTF8() throws {
+    try expect(
+      .headerNotUTF8, opening: little(UInt64(6)) + Array("{\"".utf8) + [0xFF] + Array("\":1".utf8))
+  }
+
+  @Test(arguments: ["[]", "null", "1", "\"x\""])
+  func headerNotAnObject(header: String) throws {
+    try expect(.headerNotObject, opening: safetensors(header))
+  }
+
+  @Test func bytesAfterTheHeader() throws {
+    #expect(try jsonFault(safetensors("{} x")) == .trailingBytes(count: 1))
+  }
+
+  @Test func headerNestedDeep() throws {
+    let depth = 100_000
+    let header =
+      "{\"a\":" + String(repeating: "[", count: depth) + String(repeating: "]", count: depth) + "}"
+    #expect(try jsonFault(safetensors(header)) == .nestedTooDeep(limit: 512))
+  }
+
+  @Test func duplicateTensorName() throws {
+    try expect(.duplicateTensor, opening: file(entry(), entry(offsets: "[8,16]"), data: 16))
+    // The same name, written with an escape.
+    try expect(
+      .duplicateTensor, opening: file(entry(), entry("\\u0074", offsets: "[8,16]"), data: 16))
+  }
+
+  @Test func emptyTensorName() throws {
+    try expect(.emptyTensorName, opening: file(entry("")))
+  }
+
+  @Test(arguments: ["F31", ""])
+  func unknownType(name: String) throws {
+    try expect(.unknownType(found: name), opening: file(entry(dtype: "\"\(name)\"")))
+  }
+
+  @Test func unsupportedType() throws {
+    try expect(.unsupportedType(found: "F8_E8M0"), opening: file(entry(dtype: "\"F8_E8M0\"")))
+  }
+
+  @Test(arguments: ["-2", "2.0", "9223372036854775808", "\"2\"", "null"])
+  func shapeNegativeOrFractional(dimension: String) throws {
+    try expect(
+      .invalidDimension(found: dimension == "2.0" ? "2.0" : dimension),
+      opening: file(entry(shape: "[\(dimension)]")))
+  }
+
+  @Test func dimensionBeyond64Bits() throws {
+    #expect(
+      try jsonFault(file(entry(shape: "[18446744073709551616]")))
+        == .integerTooLarge(digits: "18446744073709551616"))
+  }
+
+  @Test func shapeOverflows() throws {
+    try expect(
+      .shapeOverflow(shape: [4_294_967_296, 4_294_967_296]),
+      opening: file(entry(shape: "[4294967296,4294967296]")))
+    try expect(
+      .shapeOverflow(shape: [4_611_686_018_427_387_904]),
+      opening: file(entry(shape: "[4611686018427387904]")))
+  }
+
+  @Test(arguments: ["[-1,8]", "[8,0]", "[0]", "[0,4,8]", "[0,8.0]", "[0,\"8\"]", "{}", "8"])
+  func invalidOffsets(offsets: String) throws {
+    try expect(.invalidOffsets(found: offsets), opening: file(entry(offsets: offsets)))
+  }
+
+  @Test func sizeIsNotShapeTimesType() throws {
+    try expect(.sizeMismatch(expected: 8, found: 4), opening: file(entry(offsets: "[0,4]")))
+  }
+
+  @Test func hole() throws {
+    try expect(
+      .hole(from: 8, to: 12), opening: file(entry(), entry("u", offsets: "[12,20]"), data: 20))
+    try expect(.hole(from: 0, to: 4), opening: file(entry(offsets: "[4,12]"), data: 12))
+  }
+
+  @Test func tenTensorsOnOneRange() throws {
+    let entries = (0..<10).map { entry("t\($0)") }.joined(separator: ",")
+    try expect(
+      .overlap(other: "t0"),
+      opening: safetensors("{\(entries)}", data: [UInt8](repeating: 0, count: 8)))
+  }
+
+  @Test func trailingBytes() throws {
+    try expect(.trailingBytes(count: 3), opening: file(entry(), data: 11))
+  }
+
+  @Test func twoBytesMissing() throws {
+    try expect(.missingBytes(count: 2), opening: file(entry(), data: 6))
+  }
+
+  @Test func offsetsNearTheLargestInteger() throws {
+    let error = try fault(
+      opening: file(
+        entry(
+          dtype: "\"U8\"", shape: "[9223372036854775807]", offsets: "[0,9223372036854775807]")),
+      as: "model.safetensors")
+    guard case .safetensors(.missingBytes, _, _) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+  }
+
+  @Test(arguments: ["{\"a\":1}", "[]", "\"pt\""])
+  func metadataNotStrings(metadata: String) throws {
+    try expect(
+      .metadataNotStrings, opening: file("\"__metadata__\":\(metadata)", entry()))
+  }
+
+  @Test(arguments: [
+    "\"t\":1", "\"t\":{}", "\"t\":{\"dtype\":1}", "\"t\":{\"dtype\":\"F32\"}",
+    "\"t\":{\"dtype\":\"F32\",\"shape\":[2]}", "\"t\":{\"dtype\":\"F32\",\"other\":1}",
+  ])
+  func malformedEntry(entry: String) throws {
+    let error = try fault(opening: file(entry), as: "model.safetensors")
+    guard case .safetensors(.malformedEntry, _, .tensor("t", _)) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+  }
+
+  @Test func everyTruncationFails() throws {
+    let bytes = file(entry())
+    for length in 0..<bytes.count {
+      #expect(
+        try fault(opening: Array(bytes.prefix(length)), as: "model.safetensors") != nil)
+    }
+  }
+
+  // MARK: - Accepted
+
+  @Test(arguments: ["{}", "{}      ", "{\"__metadata__\":{}}"])
+  func emptyTensorList(header: String) throws {
+    #expect(try fault(opening: safetensors(header), as: "model.safetensors") == nil)
+  }
+
+  @Test func scalarsAndZeroDimensions() throws {
+    let bytes = file(
+      entry("scalar", shape: "[]", offsets: "[0,4]"),
+      entry("empty", shape: "[0,3]", offsets: "[4,4]"),
+      entry("other", shape: "[1]", offsets: "[4,8]"))
+    let folder = try ScratchFolder()
+    let checkpoint = try Checkpoint.open(try folder.add("m.safetensors", bytes))
+    #expect(checkpoint.tensors["scalar"]?.elementCount == 1)
+    #expect(checkpoint.tensors["empty"]?.elementCount == 0)
+    #expect(try checkpoint.tensors["empty"]?.decoded() == [])
+    #expect(checkpoint.configuration == nil)
+  }
+}

@@ -1,0 +1,67 @@
+import Tensors
+import Testing
+
+@Suite struct EncodingTests {
+  @Test func halfPrecisionRoundsToNearestEven() throws {
+    // Every half number, the midpoints between neighbours, and the floats beside the midpoints.
+    var values: [Float] = []
+    for bits in stride(from: UInt16(0), to: 0x7C00, by: 1) {
+      let low = Float(Float16(bitPattern: bits))
+      let high = bits == 0x7BFF ? 65536 : Float(Float16(bitPattern: bits + 1))
+      let middle = (low + high) / 2
+      values += [low, middle, middle.nextUp, middle.nextDown, -low, -middle]
+    }
+    values += [.infinity, -.infinity, 0x1p-25, 0x1p-26, 1e38, .leastNonzeroMagnitude, -0.0]
+    let encoded = try encode(values, as: .f16)
+    for (index, value) in values.enumerated() {
+      let bits = UInt16(encoded[2 * index]) | UInt16(encoded[2 * index + 1]) << 8
+      #expect(bits == Float16(value).bitPattern, "\(value)")
+    }
+  }
+
+  @Test func brainFloatRoundsToNearestEven() throws {
+    let cases: [(UInt32, UInt16)] = [
+      (0x3F80_0000, 0x3F80), (0x3F80_8000, 0x3F80), (0x3F81_8000, 0x3F82), (0x3F80_8001, 0x3F81),
+      (0x3F80_7FFF, 0x3F80), (0x7F7F_FFFF, 0x7F80), (0x7F80_0000, 0x7F80), (0xFF80_0000, 0xFF80),
+      (0x0000_8000, 0x0000), (0x0001_8000, 0x0002), (0x0000_0001, 0x0000), (0x8000_0000, 0x8000),
+      (0x7F80_0001, 0x7FC0), (0xFFFF_FFFF, 0xFFFF),
+    ]
+    let encoded = try encode(cases.map { Float(bitPattern: $0.0) }, as: .bf16)
+    for (index, (input, expected)) in cases.enumerated() {
+      let bits = UInt16(encoded[2 * index]) | UInt16(encoded[2 * index + 1]) << 8
+      #expect(bits == expected, "\(String(input, radix: 16))")
+    }
+  }
+
+  @Test func notANumberStaysOne() throws {
+    let quiet: [Float] = [.nan, -.nan, Float(bitPattern: 0x7F80_0001)]
+    let encoded = try encode(quiet, as: .f16)
+    for index in 0..<quiet.count {
+      let bits = UInt16(encoded[2 * index]) | UInt16(encoded[2 * index + 1]) << 8
+      #expect(Float16(bitPattern: bits).isNaN)
+    }
+  }
+
+  @Test func decodingUndoesEncoding() throws {
+    var noise = Noise(3)
+    let values = noise.floats(1000).map { Float(Float16($0)) }
+    for type in [ElementType.f32, .f16, .f64] {
+      let encoded = try encode(values, as: type)
+      var output = [Float](repeating: 0, count: values.count)
+      try encoded.withUnsafeBytes {
+        try Decoding.decode($0, as: type, to: &output, count: values.count)
+      }
+      #expect(output == values)
+    }
+  }
+
+  @Test func refusesWhatItCannotStore() {
+    for type in ElementType.allCases where !Encoding.canEncode(type) {
+      #expect(throws: TensorError.self) { try encode([1], as: type) }
+    }
+  }
+
+  private func encode(_ values: [Float], as type: ElementType) throws -> [UInt8] {
+    try values.withUnsafeBufferPointer { try Encoding.encode($0, as: type) }
+  }
+}

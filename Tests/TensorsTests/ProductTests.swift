@@ -1,0 +1,74 @@
+import Tensors
+import Testing
+
+@Suite struct ProductTests {
+  @Test(arguments: [(1, 1, 1), (3, 5, 7), (64, 33, 129), (17, 96, 64)])
+  func agreesWithDoublePrecision(_ m: Int, _ n: Int, _ k: Int) {
+    var noise = Noise(UInt64(m))
+    for transposed in [false, true] {
+      let a = noise.floats(m * (k + 2))
+      let b = noise.floats(transposed ? n * (k + 1) : k * (n + 1))
+      let ldb = transposed ? k + 1 : n + 1
+      let start = noise.floats(m * (n + 3))
+      var c = start
+      MatrixProduct.multiply(
+        m: m, n: n, k: k, alpha: 0.5, a: a, lda: k + 2, b: b, ldb: ldb, transposeB: transposed,
+        beta: 2, c: &c, ldc: n + 3)
+      for i in 0..<m {
+        for j in 0..<(n + 3) {
+          let before = Double(start[i * (n + 3) + j])
+          guard j < n else {
+            #expect(Double(c[i * (n + 3) + j]) == before)
+            continue
+          }
+          let product = (0..<k).reduce(0) {
+            $0 + Double(a[i * (k + 2) + $1]) * Double(b[transposed ? j * ldb + $1 : $1 * ldb + j])
+          }
+          #expect(
+            close(c[i * (n + 3) + j], 0.5 * product + 2 * before, relative: 0, absolute: 1e-5))
+        }
+      }
+    }
+  }
+
+  @Test func preparedMatrix() {
+    var noise = Noise(9)
+    let weights = FloatBuffer(count: 10 + 6 * 20)
+    for i in 0..<weights.count { weights.pointer[i] = Float.random(in: -1...1, using: &noise) }
+    let matrix = PreparedMatrix(weights, offset: 10, outputs: 6, inputs: 20)
+    let x = noise.floats(4 * 21)
+    var y = [Float](repeating: 3, count: 4 * 7)
+    for accumulate in [false, true] {
+      matrix.multiply(x, xStride: 21, rows: 4, to: &y, yStride: 7, accumulate: accumulate)
+    }
+    for row in 0..<4 {
+      for output in 0..<6 {
+        let expected = (0..<20).reduce(0) {
+          $0 + Double(x[row * 21 + $1]) * Double(weights.pointer[10 + output * 20 + $1])
+        }
+        #expect(close(y[row * 7 + output], 2 * expected, relative: 0, absolute: 1e-5))
+      }
+      #expect(y[row * 7 + 6] == 3)
+    }
+  }
+
+  @Test func sameDigitsOnAnyNumberOfThreads() {
+    var noise = Noise(10)
+    let weights = FloatBuffer(count: 300 * 200)
+    for i in 0..<weights.count { weights.pointer[i] = Float.random(in: -1...1, using: &noise) }
+    let matrix = PreparedMatrix(weights, outputs: 300, inputs: 200)
+    let x = FloatBuffer(count: 64 * 8 * 200)
+    for i in 0..<x.count { x.pointer[i] = Float.random(in: -1...1, using: &noise) }
+    func product(threads: Int) -> [UInt32] {
+      let y = FloatBuffer(count: 64 * 8 * 300)
+      Parallel.forEach(count: 8, threads: threads) { unit, _ in
+        matrix.multiply(
+          x.pointer + unit * 64 * 200, xStride: 200, rows: 64, to: y.pointer + unit * 64 * 300,
+          yStride: 300)
+      }
+      return (0..<y.count).map { y.pointer[$0].bitPattern }
+    }
+    let alone = product(threads: 1)
+    for threads in [2, 3, 8] { #expect(product(threads: threads) == alone) }
+  }
+}
