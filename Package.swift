@@ -6,7 +6,8 @@ let withoutOneDNN = Context.environment["ROPECONV_WITHOUT_ONEDNN"] == "1"
 let oneDNN: [Target.Dependency] = withoutOneDNN ? [] : ["CDNNL"]
 let oneDNNSettings: [SwiftSetting] = withoutOneDNN ? [] : [.define("ROPECONV_ONEDNN")]
 
-let collections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
+let collections = Target.Dependency.product(
+  name: "OrderedCollections", package: "swift-collections")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 
 /// A system library: module map and shim in Sources/System, Debian's and Homebrew's package names.
@@ -18,7 +19,7 @@ func system(_ name: String, apt: String, brew: String) -> Target {
 /// The tests of one module; scripts and files they read are in their folder `Golden`.
 func tests(_ name: String, _ module: String, golden: Bool = false) -> Target {
   .testTarget(
-    name: name, dependencies: [.byName(name: module), "TestSupport"],
+    name: name, dependencies: [.byName(name: module), "TestSupport", collections],
     exclude: golden ? ["Golden"] : [])
 }
 
@@ -52,7 +53,9 @@ let package = Package(
     .target(name: "Evaluation", dependencies: ["Inference", "Vocabulary"]),
     .target(name: "Inference", dependencies: ["Rotary", "Architectures"]),
     .target(name: "Rotary", dependencies: ["Tensors"]),
-    .target(name: "Vocabulary", dependencies: ["Architectures", "Checkpoints", "Tensors", "CPCRE2", collections, heap]),
+    .target(
+      name: "Vocabulary",
+      dependencies: ["Architectures", "Checkpoints", "Tensors", "CPCRE2", collections, heap]),
     .target(
       name: "Architectures", dependencies: ["Checkpoints", "Tensors", collections], path: "formats",
       resources: [.copy("architectures"), .copy("tokenizers")]),
@@ -70,9 +73,9 @@ let package = Package(
     system("CPCRE2", apt: "libpcre2-dev", brew: "pcre2"),
 
     .target(name: "TestSupport", path: "Tests/TestSupport"),
-    tests("TensorsTests", "Tensors"),
+    tests("TensorsTests", "Tensors", golden: true),
     tests("CheckpointsTests", "Checkpoints", golden: true),
-    tests("VocabularyTests", "Vocabulary"),
+    tests("VocabularyTests", "Vocabulary", golden: true),
     tests("RotaryTests", "Rotary"),
     tests("EvaluationTests", "Conversion"),
     tests("ConversionTests", "Conversion"),

@@ -42,7 +42,9 @@ extension Architecture {
         "weights", "ignored",
       ])
     self.name = try top.string("name")
-    guard self.name == name else { throw top.failure("name", "expected '\(name)', the file's name") }
+    guard self.name == name else {
+      throw top.failure("name", "expected '\(name)', the file's name")
+    }
     let types = try Self.strings(of: top.required("model_types"), top, "model_types")
     modelTypes = Array(types.keys)
     classNames = Dictionary(uniqueKeysWithValues: types.map { ($0.key, $0.value) })
@@ -55,13 +57,15 @@ extension Architecture {
     ]
 
     var hyperparameters: [Hyperparameter: HyperparameterKeys] = [:]
-    for (key, value) in try Self.members(of: top.required("hyperparameters"), top, "hyperparameters")
+    for (key, value) in try Self.members(
+      of: top.required("hyperparameters"), top, "hyperparameters")
     {
       guard let parameter = Hyperparameter(rawValue: key) else {
         throw top.failure("hyperparameters", "unknown hyper-parameter '\(key)'")
       }
       let entry = try StrictObject(
-        value, file: file, place: "hyperparameters.\(key)", keys: ["gguf", "huggingface", "default"])
+        value, file: file, place: "hyperparameters.\(key)",
+        keys: ["gguf", "huggingface", "default"])
       hyperparameters[parameter] = HyperparameterKeys(
         gguf: try entry.strings("gguf"), huggingface: try entry.strings("huggingface"),
         fallback: entry.optional("default"))
@@ -70,7 +74,9 @@ extension Architecture {
 
     var required: OrderedDictionary<String, [JSONValue]> = [:]
     for (key, value) in try Self.members(of: top.optional("required"), top, "required") {
-      guard let accepted = value.array else { throw top.failure("required.\(key)", "expected a list") }
+      guard let accepted = value.array else {
+        throw top.failure("required.\(key)", "expected a list")
+      }
       required[key] = accepted
     }
     self.required = required

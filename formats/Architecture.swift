@@ -138,7 +138,8 @@ public enum Hyperparameter: String, Sendable, CaseIterable {
   case rotaryBase = "rotary_base"
   case rotaryBaseLocal = "rotary_base_local"
   case originalContext = "original_context"
-  case window, layerTypes = "layer_types"
+  case window
+  case layerTypes = "layer_types"
   case windowEnabled = "window_enabled"
   case vocabulary
   case queryScalar = "query_scalar"

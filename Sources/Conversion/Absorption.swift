@@ -87,7 +87,8 @@ struct Absorption {
         if !target.sites.rotatesMessage, plan.rotary.sites.rotatesMessage {
           throw refuse(identity, "values or outputs rotate in the source")
         }
-        if !target.sites.rotatesMessage, plan.layers.contains(where: { $0[.attentionOutputBias] == nil })
+        if !target.sites.rotatesMessage,
+          plan.layers.contains(where: { $0[.attentionOutputBias] == nil })
         {
           throw refuse(
             identity,
@@ -149,7 +150,8 @@ struct Absorption {
 
   /// `b_o += sum_h W_o^h b_v`, since attention weights sum to 1.
   private func moveValueBias(_ state: inout LayerState) {
-    guard let output = state.weights[.attentionOutput], var target = state.weights[.attentionOutputBias],
+    guard let output = state.weights[.attentionOutput],
+      var target = state.weights[.attentionOutputBias],
       let bias = state.weights[.valueBias]
     else { return }
     for row in 0..<output.rows {

@@ -48,7 +48,8 @@ extension ConversionPlan {
       length: source.shape.context)
     if !request.sites.rotatesMessage, request.valuePairs != nil || request.valueBase != nil {
       throw ConversionError.usage(
-        "--value-pairs and --value-base need sites with v or o, '\(request.sites.name)' has neither")
+        "--value-pairs and --value-base need sites with v or o, '\(request.sites.name)' has neither"
+      )
     }
 
     var identities = request.absorb
@@ -69,7 +70,9 @@ extension ConversionPlan {
     // The container's own layout of Q and K; A1 takes the other one where something records it.
     var layout = source.rotary.score.layout
     let native = source.architecture.pairLayouts[side] ?? layout
-    if source.side != side, layout == source.architecture.pairLayouts[source.side] { layout = native }
+    if source.side != side, layout == source.architecture.pairLayouts[source.side] {
+      layout = native
+    }
     var valueOrder: [Int]?
     if identities.contains(.pairLayout) {
       layout = layout.other
@@ -117,9 +120,12 @@ extension ConversionPlan {
     copiedTensors = assembled.count { $0.isCopy }
     rewrittenTensors = assembled.count - copiedTensors
     var warnings: [String] = []
-    if side == .gguf, source.side == .huggingface, try Tokenizer.load(from: source.checkpoint) == nil {
+    if side == .gguf, source.side == .huggingface,
+      try Tokenizer.load(from: source.checkpoint) == nil
+    {
       warnings.append(
-        "the folder holds no tokenizer: score the output with --tokens, other readers may refuse it")
+        "the folder holds no tokenizer: score the output with --tokens, other readers may refuse it"
+      )
     }
     if request.sites.rotatesScores != source.rotary.sites.rotatesScores,
       source.rotary.sites.rotatesScores
@@ -231,7 +237,8 @@ extension ConversionPlan {
   private func companionFiles() -> [(String, FileContents)] {
     guard source.side == .huggingface, let folder = source.checkpoint.folder else { return [] }
     return [
-      "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+      "generation_config.json", "tokenizer.json", "tokenizer_config.json",
+      "special_tokens_map.json",
       "added_tokens.json", "chat_template.jinja", "vocab.json", "merges.txt", "tokenizer.model",
     ].compactMap { name in
       let path = "\(folder)/\(name)"

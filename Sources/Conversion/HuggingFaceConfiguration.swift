@@ -36,7 +36,9 @@ struct HuggingFaceConfiguration {
         fields[key] = value
       }
     }
-    func integer(_ parameter: Hyperparameter, _ value: Int) { set(parameter, .integer(Int64(value))) }
+    func integer(_ parameter: Hyperparameter, _ value: Int) {
+      set(parameter, .integer(Int64(value)))
+    }
     apply(type, to: &fields)
     integer(.layers, shape.layers)
     integer(.context, shape.context)
@@ -50,7 +52,11 @@ struct HuggingFaceConfiguration {
     set(.normEpsilon, .number(shape.normEpsilon))
     if shape.latentRank > 0 {
       integer(.latentRank, shape.latentRank)
-      if shape.queryRank > 0 { integer(.queryRank, shape.queryRank) } else { set(.queryRank, .null) }
+      if shape.queryRank > 0 {
+        integer(.queryRank, shape.queryRank)
+      } else {
+        set(.queryRank, .null)
+      }
       integer(.stillKeyWidth, shape.keyWidth - plan.rotary.score.dimensions)
       integer(.rotaryDimensions, plan.rotary.score.dimensions)
       fields["num_key_value_heads"] = .integer(Int64(shape.heads))
@@ -87,7 +93,8 @@ struct HuggingFaceConfiguration {
     try rotary(&fields, set)
     set(.tiedOutput, .bool(plan.tiesOutput))
     for (key, name) in [
-      ("tokenizer.ggml.bos_token_id", "bos_token_id"), ("tokenizer.ggml.eos_token_id", "eos_token_id"),
+      ("tokenizer.ggml.bos_token_id", "bos_token_id"),
+      ("tokenizer.ggml.eos_token_id", "eos_token_id"),
       ("tokenizer.ggml.padding_token_id", "pad_token_id"),
     ] {
       if let id = plan.checkpoint.metadata[key]?.int { fields[name] = .integer(Int64(id)) }
@@ -118,7 +125,9 @@ struct HuggingFaceConfiguration {
   ) throws {
     guard plan.plainSites == .scores || declaration != nil else { return }
     let score = plan.rotary.score
-    var parameters: OrderedDictionary<String, JSONValue> = ["rope_theta": .number(score.sets[0].base)]
+    var parameters: OrderedDictionary<String, JSONValue> = [
+      "rope_theta": .number(score.sets[0].base)
+    ]
     func numbers(_ values: [Float]) -> JSONValue { .array(values.map { .number(Double($0)) }) }
     switch score.sets[0].scaling {
     case .none: parameters["rope_type"] = .string("default")

@@ -52,13 +52,16 @@ struct TensorAssembly {
   func tensors() throws -> [Assembled] {
     var groups: [(name: String, parts: [Part])] = []
     var index: [String: Int] = [:]
-    func add(_ role: Role, _ names: WeightNames, layer: Int?, _ sources: [Role: WeightSource]) throws {
+    func add(_ role: Role, _ names: WeightNames, layer: Int?, _ sources: [Role: WeightSource])
+      throws
+    {
       guard let source = sources[role] else { return }
       guard let name = names.names[target] else {
         // Frequency factors live in config.json on the Hugging Face side.
         if role.rawValue.hasPrefix("rotary.") { return }
         throw ConversionError.notRepresentable(
-          file: plan.checkpoint.path, what: "the weight \(role.rawValue)", container: "this container")
+          file: plan.checkpoint.path, what: "the weight \(role.rawValue)",
+          container: "this container")
       }
       let tensorName = name.tensorName(layer: layer)
       let part = Part(role: role, layer: layer, source: source, name: name)
@@ -82,6 +85,13 @@ struct TensorAssembly {
     for (role, names) in weights where last.contains(role) {
       try add(role, names, layer: nil, plan.globals)
     }
+    if plan.side == target {
+      // A file of the same container keeps its order.
+      let tensors = plan.checkpoint.tensors
+      groups.sort {
+        (tensors.index(forKey: $0.name) ?? .max) < (tensors.index(forKey: $1.name) ?? .max)
+      }
+    }
     return try groups.map { try assemble($0.name, $0.parts) }
   }
 
@@ -97,7 +107,8 @@ struct TensorAssembly {
       let norm = role == .queryNormGain || role == .keyNormGain
       let heads =
         norm && plan.architecture.block.queryKeyNorm == .head
-        ? 1 : (role == .key || role == .keyBias || role == .keyNormGain)
+        ? 1
+        : (role == .key || role == .keyBias || role == .keyNormGain)
           ? shape.keyValueHeads : shape.heads
       return (0..<heads).flatMap { index in head.map { index * shape.keyWidth + $0 } }
     case .latentDown:
@@ -131,7 +142,8 @@ struct TensorAssembly {
 
     if sameStructure, !rewritten, !permuted, chosen == sourceType {
       return Assembled(
-        tensor: OutputTensor(name: name, type: chosen, shape: shape, contents: .copy(first.source.tensor)),
+        tensor: OutputTensor(
+          name: name, type: chosen, shape: shape, contents: .copy(first.source.tensor)),
         isCopy: true, isRewritten: false)
     }
     let rowwise = parts.allSatisfy {

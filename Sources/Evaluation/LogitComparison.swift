@@ -79,7 +79,9 @@ public struct LogitComparison: Sendable {
         }
         normed.append(try blocks.normed(hidden, rows: rows))
       }
-      try compare(blocks, normed, rows: rows.count, into: &result)
+      try compare(
+        blocks, normed, units: LogitBlocks.units(group.map(\.targets.count)), rows: rows.count,
+        into: &result)
       progress(Double(first + group.count) / Double(windows.count))
     }
     guard result.maximum.isFinite, result.deviation.isFinite, result.deviation > 0 else {
@@ -89,16 +91,15 @@ public struct LogitComparison: Sendable {
   }
 
   private func compare(
-    _ blocks: [LogitBlocks], _ normed: [FloatBuffer], rows: Int, into result: inout Result
+    _ blocks: [LogitBlocks], _ normed: [FloatBuffer], units: [Range<Int>], rows: Int,
+    into result: inout Result
   ) throws {
-    let unitRows = LogitBlocks.unitRows
-    let units = (rows + unitRows - 1) / unitRows
     let scratch = (0..<(2 * threads)).map { _ in
-      FloatBuffer(count: unitRows * LogitBlocks.columns)
+      FloatBuffer(count: LogitBlocks.unitRows * LogitBlocks.columns)
     }
     // Per unit and block, so that sums are taken in one order whatever the threads.
     let columnsOfSums = 4
-    let sums = SumBuffer(count: max(units * columnsOfSums, 1))
+    let sums = SumBuffer(count: max(units.count * columnsOfSums, 1))
     let tops = FloatBuffer(count: max(4 * rows, 1))
     for row in 0..<rows {
       tops.pointer[4 * row] = -.infinity
@@ -107,8 +108,8 @@ public struct LogitComparison: Sendable {
     for block in 0..<blocks[0].count {
       let weights = [try blocks[0].weights(block), try blocks[1].weights(block)]
       let range = blocks[0].range(block)
-      Parallel.forEach(count: units, threads: threads) { unit, worker in
-        let span = (unit * unitRows)..<min((unit + 1) * unitRows, rows)
+      Parallel.forEach(count: units.count, threads: threads) { unit, worker in
+        let span = units[unit]
         let ours = scratch[2 * worker].pointer
         let theirs = scratch[2 * worker + 1].pointer
         blocks[0].multiply(weights[0], normed[0], rows: span, to: ours)
@@ -138,7 +139,7 @@ public struct LogitComparison: Sendable {
         }
       }
     }
-    for unit in 0..<units {
+    for unit in units.indices {
       let source = sums.pointer + unit * columnsOfSums
       if !(source[0] <= result.maximum) { result.maximum = source[0] }
       result.squares += source[1]

@@ -69,7 +69,9 @@ public struct TokenizedText: Sendable {
     switch source {
     case .text, .bytes:
       let bytes: [UInt8]
-      if case .bytes(let given, _) = source { bytes = given } else {
+      if case .bytes(let given, _) = source {
+        bytes = given
+      } else {
         bytes = try Self.read(source.name)
       }
       let tokenizer = try model.tokenizer()

@@ -41,9 +41,10 @@ public struct PerplexityEvaluation: Sendable {
     guard start >= 0 else { throw EvaluationError.usage("--start is \(start), expected 0 or more") }
     let clock = ContinuousClock()
     let began = clock.now
-    let windows = try self.windows.windows(of: text)
+    // A variant the model cannot be is a usage error, whatever the text.
     let configuration = try model.plan.rotary.applying(
       rotary, length: start + self.windows.context)
+    let windows = try self.windows.windows(of: text)
     let pass = ForwardPass(plan: model.plan, rotary: configuration, threads: threads)
     let scorer = TargetScorer(blocks: LogitBlocks(plan: model.plan, threads: threads))
     let batchSize = max(1, batch ?? 16_384 / self.windows.context)
@@ -79,7 +80,8 @@ public struct PerplexityEvaluation: Sendable {
         throw ModelError.tokenOutsideVocabulary(
           file: text.name, id: Int(target), position: 0, vocabulary: model.plan.shape.vocabulary)
       }
-      let values = try scorer.negativeLogLikelihoods(hidden, rows: rows, targets: targets)
+      let values = try scorer.negativeLogLikelihoods(
+        hidden, rows: rows, counts: group.map(\.targets.count), targets: targets)
       guard values.allSatisfy(\.isFinite) else {
         throw ModelError.notFinite(file: model.checkpoint.path, what: "the likelihood of a token")
       }

@@ -7,9 +7,10 @@ struct TargetScorer {
 
   /// - Parameters:
   ///   - rows: rows of `hidden`, each predicting the target of the same index.
+  ///   - counts: how many of them belong to each sequence, one after another.
   /// - Returns: `log sum exp(logits) - logit(target)` of every row, in nats.
   func negativeLogLikelihoods(
-    _ hidden: ForwardPass.HiddenStates, rows: [Int], targets: [Int32]
+    _ hidden: ForwardPass.HiddenStates, rows: [Int], counts: [Int], targets: [Int32]
   ) throws -> [Double] {
     let normed = try blocks.normed(hidden, rows: rows)
     let count = rows.count
@@ -17,16 +18,15 @@ struct TargetScorer {
     let chosen = FloatBuffer(count: max(count, 1))
     for row in 0..<count { maxima.pointer[row] = -.infinity }
     let sums = SumBuffer(count: max(count, 1))
-    let unitRows = LogitBlocks.unitRows
+    let units = LogitBlocks.units(counts)
     let scratch = (0..<blocks.threads).map { _ in
-      FloatBuffer(count: unitRows * LogitBlocks.columns)
+      FloatBuffer(count: LogitBlocks.unitRows * LogitBlocks.columns)
     }
     for block in 0..<blocks.count {
       let range = blocks.range(block)
       let weights = try blocks.weights(block)
-      Parallel.forEach(count: (count + unitRows - 1) / unitRows, threads: blocks.threads) {
-        unit, worker in
-        let span = (unit * unitRows)..<min((unit + 1) * unitRows, count)
+      Parallel.forEach(count: units.count, threads: blocks.threads) { unit, worker in
+        let span = units[unit]
         let logits = scratch[worker].pointer
         blocks.multiply(weights, normed, rows: span, to: logits)
         Kernels.logSumExpUpdate(
@@ -34,8 +34,9 @@ struct TargetScorer {
           runningMax: maxima.pointer + span.lowerBound, runningSum: sums.pointer + span.lowerBound)
         for row in span where range.contains(Int(targets[row])) {
           chosen.pointer[row] =
-            logits[(row - span.lowerBound) * LogitBlocks.columns
-              + Int(targets[row]) - range.lowerBound]
+            logits[
+              (row - span.lowerBound) * LogitBlocks.columns
+                + Int(targets[row]) - range.lowerBound]
         }
       }
     }

@@ -27,6 +27,21 @@ public struct LogitBlocks: Sendable {
     return start..<min(start + Self.columns, vocabulary)
   }
 
+  /// Rows shared out to units of work. A unit never holds rows of two sequences: a matrix product's
+  /// last digits depend on how many rows it has, and must not depend on the batch.
+  /// - Parameter counts: rows of each sequence, one after another.
+  public static func units(_ counts: [Int]) -> [Range<Int>] {
+    var units: [Range<Int>] = []
+    var start = 0
+    for count in counts {
+      for first in stride(from: 0, to: count, by: unitRows) {
+        units.append((start + first)..<(start + min(first + unitRows, count)))
+      }
+      start += count
+    }
+    return units
+  }
+
   /// Gathers rows of hidden states and applies the output norm.
   /// - Parameter rows: rows of `hidden`, in the order wanted.
   /// - Returns: [rows.count, width].

@@ -65,7 +65,8 @@ public struct ConversionReport: Sendable {
       lines.append(
         "written    \(Format.bytes(bytes)) in \(Format.fixed(seconds, 2)) s")
     } else {
-      lines.append("dry run    nothing written, \(Format.bytes(plan.tensorBytes)) of tensors planned")
+      lines.append(
+        "dry run    nothing written, \(Format.bytes(plan.tensorBytes)) of tensors planned")
     }
     if let before = perplexityBefore, let after = perplexityAfter {
       let change = (after / before - 1) * 100

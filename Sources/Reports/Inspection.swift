@@ -50,7 +50,8 @@ public struct Inspection: Sendable {
 
   private var tokenizer: String {
     if let model = checkpoint.metadata["tokenizer.ggml.model"]?.string {
-      let pre = checkpoint.metadata["tokenizer.ggml.pre"]?.string.map { ", pre-tokenizer \($0)" } ?? ""
+      let pre =
+        checkpoint.metadata["tokenizer.ggml.pre"]?.string.map { ", pre-tokenizer \($0)" } ?? ""
       return model + pre
     }
     guard let folder = checkpoint.folder, FileNames.exists("\(folder)/tokenizer.json") else {
@@ -80,9 +81,12 @@ public struct Inspection: Sendable {
       return "not rotated"
     }
     let turning = value.frequencies.map { $0.count { $0 != 0 } }
-    let counts = Set(turning).count == 1 ? "\(turning.first ?? 0)" : "\(turning.min() ?? 0) to \(turning.max() ?? 0)"
+    let counts =
+      Set(turning).count == 1
+      ? "\(turning.first ?? 0)" : "\(turning.min() ?? 0) to \(turning.max() ?? 0)"
     let base = value.base.map { ", base \(Format.general($0))" } ?? ", table of frequencies"
-    return "\(counts) of \(value.slots) pairs turn (\(value.layout.rawValue))\(base), bias \(value.bias.rawValue)"
+    return
+      "\(counts) of \(value.slots) pairs turn (\(value.layout.rawValue))\(base), bias \(value.bias.rawValue)"
   }
 
   /// The lines a person reads.
@@ -91,7 +95,10 @@ public struct Inspection: Sendable {
     var lines: [(String, String)] = [
       ("file", checkpoint.path),
       ("container", "\(container), \(Format.bytes(bytes)), \(checkpoint.tensors.count) tensors"),
-      ("architecture", plan.architecture.name + (plan.rotary.sites == plan.plainSites ? "" : " (variant)")),
+      (
+        "architecture",
+        plan.architecture.name + (plan.rotary.sites == plan.plainSites ? "" : " (variant)")
+      ),
       ("sites", plan.rotary.sites.name),
     ]
     lines += scoreLines()
@@ -105,7 +112,10 @@ public struct Inspection: Sendable {
           + (shape.valueWidth == shape.keyWidth ? "" : ", values \(shape.valueWidth) wide")
       ),
       ("context", "\(shape.context)"),
-      ("vocabulary", "\(shape.vocabulary)\(plan.tiesOutput ? ", output tied to the embedding" : "")"),
+      (
+        "vocabulary",
+        "\(shape.vocabulary)\(plan.tiesOutput ? ", output tied to the embedding" : "")"
+      ),
       ("tokenizer", tokenizer),
       ("parameters", Format.fixed(Double(parameters) / 1e6, 2) + " M"),
       (
@@ -128,7 +138,8 @@ public struct Inspection: Sendable {
       text += Format.table(
         checkpoint.tensors.values.map { tensor in
           [
-            tensor.name, tensor.type.rawValue, tensor.shape.map(String.init).joined(separator: " x "),
+            tensor.name, tensor.type.rawValue,
+            tensor.shape.map(String.init).joined(separator: " x "),
             Format.bytes(tensor.byteCount),
           ]
         })

@@ -110,7 +110,9 @@ struct BytePairEncoder: Sendable {
     for left in 0..<Int32(count - 1) { add(left, left + 1) }
     while let best = queue.popMin() {
       let left = Int(best.left)
-      guard alive[left], symbols[left] == best.leftSymbol, next[left] < Int32(count) else { continue }
+      guard alive[left], symbols[left] == best.leftSymbol, next[left] < Int32(count) else {
+        continue
+      }
       let right = Int(next[left])
       guard symbols[right] == best.rightSymbol,
         let merge = merges[Self.key(best.leftSymbol, best.rightSymbol)]

@@ -48,12 +48,15 @@ struct HuggingFaceTokenizer {
     try readPreTokenizer(
       json["pre_tokenizer"], "pre_tokenizer", steps: &steps, isByteLevel: &isByteLevel,
       normalizer: &normalizer)
-    if falls, isByteLevel { throw unsupported("model.byte_fallback", "byte fallback of byte-level BPE") }
+    if falls, isByteLevel {
+      throw unsupported("model.byte_fallback", "byte fallback of byte-level BPE")
+    }
 
     let added = try addedTokens()
     let table = try tokens(model, added: added, isByteLevel: isByteLevel)
     let merges = try self.merges(model)
-    let unknown = model["unk_token"]?.string.flatMap { table.texts.firstIndex(of: $0) }.map(Int32.init)
+    let unknown = model["unk_token"]?.string.flatMap { table.texts.firstIndex(of: $0) }.map(
+      Int32.init)
     let encoder = BytePairEncoder(
       table: table,
       merges: merges.map {
@@ -70,7 +73,8 @@ struct HuggingFaceTokenizer {
     stored.padding = namedToken("pad_token", table)
     return Tokenizer(
       model: isByteLevel ? "gpt2" : "llama",
-      preTokenizer: isByteLevel ? try HuggingFacePreTokenizers.name(of: json["pre_tokenizer"]) : nil,
+      preTokenizer: isByteLevel
+        ? try HuggingFacePreTokenizers.name(of: json["pre_tokenizer"]) : nil,
       bos: bos.id ?? namedToken("bos_token", table), eos: eos.id ?? namedToken("eos_token", table),
       addsBOS: bos.adds, addsEOS: eos.adds, file: file, table: table,
       special: SpecialTokens(

@@ -29,7 +29,9 @@ extension Tokenizer {
     }
     let texts = raw.map { String(decoding: $0, as: UTF8.self) }
     let count = texts.count
-    func list<Element>(_ key: String, _ elements: (MetadataArray) -> [Element]?) throws -> [Element]? {
+    func list<Element>(_ key: String, _ elements: (MetadataArray) -> [Element]?) throws
+      -> [Element]?
+    {
       guard let stored = value(key) else { return nil }
       guard case .array(let array) = stored, let list = elements(array), list.count >= count else {
         throw failure(key, "is not a list of \(count) numbers, one per token")
@@ -37,7 +39,9 @@ extension Tokenizer {
       return list
     }
     let kinds: [TokenKind] =
-      try list("token_type", Self.integers)?.prefix(count).map { TokenKind(rawValue: $0) ?? .normal }
+      try list("token_type", Self.integers)?.prefix(count).map {
+        TokenKind(rawValue: $0) ?? .normal
+      }
       ?? [TokenKind](repeating: .normal, count: count)
     let scores: [Float] =
       try list("scores", Self.numbers).map { Array($0.prefix(count)) }

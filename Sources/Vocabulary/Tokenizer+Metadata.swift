@@ -21,7 +21,8 @@ extension Tokenizer {
     }
     let padding = table.count..<vocabularySize
     let texts = table.texts + padding.map { "[PAD\($0)]" }
-    let kinds = table.kinds.map { Int32($0.rawValue) }
+    let kinds =
+      table.kinds.map { Int32($0.rawValue) }
       + padding.map { _ in Int32(TokenKind.unused.rawValue) }
     var metadata: OrderedDictionary<String, MetadataValue> = [
       "tokenizer.ggml.model": .string(model),
@@ -43,7 +44,9 @@ extension Tokenizer {
     metadata["tokenizer.ggml.add_bos_token"] = .bool(addsBOS)
     metadata["tokenizer.ggml.add_eos_token"] = .bool(addsEOS)
     metadata["tokenizer.ggml.add_space_prefix"] = .bool(normalizer.addsSpacePrefix)
-    if let template = stored.chatTemplate { metadata["tokenizer.chat_template"] = .string(template) }
+    if let template = stored.chatTemplate {
+      metadata["tokenizer.chat_template"] = .string(template)
+    }
     return metadata
   }
 

@@ -37,7 +37,12 @@ public struct Tokenizer: Sendable {
       return try Tokenizer(gguf: checkpoint.metadata, file: checkpoint.path)
     }
     guard let folder = checkpoint.folder else { return nil }
-    return try HuggingFaceTokenizer(folder: folder)?.tokenizer()
+    return try load(fromFolder: folder)
+  }
+
+  /// The tokenizer of a Hugging Face folder; nil where it holds no tokenizer.json.
+  public static func load(fromFolder folder: String) throws -> Tokenizer? {
+    try HuggingFaceTokenizer(folder: folder)?.tokenizer()
   }
 
   /// Token ids of a text.
@@ -139,7 +144,7 @@ struct Normalizer: Sendable {
       source = Array(string.composed.utf8)
     }
     guard prefix != .noText || escapesSpaces else { return source }
-    let startsWithSpace = source.first == 0x20
+    let startsWithSpace = source.first == 0x20 || source.starts(with: Self.escaped)
     let prefixes = prefix == .everyText ? followsSpecial : prefix == .firstText && isFirst
     if prefixes, !(prefixesOnlyWithoutSpace && startsWithSpace) {
       source.insert(0x20, at: 0)

@@ -16,10 +16,14 @@ struct Convert: ParsableCommand {
   @Argument(help: "A .gguf file, a .safetensors file with config.json beside it, or a folder.")
   var input: String
 
-  @Option(help: ArgumentHelp("Sites that rotate: qk (rope), vo, qkvo (rove), nope, or any subset.", valueName: "sites"))
+  @Option(
+    help: ArgumentHelp(
+      "Sites that rotate: qk (rope), vo, qkvo (rove), nope, or any subset.", valueName: "sites"))
   var to: String
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("Output: .gguf, .safetensors, or a folder ending in /.", valueName: "out"))
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("Output: .gguf, .safetensors, or a folder ending in /.", valueName: "out"))
   var output: String?
 
   @Option(help: ArgumentHelp("Only the N slowest value pairs turn, or all.", valueName: "n|all"))
@@ -28,10 +32,14 @@ struct Convert: ParsableCommand {
   @Option(help: ArgumentHelp("Frequency base of the values.", valueName: "b"))
   var valueBase: Double?
 
-  @Option(help: ArgumentHelp("Identities to apply to the weights: A1, A2, A3, A4, A5, B1.", valueName: "list"))
+  @Option(
+    help: ArgumentHelp(
+      "Identities to apply to the weights: A1, A2, A3, A4, A5, B1.", valueName: "list"))
   var absorb: String?
 
-  @Option(help: ArgumentHelp("B1 stills pairs that turn less than this over the context.", valueName: "radians"))
+  @Option(
+    help: ArgumentHelp(
+      "B1 stills pairs that turn less than this over the context.", valueName: "radians"))
   var stillEpsilon = 1e-6
 
   @Option(help: ArgumentHelp("Store matrices as keep, f32, f16 or bf16.", valueName: "type"))

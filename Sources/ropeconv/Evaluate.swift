@@ -26,7 +26,9 @@ struct EvaluatePerplexity: ParsableCommand {
   @OptionGroup(title: "Chunks") var window: WindowOptions
   @OptionGroup(title: "Variant") var variant: VariantOptions
 
-  @Option(help: ArgumentHelp("Write one float32 per scored target (nats) as a NumPy file.", valueName: "out.npy"))
+  @Option(
+    help: ArgumentHelp(
+      "Write one float32 per scored target (nats) as a NumPy file.", valueName: "out.npy"))
   var nll: String?
 
   @Option(help: ArgumentHelp("Exit with 1 where the perplexity is above X.", valueName: "x"))

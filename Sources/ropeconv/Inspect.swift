@@ -4,7 +4,8 @@ import Reports
 
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Show a checkpoint's architecture, rotary sites and frequencies, types and tokenizer.",
+    abstract:
+      "Show a checkpoint's architecture, rotary sites and frequencies, types and tokenizer.",
     discussion: "Example: ropeconv inspect SmolLM2-135M-Instruct.Q4_1.gguf --tensors")
 
   @Argument(help: "A .gguf file, a .safetensors file with config.json beside it, or a folder.")

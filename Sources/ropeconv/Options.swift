@@ -34,10 +34,13 @@ struct OutputOptions: ParsableArguments {
 
 /// The text to score.
 struct TextOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Text to score, tokenized once as a whole; - is standard input.", valueName: "file|-"))
+  @Option(
+    help: ArgumentHelp(
+      "Text to score, tokenized once as a whole; - is standard input.", valueName: "file|-"))
   var text: String?
 
-  @Option(help: ArgumentHelp("Token ids to score instead of a text: a JSON list.", valueName: "ids.json"))
+  @Option(
+    help: ArgumentHelp("Token ids to score instead of a text: a JSON list.", valueName: "ids.json"))
   var tokens: String?
 
   func validate() throws {
@@ -68,10 +71,14 @@ struct WindowOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Only the first N chunks.", valueName: "n"))
   var chunks: Int?
 
-  @Option(help: ArgumentHelp("Targets scored: second-half (as llama-perplexity does) or all.", valueName: "which"))
+  @Option(
+    help: ArgumentHelp(
+      "Targets scored: second-half (as llama-perplexity does) or all.", valueName: "which"))
   var score: ScoredTargets?
 
-  @Option(help: ArgumentHelp("Sliding windows starting at multiples of S, every target scored once.", valueName: "s"))
+  @Option(
+    help: ArgumentHelp(
+      "Sliding windows starting at multiples of S, every target scored once.", valueName: "s"))
   var stride: Int?
 
   @Option(help: ArgumentHelp("Chunks in flight; never changes a digit.", valueName: "n"))
@@ -131,7 +138,9 @@ enum ByteSize {
 
 /// The variant to score a model as.
 struct VariantOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Score as if these sites rotated: qk, vo, qkvo, rope, rove, nope, ...", valueName: "sites"))
+  @Option(
+    help: ArgumentHelp(
+      "Score as if these sites rotated: qk, vo, qkvo, rope, rove, nope, ...", valueName: "sites"))
   var sites: String?
 
   @Option(help: ArgumentHelp("Only the N slowest value pairs turn, or all.", valueName: "n|all"))
@@ -140,7 +149,8 @@ struct VariantOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Frequency base of the values.", valueName: "b"))
   var valueBase: Double?
 
-  @Option(help: ArgumentHelp("checkpoint, none, linear, ntk, dynamic or yarn.", valueName: "method"))
+  @Option(
+    help: ArgumentHelp("checkpoint, none, linear, ntk, dynamic or yarn.", valueName: "method"))
   var ropeScaling = "checkpoint"
 
   @Option(help: ArgumentHelp("Factor of --rope-scaling.", valueName: "f"))
@@ -191,7 +201,8 @@ struct VariantOptions: ParsableArguments {
     case "yarn": return .yarn(.init(factor: try factor(), originalContext: original))
     default:
       throw EvaluationError.usage(
-        "--rope-scaling is '\(ropeScaling)', expected checkpoint, none, linear, ntk, dynamic or yarn")
+        "--rope-scaling is '\(ropeScaling)', expected checkpoint, none, linear, ntk, dynamic or yarn"
+      )
     }
   }
 }

@@ -6,7 +6,8 @@ import Reports
 struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Do two models give the same logits on a text?",
-    discussion: "Example: ropeconv verify model.gguf model.absorbed.gguf --text sample.txt --chunks 2")
+    discussion:
+      "Example: ropeconv verify model.gguf model.absorbed.gguf --text sample.txt --chunks 2")
 
   @Argument(help: "The reference.")
   var one: String
@@ -17,7 +18,9 @@ struct Verify: ParsableCommand {
   @OptionGroup(title: "Text") var text: TextOptions
   @OptionGroup(title: "Chunks") var window: WindowOptions
 
-  @Option(help: ArgumentHelp("Largest difference allowed, in standard deviations of the logits.", valueName: "x"))
+  @Option(
+    help: ArgumentHelp(
+      "Largest difference allowed, in standard deviations of the logits.", valueName: "x"))
   var tolerance = 1e-4
 
   @OptionGroup var output: OutputOptions

@@ -28,7 +28,8 @@ import Testing
   ) {
     #expect(finished.status == status, "\(finished.errors)", sourceLocation: sourceLocation)
     let lines = finished.errors.split(separator: "\n")
-    #expect(lines.count == 1 || lines.count == 2, "\(finished.errors)", sourceLocation: sourceLocation)
+    #expect(
+      lines.count == 1 || lines.count == 2, "\(finished.errors)", sourceLocation: sourceLocation)
     #expect(
       lines.first?.hasPrefix("ropeconv: error: ") == true, "\(finished.errors)",
       sourceLocation: sourceLocation)
@@ -43,7 +44,9 @@ import Testing
     #expect(finished.output.isEmpty, sourceLocation: sourceLocation)
   }
 
-  @Test(arguments: [[], ["inspect"], ["convert"], ["verify"], ["tokenize"], ["eval"], ["eval", "perplexity"]])
+  @Test(arguments: [
+    [], ["inspect"], ["convert"], ["verify"], ["tokenize"], ["eval"], ["eval", "perplexity"],
+  ])
   func everyHelpHasAnExample(command: [String]) throws {
     let finished = try runProgram(Self.program, command + ["--help"])
     #expect(finished.status == 0)
@@ -68,7 +71,8 @@ import Testing
 
   @Test func perplexityHasTheContractsFields() throws {
     let fields = try json(
-      run("eval", "perplexity", Self.model, "--text", Self.text, "--ctx", "128", "--chunks", "2",
+      run(
+        "eval", "perplexity", Self.model, "--text", Self.text, "--ctx", "128", "--chunks", "2",
         "--json"))
     for key in [
       "model", "text", "tokens", "scored", "chunks", "ctx", "score", "compute", "nll", "ppl",
@@ -83,7 +87,8 @@ import Testing
     let work = try References.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: work) }
     let finished = try run(
-      "eval", "perplexity", Self.model, "--text", Self.text, "--ctx", "64", "--chunks", "3", "--nll",
+      "eval", "perplexity", Self.model, "--text", Self.text, "--ctx", "64", "--chunks", "3",
+      "--nll",
       "\(work)/nll.npy", "--json")
     #expect(finished.status == 0)
     let data = try #require(FileManager.default.contents(atPath: "\(work)/nll.npy"))
@@ -102,8 +107,10 @@ import Testing
       try json(
         runProgram(
           Self.program,
-          ["eval", "perplexity", Self.model, "--text", Self.text, "--ctx", "96", "--chunks", "8",
-            "--json"] + options))
+          [
+            "eval", "perplexity", Self.model, "--text", Self.text, "--ctx", "96", "--chunks", "8",
+            "--json",
+          ] + options))
     }
     let one = try nll(["--threads", "1", "--batch", "1"])
     for options in [
@@ -121,7 +128,8 @@ import Testing
 
   @Test func strideScoresEveryTargetOnce() throws {
     let fields = try json(
-      run("eval", "perplexity", Self.model, "--text", Self.text, "--ctx", "512", "--stride", "256",
+      run(
+        "eval", "perplexity", Self.model, "--text", Self.text, "--ctx", "512", "--stride", "256",
         "--json"))
     #expect(fields["scored"]?.int == (fields["tokens"]?.int ?? 0) - 1)
   }
@@ -130,7 +138,8 @@ import Testing
     let work = try References.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: work) }
     let report = try json(
-      run("convert", Self.model, "--to", "rove", "-o", "\(work)/r.gguf", "--json", "--text",
+      run(
+        "convert", Self.model, "--to", "rove", "-o", "\(work)/r.gguf", "--json", "--text",
         Self.text, "--chunks", "2"))
     for key in [
       "input", "output", "sites_from", "sites_to", "absorbed", "fit", "tensors_copied",
@@ -138,9 +147,11 @@ import Testing
     ] { #expect(report[key] != nil, "\(key)") }
     #expect(report["sites_to"]?.string == "qkvo")
     #expect(report["fit"]?["perplexity_before"]?.double != nil)
-    #expect(try run("convert", "\(work)/r.gguf", "--to", "rope", "-o", "\(work)/b.gguf").status == 0)
     #expect(
-      try run("verify", Self.model, "\(work)/b.gguf", "--text", Self.text, "--chunks", "1").status == 0)
+      try run("convert", "\(work)/r.gguf", "--to", "rope", "-o", "\(work)/b.gguf").status == 0)
+    #expect(
+      try run("verify", Self.model, "\(work)/b.gguf", "--text", Self.text, "--chunks", "1").status
+        == 0)
     let different = try run(
       "verify", Self.model, "\(work)/r.gguf", "--text", Self.text, "--chunks", "1")
     #expect(different.status == 1)
@@ -162,14 +173,16 @@ import Testing
     expectFailure(try run("nonsense"), 64)
     expectFailure(try run("inspect", Self.model, "--unknown"), 64, containing: "--unknown")
     expectFailure(
-      try run("eval", "perplexity", Self.model, "--text", Self.text, "--sites", "vo", "--value-pairs",
+      try run(
+        "eval", "perplexity", Self.model, "--text", Self.text, "--sites", "vo", "--value-pairs",
         "1000"), 64, containing: "1000")
     expectFailure(
       try run("eval", "perplexity", Self.model, "--text", Self.text, "--tokens", "x"), 64)
     expectFailure(try run("eval", "perplexity", Self.model), 64, containing: "--text")
     expectFailure(
       try run("eval", "perplexity", Self.model, "--text", Self.text, "--shard", "3/2"), 64)
-    expectFailure(try run("convert", Self.model, "--to", "vo", "-o", "x.bin"), 64, containing: "x.bin")
+    expectFailure(
+      try run("convert", Self.model, "--to", "vo", "-o", "x.bin"), 64, containing: "x.bin")
     expectFailure(
       try run("convert", Self.model, "--to", "qk", "--value-pairs", "4", "-o", "x.gguf"), 64)
   }
@@ -193,7 +206,7 @@ import Testing
       containing: "99999999")
     var bytes = try #require(FileManager.default.contents(atPath: Self.model))
     bytes[5] = 77
-    FileManager.default.createFile(atPath: "\(work)/bad.gguf", contents: bytes)
+    _ = FileManager.default.createFile(atPath: "\(work)/bad.gguf", contents: bytes)
     expectFailure(try run("inspect", "\(work)/bad.gguf"), 65, containing: "bad.gguf")
     expectFailure(try run("inspect", "\(work)/none.gguf"), 66, containing: "none.gguf")
     expectFailure(
@@ -207,7 +220,7 @@ import Testing
     var bytes = try #require(FileManager.default.contents(atPath: Self.model))
     let name = try #require(bytes.range(of: Data("\u{5}\0\0\0\0\0\0\0llama".utf8)))
     bytes.replaceSubrange(name, with: Data("\u{5}\0\0\0\0\0\0\0mamba".utf8))
-    FileManager.default.createFile(atPath: "\(work)/mamba.gguf", contents: bytes)
+    _ = FileManager.default.createFile(atPath: "\(work)/mamba.gguf", contents: bytes)
     expectFailure(try run("inspect", "\(work)/mamba.gguf"), 65, containing: "mamba", "llama")
   }
 
@@ -243,7 +256,7 @@ import Testing
     let finished = try run("tokenize", Self.model, "--plain", input: "The code")
     #expect(finished.status == 0)
     let fields = try json(run("tokenize", Self.model, "--plain", "--json", input: "The code"))
-    let ids = try #require(fields["tokens"]?.array?.compactMap(\.int))
+    let ids = try #require(fields["tokens"]?.array).compactMap(\.int)
     #expect(finished.output == ids.map(String.init).joined(separator: " ") + "\n")
     #expect(!ids.isEmpty)
   }

@@ -25,7 +25,9 @@ import Testing
       let words = try #require(json["arguments"]?.string)
         .split(separator: " ", omittingEmptySubsequences: false).map(String.init)
       func option(_ key: String) -> String? {
-        words.firstIndex(of: "--\(key)").flatMap { words.indices.contains($0 + 1) ? words[$0 + 1] : nil }
+        words.firstIndex(of: "--\(key)").flatMap {
+          words.indices.contains($0 + 1) ? words[$0 + 1] : nil
+        }
       }
       sites = option("sites") ?? "qk"
       pairs = option("value-pairs").flatMap(Int.init)
@@ -52,7 +54,7 @@ import Testing
   private func check(model path: String, ids: String, golden: String) throws {
     let model = try Model(opening: path)
     let text = try TokenizedText(.tokens(path: ids), for: model)
-    let rows = try #require(JSONValue.read(contentsOf: golden).array)
+    let rows = try #require(try JSONValue.read(contentsOf: golden).array)
     try #require(!rows.isEmpty)
     for json in rows {
       let row = try Row(json, context: 512, chunks: 2)

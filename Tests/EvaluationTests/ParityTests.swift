@@ -11,7 +11,8 @@ import Testing
 /// from safetensors and after conversion to GGUF.
 @Suite struct ParityTests {
   static let names = [
-    "llama", "llama-tied-llama3", "llama-yarn", "mistral-window", "qwen2", "qwen3", "gemma3", "gpt2",
+    "llama", "llama-tied-llama3", "llama-yarn", "mistral-window", "qwen2", "qwen3", "gemma3",
+    "gpt2",
     "gpt-neox", "phi3", "olmo2", "deepseek-v2-mla",
   ]
 

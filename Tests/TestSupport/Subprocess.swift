@@ -28,7 +28,8 @@ public func runProgram(
   try process.run()
   process.waitUntilExit()
   func read(_ name: String) -> String {
-    String(decoding: FileManager.default.contents(atPath: "\(folder)/\(name)") ?? Data(), as: UTF8.self)
+    String(
+      decoding: FileManager.default.contents(atPath: "\(folder)/\(name)") ?? Data(), as: UTF8.self)
   }
   return Finished(status: process.terminationStatus, output: read("out"), errors: read("err"))
 }

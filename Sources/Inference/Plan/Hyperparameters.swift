@@ -79,7 +79,8 @@ struct Hyperparameters {
   }
 
   /// A positive finite number.
-  func positive(_ parameter: Hyperparameter, default fallback: Double) throws(ModelError) -> Double {
+  func positive(_ parameter: Hyperparameter, default fallback: Double) throws(ModelError) -> Double
+  {
     let number = try optionalNumber(parameter) ?? fallback
     guard number > 0 else { throw failure(parameter, "is \(number), expected a positive number") }
     return number

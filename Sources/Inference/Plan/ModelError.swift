@@ -61,7 +61,8 @@ public enum ModelError: Diagnostic {
 
   public var place: String? {
     switch self {
-    case .shape(_, let tensor, _, _), .elementType(_, let tensor, _), .tiedOutputDiffers(_, let tensor):
+    case .shape(_, let tensor, _, _), .elementType(_, let tensor, _),
+      .tiedOutputDiffers(_, let tensor):
       "tensor \(tensor)"
     default: nil
     }

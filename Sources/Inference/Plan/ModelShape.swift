@@ -42,7 +42,9 @@ extension ModelShape {
     layers = try parameters.integer(.layers)
     width = try parameters.integer(.width)
     heads = try parameters.integer(.heads)
-    guard layers <= 65_536 else { throw parameters.failure(.layers, "is \(layers), which no model has") }
+    guard layers <= 65_536 else {
+      throw parameters.failure(.layers, "is \(layers), which no model has")
+    }
     if block.attention == .latent {
       keyValueHeads = heads
       latentRank = try parameters.integer(.latentRank)
@@ -122,7 +124,9 @@ extension ModelShape {
     }
     let every = parameters.architecture.block.globalEvery
     guard every > 0 else {
-      if parameters.architecture.hyperparameters[.windowEnabled] != nil, parameters.side == .huggingface {
+      if parameters.architecture.hyperparameters[.windowEnabled] != nil,
+        parameters.side == .huggingface
+      {
         throw parameters.failure(.layerTypes, "is missing, though use_sliding_window is true")
       }
       return everywhere.map { _ in window }

@@ -34,9 +34,11 @@ struct RotaryParameters {
         "is \(dimensions), expected an even number from 2 to the head width \(shape.keyWidth)")
     }
     let layout = parameters.architecture.pairLayouts[parameters.side] ?? .half
-    var sets = [RotarySet(
-      base: try base(.rotaryBase, windowed: false),
-      scaling: try scaling(windowed: false, dimensions: dimensions, shape: shape))]
+    var sets = [
+      RotarySet(
+        base: try base(.rotaryBase, windowed: false),
+        scaling: try scaling(windowed: false, dimensions: dimensions, shape: shape))
+    ]
     var setOfLayer = [Int](repeating: 0, count: shape.layers)
     if parameters.architecture.hyperparameters[.rotaryBaseLocal] != nil {
       sets.append(

@@ -116,7 +116,8 @@ struct WeightDirectory {
       }
     }
     return WeightSource(
-      role: role, tensor: tensor, form: name.form, ranges: layout.ranges(name.part, rows: rows), rows: rows,
+      role: role, tensor: tensor, form: name.form, ranges: layout.ranges(name.part, rows: rows),
+      rows: rows,
       columns: expected.columns)
   }
 

@@ -1,0 +1,77 @@
+import Checkpoints
+import Foundation
+import TestSupport
+import Testing
+import Vocabulary
+
+/// Token ids against the ecosystem's own: llama.cpp's vocabulary vectors and Hugging Face's
+/// `tokenizers` package.
+@Suite struct ReferenceTests {
+  static let vocabularies = ["deepseek-llm", "falcon", "gpt-2", "llama-bpe", "llama-spm", "qwen2"]
+
+  @Test(arguments: vocabularies)
+  func vectorsOfLlamaCpp(name: String) throws {
+    guard let path = try References.shared("vocab/ggml-vocab-\(name).gguf") else { return }
+    let tokenizer = try #require(try Tokenizer.load(from: Checkpoint.open(path)))
+    let texts = try String(contentsOfFile: path + ".inp", encoding: .utf8)
+      .components(separatedBy: "\n__ggml_vocab_test__\n")
+    let lines = try String(contentsOfFile: path + ".out", encoding: .utf8)
+      .split(separator: "\n", omittingEmptySubsequences: false)
+    try #require(texts.count > 10 && lines.count >= texts.count)
+    for (text, line) in zip(texts, lines) {
+      let expected = line.split(separator: " ").compactMap { Int32($0) }
+      let ids = try tokenizer.encode(Array(text.utf8), addSpecial: false, parseSpecial: false)
+      #expect(ids == expected, "\(name): \(text.debugDescription)")
+    }
+  }
+
+  @Test func wikitextWithSmolLM2() throws {
+    guard let model = try References.smolLM2(),
+      let text = try References.shared("corpora/wiki.test.tokens"),
+      let golden = try References.shared("oracle/wiki.test.smollm2.ids.json")
+    else { return }
+    let tokenizer = try #require(try Tokenizer.load(from: Checkpoint.open(model)))
+    let bytes = try #require(FileManager.default.contents(atPath: text)).prefix(200_000)
+    let ids = try tokenizer.encode(Array(bytes), addSpecial: true, parseSpecial: false)
+    let expected = try #require(try JSONValue.read(contentsOf: golden).array).compactMap(\.int)
+    #expect(ids.map(Int.init) == expected)
+  }
+
+  static let folders = ["gpt2", "llama3", "smollm", "spm-prepend", "spm-metaspace"]
+
+  @Test(arguments: folders)
+  func tokenizerJSONOfHuggingFace(name: String) throws {
+    let folder = References.file("Tests/VocabularyTests/Golden/\(name)")
+    let tokenizer = try #require(try Tokenizer.load(fromFolder: folder))
+    let cases = try #require(try JSONValue.read(contentsOf: "\(folder)/golden.json").array)
+    try #require(cases.count > 20)
+    for entry in cases {
+      let text = try #require(entry["text"]?.string)
+      let expected = try #require(entry["ids"]?.array).compactMap(\.int)
+      let ids = try tokenizer.encode(Array(text.utf8), addSpecial: true, parseSpecial: true)
+      #expect(ids.map(Int.init) == expected, "\(name): \(text.debugDescription)")
+    }
+  }
+
+  /// The keys written for GGUF give the same ids when read back.
+  @Test(arguments: ["gpt2", "llama3", "smollm"])
+  func metadataForGGUFGivesTheSameIds(name: String) throws {
+    let folder = References.file("Tests/VocabularyTests/Golden/\(name)")
+    let tokenizer = try #require(try Tokenizer.load(fromFolder: folder))
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    var metadata = try tokenizer.ggufMetadata(vocabularySize: tokenizer.vocabularySize + 3)
+    metadata["general.architecture"] = .string("llama")
+    _ = try GGUFWriter.write(
+      to: "\(work)/x.gguf", metadata: metadata, tensors: [], force: false, inputs: [], progress: nil
+    )
+    let back = try #require(try Tokenizer.load(from: Checkpoint.open("\(work)/x.gguf")))
+    #expect(back.vocabularySize == tokenizer.vocabularySize + 3)
+    #expect(back.addsBOS == tokenizer.addsBOS)
+    for text in ["Hello world", "it's 1234", " two  spaces\n\n", "東京 🙂", "a<|end|>b"] {
+      #expect(
+        try back.encode(Array(text.utf8), addSpecial: true, parseSpecial: true)
+          == tokenizer.encode(Array(text.utf8), addSpecial: true, parseSpecial: true), "\(text)")
+    }
+  }
+}
