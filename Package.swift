@@ -30,6 +30,7 @@ let package = Package(
     .library(name: "Checkpoints", targets: ["Checkpoints"]),
     .library(name: "Evaluation", targets: ["Evaluation"]),
     .library(name: "Conversion", targets: ["Conversion"]),
+    .library(name: "Rotary", targets: ["Rotary"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -77,7 +78,7 @@ let package = Package(
     tests("CheckpointsTests", "Checkpoints", golden: true),
     tests("VocabularyTests", "Vocabulary", golden: true),
     tests("RotaryTests", "Rotary"),
-    tests("EvaluationTests", "Conversion"),
+    tests("EvaluationTests", "Conversion", golden: true),
     tests("ConversionTests", "Conversion"),
     tests("CommandTests", "Conversion"),
   ],

@@ -44,9 +44,12 @@ extension ConversionPlan {
     let side: Architecture.Side = container == .gguf ? .gguf : .huggingface
     var target = try source.rotary.applying(
       RotaryRequest(
-        sites: request.sites, valuePairs: request.valuePairs, valueBase: request.valueBase),
+        sites: request.sites, valuePairs: request.valuePairs,
+        valuePairsByLayer: request.valuePairsByLayer, valueBase: request.valueBase),
       length: source.shape.context)
-    if !request.sites.rotatesMessage, request.valuePairs != nil || request.valueBase != nil {
+    if !request.sites.rotatesMessage,
+      request.valuePairs != nil || request.valuePairsByLayer != nil || request.valueBase != nil
+    {
       throw ConversionError.usage(
         "--value-pairs and --value-base need sites with v or o, '\(request.sites.name)' has neither"
       )
@@ -158,6 +161,9 @@ extension ConversionPlan {
   private var settings: String {
     var parts = ["sites=\(request.sites.name)"]
     if let pairs = request.valuePairs { parts.append("value-pairs=\(pairs)") }
+    if let counts = request.valuePairsByLayer {
+      parts.append("value-pairs=" + counts.map(String.init).joined(separator: ","))
+    }
     if let base = request.valueBase { parts.append("value-base=\(base)") }
     if !absorbed.isEmpty {
       parts.append("absorb=" + absorbed.map(\.identity.rawValue).joined(separator: ","))

@@ -86,6 +86,8 @@ public struct ConversionRequest: Sendable {
   public var sites: RotarySites
   /// So many slowest value pairs rotate; nil: all.
   public var valuePairs: Int?
+  /// A count of its own for every layer, in place of `valuePairs`.
+  public var valuePairsByLayer: [Int]?
   public var valueBase: Double?
   /// Identities to apply to the weights.
   public var absorb: [AbsorptionIdentity]
@@ -97,13 +99,15 @@ public struct ConversionRequest: Sendable {
   public var threads: Int
 
   public init(
-    sites: RotarySites, output: String, valuePairs: Int? = nil, valueBase: Double? = nil,
+    sites: RotarySites, output: String, valuePairs: Int? = nil,
+    valuePairsByLayer: [Int]? = nil, valueBase: Double? = nil,
     absorb: [AbsorptionIdentity] = [], stillEpsilon: Double = 1e-6, type: TypeChoice = .keep,
     force: Bool = false, threads: Int = 1
   ) {
     self.sites = sites
     self.output = output
     self.valuePairs = valuePairs
+    self.valuePairsByLayer = valuePairsByLayer
     self.valueBase = valueBase
     self.absorb = absorb
     self.stillEpsilon = stillEpsilon

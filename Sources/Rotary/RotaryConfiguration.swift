@@ -59,17 +59,21 @@ public struct RotaryConfiguration: Sendable, Equatable {
 /// A variant to evaluate a model as, or to convert it to, whatever its checkpoint says.
 public struct RotaryRequest: Sendable, Equatable {
   public var sites: RotarySites?
+  /// So many slowest value pairs turn in every layer.
   public var valuePairs: Int?
+  /// A count of its own for every layer, in place of `valuePairs`.
+  public var valuePairsByLayer: [Int]?
   public var valueBase: Double?
   /// Replaces the scaling of every set but those of windowed layers, which never look far.
   public var scaling: FrequencyScaling?
 
   public init(
-    sites: RotarySites? = nil, valuePairs: Int? = nil, valueBase: Double? = nil,
-    scaling: FrequencyScaling? = nil
+    sites: RotarySites? = nil, valuePairs: Int? = nil, valuePairsByLayer: [Int]? = nil,
+    valueBase: Double? = nil, scaling: FrequencyScaling? = nil
   ) {
     self.sites = sites
     self.valuePairs = valuePairs
+    self.valuePairsByLayer = valuePairsByLayer
     self.valueBase = valueBase
     self.scaling = scaling
   }
@@ -98,7 +102,9 @@ extension RotaryConfiguration {
       return result
     }
     let stored = value
-    if let stored, request.valuePairs == nil, request.valueBase == nil, request.scaling == nil {
+    if let stored, request.valuePairs == nil, request.valuePairsByLayer == nil,
+      request.valueBase == nil, request.scaling == nil
+    {
       result.value = stored
       return result
     }
@@ -115,7 +121,11 @@ extension RotaryConfiguration {
       frequencies: table, layout: stored?.layout ?? score.layout, bias: stored?.bias ?? .unrotated,
       base: request.valueBase ?? stored?.base ?? (sameBase ? score.sets.first?.base : nil),
       pairs: score.pairs)
-    if let pairs = request.valuePairs ?? stored?.pairs { try rotation.keepSlowest(pairs) }
+    if let counts = request.valuePairsByLayer {
+      try rotation.keepSlowest(byLayer: counts)
+    } else if let pairs = request.valuePairs ?? stored?.pairs {
+      try rotation.keepSlowest(pairs)
+    }
     result.value = rotation
     return result
   }

@@ -6,6 +6,8 @@ public enum RotaryError: Diagnostic {
   case unknownSites(String)
   /// More value pairs are asked for than the heads have rotary pairs.
   case tooManyPairs(asked: Int, available: Int)
+  /// A list of value pair counts that is not one per layer.
+  case layerCount(found: Int, expected: Int)
   /// A base or factor that is not a positive finite number.
   case notPositive(what: String, value: Double)
   /// The rotated dimensions are odd or more than the head has.
@@ -24,6 +26,8 @@ public enum RotaryError: Diagnostic {
         + " qkvo, or rope, rove, nope)"
     case .tooManyPairs(let asked, let available):
       "\(asked) value pairs asked for, but the model's heads have \(available) rotary pairs"
+    case .layerCount(let found, let expected):
+      "\(found) value pair counts, expected one for all or \(expected) (one per layer)"
     case .notPositive(let what, let value):
       "\(what) is \(value), expected a positive finite number"
     case .dimensions(let count, let headWidth):
@@ -39,7 +43,7 @@ public enum RotaryError: Diagnostic {
 
   public var exitStatus: ExitStatus {
     switch self {
-    case .unknownSites, .tooManyPairs, .missingParameter: .usage
+    case .unknownSites, .tooManyPairs, .layerCount, .missingParameter: .usage
     default: .malformedData
     }
   }

@@ -37,13 +37,23 @@ public struct ValueRotation: Sendable, Equatable {
   /// Keeps the `count` slowest pairs (the highest indices) of every layer and stills the others.
   /// - Throws: `RotaryError.tooManyPairs`.
   public mutating func keepSlowest(_ count: Int) throws(RotaryError) {
-    guard count >= 0, count <= slots else {
-      throw .tooManyPairs(asked: count, available: slots)
+    try keepSlowest(byLayer: [Int](repeating: count, count: frequencies.count))
+    pairs = count
+  }
+
+  /// Keeps as many slowest pairs of each layer as its entry says.
+  /// - Throws: `RotaryError.tooManyPairs`, or `.layerCount` for a list of another length.
+  public mutating func keepSlowest(byLayer counts: [Int]) throws(RotaryError) {
+    guard counts.count == frequencies.count else {
+      throw .layerCount(found: counts.count, expected: frequencies.count)
     }
-    for layer in frequencies.indices {
+    for (layer, count) in counts.enumerated() {
+      guard count >= 0, count <= slots else {
+        throw .tooManyPairs(asked: count, available: slots)
+      }
       for pair in 0..<(slots - count) { frequencies[layer][pair] = 0 }
     }
-    pairs = count
+    pairs = nil
   }
 
   /// Stills every pair that turns less than `epsilon` radians over `span` positions (identity B1).

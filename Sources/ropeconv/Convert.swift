@@ -26,7 +26,10 @@ struct Convert: ParsableCommand {
     help: ArgumentHelp("Output: .gguf, .safetensors, or a folder ending in /.", valueName: "out"))
   var output: String?
 
-  @Option(help: ArgumentHelp("Only the N slowest value pairs turn, or all.", valueName: "n|all"))
+  @Option(
+    help: ArgumentHelp(
+      "Only the N slowest value pairs turn; a list gives each layer its N; or all.",
+      valueName: "n|n,n,...|all"))
   var valuePairs: String?
 
   @Option(help: ArgumentHelp("Frequency base of the values.", valueName: "b"))
@@ -58,10 +61,11 @@ struct Convert: ParsableCommand {
   func run() throws {
     let sites = try RotarySites(parsing: to)
     let model = try Model(opening: input)
+    let pairs = try VariantOptions.pairs(valuePairs)
     let request = ConversionRequest(
       sites: sites,
       output: output ?? ConversionRequest.defaultOutput(input: input, sites: sites),
-      valuePairs: try VariantOptions.pairs(valuePairs), valueBase: valueBase,
+      valuePairs: pairs.all, valuePairsByLayer: pairs.byLayer, valueBase: valueBase,
       absorb: try absorb.map { try AbsorptionIdentity.list($0) } ?? [],
       stillEpsilon: stillEpsilon, type: try TypeChoice(parsing: type), force: force,
       threads: options.threads)

@@ -143,7 +143,10 @@ struct VariantOptions: ParsableArguments {
       "Score as if these sites rotated: qk, vo, qkvo, rope, rove, nope, ...", valueName: "sites"))
   var sites: String?
 
-  @Option(help: ArgumentHelp("Only the N slowest value pairs turn, or all.", valueName: "n|all"))
+  @Option(
+    help: ArgumentHelp(
+      "Only the N slowest value pairs turn; a list gives each layer its N; or all.",
+      valueName: "n|n,n,...|all"))
   var valuePairs: String?
 
   @Option(help: ArgumentHelp("Frequency base of the values.", valueName: "b"))
@@ -160,18 +163,23 @@ struct VariantOptions: ParsableArguments {
   var ropeOriginalCtx: Int?
 
   func request(for plan: ModelPlan) throws -> RotaryRequest {
-    RotaryRequest(
-      sites: try sites.map { try RotarySites(parsing: $0) },
-      valuePairs: try Self.pairs(valuePairs), valueBase: valueBase,
+    let pairs = try Self.pairs(valuePairs)
+    return RotaryRequest(
+      sites: try sites.map { try RotarySites(parsing: $0) }, valuePairs: pairs.all,
+      valuePairsByLayer: pairs.byLayer, valueBase: valueBase,
       scaling: try scaling(plan))
   }
 
-  static func pairs(_ text: String?) throws -> Int? {
-    guard let text, text != "all" else { return nil }
-    guard let count = Int(text), count >= 0 else {
-      throw EvaluationError.usage("--value-pairs is '\(text)', expected a number or all")
+  /// One count for every layer, or a list with one per layer; both nil for all pairs.
+  static func pairs(_ text: String?) throws -> (all: Int?, byLayer: [Int]?) {
+    guard let text, text != "all" else { return (nil, nil) }
+    let counts = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+    guard counts.allSatisfy({ $0 ?? -1 >= 0 }) else {
+      throw EvaluationError.usage(
+        "--value-pairs is '\(text)', expected a number, one per layer (8,8,16), or all")
     }
-    return count
+    let numbers = counts.compactMap { $0 }
+    return numbers.count == 1 ? (numbers[0], nil) : (nil, numbers)
   }
 
   private func scaling(_ plan: ModelPlan) throws -> FrequencyScaling? {
