@@ -23,7 +23,7 @@ demo: build
 
 test: packages
 	$(SWIFT) build $(FLAGS) --build-tests
-	ROPECONV_PROGRAM="$(PROGRAM)" $(SWIFT) test $(FLAGS) --skip-build
+	ROPECONV_PROGRAM="$(PROGRAM)" $(SWIFT) test $(FLAGS) --skip-build --disable-xctest
 
 bench: build
 	@Tests/Benchmarks/run "$(PROGRAM)"
