@@ -95,6 +95,7 @@ struct GGUFMetadata {
     }
     if shape.logitSoftcap != 0 { number(.logitSoftcap, shape.logitSoftcap) }
     if shape.attentionSoftcap != 0 { number(.attentionSoftcap, shape.attentionSoftcap) }
+    for (parameter, value) in shape.multipliers { number(parameter, value) }
     try copied(set)
     result["general.file_type"] = .uint32(fileType)
     for (key, value) in tokenizer { result[key] = value }

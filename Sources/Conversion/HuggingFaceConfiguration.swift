@@ -67,6 +67,8 @@ struct HuggingFaceConfiguration {
       set(.queryScalar, .number(1 / (shape.attentionScale * shape.attentionScale)))
     }
     if shape.logitSoftcap != 0 { set(.logitSoftcap, .number(shape.logitSoftcap)) }
+    if shape.attentionSoftcap != 0 { set(.attentionSoftcap, .number(shape.attentionSoftcap)) }
+    for (parameter, value) in shape.multipliers { set(parameter, .number(value)) }
     if plan.architecture.block.residual == .parallel {
       set(.parallelResidual, .bool(shape.parallelResidual))
     }

@@ -7,7 +7,8 @@ import TestSupport
 import Testing
 
 /// Variants of architectures the numpy oracle does not reach, against `Golden/variants.py`:
-/// half-split and partial pairs, value biases, latent attention, llama3, dynamic and LongRoPE.
+/// half-split and partial pairs, value biases, latent attention, llama3, dynamic and LongRoPE, soft
+/// caps and multipliers.
 @Suite struct VariantTests {
   @Test func variantsEqualTheIndependentReference() throws {
     let golden = References.file("Tests/EvaluationTests/Golden/variants.golden.json")
@@ -18,7 +19,7 @@ import Testing
       guard let folder = try References.shared("parity/\(name)") else { return }
       let work = try References.temporaryFolder()
       defer { try? FileManager.default.removeItem(atPath: work) }
-      let model = try Model(opening: prepared(folder, row["rope_parameters"], in: work))
+      let model = try Model(opening: prepared(folder, row, in: work))
       let ids = try inputs(folder)
       let evaluation = PerplexityEvaluation(
         windows: WindowPlan(context: ids.count, scored: .all),
@@ -32,12 +33,17 @@ import Testing
     }
   }
 
-  /// The folder with other rotary parameters, where a row asks for them.
-  private func prepared(_ folder: String, _ rope: JSONValue?, in work: String) throws -> String {
-    guard let rope, rope != .null else { return folder }
+  /// The folder with other rotary parameters or other facts, where a row asks for them.
+  private func prepared(_ folder: String, _ row: JSONValue, in work: String) throws -> String {
+    guard row["rope_parameters"]?.object != nil || row["config"]?.object != nil else {
+      return folder
+    }
     var fields = try #require(try JSONValue.read(contentsOf: "\(folder)/config.json").object)
-    fields["rope_parameters"] = rope
-    if let context = rope["context"] { fields["max_position_embeddings"] = context }
+    if let rope = row["rope_parameters"], rope != .null {
+      fields["rope_parameters"] = rope
+      if let context = rope["context"] { fields["max_position_embeddings"] = context }
+    }
+    for (key, value) in row["config"]?.object ?? [:] { fields[key] = value }
     try JSONValue.object(fields).serialized(pretty: true)
       .write(toFile: "\(work)/config.json", atomically: true, encoding: .utf8)
     try FileManager.default.copyItem(

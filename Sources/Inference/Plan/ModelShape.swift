@@ -103,6 +103,14 @@ extension ModelShape {
     windows = try Self.windows(parameters, layers: layers)
   }
 
+  /// The factors an architecture may state; one that states none ignores them.
+  public var multipliers: [(Hyperparameter, Double)] {
+    [
+      (.embeddingMultiplier, embeddingMultiplier), (.residualMultiplier, residualMultiplier),
+      (.attentionMultiplier, attentionScale), (.logitDivisor, logitDivisor),
+    ]
+  }
+
   private static func windows(_ parameters: Hyperparameters, layers: Int) throws -> [Int] {
     let everywhere = [Int](repeating: 0, count: layers)
     guard parameters.flag(.windowEnabled) ?? true,
