@@ -14,8 +14,20 @@ public enum ConversionError: Diagnostic {
   /// A rewritten weight is not finite.
   case notFinite(file: String, tensor: String)
 
+  /// A calibration text that a fit cannot work with.
+  case calibration(text: String, problem: String)
+  /// No value rotation costs as little as was asked for.
+  case budget(file: String, percent: Double, least: Double)
+  /// The temporary file of a fit cannot be written or read.
+  case temporaryFile(path: String)
+
   public var summary: String {
     switch self {
+    case .calibration(_, let problem): "unfit for calibration: \(problem)"
+    case .budget(_, let percent, let least):
+      "no value rotation tried costs at most \(percent) % of perplexity, the least found is"
+        + " \((least * 100).rounded() / 100) %"
+    case .temporaryFile: "the temporary file of the fit cannot be written or read"
     case .identityDoesNotHold(_, let identity, let reason):
       "absorption \(identity) does not hold here: \(reason)"
     case .usage(let problem): problem
@@ -30,6 +42,9 @@ public enum ConversionError: Diagnostic {
     case .identityDoesNotHold(let file, _, _), .notRepresentable(let file, _, _),
       .elementType(let file, _, _, _), .notFinite(let file, _):
       file
+    case .budget(let file, _, _): file
+    case .calibration(let text, _): text
+    case .temporaryFile(let path): path
     case .usage: nil
     }
   }
@@ -44,6 +59,8 @@ public enum ConversionError: Diagnostic {
   public var exitStatus: ExitStatus {
     switch self {
     case .usage, .identityDoesNotHold: .usage
+    case .temporaryFile: .inputOutput
+    case .budget: .thresholdMissed
     default: .malformedData
     }
   }

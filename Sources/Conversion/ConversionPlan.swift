@@ -22,6 +22,10 @@ public struct ConversionPlan: Sendable {
   /// Things a user should know, such as a missing tokenizer.
   public let warnings: [String]
   let declaration: RotaryDeclaration?
+  /// The variant before pair layouts change: what a fit works on.
+  public let fitTarget: RotaryConfiguration
+  /// What a fit did, where there was one.
+  public let fit: FitReport?
 
   /// One identity that was applied, for the report.
   public struct AbsorbedIdentity: Sendable, Equatable {
@@ -33,13 +37,22 @@ public struct ConversionPlan: Sendable {
     public let bound: Double
   }
 
+  /// The source's scores know the distance and the output's do not: no refit can restore it.
+  public var losesScoreDistance: Bool {
+    source.rotary.sites.isSuperset(of: .scores) && !request.sites.isSuperset(of: .scores)
+  }
+
   /// Bytes of all tensors.
   public var tensorBytes: Int { tensors.reduce(0) { $0 + $1.byteCount } }
 }
 
 extension ConversionPlan {
   /// Plans the conversion of a model.
-  public init(_ source: ModelPlan, _ request: ConversionRequest) throws {
+  /// - Parameter fit: the outcome of a fit to the `fitTarget` of a plan for the same request.
+  public init(
+    _ source: ModelPlan, _ request: ConversionRequest, fit: FittedModel? = nil
+  ) throws {
+    self.fit = fit?.report
     let container = try OutputContainer(path: request.output)
     let side: Architecture.Side = container == .gguf ? .gguf : .huggingface
     var target = try source.rotary.applying(
@@ -70,6 +83,7 @@ extension ConversionPlan {
           span: source.shape.context - (relative ? 1 : 0), epsilon: request.stillEpsilon)
         ?? stilled
     }
+    fitTarget = target
     // The container's own layout of Q and K; A1 takes the other one where something records it.
     var layout = source.rotary.score.layout
     let native = source.architecture.pairLayouts[side] ?? layout
@@ -90,7 +104,8 @@ extension ConversionPlan {
 
     let absorption = Absorption(plan: source, target: target, identities: identities)
     try absorption.check()
-    let rewriter = LayerRewriter(plan: source, absorption: absorption, threads: request.threads)
+    let rewriter = LayerRewriter(
+      plan: source, absorption: absorption, fitted: fit?.weights, threads: request.threads)
     let assembled = try TensorAssembly(
       plan: source, target: side, type: request.type, rewriter: rewriter, scoreLayout: layout,
       valueOrder: valueOrder
@@ -130,13 +145,6 @@ extension ConversionPlan {
         "the folder holds no tokenizer: score the output with --tokens, other readers may refuse it"
       )
     }
-    if request.sites.rotatesScores != source.rotary.sites.rotatesScores,
-      source.rotary.sites.rotatesScores
-    {
-      warnings.append(
-        "the scores lose distance: no refit can restore it, the result is a starting point for"
-          + " training")
-    }
     self.warnings = warnings
   }
 
@@ -169,7 +177,20 @@ extension ConversionPlan {
       parts.append("absorb=" + absorbed.map(\.identity.rawValue).joined(separator: ","))
     }
     if case .type(let type) = request.type { parts.append("type=\(type.rawValue)") }
+    if let fit {
+      parts += [
+        "fit=\(fit.mode.rawValue)", "calibrate-tokens=\(fit.tokens + fit.heldOutTokens)",
+        "calibrate-ctx=\(fit.context)", "calibrate-sha256=\(fit.tokenHash)",
+      ]
+    }
     return parts.joined(separator: " ")
+  }
+
+  /// Refuses an output that could not be created, before long work is done for it.
+  public func checkOutput() throws {
+    try OutputTarget.check(
+      request.output, byteCount: tensorBytes, force: request.force,
+      inputs: source.checkpoint.files.map(\.path))
   }
 
   /// Writes the output.

@@ -8,16 +8,21 @@ import Tensors
 final class LayerRewriter: Sendable {
   private let plan: ModelPlan
   private let absorption: Absorption
+  private let fitted: FittedWeights?
   private let roles: Set<Role>
   private let needed: Set<Role>
   private let threads: Int
   private let last = Mutex<(layer: Int, weights: [Role: [Float]])?>(nil)
 
-  init(plan: ModelPlan, absorption: Absorption, threads: Int) {
+  /// - Parameter fitted: weights of a fit, which stand in for the source's before anything is
+  ///   absorbed.
+  init(plan: ModelPlan, absorption: Absorption, fitted: FittedWeights?, threads: Int) {
     self.plan = plan
     self.absorption = absorption
-    roles = absorption.rewrittenRoles()
-    needed = absorption.neededRoles()
+    self.fitted = fitted
+    let changed = fitted?.roles ?? []
+    roles = absorption.rewrittenRoles().union(changed)
+    needed = absorption.neededRoles().union(changed)
     self.threads = threads
   }
 
@@ -32,6 +37,11 @@ final class LayerRewriter: Sendable {
     if let role = state.firstNotFinite() {
       throw ConversionError.notFinite(
         file: plan.checkpoint.path, tensor: plan.layers[layer][role]?.tensor.name ?? role.rawValue)
+    }
+    if let fitted {
+      for role in fitted.roles {
+        if let weight = try fitted.weight(role, layer: layer) { state.weights[role] = weight }
+      }
     }
     try absorption.apply(to: &state, layer: layer)
     if let role = state.firstNotFinite() {

@@ -18,8 +18,20 @@ enum SourceHash {
       }
       return Data(hash.finalize())
     }
-    let digest =
-      digests.count == 1 ? digests[0] : Data(SHA256.hash(data: digests.reduce(Data(), +)))
-    return digest.map { String(format: "%02x", $0) }.joined()
+    return hexadecimal(
+      digests.count == 1 ? digests[0] : Data(SHA256.hash(data: digests.reduce(Data(), +))))
+  }
+
+  /// SHA-256 of token ids as 32-bit little-endian numbers.
+  static func sha256(tokens: [[Int32]]) -> String {
+    var hash = SHA256()
+    for id in tokens.joined() {
+      withUnsafeBytes(of: id.littleEndian) { hash.update(bufferPointer: $0) }
+    }
+    return hexadecimal(Data(hash.finalize()))
+  }
+
+  private static func hexadecimal(_ digest: Data) -> String {
+    digest.map { String(format: "%02x", $0) }.joined()
   }
 }

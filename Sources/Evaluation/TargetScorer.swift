@@ -2,14 +2,16 @@ import Inference
 import Tensors
 
 /// Negative log-likelihoods of targets from hidden states, in one pass over the vocabulary blocks.
-struct TargetScorer {
+package struct TargetScorer {
   let blocks: LogitBlocks
+
+  package init(blocks: LogitBlocks) { self.blocks = blocks }
 
   /// - Parameters:
   ///   - rows: rows of `hidden`, each predicting the target of the same index.
   ///   - counts: how many of them belong to each sequence, one after another.
   /// - Returns: `log sum exp(logits) - logit(target)` of every row, in nats.
-  func negativeLogLikelihoods(
+  package func negativeLogLikelihoods(
     _ hidden: ForwardPass.HiddenStates, rows: [Int], counts: [Int], targets: [Int32]
   ) throws -> [Double] {
     let normed = try blocks.normed(hidden, rows: rows)

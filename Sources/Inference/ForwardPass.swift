@@ -38,38 +38,22 @@ public struct ForwardPass: Sendable {
   public func run(
     _ sequences: [[Int32]], start: Int = 0, onLayer: (Int) -> Void = { _ in }
   ) throws -> HiddenStates {
-    let batch = SequenceBatch(lengths: sequences.map(\.count))
-    let longest = batch.lengths.max() ?? 0
-    let hidden = try embed(sequences, batch, start: start)
-    let activations = LayerActivations(shape: plan.shape, rows: batch.totalRows)
-    let scratch = (0..<threads).map { _ in
-      LayerScratch(shape: plan.shape, latentWidth: latentWidth, rows: SequenceBatch.unitRows)
-    }
-    var tables = RotationTables()
+    let stream = try LayerStream(self, sequences, start: start)
     for index in plan.layers.indices {
-      let weights = try LayerWeights(plan.layers[index], threads: threads)
-      let rotation = try LayerRotation(
-        rotary, layer: index, start: start, positions: longest, reusing: &tables)
-      let layer = Layer(
-        shape: plan.shape, block: plan.architecture.block, window: plan.shape.windows[index],
-        weights: weights, rotation: rotation, activations: activations, hidden: hidden)
-      Parallel.forEach(count: batch.units.count, threads: threads) { unit, worker in
-        layer.project(batch.units[unit], scratch[worker])
-      }
-      Parallel.forEach(count: batch.units.count, threads: threads) { unit, worker in
-        layer.finish(batch.units[unit], scratch[worker])
-      }
+      let layer = try stream.layer(index, LayerWeights(plan.layers[index], threads: threads))
+      layer.project()
+      layer.finish()
       onLayer(index + 1)
     }
-    return HiddenStates(values: hidden, starts: batch.starts, rows: batch.totalRows)
+    return stream.states
   }
 
-  private var latentWidth: Int {
+  var latentWidth: Int {
     plan.shape.latentRank > 0 ? plan.shape.latentRank + rotary.score.dimensions : 0
   }
 
   /// Token embeddings, scaled, plus learned positions where the model has them.
-  private func embed(
+  func embed(
     _ sequences: [[Int32]], _ batch: SequenceBatch, start: Int
   ) throws -> FloatBuffer {
     let width = plan.shape.width

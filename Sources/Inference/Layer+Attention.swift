@@ -3,14 +3,17 @@ import Tensors
 
 extension Layer {
   /// Blocked causal attention of the unit's rows over their sequence, all heads, with the outputs
-  /// turned back where the variant says so. Result: `scratch.attended`, [rows, heads * valueWidth].
+  /// turned back where the variant says so.
   ///
   /// Tiles of queries run over tiles of keys with a running maximum and sum (arXiv:2112.05682), so
   /// memory does not grow with length; tiles above the diagonal or before the window are skipped.
-  func attend(_ unit: SequenceBatch.Unit, _ scratch: LayerScratch) {
+  /// - Parameter attended: receives the heads' outputs, [rows, heads * valueWidth].
+  func attend(
+    _ unit: SequenceBatch.Unit, to attended: UnsafeMutablePointer<Float>, _ scratch: LayerScratch
+  ) {
     let outputStride = shape.heads * shape.valueWidth
     for head in 0..<shape.heads {
-      let output = scratch.attended.pointer + head * shape.valueWidth
+      let output = attended + head * shape.valueWidth
       for first in stride(
         from: unit.rows.lowerBound, to: unit.rows.upperBound, by: AttentionTile.queries)
       {

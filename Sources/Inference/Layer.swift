@@ -108,24 +108,38 @@ struct Layer: Sendable {
 
   /// Attention and feed-forward of the unit's rows, added to the residual stream.
   func finish(_ unit: SequenceBatch.Unit, _ scratch: LayerScratch) {
-    attend(unit, scratch)
+    attend(unit, to: scratch.attended.pointer, scratch)
+    update(unit, attended: scratch.attended.pointer, scratch)
+  }
+
+  /// Adds what comes of the heads' outputs to the residual stream: output matrix, feed-forward.
+  /// - Parameters:
+  ///   - attended: the unit's heads' outputs, [rows, heads * valueWidth].
+  ///   - record: receives what a fit needs to know of the unit's attention.
+  func update(
+    _ unit: SequenceBatch.Unit, attended: UnsafePointer<Float>, _ scratch: LayerScratch,
+    record: AttentionRecord? = nil
+  ) {
     let rows = unit.rows.count
     let stream = stream(unit)
     weights.multiply(
-      .attentionOutput, bias: .attentionOutputBias, scratch.attended.pointer,
+      .attentionOutput, bias: .attentionOutputBias, attended,
       xStride: shape.heads * shape.valueWidth, rows: rows, to: scratch.update.pointer,
       yStride: shape.width)
+    record?.keep(output: scratch.update.pointer, of: unit)
     if shape.parallelResidual {
       // The feed-forward network reads the stream as it was before attention.
       let input = sublayerInput(
         unit, gain: .feedForwardNormGain, bias: .feedForwardNormBias, scratch)
       add(scratch.update.pointer, to: stream, rows: rows)
+      record?.keep(stream: stream, of: unit)
       feedForward(input, rows: rows, scratch)
       add(scratch.update.pointer, to: stream, rows: rows)
       return
     }
     normAfter(scratch.update.pointer, rows: rows, gain: .attentionPostNormGain)
     add(scratch.update.pointer, to: stream, rows: rows)
+    record?.keep(stream: stream, of: unit)
     let input = sublayerInput(
       unit, gain: .feedForwardNormGain, bias: .feedForwardNormBias, scratch)
     feedForward(input, rows: rows, scratch)

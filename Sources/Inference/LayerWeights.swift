@@ -3,11 +3,12 @@ import Tensors
 
 /// One layer's weights, decoded to float32 and ready for products: made when the layer's turn
 /// comes, dropped after it.
-final class LayerWeights: Sendable {
+public final class LayerWeights: Sendable {
   private let matrices: [Role: PreparedMatrix]
   private let vectors: [Role: FloatBuffer]
 
-  init(_ sources: [Role: WeightSource], threads: Int) throws {
+  /// Decodes the weights of a layer.
+  public init(_ sources: [Role: WeightSource], threads: Int) throws {
     var matrices: [Role: PreparedMatrix] = [:]
     var vectors: [Role: FloatBuffer] = [:]
     for (role, source) in sources {
@@ -23,9 +24,27 @@ final class LayerWeights: Sendable {
     self.vectors = vectors
   }
 
-  func matrix(_ role: Role) -> PreparedMatrix? { matrices[role] }
+  private init(matrices: [Role: PreparedMatrix], vectors: [Role: FloatBuffer]) {
+    self.matrices = matrices
+    self.vectors = vectors
+  }
 
-  func vector(_ role: Role) -> UnsafePointer<Float>? {
+  /// The same weights with others, row-major [rows, columns], in the place of some.
+  public func replacing(_ weights: [Role: DoubleMatrix]) -> LayerWeights {
+    var (matrices, vectors) = (matrices, vectors)
+    for (role, weight) in weights {
+      let buffer = FloatBuffer(count: max(weight.values.count, 1))
+      for (index, value) in weight.values.enumerated() { buffer.pointer[index] = Float(value) }
+      if role.isVector {
+        vectors[role] = buffer
+      } else {
+        matrices[role] = PreparedMatrix(buffer, outputs: weight.rows, inputs: weight.columns)
+      }
+    }
+    return LayerWeights(matrices: matrices, vectors: vectors)
+  }
+
+  public func vector(_ role: Role) -> UnsafePointer<Float>? {
     vectors[role].map { UnsafePointer($0.pointer) }
   }
 

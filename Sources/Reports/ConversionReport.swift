@@ -8,9 +8,13 @@ public struct ConversionReport: Sendable {
   /// Bytes written; nil for a dry run.
   public var bytes: Int?
   public var seconds = 0.0
-  /// Perplexity of the source and of the output on the same text, where one was given.
+  /// Perplexity of the source and of the output on the text of `--text`, where one was given.
   public var perplexityBefore: Double?
   public var perplexityAfter: Double?
+  /// Perplexity of the written file on the windows a fit held out.
+  public var perplexityHeldOut: Double?
+  /// The search of `--max-increase`.
+  public var trials: [RotationBudget.Trial] = []
 
   public init(_ plan: ConversionPlan) { self.plan = plan }
 
@@ -28,19 +32,99 @@ public struct ConversionReport: Sendable {
             "exact": .bool(item.isExact), "bound": .number(item.bound),
           ])
         }),
-      "fit": .object([
-        "mode": .string("none"), "tokens": .integer(0), "layers": .array([]),
-        "perplexity_before": perplexityBefore.map { .finite($0) } ?? .null,
-        "perplexity_rewritten": perplexityAfter.map { .finite($0) } ?? .null,
-        "perplexity_after": perplexityAfter.map { .finite($0) } ?? .null,
+      "fit": fit(),
+      "perplexity": .object([
+        "before": perplexityBefore.map { .finite($0) } ?? .null,
+        "after": perplexityAfter.map { .finite($0) } ?? .null,
       ]),
       "tensors_copied": .integer(Int64(plan.copiedTensors)),
       "tensors_rewritten": .integer(Int64(plan.rewrittenTensors)),
       "bytes": .integer(Int64(bytes ?? 0)),
       "seconds": .number(seconds),
       "dry_run": .bool(bytes == nil),
-      "warnings": .array(plan.warnings.map { .string($0) }),
+      "warnings": .array((plan.warnings + notes).map { .string($0) }),
     ])
+  }
+
+  /// What a user must know of the result, with the numbers that were measured.
+  public var notes: [String] {
+    guard plan.losesScoreDistance else { return [] }
+    let measured: String
+    if let fit = plan.fit {
+      measured =
+        "perplexity \(Format.fixed(fit.perplexityBefore, 2)) ->"
+        + " \(Format.fixed(perplexityHeldOut ?? fit.perplexityFitted, 2))"
+    } else if let before = perplexityBefore, let after = perplexityAfter {
+      measured = "perplexity \(Format.fixed(before, 2)) -> \(Format.fixed(after, 2))"
+    } else {
+      measured = "--text measures how far"
+    }
+    return [
+      "the scores lose distance, which no refit can restore: the result is a starting point for"
+        + " training (\(measured))"
+    ]
+  }
+
+  /// Without a fit, the perplexities are those of `--text`.
+  private func fit() -> JSONValue {
+    func number(_ value: Double?) -> JSONValue { value.map { .finite($0) } ?? .null }
+    guard let fit = plan.fit else {
+      return .object([
+        "mode": .string("none"), "tokens": .integer(0), "layers": .array([]),
+        "perplexity_before": number(perplexityBefore),
+        "perplexity_rewritten": number(perplexityAfter),
+        "perplexity_after": number(perplexityAfter),
+      ])
+    }
+    return .object([
+      "mode": .string(fit.mode.rawValue), "tokens": .integer(Int64(fit.tokens)),
+      "held_out_tokens": .integer(Int64(fit.heldOutTokens)),
+      "ctx": .integer(Int64(fit.context)), "tokens_sha256": .string(fit.tokenHash),
+      "layers": .array(
+        fit.layers.map { layer in
+          .object([
+            "layer": .integer(Int64(layer.layer)),
+            "relative_error_before": .finite(layer.errorBefore),
+            "relative_error_after": .finite(layer.errorAfter), "ridge": .finite(layer.ridge),
+          ])
+        }),
+      "perplexity_before": .finite(fit.perplexityBefore),
+      "perplexity_rewritten": .finite(fit.perplexityRewritten),
+      "perplexity_fitted": .finite(fit.perplexityFitted),
+      "perplexity_after": number(perplexityHeldOut),
+      "trials": .array(
+        trials.map { trial in
+          .object([
+            "pairs": .array(trial.pairs.map { .integer(Int64($0)) }),
+            "increase_percent": .finite(trial.increase), "within": .bool(trial.isWithin),
+          ])
+        }),
+    ])
+  }
+
+  private func fitLines() -> [String] {
+    guard let fit = plan.fit else { return [] }
+    func change(_ perplexity: Double) -> String {
+      let percent = (perplexity / fit.perplexityBefore - 1) * 100
+      return "\(Format.fixed(perplexity, 4)) (\(percent >= 0 ? "+" : "")"
+        + "\(Format.fixed(percent, 2)) %)"
+    }
+    var lines: [String] = []
+    if !trials.isEmpty, let counts = plan.request.valuePairsByLayer {
+      lines.append("pairs      by layer: " + counts.map(String.init).joined(separator: ","))
+    }
+    lines += [
+      "fit        \(fit.mode.rawValue), on \(fit.tokens) tokens in windows of \(fit.context)",
+      "held out   \(fit.heldOutTokens) tokens: perplexity \(Format.fixed(fit.perplexityBefore, 4))"
+        + " before, \(change(fit.perplexityRewritten)) rewritten,"
+        + " \(change(fit.perplexityFitted)) fitted",
+    ]
+    if let written = perplexityHeldOut {
+      let cost = (written / fit.perplexityFitted - 1) * 100
+      lines.append(
+        "           \(change(written)) as written: rounding costs \(Format.fixed(cost, 3)) %")
+    }
+    return lines
   }
 
   /// The lines a person reads.
@@ -59,6 +143,7 @@ public struct ConversionReport: Sendable {
       let kind = item.isExact ? "exactly" : "with bound \(Format.general(item.bound))"
       lines.append("absorbed   \(item.identity.rawValue) \(kind), \(item.tensors) tensors")
     }
+    lines += fitLines()
     lines.append(
       "tensors    \(plan.copiedTensors) copied byte for byte, \(plan.rewrittenTensors) rewritten")
     if let bytes {

@@ -46,4 +46,36 @@ public struct DoubleMatrix: Sendable, Equatable {
       Int32(right.columns), 0, &result.values, Int32(right.columns))
     return result
   }
+
+  /// Adds a multiple of a matrix of the same shape.
+  public mutating func add(_ other: DoubleMatrix, scale: Double = 1) {
+    for index in values.indices { values[index] += scale * other.values[index] }
+  }
+
+  /// The matrix with every column multiplied by its factor.
+  public func scalingColumns(by factors: [Double]) -> DoubleMatrix {
+    var result = self
+    for row in 0..<rows {
+      for column in 0..<columns { result[row, column] *= factors[column] }
+    }
+    return result
+  }
+
+  /// Replaces two columns x, y by `cos x + sin y` and `cos y - sin x`.
+  public mutating func turnColumns(_ one: Int, _ two: Int, cos: Double, sin: Double) {
+    for row in 0..<rows {
+      let (x, y) = (self[row, one], self[row, two])
+      self[row, one] = cos * x + sin * y
+      self[row, two] = cos * y - sin * x
+    }
+  }
+
+  /// Replaces two rows x, y by `cos x + sin y` and `cos y - sin x`.
+  public mutating func turnRows(_ one: Int, _ two: Int, cos: Double, sin: Double) {
+    for column in 0..<columns {
+      let (x, y) = (self[one, column], self[two, column])
+      self[one, column] = cos * x + sin * y
+      self[two, column] = cos * y - sin * x
+    }
+  }
 }

@@ -8,25 +8,28 @@ import COpenBLAS
 public enum MatrixProduct {
   /// `c = alpha a b + beta c`, through oneDNN, or OpenBLAS in the build without it.
   /// - Parameters:
-  ///   - a: [m, k] with row stride `lda`.
+  ///   - a: [m, k], or [k, m] where `transposeA`, with row stride `lda`.
   ///   - b: [k, n], or [n, k] where `transposeB`, with row stride `ldb`.
   ///   - c: [m, n] with row stride `ldc`.
   public static func multiply(
     m: Int, n: Int, k: Int, alpha: Float, a: UnsafePointer<Float>, lda: Int,
-    b: UnsafePointer<Float>, ldb: Int, transposeB: Bool, beta: Float,
+    transposeA: Bool = false, b: UnsafePointer<Float>, ldb: Int, transposeB: Bool, beta: Float,
     c: UnsafeMutablePointer<Float>, ldc: Int
   ) {
     guard m > 0, n > 0 else { return }
     Libraries.prepare()
     #if ROPECONV_ONEDNN
       let plain = CChar(UInt8(ascii: "N"))
+      let transposed = CChar(UInt8(ascii: "T"))
       let status = dnnl_sgemm(
-        plain, transposeB ? CChar(UInt8(ascii: "T")) : plain, dnnl_dim_t(m), dnnl_dim_t(n),
-        dnnl_dim_t(k), alpha, a, dnnl_dim_t(lda), b, dnnl_dim_t(ldb), beta, c, dnnl_dim_t(ldc))
+        transposeA ? transposed : plain, transposeB ? transposed : plain, dnnl_dim_t(m),
+        dnnl_dim_t(n), dnnl_dim_t(k), alpha, a, dnnl_dim_t(lda), b, dnnl_dim_t(ldb), beta, c,
+        dnnl_dim_t(ldc))
       if status == dnnl_success { return }
     #endif
     cblas_sgemm(
-      CblasRowMajor, CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans, Int32(m), Int32(n),
+      CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
+      Int32(m), Int32(n),
       Int32(k), alpha, a, Int32(lda), b, Int32(ldb), beta, c, Int32(ldc))
   }
 }

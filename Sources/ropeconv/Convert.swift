@@ -10,6 +10,7 @@ struct Convert: ParsableCommand {
     discussion: """
       Example: ropeconv convert model.gguf --to rove -o model.rove.gguf
                ropeconv convert folder/ --to rope -o model.gguf
+               ropeconv convert model.gguf --to rove --calibrate wiki.valid.txt --max-increase 2
                ropeconv convert model.gguf --to qk --absorb A2,A5 --type f32 -o proof.gguf
       """)
 
@@ -48,6 +49,8 @@ struct Convert: ParsableCommand {
   @Option(help: ArgumentHelp("Store matrices as keep, f32, f16 or bf16.", valueName: "type"))
   var type = "keep"
 
+  @OptionGroup(title: "Fit to the original on a calibration text") var fit: FitOptions
+
   @Flag(help: "Replace an existing output.")
   var force = false
 
@@ -62,16 +65,26 @@ struct Convert: ParsableCommand {
     let sites = try RotarySites(parsing: to)
     let model = try Model(opening: input)
     let pairs = try VariantOptions.pairs(valuePairs)
-    let request = ConversionRequest(
+    var request = ConversionRequest(
       sites: sites,
       output: output ?? ConversionRequest.defaultOutput(input: input, sites: sites),
       valuePairs: pairs.all, valuePairsByLayer: pairs.byLayer, valueBase: valueBase,
       absorb: try absorb.map { try AbsorptionIdentity.list($0) } ?? [],
       stillEpsilon: stillEpsilon, type: try TypeChoice(parsing: type), force: force,
       threads: options.threads)
-    let plan = try ConversionPlan(model.plan, request)
+    var plan = try ConversionPlan(model.plan, request)
     for warning in plan.warnings { options.warn(warning) }
+    let calibration = dryRun ? nil : try fit.text(for: model)
+    var trials: [RotationBudget.Trial] = []
+    if let calibration {
+      try plan.checkOutput()
+      let outcome = try fit.run(model, request, plan, on: calibration, options)
+      request = outcome.request
+      trials = outcome.trials
+      plan = try ConversionPlan(model.plan, request, fit: outcome.fit)
+    }
     var report = ConversionReport(plan)
+    report.trials = trials
     if !dryRun {
       let display = ProgressDisplay(quiet: options.quiet)
       let total = max(plan.tensorBytes, 1)
@@ -80,6 +93,10 @@ struct Convert: ParsableCommand {
       }
       display.finish()
       report.seconds = display.elapsed
+      if let calibration {
+        report.perplexityHeldOut = try fit.fit(plan, threads: options.threads).heldOutPerplexity(
+          of: Model(opening: request.output), calibration)
+      }
       if let source = text.source {
         let tokens = try TokenizedText(source, for: model)
         let evaluation = PerplexityEvaluation(
@@ -91,6 +108,7 @@ struct Convert: ParsableCommand {
           .perplexity
       }
     }
+    for note in report.notes where !dryRun { options.warn(note) }
     options.show(report.json(), report.text())
   }
 }

@@ -26,6 +26,11 @@ struct OutputOptions: ParsableArguments {
     if !quiet { Failure.line(text, prefix: "ropeconv: warning: ") }
   }
 
+  /// A line about the work as it goes on, on standard error.
+  func note(_ text: String) {
+    if !quiet { Failure.line(text, prefix: "ropeconv: ") }
+  }
+
   /// Prints a result: JSON where asked for, else the text.
   func show(_ json: @autoclosure () -> JSONValue, _ text: @autoclosure () -> String) {
     print(self.json ? json().serialized(pretty: true) : text())

@@ -17,7 +17,9 @@ struct Ropeconv: ParsableCommand {
         ropeconv eval perplexity model.rove.gguf --text wiki.test.txt
       """,
     version: VersionText.full,
-    subcommands: [Inspect.self, Convert.self, Verify.self, Evaluate.self, Tokenize.self])
+    subcommands: [
+      Inspect.self, Convert.self, Analyze.self, Verify.self, Evaluate.self, Tokenize.self,
+    ])
 
   static func main() {
     Termination.install()

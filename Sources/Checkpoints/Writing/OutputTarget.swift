@@ -8,13 +8,32 @@
 
 /// The checks before an output is created: its folder is there, it is no input, it is not replaced
 /// without being asked to, and there is room.
-struct OutputTarget {
+public struct OutputTarget {
   let path: String
   let force: Bool
   /// Paths that must not be the output.
   let inputs: [String]
   /// Open files that must not be the output.
   let sources: [MappedFile]
+
+  /// Refuses an output that could not be created, before long work is done for it.
+  /// - Parameters:
+  ///   - path: a file, or a folder where it ends in `/`.
+  ///   - byteCount: bytes that will be written.
+  /// - Throws: `CheckpointError.output`.
+  public static func check(
+    _ path: String, byteCount: Int, force: Bool, inputs: [String]
+  ) throws(CheckpointError) {
+    let isFolder = path.hasSuffix("/")
+    let target = OutputTarget(
+      path: isFolder && path.count > 1 ? String(path.dropLast()) : path, force: force,
+      inputs: inputs, sources: [])
+    if isFolder {
+      try target.checkFolder(byteCount: byteCount)
+    } else {
+      try target.checkFile(byteCount: byteCount)
+    }
+  }
 
   /// - Parameter byteCount: bytes that are about to be written.
   func checkFile(byteCount: Int) throws(CheckpointError) {

@@ -1,0 +1,104 @@
+import Architectures
+import Evaluation
+import Inference
+import Rotary
+import Tensors
+
+/// Fits a converted model to the original, layer by layer, in closed form (docs/rotary.md,
+/// section 3): two streams go through the layers side by side, the original's and the converted
+/// one's, and each layer's weights are chosen in the stream that the layers before it have left.
+///
+/// Memory: one layer's statistics, the two streams and one layer's heads, whatever the model's size.
+public struct Fit: Sendable {
+  public let plan: ModelPlan
+  /// The variant to fit, in the source's own pair layouts.
+  public let target: RotaryConfiguration
+  public let settings: FitSettings
+  public let threads: Int
+
+  public init(
+    _ plan: ModelPlan, to target: RotaryConfiguration, settings: FitSettings, threads: Int = 1
+  ) {
+    self.plan = plan
+    self.target = target
+    self.settings = settings
+    self.threads = threads
+  }
+
+  /// Every so many queries are looked at for how far heads look.
+  private static let reachStep = 16
+
+  /// - Parameter onLayer: called after each layer with what its fit did.
+  /// - Throws: `ConversionError.calibration` for a text with too little in it, `.notFinite` for a
+  ///   weight that is not a number.
+  public func run(
+    _ text: TokenizedText, onLayer: (FitReport.Layer) -> Void = { _ in }
+  ) throws -> FittedModel {
+    let calibration = try CalibrationWindows(text, settings, for: plan)
+    var report = FitReport(
+      mode: settings.mode, tokens: calibration.fittedRows, heldOutTokens: calibration.heldOutRows,
+      context: settings.context, tokenHash: SourceHash.sha256(tokens: calibration.sequences))
+    let fitted = try FittedWeights()
+    let original = try LayerStream(
+      ForwardPass(plan: plan, threads: threads), calibration.sequences)
+    let converted = try LayerStream(
+      ForwardPass(plan: plan, rotary: target, threads: threads), calibration.sequences,
+      sharing: original)
+    let heads = FloatBuffer(count: original.rows * plan.shape.heads * plan.shape.valueWidth)
+    let turned = FloatBuffer(count: heads.count)
+    let record = AttentionRecord(rows: original.rows, width: plan.shape.width)
+
+    for index in plan.layers.indices {
+      let weights = try LayerWeights(plan.layers[index], threads: threads)
+      var fit = try LayerFit(plan: plan, target: target, layer: index, threads: threads)
+
+      let before = try original.layer(index, weights)
+      before.project()
+      before.attend(into: heads)
+      if settings.mode == .full, fit.startsToTurn {
+        try fit.chooseBasis(
+          heads, rows: calibration.fittedRows,
+          reach: before.reach(every: Self.reachStep, sequences: calibration.fitted))
+      }
+      before.update(from: heads, record: record)
+
+      let rewritten = weights.replacing(fit.state.weights)
+      let after = try converted.layer(index, rewritten)
+      after.project()
+      after.attend(into: turned)
+      fit.makeTargets(
+        record, converted: converted.hidden, rows: converted.rows, weights: weights)
+      try fit.adaptHeads(heads, turned, rows: calibration.fittedRows)
+      let solution = try fit.refit(
+        turned, record, fittedRows: calibration.fittedRows, heldOutRows: calibration.heldOutRows)
+      try converted.layer(index, rewritten.replacing(fit.state.weights)).update(from: turned)
+
+      for (role, weight) in fit.state.weights { try fitted.store(weight, role, layer: index) }
+      if let solution {
+        let layer = FitReport.Layer(
+          layer: index, errorBefore: solution.errorBefore, errorAfter: solution.errorAfter,
+          ridge: solution.ridge)
+        report.layers.append(layer)
+        onLayer(layer)
+      }
+    }
+    func perplexity(_ states: ForwardPass.HiddenStates, first: Int) throws -> Double {
+      try calibration.perplexity(states, first: first, text: text, plan: plan, threads: threads)
+    }
+    report.perplexityBefore = try perplexity(original.states, first: calibration.fitted)
+    report.perplexityFitted = try perplexity(converted.states, first: calibration.fitted)
+    let unfitted = try ForwardPass(plan: plan, rotary: target, threads: threads)
+      .run(Array(calibration.sequences[calibration.fitted...]))
+    report.perplexityRewritten = try perplexity(unfitted, first: 0)
+    return FittedModel(weights: fitted, report: report)
+  }
+
+  /// Perplexity of a written file on the windows the fit held out.
+  public func heldOutPerplexity(of model: Model, _ text: TokenizedText) throws -> Double {
+    let calibration = try CalibrationWindows(text, settings, for: plan)
+    let states = try ForwardPass(plan: model.plan, threads: threads)
+      .run(Array(calibration.sequences[calibration.fitted...]))
+    return try calibration.perplexity(
+      states, first: 0, text: text, plan: model.plan, threads: threads)
+  }
+}

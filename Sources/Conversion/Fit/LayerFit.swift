@@ -1,0 +1,223 @@
+import Architectures
+import Inference
+import Rotary
+import Synchronization
+import Tensors
+
+/// The fit of one layer: from the original's statistics to new value and output weights.
+struct LayerFit {
+  let plan: ModelPlan
+  let target: RotaryConfiguration
+  let layer: Int
+  let threads: Int
+  /// The layer's value and output weights, changed step by step.
+  private(set) var state: LayerState
+  /// The basis chosen for each KV group.
+  private var bases: [DoubleMatrix] = []
+
+  private var shape: ModelShape { plan.shape }
+
+  static func valueRole(_ plan: ModelPlan) -> Role {
+    plan.architecture.block.attention == .latent ? .latentValueUp : .value
+  }
+
+  init(plan: ModelPlan, target: RotaryConfiguration, layer: Int, threads: Int) throws {
+    self.plan = plan
+    self.target = target
+    self.layer = layer
+    self.threads = threads
+    state = try LayerState(
+      plan.layers[layer], roles: [Self.valueRole(plan), .valueBias, .attentionOutput],
+      shape: plan.shape, threads: threads)
+  }
+
+  /// Whether pairs begin to turn in this layer, so that a basis can be chosen for them.
+  var startsToTurn: Bool {
+    target.sites.rotatesMessage && !plan.rotary.sites.rotatesMessage
+      && target.value?.frequencies[layer].contains { $0 != 0 } ?? false
+  }
+
+  /// Chooses the basis of every KV group's values.
+  /// - Parameters:
+  ///   - heads: the original heads' outputs, [rows, heads * valueWidth].
+  ///   - rows: rows to take the statistics from.
+  ///   - reach: how far the original's heads look.
+  mutating func chooseBasis(_ heads: FloatBuffer, rows: Int, reach: AttentionReach) throws {
+    let width = shape.valueWidth
+    let moments = secondMoments(heads, rows: rows)
+    guard moments.allSatisfy({ $0.values.allSatisfy(\.isFinite) }) else { throw notFinite() }
+    for group in 0..<shape.keyValueHeads {
+      let members = (group * shape.groupSize)..<((group + 1) * shape.groupSize)
+      let outputs = members.compactMap { state.outputHead($0) }
+      let allocation = FrequencyAllocation(
+        moments: members.map { moments[$0] }, outputs: outputs,
+        loss: members.map { loss(head: $0, reach) })
+      let change = try allocation.basis()
+      bases.append(change.forward)
+      let role = Self.valueRole(plan)
+      guard let values = state.rows(role, from: group * width, count: width) else { return }
+      state.setRows(role, from: group * width, to: change.forward * values)
+      if let bias = state.rows(.valueBias, from: group * width, count: width) {
+        state.setRows(.valueBias, from: group * width, to: change.forward * bias)
+      }
+      for (head, output) in zip(members, outputs) {
+        state.setOutputHead(head, to: change.backward * output)
+      }
+    }
+  }
+
+  /// The share of each dim's output that the head loses to rotation: 0 where it stays still.
+  private func loss(head: Int, _ reach: AttentionReach) -> [Double] {
+    var loss = [Double](repeating: 0, count: shape.valueWidth)
+    guard let rotation = target.value else { return loss }
+    for (pair, frequency) in rotation.frequencies[layer].enumerated() where frequency != 0 {
+      let dims = rotation.layout.dims(ofPair: pair, pairs: rotation.slots)
+      let lost = max(1 - reach.survival(head: head, frequency: frequency), 0)
+      loss[dims.0] = lost
+      loss[dims.1] = lost
+    }
+    return loss
+  }
+
+  /// Second moments of the heads' outputs without a value bias, which never rotates.
+  private func secondMoments(_ heads: FloatBuffer, rows: Int) -> [DoubleMatrix] {
+    let width = shape.valueWidth
+    let stride = shape.heads * width
+    let bias = state.weights[.valueBias]?.values
+    let moments = Mutex([Int: DoubleMatrix]())
+    Parallel.forEach(count: shape.heads, threads: threads) { head, _ in
+      var start = UnsafePointer(heads.pointer + head * width)
+      var stride = stride
+      var centred: FloatBuffer?
+      if let bias {
+        let buffer = FloatBuffer(count: rows * width)
+        let first = (head / shape.groupSize) * width
+        for row in 0..<rows {
+          for dim in 0..<width {
+            buffer.pointer[row * width + dim] = start[row * stride + dim] - Float(bias[first + dim])
+          }
+        }
+        start = UnsafePointer(buffer.pointer)
+        stride = width
+        centred = buffer
+      }
+      var moment = CrossMoment(width, width)
+      moment.add(start, aStride: stride, start, bStride: stride, rows: rows)
+      withExtendedLifetime(centred) {}
+      let sum = moment.sum
+      moments.withLock { $0[head] = sum }
+    }
+    return moments.withLock { $0 }.sorted { $0.key < $1.key }.map(\.value)
+  }
+
+  /// Lets every head make the best of its rotated outputs alone: `W_o^h <- W_o^h P^h`, `P^h` the
+  /// regression of what the original's head gives on what the converted one gives. It has few
+  /// unknowns, so it is nearly free of noise: the refit of all heads together is pulled toward it.
+  /// - Parameters:
+  ///   - original: the original heads' outputs, [rows, heads * valueWidth].
+  ///   - converted: those of the converted stream with the rewritten values.
+  mutating func adaptHeads(_ original: FloatBuffer, _ converted: FloatBuffer, rows: Int) throws {
+    let width = shape.valueWidth
+    let stride = shape.heads * width
+    // One head's products are small: heads are shared out, each summed by one thread.
+    let moments = Mutex([Int: (own: DoubleMatrix, cross: DoubleMatrix)]())
+    Parallel.forEach(count: shape.heads, threads: threads) { head, _ in
+      let (o, z) = (original.pointer + head * width, converted.pointer + head * width)
+      var own = CrossMoment(width, width)
+      var cross = CrossMoment(width, width)
+      own.add(z, aStride: stride, z, bStride: stride, rows: rows)
+      cross.add(o, aStride: stride, z, bStride: stride, rows: rows)
+      let sums = (own.sum, cross.sum)
+      moments.withLock { $0[head] = sums }
+    }
+    for (head, sums) in moments.withLock({ $0 }).sorted(by: { $0.key < $1.key }) {
+      let basis = bases.isEmpty ? .identity(width) : bases[head / shape.groupSize]
+      let level = (0..<width).reduce(0) { $0 + sums.own[$1, $1] } / Double(width)
+      let ridge = Self.headRidge * level
+      guard ridge > 0, ridge.isFinite, let output = state.outputHead(head) else { continue }
+      var equations = sums.own
+      var sides = basis * sums.cross
+      for dim in 0..<width {
+        equations[dim, dim] += ridge
+        sides[dim, dim] += ridge
+      }
+      // The transposed columns take P^hT from the left.
+      let change = try Factorization.solveSymmetricPositive(equations, sides.transposed())
+      state.setOutputHead(head, to: change * output)
+    }
+  }
+
+  private static let headRidge = 1e-3
+
+  /// Turns the record of the original's attention into what the output matrix should give in the
+  /// converted stream, in place: `output` loses its bias, `stream` becomes what the converted stream
+  /// lacks behind attention, biases, multipliers and a norm after attention undone.
+  func makeTargets(
+    _ record: AttentionRecord, converted: FloatBuffer, rows: Int, weights: LayerWeights
+  ) {
+    let width = shape.width
+    let scale = Float(1 / shape.residualMultiplier)
+    nonisolated(unsafe) let bias = weights.vector(.attentionOutputBias)
+    nonisolated(unsafe) let gain =
+      plan.architecture.block.normPlacement == .before
+      ? nil : weights.vector(.attentionPostNormGain)
+    Parallel.forEach(count: (rows + 511) / 512, threads: threads) { block, _ in
+      for row in (block * 512)..<min((block + 1) * 512, rows) {
+        let target = record.stream.pointer + row * width
+        let output = record.output.pointer + row * width
+        let current = converted.pointer + row * width
+        for column in 0..<width { target[column] = (target[column] - current[column]) * scale }
+        if let gain {
+          // The norm takes the output's length away: the original's own length stands in for it.
+          var squares = 0.0
+          for column in 0..<width { squares += Double(output[column]) * Double(output[column]) }
+          let level = Float((squares / Double(width)).squareRoot())
+          for column in 0..<width {
+            target[column] = gain[column] != 0 ? target[column] / gain[column] * level : 0
+          }
+        }
+        if let bias {
+          for column in 0..<width {
+            target[column] -= bias[column]
+            output[column] -= bias[column]
+          }
+        }
+      }
+    }
+  }
+
+  /// Refits the output matrix to the targets made of a record.
+  mutating func refit(
+    _ heads: FloatBuffer, _ targets: AttentionRecord, fittedRows: Int, heldOutRows: Int
+  ) throws -> OutputRegression.Solution? {
+    guard let previous = state.weights[.attentionOutput] else { return nil }
+    func moments(from first: Int, rows: Int) -> OutputRegression.Moments {
+      let inputs = shape.heads * shape.valueWidth
+      return OutputRegression.Moments(
+        inputs: heads.pointer + first * inputs, count: inputs,
+        own: targets.output.pointer + first * shape.width,
+        lacking: targets.stream.pointer + first * shape.width, width: shape.width, rows: rows,
+        threads: threads)
+    }
+    let regression = OutputRegression(
+      fit: moments(from: 0, rows: fittedRows),
+      heldOut: moments(from: fittedRows, rows: heldOutRows))
+    guard regression.fit.energy.isFinite, regression.heldOut.energy.isFinite,
+      regression.fit.inputs.sum.values.allSatisfy(\.isFinite)
+    else { throw notFinite() }
+    let solution = try regression.solve(from: previous, threads: threads)
+    state.weights[.attentionOutput] = solution.weights
+    return solution
+  }
+
+  /// An error that names the first weight of the layer that is not finite.
+  private func notFinite() -> any Error {
+    let sources = plan.layers[layer].sorted { $0.key.rawValue < $1.key.rawValue }
+    for (_, source) in sources {
+      if let values = try? source.decoded(), !values.allSatisfy(\.isFinite) {
+        return ConversionError.notFinite(file: plan.checkpoint.path, tensor: source.tensor.name)
+      }
+    }
+    return ModelError.notFinite(file: plan.checkpoint.path, what: "the attention of layer \(layer)")
+  }
+}

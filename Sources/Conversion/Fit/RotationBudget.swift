@@ -1,0 +1,112 @@
+import Evaluation
+import Foundation
+import Inference
+import Rotary
+
+/// Finds the most value rotation whose fitted model's perplexity, measured on the calibration's
+/// windows held out, rises by at most so many percent.
+///
+/// Layers differ: each may turn as many of its slowest pairs as keep what no refit is predicted to
+/// bring back (`AttentionAnalysis`) under one threshold for all; the threshold is searched, every
+/// trial being a whole fit.
+public struct RotationBudget: Sendable {
+  /// The largest increase allowed, in percent.
+  public var maxIncrease: Double
+  public var trials: Int
+
+  public init(maxIncrease: Double, trials: Int = 6) {
+    self.maxIncrease = maxIncrease
+    self.trials = trials
+  }
+
+  /// One fit of the search.
+  public struct Trial: Sendable {
+    /// Pairs that turn in each layer.
+    public let pairs: [Int]
+    /// Percent.
+    public let increase: Double
+    public let isWithin: Bool
+  }
+
+  public struct Choice: Sendable {
+    public let request: ConversionRequest
+    public let fit: FittedModel
+    public let trials: [Trial]
+  }
+
+  /// - Parameters:
+  ///   - request: the conversion; its pair counts are what the search may reach at most.
+  ///   - fit: runs one fit, so that the caller can show its progress.
+  ///   - onTrial: called after each fit.
+  /// - Throws: `ConversionError.budget` where even the least rotation costs more.
+  public func choose(
+    _ model: Model, _ request: ConversionRequest, settings: FitSettings, on text: TokenizedText,
+    fit run: (Fit) throws -> FittedModel, onTrial: (Trial) -> Void = { _ in }
+  ) throws -> Choice {
+    guard maxIncrease.isFinite, maxIncrease >= 0 else {
+      throw ConversionError.usage("--max-increase is \(maxIncrease), expected 0 or more percent")
+    }
+    guard request.sites.rotatesMessage, !model.plan.rotary.sites.rotatesMessage else {
+      throw ConversionError.usage(
+        "--max-increase chooses how many value pairs begin to turn: it needs --to with v or o, and a"
+          + " model whose values stay still")
+    }
+    let most = try ConversionPlan(model.plan, request).fitTarget
+    let curves = try damage(model, request, settings, text)
+    let ceilings = most.value?.frequencies.map { $0.count { $0 != 0 } } ?? []
+    var trials: [Trial] = []
+    var best: (request: ConversionRequest, fit: FittedModel)?
+
+    func attempt(_ counts: [Int]) throws -> Bool {
+      var candidate = request
+      candidate.valuePairs = nil
+      candidate.valuePairsByLayer = counts
+      let plan = try ConversionPlan(model.plan, candidate)
+      let fitted = try run(
+        Fit(model.plan, to: plan.fitTarget, settings: settings, threads: request.threads))
+      let report = fitted.report
+      let increase = 100 * (report.perplexityFitted / report.perplexityBefore - 1)
+      let trial = Trial(pairs: counts, increase: increase, isWithin: increase <= maxIncrease)
+      trials.append(trial)
+      onTrial(trial)
+      if trial.isWithin { best = (candidate, fitted) }
+      return trial.isWithin
+    }
+
+    if try !attempt(ceilings) {
+      var (low, high) = (log(1e-4), log(max(curves.compactMap(\.last).max() ?? 1, 2e-4)))
+      var tried: Set<[Int]> = [ceilings]
+      for _ in 1..<max(self.trials, 2) {
+        let middle = (low + high) / 2
+        let counts = zip(curves, ceilings).map { curve, ceiling in
+          min(curve.lastIndex { $0 <= exp(middle) } ?? 0, ceiling)
+        }
+        let within =
+          tried.insert(counts).inserted
+          ? try attempt(counts) : trials.last { $0.pairs == counts }?.isWithin ?? false
+        if within { low = middle } else { high = middle }
+      }
+    }
+    guard let best else {
+      throw ConversionError.budget(
+        file: model.checkpoint.path, percent: maxIncrease,
+        least: trials.map(\.increase).min() ?? .nan)
+    }
+    return Choice(request: best.request, fit: best.fit, trials: trials)
+  }
+
+  /// Per layer, what is predicted to be lost when its n slowest pairs turn, n from 0.
+  private func damage(
+    _ model: Model, _ request: ConversionRequest, _ settings: FitSettings, _ text: TokenizedText
+  ) throws -> [[Double]] {
+    let layers = try AttentionAnalysis(
+      windows: WindowPlan(context: settings.context, limit: 8),
+      rotary: RotaryRequest(valueBase: request.valueBase), threads: request.threads
+    ).run(model, on: text)
+    return layers.map { layer in
+      var curve = [0.0]
+      for lost in layer.lost.reversed() { curve.append((curve.last ?? 0) + lost) }
+      return curve
+    }
+  }
+}

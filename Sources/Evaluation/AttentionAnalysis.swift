@@ -1,0 +1,159 @@
+import Architectures
+import Inference
+import Rotary
+import Tensors
+
+/// How far every head looks, and what rotating each value pair would do to the attention's output.
+public struct AttentionAnalysis: Sendable {
+  public var windows: WindowPlan
+  /// The value rotation to look at; its sites are taken as qkvo.
+  public var rotary: RotaryRequest
+  public var threads: Int
+  /// Every so many queries are sampled for the distances.
+  public var queryStep = 8
+
+  public init(
+    windows: WindowPlan = WindowPlan(limit: 8), rotary: RotaryRequest = .asStored, threads: Int = 1
+  ) {
+    self.windows = windows
+    self.rotary = rotary
+    self.threads = threads
+  }
+
+  /// One layer's findings.
+  public struct Layer: Sendable {
+    public let layer: Int
+    /// Radians per position of every pair; 0: it stays still.
+    public let frequencies: [Double]
+    public let heads: [Head]
+    /// Per pair, the change of the attention's output that its rotation alone makes, nothing being
+    /// refitted, as a share of the output's energy: predicted from distances and second moments.
+    public let predicted: [Double]
+    /// The same, measured: `E|sum_h W_o^h (z - o)|^2 / E|sum_h W_o^h o|^2` over the pair's dims.
+    public let measured: [Double]
+    /// Per pair, what no linear refit is predicted to bring back.
+    public let lost: [Double]
+  }
+
+  /// One head's attention.
+  public struct Head: Sendable {
+    /// Tokens.
+    public let meanDistance: Double
+    /// Attention at distances 0, 1, 2-3, 4-7, 8-15, ...; the sum is 1.
+    public let mass: [Double]
+    /// `|E e^{i theta Delta}|` of every pair.
+    public let coherence: [Double]
+  }
+
+  /// - Parameter onLayer: called after each layer.
+  /// - Throws: `EvaluationError.usage` for a model whose values rotate already, or for a variant in
+  ///   which none does.
+  public func run(
+    _ model: Model, on text: TokenizedText, onLayer: (Layer) -> Void = { _ in }
+  ) throws -> [Layer] {
+    let plan = model.plan
+    guard !plan.rotary.sites.rotatesMessage else {
+      throw EvaluationError.usage("analyze is for models whose values do not rotate yet")
+    }
+    var request = rotary
+    request.sites = .all
+    let target = try plan.rotary.applying(request, length: windows.context)
+    guard let rotation = target.value, rotation.slots > 0 else {
+      throw EvaluationError.usage("the model has no rotary pairs")
+    }
+    let sequences = try windows.windows(of: text).map { window in
+      var ids = Array(text.tokens[window.tokens])
+      if let first = text.windowStart { ids[0] = first }
+      return ids
+    }
+    let stream = try LayerStream(ForwardPass(plan: plan, threads: threads), sequences)
+    let inputs = plan.shape.heads * plan.shape.valueWidth
+    let plain = FloatBuffer(count: stream.rows * inputs)
+    let turned = FloatBuffer(count: stream.rows * inputs)
+    return try plan.layers.indices.map { index in
+      let weights = try LayerWeights(plan.layers[index], threads: threads)
+      let rotated = try stream.layer(index, weights, as: target)
+      rotated.project()
+      rotated.attend(into: turned)
+      let own = try stream.layer(index, weights)
+      own.project()
+      own.attend(into: plain)
+      let reach = own.reach(every: queryStep)
+      var difference = turned.pointer
+      var outputs = plain.pointer
+      for _ in 0..<(stream.rows * inputs) {
+        difference.pointee -= outputs.pointee
+        difference += 1
+        outputs += 1
+      }
+      var changes = CrossMoment(inputs, inputs)
+      var moments = CrossMoment(inputs, inputs)
+      for (buffer, isChange) in [(turned, true), (plain, false)] {
+        var moment = CrossMoment(inputs, inputs)
+        moment.add(
+          buffer.pointer, aStride: inputs, buffer.pointer, bStride: inputs, rows: stream.rows,
+          threads: threads)
+        if isChange { changes = moment } else { moments = moment }
+      }
+      own.update(from: plain)
+      let layer = try findings(
+        plan, index, rotation: rotation, reach: reach, moments: moments.sum, changes: changes.sum)
+      onLayer(layer)
+      return layer
+    }
+  }
+
+  private func findings(
+    _ plan: ModelPlan, _ index: Int, rotation: ValueRotation, reach: AttentionReach,
+    moments: DoubleMatrix, changes: DoubleMatrix
+  ) throws -> Layer {
+    let shape = plan.shape
+    let frequencies = rotation.frequencies[index]
+    var output = DoubleMatrix(rows: shape.width, columns: shape.heads * shape.valueWidth)
+    if let source = plan.layers[index][.attentionOutput] {
+      output.values = try source.decoded().map { Double($0) }
+    }
+    let gram = output.transposed() * output
+    let energy = zip(gram.values, moments.values).reduce(0) { $0 + $1.0 * $1.1 }
+    func share(_ value: Double) -> Double { energy > 0 ? max(value, 0) / energy : 0 }
+
+    var predicted: [Double] = []
+    var measured: [Double] = []
+    var lost: [Double] = []
+    for (pair, frequency) in frequencies.enumerated() {
+      let (x, y) = rotation.layout.dims(ofPair: pair, pairs: rotation.slots)
+      let dims = (0..<shape.heads).flatMap {
+        [$0 * shape.valueWidth + x, $0 * shape.valueWidth + y]
+      }
+      var (disturbed, gone, found) = (0.0, 0.0, 0.0)
+      for one in dims {
+        let head = one / shape.valueWidth
+        let weight = gram[one, one] * moments[one, one]
+        disturbed += weight * reach.disturbance(head: head, frequency: frequency)
+        gone += weight * (1 - reach.survival(head: head, frequency: frequency))
+        for two in dims { found += gram[one, two] * changes[one, two] }
+      }
+      predicted.append(share(disturbed))
+      measured.append(share(found))
+      lost.append(share(gone))
+    }
+    return Layer(
+      layer: index, frequencies: frequencies,
+      heads: (0..<shape.heads).map { head in
+        Head(
+          meanDistance: reach.meanDistance(head: head), mass: Self.octaves(reach.mass[head]),
+          coherence: frequencies.map { reach.coherence(head: head, frequency: $0) })
+      }, predicted: predicted, measured: measured, lost: lost)
+  }
+
+  /// Sums over distances 0, 1, 2-3, 4-7, ...
+  private static func octaves(_ mass: [Double]) -> [Double] {
+    var sums: [Double] = []
+    for (distance, weight) in mass.enumerated() {
+      let octave = distance == 0 ? 0 : Int.bitWidth - distance.leadingZeroBitCount
+      while sums.count <= octave { sums.append(0) }
+      sums[octave] += weight
+    }
+    return sums
+  }
+}

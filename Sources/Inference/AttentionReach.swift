@@ -1,0 +1,131 @@
+import Foundation
+import Tensors
+
+/// How far the heads of one layer look: attention by distance `i - j`.
+public struct AttentionReach: Sendable {
+  /// Mean attention weight at each distance, [heads][distance]; a head's sum is 1.
+  public let mass: [[Double]]
+  /// Sums of `a_ij^2 |v_j|^2` at each distance, [heads][distance]: what a white value's output is
+  /// made of.
+  public let energy: [[Double]]
+  /// Queries sampled.
+  public let queries: Int
+
+  /// - Parameter step: every so many queries of a sequence are sampled, the last one among them.
+  init(layer: Layer, batch: SequenceBatch, sequences: Int, step: Int, threads: Int) {
+    let shape = layer.shape
+    let longest = batch.lengths.max() ?? 0
+    let heads = shape.heads
+    var samples: [(start: Int, row: Int)] = []
+    for (start, length) in zip(batch.starts, batch.lengths).prefix(sequences) {
+      for row in stride(from: length - 1, through: 0, by: -max(step, 1)) {
+        samples.append((start, row))
+      }
+    }
+    let norms = Self.valueNorms(layer, batch: batch)
+    let sums = DoubleBuffer(count: max(2 * heads * longest, 1))
+    let tasks = samples
+    // Each head is summed by one thread, query after query: the order never changes.
+    Parallel.forEach(count: heads, threads: threads) { head, _ in
+      let scores = FloatBuffer(count: max(longest, 1))
+      let mass = sums.pointer + head * longest
+      let energy = sums.pointer + (heads + head) * longest
+      for task in tasks {
+        Self.scores(layer, head: head, start: task.start, row: task.row, to: scores.pointer)
+        let group = head / shape.groupSize
+        var total = 0.0
+        for key in 0...task.row { total += Double(scores.pointer[key]) }
+        guard total > 0 else { continue }
+        for key in 0...task.row {
+          let weight = Double(scores.pointer[key]) / total
+          let distance = task.row - key
+          mass[distance] += weight
+          energy[distance] +=
+            weight * weight * norms[(task.start + key) * shape.keyValueHeads + group]
+        }
+      }
+    }
+    let count = Double(max(samples.count, 1))
+    queries = samples.count
+    mass = (0..<heads).map { head in
+      (0..<longest).map { sums.pointer[head * longest + $0] / count }
+    }
+    energy = (0..<heads).map { head in
+      (0..<longest).map { sums.pointer[(heads + head) * longest + $0] }
+    }
+  }
+
+  /// `exp(score - maximum)` of one query over its keys, 0 where a key is not visible.
+  private static func scores(
+    _ layer: Layer, head: Int, start: Int, row: Int, to scores: UnsafeMutablePointer<Float>
+  ) {
+    let shape = layer.shape
+    let queryStride = shape.heads * shape.keyWidth
+    let keyStride = shape.keyValueHeads * shape.keyWidth
+    MatrixProduct.multiply(
+      m: 1, n: row + 1, k: shape.keyWidth, alpha: Float(shape.attentionScale),
+      a: layer.activations.queries.pointer + (start + row) * queryStride + head * shape.keyWidth,
+      lda: queryStride,
+      b: layer.activations.keys.pointer + start * keyStride
+        + (head / shape.groupSize) * shape.keyWidth,
+      ldb: keyStride, transposeB: true, beta: 0, c: scores, ldc: row + 1)
+    var maximum = -Float.infinity
+    var sum = 0.0
+    var correction: Float = 1
+    Kernels.softmaxTile(
+      scores, stride: row + 1, rows: 1, keys: row + 1, firstQuery: row, firstKey: 0,
+      window: layer.window, softcap: Float(shape.attentionSoftcap), runningMax: &maximum,
+      runningSum: &sum, correction: &correction)
+  }
+
+  /// `|v_j|^2` of every row and KV head, [rows, keyValueHeads].
+  private static func valueNorms(_ layer: Layer, batch: SequenceBatch) -> [Double] {
+    let (heads, width) = (layer.shape.keyValueHeads, layer.shape.valueWidth)
+    var norms = [Double](repeating: 0, count: batch.totalRows * heads)
+    for index in norms.indices {
+      let value = layer.activations.values.pointer + index * width
+      for dim in 0..<width { norms[index] += Double(value[dim]) * Double(value[dim]) }
+    }
+    return norms
+  }
+
+  /// `|E e^{i theta (i - j)}|` of a head under its attention: near 1 where a pair of this frequency
+  /// turns little over the distances the head looks, near 0 where it averages the pair away.
+  public func coherence(head: Int, frequency: Double) -> Double {
+    let mean = Self.mean(mass[head], frequency)
+    return (mean.real * mean.real + mean.imaginary * mean.imaginary).squareRoot()
+  }
+
+  /// The share of a white value's output energy in a head that survives its pair's rotation
+  /// linearly: `|sum w e^{i theta Delta}|^2 / (sum w)^2` with w the energy by distance.
+  public func survival(head: Int, frequency: Double) -> Double {
+    let mean = Self.mean(energy[head], frequency)
+    return mean.real * mean.real + mean.imaginary * mean.imaginary
+  }
+
+  /// The change of a white value's output by the rotation as a share of its energy, nothing being
+  /// refitted: `sum w |e^{i theta Delta} - 1|^2 / sum w = 2 (1 - Re mean)`.
+  public func disturbance(head: Int, frequency: Double) -> Double {
+    2 * (1 - Self.mean(energy[head], frequency).real)
+  }
+
+  /// The mean of `e^{i theta Delta}` under weights by distance.
+  private static func mean(
+    _ weights: [Double], _ frequency: Double
+  ) -> (real: Double, imaginary: Double) {
+    guard frequency != 0 else { return (1, 0) }
+    var (real, imaginary, total) = (0.0, 0.0, 0.0)
+    for (distance, weight) in weights.enumerated() where weight > 0 {
+      let angle = frequency * Double(distance)
+      real += weight * cos(angle)
+      imaginary += weight * sin(angle)
+      total += weight
+    }
+    return total > 0 ? (real / total, imaginary / total) : (1, 0)
+  }
+
+  /// Mean distance a head looks, in tokens.
+  public func meanDistance(head: Int) -> Double {
+    mass[head].enumerated().reduce(0) { $0 + Double($1.offset) * $1.element }
+  }
+}

@@ -1,0 +1,145 @@
+import Rotary
+import Tensors
+
+/// Sequences on their way through a model's layers, one layer at a time under the caller's control:
+/// statistics and fits look at every layer's heads and put other weights in its place.
+public final class LayerStream {
+  public let pass: ForwardPass
+  let batch: SequenceBatch
+  /// The residual stream, [rows, width], the sequences one after another.
+  public let hidden: FloatBuffer
+  private let start: Int
+  private let workspace: LayerWorkspace
+  private var tables = RotationTables()
+
+  /// Embeds sequences.
+  /// - Parameters:
+  ///   - start: the position of every sequence's first token.
+  ///   - other: a stream of the same sequences whose working memory this one may use too; the two
+  ///     then take their turns.
+  /// - Throws: `ModelError` for a token outside the vocabulary or a position without an embedding.
+  public init(
+    _ pass: ForwardPass, _ sequences: [[Int32]], start: Int = 0, sharing other: LayerStream? = nil
+  ) throws {
+    self.pass = pass
+    self.start = start
+    batch = SequenceBatch(lengths: sequences.map(\.count))
+    hidden = try pass.embed(sequences, batch, start: start)
+    workspace =
+      other?.workspace ?? LayerWorkspace(pass, rows: batch.totalRows)
+  }
+
+  public var rows: Int { batch.totalRows }
+
+  /// The stream as it stands.
+  public var states: ForwardPass.HiddenStates {
+    ForwardPass.HiddenStates(values: hidden, starts: batch.starts, rows: rows)
+  }
+
+  /// A layer with these weights, ready to work on the stream.
+  /// - Parameter rotary: a variant other than the stream's own.
+  public func layer(
+    _ index: Int, _ weights: LayerWeights, as rotary: RotaryConfiguration? = nil
+  ) throws -> StreamedLayer {
+    let rotation = try LayerRotation(
+      rotary ?? pass.rotary, layer: index, start: start, positions: batch.lengths.max() ?? 0,
+      reusing: &tables)
+    return StreamedLayer(
+      layer: Layer(
+        shape: pass.plan.shape, block: pass.plan.architecture.block,
+        window: pass.plan.shape.windows[index], weights: weights, rotation: rotation,
+        activations: workspace.activations, hidden: hidden),
+      batch: batch, workspace: workspace, threads: pass.threads)
+  }
+}
+
+/// What layers of one batch work in.
+final class LayerWorkspace: Sendable {
+  let activations: LayerActivations
+  let scratch: [LayerScratch]
+
+  init(_ pass: ForwardPass, rows: Int) {
+    activations = LayerActivations(shape: pass.plan.shape, rows: rows)
+    scratch = (0..<pass.threads).map { _ in
+      LayerScratch(
+        shape: pass.plan.shape, latentWidth: pass.latentWidth, rows: SequenceBatch.unitRows)
+    }
+  }
+}
+
+/// One layer at work on all sequences of a stream. First `project`, then either `finish`, or
+/// `attend` and, with the same or another output matrix, `update`.
+public struct StreamedLayer: Sendable {
+  let layer: Layer
+  let batch: SequenceBatch
+  let workspace: LayerWorkspace
+  let threads: Int
+
+  /// Queries, keys and values of every row.
+  public func project() {
+    Parallel.forEach(count: batch.units.count, threads: threads) { unit, worker in
+      layer.project(batch.units[unit], workspace.scratch[worker])
+    }
+  }
+
+  /// Attention and feed-forward network.
+  public func finish() {
+    Parallel.forEach(count: batch.units.count, threads: threads) { unit, worker in
+      layer.finish(batch.units[unit], workspace.scratch[worker])
+    }
+  }
+
+  /// The heads' outputs alone.
+  /// - Parameter heads: receives them, [rows, heads * valueWidth].
+  public func attend(into heads: FloatBuffer) {
+    let width = layer.shape.heads * layer.shape.valueWidth
+    Parallel.forEach(count: batch.units.count, threads: threads) { unit, worker in
+      let unit = batch.units[unit]
+      layer.attend(unit, to: heads.pointer + unit.firstRow * width, workspace.scratch[worker])
+    }
+  }
+
+  /// Takes the heads' outputs through the output matrix and the feed-forward network.
+  /// - Parameter record: receives what a fit needs to know of the attention.
+  public func update(from heads: FloatBuffer, record: AttentionRecord? = nil) {
+    let width = layer.shape.heads * layer.shape.valueWidth
+    Parallel.forEach(count: batch.units.count, threads: threads) { unit, worker in
+      let unit = batch.units[unit]
+      layer.update(
+        unit, attended: heads.pointer + unit.firstRow * width, workspace.scratch[worker],
+        record: record)
+    }
+  }
+
+  /// How far the layer's heads look, from every `step`-th query of each sequence.
+  /// Call it after `project`.
+  /// - Parameter sequences: how many sequences, the first ones; nil: all.
+  public func reach(every step: Int, sequences: Int? = nil) -> AttentionReach {
+    AttentionReach(
+      layer: layer, batch: batch, sequences: sequences ?? batch.starts.count, step: step,
+      threads: threads)
+  }
+}
+
+/// What a fit needs to know of a layer's attention in the original model.
+public struct AttentionRecord: Sendable {
+  /// The residual stream behind attention, before the feed-forward network: [rows, width].
+  public let stream: FloatBuffer
+  /// What the output matrix gave, its bias included, before any norm: [rows, width].
+  public let output: FloatBuffer
+  private let width: Int
+
+  public init(rows: Int, width: Int) {
+    stream = FloatBuffer(count: max(rows * width, 1))
+    output = FloatBuffer(count: max(rows * width, 1))
+    self.width = width
+  }
+
+  func keep(stream rows: UnsafePointer<Float>, of unit: SequenceBatch.Unit) {
+    (stream.pointer + unit.firstRow * width).update(from: rows, count: unit.rows.count * width)
+  }
+
+  func keep(output rows: UnsafePointer<Float>, of unit: SequenceBatch.Unit) {
+    (output.pointer + unit.firstRow * width).update(from: rows, count: unit.rows.count * width)
+  }
+}

@@ -1,0 +1,77 @@
+import Checkpoints
+import Evaluation
+
+/// What `analyze` prints.
+public struct AttentionAnalysisReport: Sendable {
+  public let model: String
+  public let text: String
+  public let context: Int
+  public let layers: [AttentionAnalysis.Layer]
+
+  public init(model: String, text: String, context: Int, layers: [AttentionAnalysis.Layer]) {
+    self.model = model
+    self.text = text
+    self.context = context
+    self.layers = layers
+  }
+
+  public func json() -> JSONValue {
+    func numbers(_ values: [Double]) -> JSONValue { .array(values.map { .finite($0) }) }
+    return .object([
+      "model": .string(model), "text": .string(text), "ctx": .integer(Int64(context)),
+      "layers": .array(
+        layers.map { layer in
+          .object([
+            "layer": .integer(Int64(layer.layer)), "frequencies": numbers(layer.frequencies),
+            "damage_predicted": numbers(layer.predicted),
+            "damage_measured": numbers(layer.measured), "damage_lost": numbers(layer.lost),
+            "heads": .array(
+              layer.heads.enumerated().map { head, found in
+                .object([
+                  "head": .integer(Int64(head)), "mean_distance": .finite(found.meanDistance),
+                  "mass_by_octave": numbers(found.mass), "coherence": numbers(found.coherence),
+                ])
+              }),
+          ])
+        }),
+    ])
+  }
+
+  /// A line per layer, and what the numbers mean.
+  public func table() -> String {
+    var rows = [
+      ["layer", "mean distance", "nearest", "farthest head", "predicted", "measured", "lost"]
+    ]
+    for layer in layers {
+      let distances = layer.heads.map(\.meanDistance)
+      rows.append([
+        "\(layer.layer)",
+        Format.fixed(distances.reduce(0, +) / Double(max(distances.count, 1)), 1),
+        Format.fixed(distances.min() ?? 0, 1), Format.fixed(distances.max() ?? 0, 1),
+        percent(layer.predicted), percent(layer.measured), percent(layer.lost),
+      ])
+    }
+    return Format.table(rows) + """
+
+
+      distances in tokens, of heads under their attention; damage: the sum over pairs of what rotating
+      each value pair alone changes in the attention's output, as a share of its energy; lost: what no
+      linear refit is predicted to bring back. --json gives every head and pair, --svg the map.
+      """
+  }
+
+  private func percent(_ shares: [Double]) -> String {
+    Format.fixed(100 * shares.reduce(0, +), 2) + " %"
+  }
+
+  /// Measured damage, layers by pairs, on a logarithmic scale.
+  public func heatMap() -> HeatMap {
+    let pairs = layers.first?.frequencies.count ?? 0
+    let top = layers.flatMap(\.measured).max() ?? 0
+    return HeatMap(
+      title: "damage of rotating one value pair (share of the output's energy, measured)",
+      rowTitle: "layer", columnTitle: "pair", rowLabels: layers.map { "\($0.layer)" },
+      columnLabels: (0..<pairs).map(String.init), values: layers.map(\.measured),
+      range: max(top, 1e-6) / 1e4...max(top, 1e-6), isLogarithmic: true)
+  }
+}

@@ -1,0 +1,69 @@
+import ArgumentParser
+import Checkpoints
+import Evaluation
+import Reports
+import Rotary
+
+struct Analyze: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "How far do heads look, and what would rotating each value pair do?",
+    discussion: """
+      Example: ropeconv analyze model.gguf --text wiki.valid.txt
+               ropeconv analyze model.gguf --text wiki.valid.txt --value-base 1e8 --svg damage.svg
+      """)
+
+  @Argument(help: "A model whose values do not rotate yet.")
+  var model: String
+
+  @OptionGroup(title: "Text") var text: TextOptions
+
+  @Option(help: ArgumentHelp("Tokens of a chunk.", valueName: "n"))
+  var ctx = 512
+
+  @Option(help: ArgumentHelp("Look at the first N chunks.", valueName: "n"))
+  var chunks = 8
+
+  @Option(
+    help: ArgumentHelp(
+      "Only the N slowest value pairs turn; a list gives each layer its N; or all.",
+      valueName: "n|n,n,...|all"))
+  var valuePairs: String?
+
+  @Option(help: ArgumentHelp("Frequency base of the values.", valueName: "b"))
+  var valueBase: Double?
+
+  @Option(
+    help: ArgumentHelp("Write the damage, layers by pairs, as a heat map.", valueName: "file"))
+  var svg: String?
+
+  @Flag(help: "Replace an existing --svg file.")
+  var force = false
+
+  @OptionGroup var options: OutputOptions
+
+  func run() throws {
+    let model = try Model(opening: model)
+    let source = try text.required()
+    let tokens = try TokenizedText(source, for: model)
+    let pairs = try VariantOptions.pairs(valuePairs)
+    let analysis = AttentionAnalysis(
+      windows: WindowPlan(context: ctx, limit: chunks),
+      rotary: RotaryRequest(
+        valuePairs: pairs.all, valuePairsByLayer: pairs.byLayer, valueBase: valueBase),
+      threads: options.threads)
+    let display = ProgressDisplay(quiet: options.quiet)
+    let count = Double(model.plan.layers.count)
+    let layers = try analysis.run(model, on: tokens) { layer in
+      display.show(Double(layer.layer + 1) / count, "layer \(layer.layer)")
+    }
+    display.finish()
+    let report = AttentionAnalysisReport(
+      model: model.checkpoint.path, text: source.name, context: ctx, layers: layers)
+    if let svg {
+      _ = try WholeFile.write(
+        Array(report.heatMap().svg().utf8), to: svg, force: force,
+        inputs: model.checkpoint.files.map(\.path))
+    }
+    options.show(report.json(), report.table())
+  }
+}

@@ -1,0 +1,158 @@
+import Checkpoints
+import Conversion
+import Evaluation
+import Foundation
+import Rotary
+import Tensors
+import TestSupport
+import Testing
+
+/// Fits in closed form: what they gain, that files hold what was fitted, and what they refuse.
+///
+/// `Tests/Checks/fitted` holds written files against numpy.
+@Suite struct FitTests {
+  private func lantern() throws -> Model {
+    try Model(opening: References.file("fixtures/lantern.gguf"))
+  }
+
+  private func calibration(_ model: Model) throws -> TokenizedText {
+    try TokenizedText(
+      .text(path: References.file("fixtures/lantern.calibration.txt")), for: model)
+  }
+
+  private func request(_ output: String, pairs: Int? = nil) -> ConversionRequest {
+    ConversionRequest(
+      sites: .all, output: output, valuePairs: pairs, type: .type(.f32), threads: 2)
+  }
+
+  private func fit(
+    _ model: Model, _ mode: FitMode = .full, tokens: Int = 8192, threads: Int = 2
+  ) throws -> FittedModel {
+    let plan = try ConversionPlan(model.plan, request("unused.gguf"))
+    return try Fit(
+      model.plan, to: plan.fitTarget,
+      settings: FitSettings(mode: mode, tokens: tokens, context: 256), threads: threads
+    ).run(calibration(model))
+  }
+
+  /// The embedded checkpoint loses 7 to 8 % of perplexity unfitted; a fit leaves a tenth of it, on
+  /// windows it has not seen, and the basis does better than the output matrix alone.
+  @Test func fitsTakeTheDamageBack() throws {
+    let model = try lantern()
+    let output = try fit(model, .output).report
+    let full = try fit(model).report
+    #expect(output.perplexityBefore == full.perplexityBefore)
+    #expect(output.perplexityRewritten == full.perplexityRewritten)
+    let damage = full.perplexityRewritten - full.perplexityBefore
+    #expect(damage / full.perplexityBefore > 0.04)
+    #expect(full.perplexityFitted - full.perplexityBefore < 0.2 * damage)
+    #expect(full.perplexityFitted < output.perplexityFitted)
+    for layer in full.layers + output.layers { #expect(layer.errorAfter <= layer.errorBefore) }
+  }
+
+  @Test func threadsChangeNothing() throws {
+    let model = try lantern()
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    let files = try [1, 2, 3].map { threads in
+      let path = "\(work)/\(threads).gguf"
+      let plan = try ConversionPlan(
+        model.plan, request(path), fit: fit(model, tokens: 2048, threads: threads))
+      _ = try plan.write(version: "test")
+      return try Data(contentsOf: URL(fileURLWithPath: path))
+    }
+    #expect(files[0] == files[1])
+    #expect(files[0] == files[2])
+  }
+
+  /// What the converted stream computed is what the written file computes: fused and grouped
+  /// projections, biases, QK norm, norms after attention, partial rotary and latent attention.
+  @Test(arguments: [
+    "llama", "qwen2", "qwen3", "gemma3", "gpt-neox", "phi3", "olmo2", "deepseek-v2-mla",
+    "mistral-window",
+  ])
+  func writtenFilesHoldTheFit(name: String) throws {
+    guard let folder = try References.shared("parity/\(name)") else { return }
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    let model = try Model(opening: folder)
+    var state: UInt32 = 7
+    let tokens = (0..<4096).map { _ -> Int32 in
+      state = state &* 1_664_525 &+ 1_013_904_223
+      return Int32(state >> 16) % Int32(model.plan.shape.vocabulary)
+    }
+    let text = TokenizedText(name: "random", tokens: tokens)
+    for path in ["\(work)/model.gguf", "\(work)/folder/"] {
+      let first = try ConversionPlan(model.plan, request(path))
+      let fit = Fit(
+        model.plan, to: first.fitTarget, settings: FitSettings(tokens: 4096, context: 64),
+        threads: 2)
+      let fitted = try fit.run(text)
+      for layer in fitted.report.layers { #expect(layer.errorAfter <= layer.errorBefore) }
+      _ = try ConversionPlan(model.plan, request(path), fit: fitted).write(version: "test")
+      let written = try fit.heldOutPerplexity(of: Model(opening: path), text)
+      #expect(abs(log(written / fitted.report.perplexityFitted)) < 1e-5)
+      #expect(written != fitted.report.perplexityRewritten)
+    }
+  }
+
+  @Test func unfitTextsAreRefused() throws {
+    let model = try lantern()
+    let plan = try ConversionPlan(model.plan, request("unused.gguf"))
+    func run(_ tokens: [Int32], _ settings: FitSettings) throws {
+      _ = try Fit(model.plan, to: plan.fitTarget, settings: settings, threads: 2)
+        .run(TokenizedText(name: "ids", tokens: tokens))
+    }
+    #expect(throws: EvaluationError.self) { try run([1, 2, 3], FitSettings(context: 64)) }
+    // One window leaves nothing to hold out, two leave too little to fit on.
+    #expect(throws: ConversionError.self) {
+      try run((0..<128).map { Int32($0) }, FitSettings(context: 64))
+    }
+    // One repeated token: singular statistics.
+    #expect(throws: ConversionError.self) {
+      try run([Int32](repeating: 5, count: 4096), FitSettings(context: 64))
+    }
+    #expect(throws: ConversionError.self) {
+      try run((0..<4096).map { Int32($0 % 512) }, FitSettings(tokens: 100, context: 64))
+    }
+  }
+
+  @Test func notANumberIsNamed() throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: References.file("fixtures/lantern.gguf")))
+    let tensor = try #require(
+      try Checkpoint.open(References.file("fixtures/lantern.gguf")).tensors["blk.1.attn_v.weight"])
+    let start = tensor.withBytes { part in
+      bytes.firstRange(of: Data(part.prefix(64)))?.lowerBound
+    }
+    // A half-precision NaN, whatever the type: an exponent of ones and a fraction.
+    let place = try #require(start)
+    bytes.replaceSubrange(place..<(place + 4), with: [0xff, 0x7f, 0xff, 0x7f])
+    let path = "\(work)/broken.gguf"
+    try bytes.write(to: URL(fileURLWithPath: path))
+    let model = try Model(opening: path)
+    let error = #expect(throws: ConversionError.self) { _ = try fit(model, tokens: 2048) }
+    #expect(error?.place == "tensor blk.1.attn_v.weight")
+  }
+
+  /// The search finds less rotation for a smaller budget, and stays within it.
+  @Test func budgetsAreKept() throws {
+    let model = try lantern()
+    let settings = FitSettings(tokens: 4096, context: 256)
+    let text = try calibration(model)
+    func choose(_ percent: Double) throws -> RotationBudget.Choice {
+      try RotationBudget(maxIncrease: percent, trials: 4).choose(
+        model, request("unused.gguf"), settings: settings, on: text, fit: { try $0.run(text) })
+    }
+    let wide = try choose(5)
+    #expect(wide.trials.count == 1)
+    #expect(wide.request.valuePairsByLayer == [16, 16, 16])
+    let least = try #require(wide.trials.first?.increase)
+    let narrow = try choose(max(least / 4, 0))
+    let chosen = try #require(narrow.request.valuePairsByLayer)
+    #expect(chosen.reduce(0, +) < 48)
+    let report = narrow.fit.report
+    #expect(100 * (report.perplexityFitted / report.perplexityBefore - 1) <= least / 4)
+  }
+}
