@@ -193,6 +193,15 @@ extension ConversionPlan {
       inputs: source.checkpoint.files.map(\.path))
   }
 
+  /// Perplexities on the windows a fit held out, before any rounding.
+  private var fitProvenance: OrderedDictionary<String, Double> {
+    guard let fit else { return [:] }
+    return [
+      "perplexity_before": fit.perplexityBefore, "perplexity_rewritten": fit.perplexityRewritten,
+      "perplexity_fitted": fit.perplexityFitted,
+    ]
+  }
+
   /// Writes the output.
   /// - Parameters:
   ///   - version: the program's version, for the provenance.
@@ -203,18 +212,22 @@ extension ConversionPlan {
     let inputs = source.checkpoint.files.map(\.path)
     switch container {
     case .gguf:
-      let provenance: OrderedDictionary<String, MetadataValue> = [
+      var provenance: OrderedDictionary<String, MetadataValue> = [
         "ropeconv.version": .string(version),
         "ropeconv.source.sha256": .string(hash),
         "ropeconv.settings": .string(settings),
       ]
+      for (key, value) in fitProvenance { provenance["ropeconv.fit.\(key)"] = .float64(value) }
       return try GGUFWriter.write(
         to: request.output, metadata: metadata(provenance), tensors: tensors, force: request.force,
         inputs: inputs, progress: progress)
     case .safetensors, .folder:
-      let provenance: OrderedDictionary<String, JSONValue> = [
+      var provenance: OrderedDictionary<String, JSONValue> = [
         "version": .string(version), "source_sha256": .string(hash), "settings": .string(settings),
       ]
+      if fit != nil {
+        provenance["fit"] = .object(fitProvenance.mapValues { .number($0) })
+      }
       return try writeHuggingFace(provenance, inputs: inputs, progress: progress)
     }
   }

@@ -108,7 +108,7 @@ struct Convert: ParsableCommand {
           .perplexity
       }
     }
-    for note in report.notes where !dryRun { options.warn(note) }
+    for note in report.notes { options.warn(note) }
     options.show(report.json(), report.text())
   }
 }

@@ -4,48 +4,10 @@ import TestSupport
 import Testing
 
 /// The built program: exit codes, one-line errors, JSON fields, help.
-@Suite struct CommandLineTests {
-  /// The program beside the tests, as `make test` names it.
-  static let program: String = {
-    if let named = References.environment["ROPECONV_PROGRAM"] { return named }
-    return References.file(".build/release/ropeconv")
-  }()
-
-  static let model = References.file("fixtures/lantern.gguf")
-  static let text = References.file("fixtures/lantern.txt")
-
-  private func run(_ arguments: String..., input: String = "") throws -> Finished {
-    try runProgram(Self.program, arguments, input: input)
-  }
-
-  private func json(_ finished: Finished) throws -> JSONValue {
-    try Array(finished.output.utf8).withUnsafeBytes { try JSONValue.parse($0, file: "output") }
-  }
-
-  private func expectFailure(
-    _ finished: Finished, _ status: Int32, containing words: String...,
-    sourceLocation: SourceLocation = #_sourceLocation
-  ) {
-    #expect(finished.status == status, "\(finished.errors)", sourceLocation: sourceLocation)
-    let lines = finished.errors.split(separator: "\n")
-    #expect(
-      lines.count == 1 || lines.count == 2, "\(finished.errors)", sourceLocation: sourceLocation)
-    #expect(
-      lines.first?.hasPrefix("ropeconv: error: ") == true, "\(finished.errors)",
-      sourceLocation: sourceLocation)
-    #expect(
-      lines.count < 2 || lines[1].hasPrefix("hint: "), "\(finished.errors)",
-      sourceLocation: sourceLocation)
-    for word in words {
-      #expect(
-        finished.errors.contains(word), "\(finished.errors) lacks '\(word)'",
-        sourceLocation: sourceLocation)
-    }
-    #expect(finished.output.isEmpty, sourceLocation: sourceLocation)
-  }
-
+@Suite struct CommandLineTests: CommandSuite {
   @Test(arguments: [
-    [], ["inspect"], ["convert"], ["verify"], ["tokenize"], ["eval"], ["eval", "perplexity"],
+    [], ["inspect"], ["convert"], ["analyze"], ["verify"], ["tokenize"], ["eval"],
+    ["eval", "perplexity"],
   ])
   func everyHelpHasAnExample(command: [String]) throws {
     let finished = try runProgram(Self.program, command + ["--help"])

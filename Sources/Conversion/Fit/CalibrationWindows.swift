@@ -22,7 +22,10 @@ struct CalibrationWindows {
         "--calibrate-tokens is \(settings.tokens), expected at least two windows of"
           + " \(settings.context)")
     }
-    windows = try WindowPlan(context: settings.context, limit: count).windows(of: text)
+    // Spread over the whole text: the windows of one article know little of others.
+    let all = try WindowPlan(context: settings.context).windows(of: text)
+    let chosen = min(count, all.count)
+    windows = (0..<chosen).map { all[$0 * all.count / chosen] }
     context = settings.context
     fitted = windows.count - max(1, windows.count / 5)
     sequences = windows.map { window in
