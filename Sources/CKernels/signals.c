@@ -37,11 +37,12 @@ void rc_unregister_temporary(const char *path) {
 }
 
 static void remove_temporaries(void) {
+  // Files first: a folder can be removed once it is empty, whatever their order.
   for (int i = 0; i < SLOTS; i++) {
-    if (atomic_load(&states[i]) == 2) {
-      // A folder's files are registered after it: its own removal comes when it is empty.
-      if (unlink(paths[i]) != 0) rmdir(paths[i]);
-    }
+    if (atomic_load(&states[i]) == 2) unlink(paths[i]);
+  }
+  for (int i = 0; i < SLOTS; i++) {
+    if (atomic_load(&states[i]) == 2) rmdir(paths[i]);
   }
 }
 

@@ -56,8 +56,31 @@ public struct AttentionAnalysisReport: Sendable {
 
       distances in tokens, of heads under their attention; damage: the sum over pairs of what rotating
       each value pair alone changes in the attention's output, as a share of its energy; lost: what no
-      linear refit is predicted to bring back. --json gives every head and pair, --svg the map.
+      linear refit is predicted to bring back. --heads gives every head, --json every pair, --svg the map.
       """
+  }
+
+  /// A line per head: mean distance, attention by distance in percent, and the number of pairs
+  /// that its attention keeps (coherence of at least one half).
+  public func headTable() -> String {
+    let octaves = layers.flatMap(\.heads).map(\.mass.count).max() ?? 0
+    var rows = [["layer head", "mean distance", "pairs kept"] + (0..<octaves).map(Self.octave)]
+    for layer in layers {
+      for (head, found) in layer.heads.enumerated() {
+        rows.append(
+          [
+            "\(layer.layer) \(head)", Format.fixed(found.meanDistance, 1),
+            "\(found.coherence.count { $0 >= 0.5 })",
+          ] + found.mass.map { Format.fixed(100 * $0, 1) })
+      }
+    }
+    return Format.table(rows)
+  }
+
+  /// The distances of an octave: 0, 1, 2-3, 4-7, ...
+  private static func octave(_ index: Int) -> String {
+    guard index > 1 else { return "\(index)" }
+    return "\(1 << (index - 1))-\((1 << index) - 1)"
   }
 
   private func percent(_ shares: [Double]) -> String {

@@ -36,6 +36,9 @@ struct Analyze: ParsableCommand {
     help: ArgumentHelp("Write the damage, layers by pairs, as a heat map.", valueName: "file"))
   var svg: String?
 
+  @Flag(help: "Also print a line per head: mean distance, attention by distance, pairs it keeps.")
+  var heads = false
+
   @Flag(help: "Replace an existing --svg file.")
   var force = false
 
@@ -64,6 +67,7 @@ struct Analyze: ParsableCommand {
         Array(report.heatMap().svg().utf8), to: svg, force: force,
         inputs: model.checkpoint.files.map(\.path))
     }
-    options.show(report.json(), report.table())
+    options.show(
+      report.json(), (heads ? report.headTable() + "\n\n" : "") + report.table())
   }
 }

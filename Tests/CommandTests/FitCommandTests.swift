@@ -101,7 +101,9 @@ import Testing
       map, "--quiet")
     expectFailure(again, 73)
     let table = try run(
-      "analyze", Self.model, "--text", Self.calibration, "--ctx", "128", "--chunks", "2", "--quiet")
+      "analyze", Self.model, "--text", Self.calibration, "--ctx", "128", "--chunks", "2", "--heads",
+      "--quiet")
+    #expect(table.output.contains("64-127"))
     #expect(table.output.contains("mean distance"))
   }
 }
