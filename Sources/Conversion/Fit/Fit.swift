@@ -83,7 +83,13 @@ public struct Fit: Sendable {
       }
     }
     func perplexity(_ states: ForwardPass.HiddenStates, first: Int) throws -> Double {
-      try calibration.perplexity(states, first: first, text: text, plan: plan, threads: threads)
+      let value = try calibration.perplexity(
+        states, first: first, text: text, plan: plan, threads: threads)
+      guard value.isFinite else {
+        throw ModelError.notFinite(
+          file: plan.checkpoint.path, what: "the likelihood of a calibration token")
+      }
+      return value
     }
     report.perplexityBefore = try perplexity(original.states, first: calibration.fitted)
     report.perplexityFitted = try perplexity(converted.states, first: calibration.fitted)

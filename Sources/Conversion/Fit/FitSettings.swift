@@ -29,9 +29,9 @@ public struct FitReport: Sendable {
   /// lacks behind attention.
   public struct Layer: Sendable {
     public let layer: Int
-    /// With the rewritten weights.
+    /// With the rewritten weights: in the new basis, nothing regressed.
     public let errorBefore: Double
-    /// With the refitted output matrix.
+    /// With the heads adapted and the output matrix refitted.
     public let errorAfter: Double
     /// The ridge chosen, as a share of the mean second moment; infinite where no refit was better.
     public let ridge: Double

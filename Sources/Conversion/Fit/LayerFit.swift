@@ -14,6 +14,8 @@ struct LayerFit {
   private(set) var state: LayerState
   /// The basis chosen for each KV group.
   private var bases: [DoubleMatrix] = []
+  /// The output matrix in that basis, before anything was regressed.
+  private var rewritten: DoubleMatrix?
 
   private var shape: ModelShape { plan.shape }
 
@@ -117,6 +119,7 @@ struct LayerFit {
   ///   - original: the original heads' outputs, [rows, heads * valueWidth].
   ///   - converted: those of the converted stream with the rewritten values.
   mutating func adaptHeads(_ original: FloatBuffer, _ converted: FloatBuffer, rows: Int) throws {
+    rewritten = state.weights[.attentionOutput]
     let width = shape.valueWidth
     let stride = shape.heads * width
     // One head's products are small: heads are shared out, each summed by one thread.
@@ -205,7 +208,8 @@ struct LayerFit {
     guard regression.fit.energy.isFinite, regression.heldOut.energy.isFinite,
       regression.fit.inputs.sum.values.allSatisfy(\.isFinite)
     else { throw notFinite() }
-    let solution = try regression.solve(from: previous, threads: threads)
+    let solution = try regression.solve(
+      from: previous, rewritten: rewritten ?? previous, threads: threads)
     state.weights[.attentionOutput] = solution.weights
     return solution
   }

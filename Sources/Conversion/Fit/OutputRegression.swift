@@ -65,17 +65,21 @@ struct OutputRegression {
     /// where leaving it alone was better.
     let ridge: Double
     let feedbackRidge: Double
-    /// Relative errors on the rows held out, with the previous weights and the new ones.
+    /// Relative errors on the rows held out, with the rewritten weights and the new ones.
     let errorBefore: Double
     let errorAfter: Double
   }
 
   private static let ridges = [1e-3, 1e-2, 1e-1, 1, 10]
 
-  /// - Parameter previous: the matrix so far, [width, count].
-  func solve(from previous: DoubleMatrix, threads: Int) throws -> Solution {
-    let before = heldOut.relativeError(previous)
-    var best = (error: before, own: -1, feedback: -1)
+  /// - Parameters:
+  ///   - previous: the matrix to start from, [width, count].
+  ///   - rewritten: the one whose error is reported as the error before.
+  func solve(
+    from previous: DoubleMatrix, rewritten: DoubleMatrix, threads: Int
+  ) throws -> Solution {
+    let before = heldOut.relativeError(rewritten)
+    var best = (error: heldOut.relativeError(previous), own: -1, feedback: -1)
     let candidates = try solutions(from: previous, threads: threads)
     // With W = A + B the error is a sum of what A and B give alone and a product of both.
     for (index, one) in candidates.enumerated() {
@@ -92,7 +96,7 @@ struct OutputRegression {
     guard best.own >= 0 else {
       return Solution(
         weights: previous, ridge: .infinity, feedbackRidge: .infinity, errorBefore: before,
-        errorAfter: before)
+        errorAfter: best.error)
     }
     var weights = candidates[best.own].own
     if best.feedback >= 0 { weights.add(candidates[best.feedback].feedback) }
