@@ -23,14 +23,7 @@ struct Analyze: ParsableCommand {
   @Option(help: ArgumentHelp("Look at the first N chunks.", valueName: "n"))
   var chunks = 8
 
-  @Option(
-    help: ArgumentHelp(
-      "Only the N slowest value pairs turn; a list gives each layer its N; or all.",
-      valueName: "n|n,n,...|all"))
-  var valuePairs: String?
-
-  @Option(help: ArgumentHelp("Frequency base of the values.", valueName: "b"))
-  var valueBase: Double?
+  @OptionGroup var values: ValueRotationOptions
 
   @Option(
     help: ArgumentHelp("Write the damage, layers by pairs, as a heat map.", valueName: "file"))
@@ -48,11 +41,11 @@ struct Analyze: ParsableCommand {
     let model = try Model(opening: model)
     let source = try text.required()
     let tokens = try TokenizedText(source, for: model)
-    let pairs = try VariantOptions.pairs(valuePairs)
+    let pairs = try values.pairs()
     let analysis = AttentionAnalysis(
       windows: WindowPlan(context: ctx, limit: chunks),
       rotary: RotaryRequest(
-        valuePairs: pairs.all, valuePairsByLayer: pairs.byLayer, valueBase: valueBase),
+        valuePairs: pairs.all, valuePairsByLayer: pairs.byLayer, valueBase: values.valueBase),
       threads: options.threads)
     let display = ProgressDisplay(quiet: options.quiet)
     let count = Double(model.plan.layers.count)

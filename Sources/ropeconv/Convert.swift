@@ -27,14 +27,7 @@ struct Convert: ParsableCommand {
     help: ArgumentHelp("Output: .gguf, .safetensors, or a folder ending in /.", valueName: "out"))
   var output: String?
 
-  @Option(
-    help: ArgumentHelp(
-      "Only the N slowest value pairs turn; a list gives each layer its N; or all.",
-      valueName: "n|n,n,...|all"))
-  var valuePairs: String?
-
-  @Option(help: ArgumentHelp("Frequency base of the values.", valueName: "b"))
-  var valueBase: Double?
+  @OptionGroup var values: ValueRotationOptions
 
   @Option(
     help: ArgumentHelp(
@@ -64,11 +57,11 @@ struct Convert: ParsableCommand {
   func run() throws {
     let sites = try RotarySites(parsing: to)
     let model = try Model(opening: input)
-    let pairs = try VariantOptions.pairs(valuePairs)
+    let pairs = try values.pairs()
     var request = ConversionRequest(
       sites: sites,
       output: output ?? ConversionRequest.defaultOutput(input: input, sites: sites),
-      valuePairs: pairs.all, valuePairsByLayer: pairs.byLayer, valueBase: valueBase,
+      valuePairs: pairs.all, valuePairsByLayer: pairs.byLayer, valueBase: values.valueBase,
       absorb: try absorb.map { try AbsorptionIdentity.list($0) } ?? [],
       stillEpsilon: stillEpsilon, type: try TypeChoice(parsing: type), force: force,
       threads: options.threads)

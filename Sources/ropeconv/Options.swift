@@ -141,13 +141,8 @@ enum ByteSize {
   }
 }
 
-/// The variant to score a model as.
-struct VariantOptions: ParsableArguments {
-  @Option(
-    help: ArgumentHelp(
-      "Score as if these sites rotated: qk, vo, qkvo, rope, rove, nope, ...", valueName: "sites"))
-  var sites: String?
-
+/// Which value pairs turn, and how fast.
+struct ValueRotationOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Only the N slowest value pairs turn; a list gives each layer its N; or all.",
@@ -156,6 +151,28 @@ struct VariantOptions: ParsableArguments {
 
   @Option(help: ArgumentHelp("Frequency base of the values.", valueName: "b"))
   var valueBase: Double?
+
+  /// One count for every layer, or a list with one per layer; both nil for all pairs.
+  func pairs() throws -> (all: Int?, byLayer: [Int]?) {
+    guard let text = valuePairs, text != "all" else { return (nil, nil) }
+    let counts = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+    guard counts.allSatisfy({ $0 ?? -1 >= 0 }) else {
+      throw EvaluationError.usage(
+        "--value-pairs is '\(text)', expected a number, one per layer (8,8,16), or all")
+    }
+    let numbers = counts.compactMap { $0 }
+    return numbers.count == 1 ? (numbers[0], nil) : (nil, numbers)
+  }
+}
+
+/// The variant to score a model as.
+struct VariantOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Score as if these sites rotated: qk, vo, qkvo, rope, rove, nope, ...", valueName: "sites"))
+  var sites: String?
+
+  @OptionGroup var values: ValueRotationOptions
 
   @Option(
     help: ArgumentHelp("checkpoint, none, linear, ntk, dynamic or yarn.", valueName: "method"))
@@ -168,23 +185,11 @@ struct VariantOptions: ParsableArguments {
   var ropeOriginalCtx: Int?
 
   func request(for plan: ModelPlan) throws -> RotaryRequest {
-    let pairs = try Self.pairs(valuePairs)
+    let pairs = try values.pairs()
     return RotaryRequest(
       sites: try sites.map { try RotarySites(parsing: $0) }, valuePairs: pairs.all,
-      valuePairsByLayer: pairs.byLayer, valueBase: valueBase,
+      valuePairsByLayer: pairs.byLayer, valueBase: values.valueBase,
       scaling: try scaling(plan))
-  }
-
-  /// One count for every layer, or a list with one per layer; both nil for all pairs.
-  static func pairs(_ text: String?) throws -> (all: Int?, byLayer: [Int]?) {
-    guard let text, text != "all" else { return (nil, nil) }
-    let counts = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
-    guard counts.allSatisfy({ $0 ?? -1 >= 0 }) else {
-      throw EvaluationError.usage(
-        "--value-pairs is '\(text)', expected a number, one per layer (8,8,16), or all")
-    }
-    let numbers = counts.compactMap { $0 }
-    return numbers.count == 1 ? (numbers[0], nil) : (nil, numbers)
   }
 
   private func scaling(_ plan: ModelPlan) throws -> FrequencyScaling? {
