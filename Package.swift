@@ -48,10 +48,12 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
     .target(name: "Reports", dependencies: ["Conversion", "Evaluation"]),
+    .target(name: "Conversion", dependencies: ["Evaluation"]),
     .target(
-      name: "Conversion",
-      dependencies: ["Evaluation", .product(name: "Crypto", package: "swift-crypto")]),
-    .target(name: "Evaluation", dependencies: ["Inference", "Vocabulary"]),
+      name: "Evaluation",
+      dependencies: [
+        "Inference", "Vocabulary", .product(name: "Crypto", package: "swift-crypto"),
+      ]),
     .target(name: "Inference", dependencies: ["Rotary", "Architectures"]),
     .target(name: "Rotary", dependencies: ["Tensors"]),
     .target(

@@ -6,3 +6,9 @@ void rc_log_sum_exp(const float *logits, ptrdiff_t stride, ptrdiff_t rows, ptrdi
                     float softcap, float *maximum, double *sum) {
   RC_CALL(log_sum_exp, logits, stride, rows, columns, softcap, maximum, sum);
 }
+
+void rc_expected_difference(const float *logits, const float *others, ptrdiff_t stride,
+                            ptrdiff_t rows, ptrdiff_t columns, float *maximum, double *sum,
+                            double *weighted) {
+  RC_CALL(expected_difference, logits, others, stride, rows, columns, maximum, sum, weighted);
+}

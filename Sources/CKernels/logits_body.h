@@ -43,3 +43,44 @@ static void RC_VARIANT(log_sum_exp)(const float *logits, ptrdiff_t stride, ptrdi
     sum[row] = sum[row] * factor + RC_VARIANT(total)(sums);
   }
 }
+
+static void RC_VARIANT(expected_difference)(const float *logits, const float *others,
+                                            ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t columns,
+                                            float *maximum, double *sum, double *weighted) {
+  ptrdiff_t whole = columns - columns % RC_LANES;
+  ptrdiff_t rest = columns - whole;
+  for (ptrdiff_t row = 0; row < rows; row++, logits += stride, others += stride) {
+    rc_floats lanes = -INFINITY;
+    for (ptrdiff_t i = 0; i < whole; i += RC_LANES) {
+      lanes = RC_VARIANT(larger)(RC_VARIANT(load)(logits + i), lanes);
+    }
+    lanes = RC_VARIANT(larger)(RC_VARIANT(load_part)(logits + whole, rest, -INFINITY), lanes);
+    float largest = RC_VARIANT(maximum)(lanes);
+    float before = maximum[row];
+    if (before > largest) largest = before;
+    float reference = largest == -INFINITY ? 0 : largest;
+
+    rc_doubles sums = 0;
+    rc_doubles products = 0;
+    for (ptrdiff_t i = 0; i < whole; i += RC_LANES) {
+      rc_floats v = RC_VARIANT(load)(logits + i);
+      rc_floats difference = v - RC_VARIANT(load)(others + i);
+      rc_floats weight = RC_VARIANT(exp_negative)(v - reference);
+      sums += rc_to_doubles(weight);
+      products += rc_to_doubles(weight * difference);
+    }
+    if (rest > 0) {
+      // Lanes beyond the row get weight 0 and difference 0.
+      rc_floats v = RC_VARIANT(load_part)(logits + whole, rest, -INFINITY);
+      rc_floats weight = RC_VARIANT(exp_negative)(v - reference);
+      rc_floats difference = RC_VARIANT(load_part)(logits + whole, rest, 0) -
+                             RC_VARIANT(load_part)(others + whole, rest, 0);
+      sums += rc_to_doubles(weight);
+      products += rc_to_doubles(weight * difference);
+    }
+    double factor = before == -INFINITY ? 1 : exp((double)before - (double)largest);
+    maximum[row] = largest;
+    sum[row] = sum[row] * factor + RC_VARIANT(total)(sums);
+    weighted[row] = weighted[row] * factor + RC_VARIANT(total)(products);
+  }
+}

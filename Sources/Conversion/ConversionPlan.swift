@@ -1,5 +1,6 @@
 import Architectures
 import Checkpoints
+import Evaluation
 import Foundation
 import Inference
 import OrderedCollections

@@ -13,6 +13,12 @@ public enum EvaluationError: Diagnostic {
   case usage(String)
   /// A text cannot be read.
   case unreadable(file: String, problem: String)
+  /// A result's JSON is not what it should be.
+  case record(file: String, problem: String)
+  /// A needle's template is not what it should be.
+  case template(file: String, problem: String)
+  /// A state file cannot be used.
+  case state(file: String, problem: String)
   /// Two models do not share a vocabulary.
   case vocabulariesDiffer(one: Int, other: Int)
 
@@ -24,6 +30,8 @@ public enum EvaluationError: Diagnostic {
     case .tokenList(_, let problem): problem
     case .usage(let problem): problem
     case .unreadable(_, let problem): problem
+    case .record(_, let problem), .template(_, let problem): problem
+    case .state(_, let problem): "the state file cannot be used: \(problem)"
     case .vocabulariesDiffer(let one, let other):
       "the models have vocabularies of \(one) and \(other) tokens"
     }
@@ -32,7 +40,8 @@ public enum EvaluationError: Diagnostic {
   public var file: String? {
     switch self {
     case .textTooShort(let file, _, _), .noTokenizer(let file), .tokenList(let file, _),
-      .unreadable(let file, _):
+      .unreadable(let file, _), .record(let file, _), .template(let file, _),
+      .state(let file, _):
       file
     case .usage, .vocabulariesDiffer: nil
     }
@@ -50,6 +59,7 @@ public enum EvaluationError: Diagnostic {
     switch self {
     case .usage: .usage
     case .unreadable: .noInput
+    case .state: .cannotCreate
     default: .malformedData
     }
   }

@@ -1,27 +1,26 @@
+import Checkpoints
 import Foundation
 import Inference
+import OrderedCollections
 import Rotary
 
 /// Scores a text: mean negative log-likelihood and perplexity, window by window.
-public struct PerplexityEvaluation: Sendable {
+public struct PerplexityEvaluation {
   public var windows: WindowPlan
   /// Variant to score the model as; the checkpoint's own by default.
   public var rotary: RotaryRequest
   /// The position of every window's first token.
   public var start: Int
-  /// Windows in flight; nil: chosen so that about 16,384 tokens are. Never changes a digit.
-  public var batch: Int?
-  public var threads: Int
+  public var options: RunOptions
 
   public init(
     windows: WindowPlan = WindowPlan(), rotary: RotaryRequest = .asStored, start: Int = 0,
-    batch: Int? = nil, threads: Int = 1
+    threads: Int = 1, options: RunOptions? = nil
   ) {
     self.windows = windows
     self.rotary = rotary
     self.start = start
-    self.batch = batch
-    self.threads = threads
+    self.options = options ?? RunOptions(threads: threads)
   }
 
   /// What has been done so far, for a progress display.
@@ -39,34 +38,39 @@ public struct PerplexityEvaluation: Sendable {
     _ model: Model, on text: TokenizedText, progress: (Progress) -> Void = { _ in }
   ) throws -> PerplexityResult {
     guard start >= 0 else { throw EvaluationError.usage("--start is \(start), expected 0 or more") }
-    let clock = ContinuousClock()
-    let began = clock.now
     // A variant the model cannot be is a usage error, whatever the text.
-    let configuration = try model.plan.rotary.applying(
-      rotary, length: start + self.windows.context)
+    let length = start + self.windows.context
+    let configuration = try model.plan.rotary.applying(rotary, length: length)
     let windows = try self.windows.windows(of: text)
-    let pass = ForwardPass(plan: model.plan, rotary: configuration, threads: threads)
-    let scorer = TargetScorer(blocks: LogitBlocks(plan: model.plan, threads: threads))
-    let batchSize = max(1, batch ?? 16_384 / self.windows.context)
-    let total = windows.reduce(0) { $0 + $1.tokens.count }
-    var result = PerplexityResult(
-      model: model.checkpoint.path, text: text.name, textTokens: text.tokens.count,
-      plan: self.windows, sites: configuration.sites)
+    let pass = ForwardPass(plan: model.plan, rotary: configuration, threads: options.threads)
+    let scorer = TargetScorer(blocks: LogitBlocks(plan: model.plan, threads: options.threads))
+    var identity = try model.identity(rotary: configuration, length: length)
+    identity["text_sha256"] = .string(SourceHash.sha256(tokens: [text.tokens]))
+    identity["tokens"] = JSONValue(text.tokens.count)
+    identity["ctx"] = JSONValue(self.windows.context)
+    identity["score"] = .string(self.windows.scored.rawValue)
+    identity["stride"] = self.windows.stride.map { JSONValue($0) } ?? .null
+    identity["start"] = JSONValue(start)
+    let units = UnitRun(
+      kind: PerplexityResult.kind, identity: identity,
+      labels: ["model": .string(model.checkpoint.path), "text": .string(text.name)],
+      unitCount: windows.count, options: options)
+    var values: [Float] = []
     var done = 0
-    for first in stride(from: 0, to: windows.count, by: batchSize) {
-      let group = windows[first..<min(first + batchSize, windows.count)]
+    var total = 0
+    let batchSize = options.batch ?? 16_384 / max(self.windows.context, 1)
+    let record = try units.run { left in
+      total = left.reduce(0) { $0 + windows[$1].tokens.count }
+      return left.batches(of: batchSize)
+    } evaluate: { batch, finished in
+      let group = batch.map { windows[$0] }
       let tokens = group.reduce(0) { $0 + $1.tokens.count }
-      let sequences = group.map { window in
-        var ids = Array(text.tokens[window.tokens])
-        if let replacement = text.windowStart { ids[0] = replacement }
-        return ids
-      }
       let layers = Double(model.plan.layers.count + 1)
-      let hidden = try pass.run(sequences, start: start) { layer in
+      let hidden = try pass.run(text.sequences(group), start: start) { layer in
         progress(
           Progress(
             tokens: Double(done) + Double(tokens) * Double(layer) / layers, totalTokens: total,
-            perplexity: result.windows.isEmpty ? nil : result.perplexity))
+            perplexity: Self.running(finished)))
       }
       var rows: [Int] = []
       var targets: [Int32] = []
@@ -80,86 +84,44 @@ public struct PerplexityEvaluation: Sendable {
         throw ModelError.tokenOutsideVocabulary(
           file: text.name, id: Int(target), position: 0, vocabulary: model.plan.shape.vocabulary)
       }
-      let values = try scorer.negativeLogLikelihoods(
+      let nats = try scorer.negativeLogLikelihoods(
         hidden, rows: rows, counts: group.map(\.targets.count), targets: targets)
-      guard values.allSatisfy(\.isFinite) else {
-        throw ModelError.notFinite(file: model.checkpoint.path, what: "the likelihood of a token")
+      guard nats.allSatisfy(\.isFinite) else {
+        throw ModelError.notFinite(
+          file: model.checkpoint.path, what: "the likelihood of a scored token")
       }
-      var offset = 0
-      for window in group {
-        result.append(window, Array(values[offset..<(offset + window.targets.count)]))
-        offset += window.targets.count
-      }
+      values += nats.map(Float.init)
       done += tokens
+      var first = 0
+      let results = group.map { window in
+        defer { first += window.targets.count }
+        return PerplexityResult.WindowSum(
+          index: window.index, nats[first..<(first + window.targets.count)]
+        ).json
+      }
       progress(
-        Progress(tokens: Double(done), totalTokens: total, perplexity: result.perplexity))
+        Progress(tokens: Double(done), totalTokens: total, perplexity: Self.running(finished)))
+      return (results, tokens)
     }
-    result.seconds = (clock.now - began) / .seconds(1)
-    result.evaluatedTokens = total
+    var result = try PerplexityResult(record, file: model.checkpoint.path)
+    result.values = values
     return result
+  }
+
+  private static func running(_ units: [EvaluationRecord.Unit]) -> Double? {
+    let sums = units.compactMap { PerplexityResult.WindowSum($0) }
+    let scored = sums.reduce(0) { $0 + $1.scored }
+    return scored > 0 ? exp(sums.reduce(0) { $0 + $1.sum } / Double(scored)) : nil
   }
 }
 
-/// Negative log-likelihoods of a text's scored targets and their statistics.
-public struct PerplexityResult: Sendable {
-  /// Sums over one window, in nats.
-  public struct WindowSum: Sendable, Equatable {
-    public let index: Int
-    public let scored: Int
-    public let sum: Double
-    public let sumOfSquares: Double
-
-    public var mean: Double { sum / Double(scored) }
-  }
-
-  public let model: String
-  public let text: String
-  /// Tokens of the whole text.
-  public let textTokens: Int
-  public let plan: WindowPlan
-  public let sites: RotarySites
-  public private(set) var windows: [WindowSum] = []
-  /// Every scored target's negative log-likelihood, window after window, in nats.
-  public private(set) var values: [Float] = []
-  public var seconds = 0.0
-  /// Tokens that went through the model.
-  public var evaluatedTokens = 0
-
-  init(model: String, text: String, textTokens: Int, plan: WindowPlan, sites: RotarySites) {
-    self.model = model
-    self.text = text
-    self.textTokens = textTokens
-    self.plan = plan
-    self.sites = sites
-  }
-
-  mutating func append(_ window: Window, _ nats: [Double]) {
-    var sum = 0.0
-    var squares = 0.0
-    for value in nats {
-      sum += value
-      squares += value * value
+extension TokenizedText {
+  /// The token ids of windows, their first ones replaced where the tokenizer adds one to a text.
+  func sequences(_ windows: [Window]) -> [[Int32]] {
+    windows.map { window in
+      var ids = Array(tokens[window.tokens])
+      if let windowStart { ids[0] = windowStart }
+      return ids
     }
-    windows.append(
-      WindowSum(index: window.index, scored: nats.count, sum: sum, sumOfSquares: squares))
-    values += nats.map(Float.init)
-  }
-
-  public var scored: Int { windows.reduce(0) { $0 + $1.scored } }
-
-  /// Mean negative log-likelihood in nats, summed window after window.
-  public var meanNegativeLogLikelihood: Double {
-    windows.reduce(0) { $0 + $1.sum } / Double(scored)
-  }
-
-  public var perplexity: Double { exp(meanNegativeLogLikelihood) }
-
-  /// `perplexity * sqrt(var(nll) / (n - 1))`.
-  public var perplexityError: Double {
-    let count = Double(scored)
-    guard count > 1 else { return .nan }
-    let mean = meanNegativeLogLikelihood
-    let variance = windows.reduce(0) { $0 + $1.sumOfSquares } / count - mean * mean
-    return perplexity * (max(variance, 0) / (count - 1)).squareRoot()
   }
 }

@@ -7,18 +7,41 @@ package struct TargetScorer {
 
   package init(blocks: LogitBlocks) { self.blocks = blocks }
 
-  /// - Parameters:
-  ///   - rows: rows of `hidden`, each predicting the target of the same index.
-  ///   - counts: how many of them belong to each sequence, one after another.
-  /// - Returns: `log sum exp(logits) - logit(target)` of every row, in nats.
+  /// What the model thinks of one target.
+  package struct Score: Sendable {
+    /// `log sum exp(logits) - logit(target)`, in nats.
+    package let negativeLogLikelihood: Double
+    /// Whether no other token has a larger logit, and none before it the same.
+    package let isTop: Bool
+  }
+
+  /// Negative log-likelihoods alone; see `scores`.
   package func negativeLogLikelihoods(
     _ hidden: ForwardPass.HiddenStates, rows: [Int], counts: [Int], targets: [Int32]
   ) throws -> [Double] {
+    try scores(hidden, rows: rows, counts: counts, targets: targets, findsTop: false)
+      .map(\.negativeLogLikelihood)
+  }
+
+  /// - Parameters:
+  ///   - rows: rows of `hidden`, each predicting the target of the same index.
+  ///   - counts: how many of them belong to each sequence, one after another.
+  ///   - findsTop: also look for the most likely token; without it `isTop` is false.
+  /// - Returns: one score a row.
+  package func scores(
+    _ hidden: ForwardPass.HiddenStates, rows: [Int], counts: [Int], targets: [Int32],
+    findsTop: Bool = true
+  ) throws -> [Score] {
     let normed = try blocks.normed(hidden, rows: rows)
     let count = rows.count
     let maxima = FloatBuffer(count: max(count, 1))
     let chosen = FloatBuffer(count: max(count, 1))
-    for row in 0..<count { maxima.pointer[row] = -.infinity }
+    let best = FloatBuffer(count: max(count, 1))
+    let tops = SumBuffer(count: max(count, 1))
+    for row in 0..<count {
+      maxima.pointer[row] = -.infinity
+      best.pointer[row] = -.infinity
+    }
     let sums = SumBuffer(count: max(count, 1))
     let units = LogitBlocks.units(counts)
     let scratch = (0..<blocks.threads).map { _ in
@@ -34,6 +57,15 @@ package struct TargetScorer {
         Kernels.logSumExpUpdate(
           logits, stride: LogitBlocks.columns, rows: span.count, columns: range.count, softcap: 0,
           runningMax: maxima.pointer + span.lowerBound, runningSum: sums.pointer + span.lowerBound)
+        if findsTop {
+          for row in span {
+            let line = logits + (row - span.lowerBound) * LogitBlocks.columns
+            for column in 0..<range.count where line[column] > best.pointer[row] {
+              best.pointer[row] = line[column]
+              tops.pointer[row] = Double(range.lowerBound + column)
+            }
+          }
+        }
         for row in span where range.contains(Int(targets[row])) {
           chosen.pointer[row] =
             logits[
@@ -43,7 +75,10 @@ package struct TargetScorer {
       }
     }
     return (0..<count).map { row in
-      Double(maxima.pointer[row]) + logarithm(sums.pointer[row]) - Double(chosen.pointer[row])
+      Score(
+        negativeLogLikelihood: Double(maxima.pointer[row]) + logarithm(sums.pointer[row])
+          - Double(chosen.pointer[row]),
+        isTop: findsTop && Int32(tops.pointer[row]) == targets[row])
     }
   }
 }

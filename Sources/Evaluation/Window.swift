@@ -24,20 +24,14 @@ public struct WindowPlan: Sendable, Equatable {
   public var scored: ScoredTargets
   /// Windows start at multiples of this and every target is scored once; nil: windows do not overlap.
   public var stride: Int?
-  /// Of `shardCount` shards take the one with this number, from 1.
-  public var shard: Int
-  public var shardCount: Int
 
   public init(
-    context: Int = 512, limit: Int? = nil, scored: ScoredTargets = .secondHalf, stride: Int? = nil,
-    shard: Int = 1, shardCount: Int = 1
+    context: Int = 512, limit: Int? = nil, scored: ScoredTargets = .secondHalf, stride: Int? = nil
   ) {
     self.context = context
     self.limit = limit
     self.scored = scored
     self.stride = stride
-    self.shard = shard
-    self.shardCount = shardCount
   }
 
   /// The windows of a text, in order.
@@ -45,9 +39,6 @@ public struct WindowPlan: Sendable, Equatable {
   public func windows(of text: TokenizedText) throws(EvaluationError) -> [Window] {
     guard context >= 4 else { throw .usage("--ctx is \(context), expected at least 4") }
     if let limit, limit < 1 { throw .usage("--chunks is \(limit), expected at least 1") }
-    guard shardCount >= 1, shard >= 1, shard <= shardCount else {
-      throw .usage("--shard is \(shard)/\(shardCount), expected I/N with I from 1 to N")
-    }
     let count = text.tokens.count
     guard count >= context else {
       throw .textTooShort(file: text.name, tokens: count, needed: context)
@@ -78,6 +69,6 @@ public struct WindowPlan: Sendable, Equatable {
       }
     }
     if let limit { windows = Array(windows.prefix(limit)) }
-    return windows.filter { $0.index % shardCount + 1 == shard }
+    return windows
   }
 }

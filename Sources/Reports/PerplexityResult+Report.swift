@@ -5,50 +5,59 @@ import OrderedCollections
 
 extension PerplexityResult {
   /// The fields of `eval perplexity --json`.
-  public func json(compute: String, peakBytes: Int) -> JSONValue {
-    .object([
-      "model": .string(model),
-      "text": .string(text),
-      "sites": .string(sites.code),
-      "tokens": .integer(Int64(textTokens)),
-      "scored": .integer(Int64(scored)),
-      "chunks": .integer(Int64(windows.count)),
-      "ctx": .integer(Int64(plan.context)),
-      "score": .string(plan.scored.rawValue),
-      "stride": plan.stride.map { .integer(Int64($0)) } ?? .null,
-      "shard": .string("\(plan.shard)/\(plan.shardCount)"),
-      "compute": .string(compute),
-      "nll": .number(meanNegativeLogLikelihood),
-      "ppl": .number(perplexity),
-      "ppl_stderr": .finite(perplexityError),
-      "seconds": .number(seconds),
-      "tokens_per_second": .finite(Double(evaluatedTokens) / seconds),
-      "peak_rss_bytes": .integer(Int64(peakBytes)),
-      "per_chunk": .array(
-        windows.map { window in
-          .object([
-            "chunk": .integer(Int64(window.index)),
-            "nll": .number(window.mean),
-            "ppl": .number(exp(window.mean)),
-            "scored": .integer(Int64(window.scored)),
-            "nll_sum": .number(window.sum),
-            "nll_squares": .number(window.sumOfSquares),
-          ])
-        }),
-    ])
+  public func json(peakBytes: Int) -> JSONValue {
+    var object = record.header
+    let identity = record.identity
+    for key in ["sites", "tokens", "ctx", "score", "stride", "compute"] {
+      object[key] = identity[key] ?? .null
+    }
+    object["scored"] = JSONValue(scored)
+    object["chunks"] = JSONValue(windows.count)
+    object["nll"] = .finite(meanNegativeLogLikelihood)
+    object["ppl"] = .finite(perplexity)
+    object["ppl_stderr"] = .finite(perplexityError)
+    object.merge(record.costs(peakBytes: peakBytes)) { own, _ in own }
+    object["per_chunk"] = .array(
+      windows.map { window in
+        .object([
+          "chunk": JSONValue(window.index), "nll": .number(window.mean),
+          "ppl": .number(exp(window.mean)),
+        ])
+      })
+    object[EvaluationRecord.unitsKey] = record.unitsJSON
+    return .object(object)
   }
 
   /// The lines a person reads.
-  public func text(compute: String, peakBytes: Int) -> String {
-    let rate = Double(evaluatedTokens) / max(seconds, 1e-9)
+  public func text(peakBytes: Int) -> String {
+    let score = record.identity["score"]?.string ?? ""
     return """
       perplexity  \(Format.fixed(perplexity, 4)) +- \(Format.fixed(perplexityError, 4))
       nll         \(Format.fixed(meanNegativeLogLikelihood, 6)) nats per token
-      scored      \(scored) targets in \(windows.count) chunks of \(plan.context) (\(plan.scored.rawValue))
-      variant     \(sites.name), computed in \(compute)
-      time        \(Format.fixed(seconds, 1)) s, \(Format.fixed(rate, 0)) tokens/s, peak memory \
-      \(Format.bytes(peakBytes))
+      scored      \(scored) targets in \(windows.count) chunks of \(context) (\(score))
+      variant     \(record.identity["sites"]?.string ?? ""), computed in \
+      \(record.identity["compute"]?.string ?? "")
+      \(record.costText(peakBytes: peakBytes))
       """
+  }
+}
+
+extension EvaluationRecord {
+  /// Time and memory, as JSON.
+  func costs(peakBytes: Int) -> OrderedDictionary<String, JSONValue> {
+    [
+      "evaluated_tokens": JSONValue(evaluatedTokens), "seconds": .number(seconds),
+      "tokens_per_second": .finite(Double(evaluatedTokens) / seconds),
+      "peak_rss_bytes": JSONValue(peakBytes),
+    ]
+  }
+
+  /// Time and memory, as a line.
+  func costText(peakBytes: Int) -> String {
+    let rate = Double(evaluatedTokens) / max(seconds, 1e-9)
+    return
+      "time        \(Format.fixed(seconds, 1)) s, \(Format.fixed(rate, 0)) tokens/s, peak memory"
+      + " \(Format.bytes(peakBytes))"
   }
 }
 

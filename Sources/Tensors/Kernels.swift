@@ -111,4 +111,16 @@ public enum Kernels {
   ) {
     rc_log_sum_exp(logits, stride, rows, columns, softcap, runningMax, runningSum)
   }
+
+  /// Like `logSumExpUpdate`, and updates every row's sum of `exp(logit - maximum) (logit - other)`:
+  /// that sum over `runningSum` is the mean difference of two rows of logits under the first one's
+  /// probabilities, and the KL divergence is it plus the difference of the log-sum-exps.
+  public static func expectedDifferenceUpdate(
+    _ logits: UnsafePointer<Float>, others: UnsafePointer<Float>, stride: Int, rows: Int,
+    columns: Int, runningMax: UnsafeMutablePointer<Float>,
+    runningSum: UnsafeMutablePointer<Double>, weighted: UnsafeMutablePointer<Double>
+  ) {
+    rc_expected_difference(
+      logits, others, stride, rows, columns, runningMax, runningSum, weighted)
+  }
 }

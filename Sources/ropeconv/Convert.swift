@@ -94,8 +94,9 @@ struct Convert: ParsableCommand {
         let tokens = try TokenizedText(source, for: model)
         let evaluation = PerplexityEvaluation(
           windows: window.plan(default: .secondHalf), start: window.start,
-          batch: try window.batch(for: model.plan, threads: options.threads),
-          threads: options.threads)
+          options: RunOptions(
+            threads: options.threads,
+            batch: try window.batch(for: model.plan, threads: options.threads)))
         report.perplexityBefore = try evaluation.run(model, on: tokens).perplexity
         report.perplexityAfter = try evaluation.run(Model(opening: request.output), on: tokens)
           .perplexity

@@ -114,10 +114,9 @@ struct WindowOptions: ParsableArguments {
     }
   }
 
-  func plan(default scored: ScoredTargets, shard: (Int, Int) = (1, 1)) -> WindowPlan {
+  func plan(default scored: ScoredTargets) -> WindowPlan {
     WindowPlan(
-      context: ctx, limit: chunks, scored: stride == nil ? score ?? scored : .all, stride: stride,
-      shard: shard.0, shardCount: shard.1)
+      context: ctx, limit: chunks, scored: stride == nil ? score ?? scored : .all, stride: stride)
   }
 
   /// The batch asked for, or the one that fits the memory cap.
@@ -125,6 +124,27 @@ struct WindowOptions: ParsableArguments {
     guard let memory else { return batch }
     return MemoryEstimate(plan: plan, threads: threads)
       .batch(context: ctx, within: try ByteSize.parse(memory))
+  }
+}
+
+/// How a long evaluation is shared out and kept.
+struct RunOptionsGroup: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Evaluate only units (chunks, trials) u with u mod N + 1 = I; see 'eval merge'.",
+      valueName: "i/n"))
+  var shard: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Append finished units to a file; a run that was stopped continues from it.",
+      valueName: "file"))
+  var state: String?
+
+  func options(threads: Int, batch: Int? = nil) throws -> RunOptions {
+    RunOptions(
+      shard: try shard.map { try Shard(parsing: $0) } ?? .whole,
+      state: try state.map { try StateFile($0) }, threads: threads, batch: batch)
   }
 }
 

@@ -47,6 +47,40 @@ import Testing
     }
   }
 
+  @Test(arguments: [(3, 1), (70, 32), (129, 40)])
+  func expectedDifferenceOfTwoRowsOfLogits(_ columns: Int, _ tile: Int) {
+    var noise = Noise(UInt64(columns))
+    let rows = 3
+    let ours = noise.floats(rows * columns, in: -12...12)
+    let theirs = noise.floats(rows * columns, in: -12...12)
+    for variant in Variants.available {
+      var maxima = [Float](repeating: -.infinity, count: rows)
+      var sums = [Double](repeating: 0, count: rows)
+      var weighted = sums
+      Variants.with(variant) {
+        for first in stride(from: 0, to: columns, by: tile) {
+          ours.withUnsafeBufferPointer { ours in
+            theirs.withUnsafeBufferPointer { theirs in
+              Kernels.expectedDifferenceUpdate(
+                ours.baseAddress! + first, others: theirs.baseAddress! + first, stride: columns,
+                rows: rows, columns: min(tile, columns - first), runningMax: &maxima,
+                runningSum: &sums, weighted: &weighted)
+            }
+          }
+        }
+      }
+      for row in 0..<rows {
+        let weights = (0..<columns).map { exp(Double(ours[row * columns + $0])) }
+        let expected = (0..<columns).reduce(0) { sum, column in
+          let place = row * columns + column
+          return sum + weights[column] * (Double(ours[place]) - Double(theirs[place]))
+        }
+        let found = weighted[row] / sums[row]
+        #expect(abs(found - expected / weights.reduce(0, +)) < 2e-5, "\(variant)")
+      }
+    }
+  }
+
   @Test func aRowThatSeesNothingStaysZero() {
     for variant in Variants.available {
       var scores: [Float] = [1, 2, 3, 4, 5, 6]

@@ -81,6 +81,12 @@ void rc_divide_rows(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride,
 void rc_log_sum_exp(const float *logits, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t columns,
                     float softcap, float *maximum, double *sum);
 
+// Like rc_log_sum_exp without a cap, and per row the running sum of exp(logit - maximum) times
+// (logit - other), from which the KL divergence of two rows of logits follows.
+void rc_expected_difference(const float *logits, const float *others, ptrdiff_t stride,
+                            ptrdiff_t rows, ptrdiff_t columns, float *maximum, double *sum,
+                            double *weighted);
+
 // elementwise.c
 
 void rc_add(const float *x, float *y, ptrdiff_t count);

@@ -3,9 +3,9 @@ import Crypto
 import Foundation
 
 /// The identity of a checkpoint's files.
-enum SourceHash {
+package enum SourceHash {
   /// SHA-256 of one file's bytes, or of the files' digests one after another.
-  static func sha256(_ files: [MappedFile]) throws -> String {
+  package static func sha256(_ files: [MappedFile]) throws -> String {
     let digests = files.map { file in
       var hash = SHA256()
       var start = 0
@@ -23,10 +23,28 @@ enum SourceHash {
   }
 
   /// SHA-256 of token ids as 32-bit little-endian numbers.
-  static func sha256(tokens: [[Int32]]) -> String {
+  package static func sha256(tokens: [[Int32]]) -> String {
     var hash = SHA256()
     for id in tokens.joined() {
       withUnsafeBytes(of: id.littleEndian) { hash.update(bufferPointer: $0) }
+    }
+    return hexadecimal(Data(hash.finalize()))
+  }
+
+  /// SHA-256 of a text.
+  package static func sha256(text: String) -> String {
+    hexadecimal(Data(SHA256.hash(data: Data(text.utf8))))
+  }
+
+  /// A checkpoint's identity without reading all of it: SHA-256 of every tensor's name, type,
+  /// shape and first 4,096 bytes, and of the files' sizes.
+  package static func fingerprint(_ checkpoint: Checkpoint) -> String {
+    var hash = SHA256()
+    for file in checkpoint.files { hash.update(data: Data("\(file.size);".utf8)) }
+    for (name, tensor) in checkpoint.tensors {
+      hash.update(data: Data("\(name);\(tensor.type);\(tensor.shape);".utf8))
+      let end = tensor.offset + min(tensor.byteCount, 4096)
+      tensor.file.withBytes(tensor.offset..<end) { hash.update(bufferPointer: $0) }
     }
     return hexadecimal(Data(hash.finalize()))
   }

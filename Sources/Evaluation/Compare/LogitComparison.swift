@@ -65,11 +65,7 @@ public struct LogitComparison: Sendable {
     var result = Result()
     for first in stride(from: 0, to: windows.count, by: batchSize) {
       let group = windows[first..<min(first + batchSize, windows.count)]
-      let sequences = group.map { window in
-        var ids = Array(text.tokens[window.tokens])
-        if let replacement = text.windowStart { ids[0] = replacement }
-        return ids
-      }
+      let sequences = text.sequences(Array(group))
       var normed: [FloatBuffer] = []
       var rows: [Int] = []
       for (pass, blocks) in zip(passes, blocks) {

@@ -1,0 +1,66 @@
+import Checkpoints
+
+/// How a conversation is written for a family of chat models. A checkpoint's own template is only
+/// looked at to tell the family: it is code, and none of it is run.
+public struct ChatFormat: Sendable, Equatable {
+  public let name: String
+  /// What comes before the user's words, and between them and the model's.
+  public let beforeUser: String
+  public let afterUser: String
+
+  /// The families known, most telling marks first.
+  public static let known: [ChatFormat] = [
+    ChatFormat(
+      name: "chatml", beforeUser: "<|im_start|>user\n",
+      afterUser: "<|im_end|>\n<|im_start|>assistant\n"),
+    ChatFormat(
+      name: "llama3", beforeUser: "<|start_header_id|>user<|end_header_id|>\n\n",
+      afterUser: "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"),
+    ChatFormat(
+      name: "gemma", beforeUser: "<start_of_turn>user\n",
+      afterUser: "<end_of_turn>\n<start_of_turn>model\n"),
+    ChatFormat(
+      name: "phi3", beforeUser: "<|user|>\n", afterUser: "<|end|>\n<|assistant|>\n"),
+    ChatFormat(name: "mistral", beforeUser: "[INST] ", afterUser: " [/INST]"),
+  ]
+
+  private var mark: String {
+    switch name {
+    case "chatml": "<|im_start|>"
+    case "llama3": "<|start_header_id|>"
+    case "gemma": "<start_of_turn>"
+    case "phi3": "<|user|>"
+    default: "[INST]"
+    }
+  }
+
+  /// The format of a name; `auto` takes the checkpoint's, `none` is nil.
+  /// - Throws: `EvaluationError.usage` for a name not known or a checkpoint without a known one.
+  public static func named(_ name: String, for model: Model) throws -> ChatFormat? {
+    if name == "none" { return nil }
+    if let format = known.first(where: { $0.name == name }) { return format }
+    let names = known.map(\.name).joined(separator: ", ")
+    guard name == "auto" else {
+      throw EvaluationError.usage("--chat is '\(name)', expected none, auto, \(names)")
+    }
+    let template = model.checkpoint.chatTemplate ?? ""
+    guard let format = known.first(where: { template.contains($0.mark) }) else {
+      throw EvaluationError.usage(
+        "the checkpoint has no chat template of a known family: \(names)")
+    }
+    return format
+  }
+}
+
+extension Checkpoint {
+  /// The chat template as it is stored, a program in Jinja; nil where there is none.
+  var chatTemplate: String? {
+    if case .string(let template)? = metadata["tokenizer.chat_template"] { return template }
+    guard let folder else { return nil }
+    let file = "\(folder)/tokenizer_config.json"
+    guard let bytes = try? TokenizedText.read(file),
+      let json = try? JSONValue.parse(bytes, file: file)
+    else { return nil }
+    return json["chat_template"]?.string
+  }
+}

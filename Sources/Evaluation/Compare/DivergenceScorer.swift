@@ -1,0 +1,123 @@
+import Inference
+import Tensors
+
+/// What two models give one target.
+struct TargetDivergence: Sendable, Equatable {
+  /// Negative log-likelihoods of the target, in nats.
+  let base: Double
+  let other: Double
+  /// KL divergence of the other model's distribution from the base's, in nats.
+  let divergence: Double
+  /// Whether the most likely token is the same.
+  let agrees: Bool
+}
+
+/// Compares two models' distributions in one pass over the vocabulary blocks of both.
+struct DivergenceScorer {
+  let base: LogitBlocks
+  let other: LogitBlocks
+  private var threads: Int { base.threads }
+
+  init(_ base: LogitBlocks, _ other: LogitBlocks) {
+    self.base = base
+    self.other = other
+  }
+
+  /// Per row: running maxima, sums and so on of both models.
+  private final class Sums: Sendable {
+    let maxima: [FloatBuffer]
+    let sums: [SumBuffer]
+    let weighted: SumBuffer
+    let chosen: [FloatBuffer]
+    let best: [FloatBuffer]
+    let tops: [SumBuffer]
+
+    init(rows: Int) {
+      func floats() -> [FloatBuffer] { (0..<2).map { _ in FloatBuffer(count: max(rows, 1)) } }
+      func doubles() -> [SumBuffer] { (0..<2).map { _ in SumBuffer(count: max(rows, 1)) } }
+      maxima = floats()
+      chosen = floats()
+      best = floats()
+      sums = doubles()
+      tops = doubles()
+      weighted = SumBuffer(count: max(rows, 1))
+      for row in 0..<rows {
+        for side in 0..<2 {
+          maxima[side].pointer[row] = -.infinity
+          best[side].pointer[row] = -.infinity
+        }
+      }
+    }
+  }
+
+  /// - Parameters:
+  ///   - hidden: hidden states of both models for the same rows.
+  ///   - rows: rows that predict the targets of the same index.
+  ///   - counts: how many of them belong to each sequence.
+  func compare(
+    _ hidden: (ForwardPass.HiddenStates, ForwardPass.HiddenStates), rows: [Int], counts: [Int],
+    targets: [Int32]
+  ) throws -> [TargetDivergence] {
+    let normed = [
+      try base.normed(hidden.0, rows: rows), try other.normed(hidden.1, rows: rows),
+    ]
+    let sums = Sums(rows: rows.count)
+    let units = LogitBlocks.units(counts)
+    let scratch = (0..<(2 * threads)).map { _ in
+      FloatBuffer(count: LogitBlocks.unitRows * LogitBlocks.columns)
+    }
+    for block in 0..<base.count {
+      let weights = [try base.weights(block), try other.weights(block)]
+      let range = base.range(block)
+      Parallel.forEach(count: units.count, threads: threads) { unit, worker in
+        let span = units[unit]
+        let logits = [scratch[2 * worker].pointer, scratch[2 * worker + 1].pointer]
+        base.multiply(weights[0], normed[0], rows: span, to: logits[0])
+        other.multiply(weights[1], normed[1], rows: span, to: logits[1])
+        let first = span.lowerBound
+        Kernels.expectedDifferenceUpdate(
+          logits[0], others: logits[1], stride: LogitBlocks.columns, rows: span.count,
+          columns: range.count, runningMax: sums.maxima[0].pointer + first,
+          runningSum: sums.sums[0].pointer + first, weighted: sums.weighted.pointer + first)
+        Kernels.logSumExpUpdate(
+          logits[1], stride: LogitBlocks.columns, rows: span.count, columns: range.count,
+          runningMax: sums.maxima[1].pointer + first, runningSum: sums.sums[1].pointer + first)
+        for side in 0..<2 {
+          Self.look(
+            logits[side], rows: span, range: range, targets: targets,
+            best: sums.best[side].pointer, tops: sums.tops[side].pointer,
+            chosen: sums.chosen[side].pointer)
+        }
+      }
+    }
+    return rows.indices.map { row in
+      let logSums = (0..<2).map {
+        Double(sums.maxima[$0].pointer[row]) + logarithm(sums.sums[$0].pointer[row])
+      }
+      let difference = sums.weighted.pointer[row] / sums.sums[0].pointer[row]
+      return TargetDivergence(
+        base: logSums[0] - Double(sums.chosen[0].pointer[row]),
+        other: logSums[1] - Double(sums.chosen[1].pointer[row]),
+        // Rounding can leave a divergence of nothing a little below zero.
+        divergence: max(difference + logSums[1] - logSums[0], 0),
+        agrees: sums.tops[0].pointer[row] == sums.tops[1].pointer[row])
+    }
+  }
+
+  /// Keeps the targets' logits and the largest ones.
+  private static func look(
+    _ logits: UnsafePointer<Float>, rows: Range<Int>, range: Range<Int>, targets: [Int32],
+    best: UnsafeMutablePointer<Float>, tops: UnsafeMutablePointer<Double>,
+    chosen: UnsafeMutablePointer<Float>
+  ) {
+    for row in rows {
+      let line = logits + (row - rows.lowerBound) * LogitBlocks.columns
+      for column in 0..<range.count where line[column] > best[row] {
+        best[row] = line[column]
+        tops[row] = Double(range.lowerBound + column)
+      }
+      let target = Int(targets[row])
+      if range.contains(target) { chosen[row] = line[target - range.lowerBound] }
+    }
+  }
+}

@@ -1,0 +1,110 @@
+import Checkpoints
+import Inference
+import OrderedCollections
+import Rotary
+
+/// How much one model's predictions differ from another's on a text: what llama-perplexity's KL
+/// mode reports, with both models run side by side over the same batches and nothing written.
+public struct ModelComparison {
+  public var windows: WindowPlan
+  /// The variants to compute base and other as.
+  public var rotary: (base: RotaryRequest, other: RotaryRequest)
+  public var start: Int
+  public var options: RunOptions
+
+  public init(
+    windows: WindowPlan = WindowPlan(),
+    rotary: (base: RotaryRequest, other: RotaryRequest) = (.asStored, .asStored), start: Int = 0,
+    options: RunOptions = RunOptions()
+  ) {
+    self.windows = windows
+    self.rotary = rotary
+    self.start = start
+    self.options = options
+  }
+
+  /// - Parameter progress: called with the share done and the mean KL divergence so far.
+  /// - Throws: `EvaluationError.vocabulariesDiffer`, `.textTooShort`, `.usage`; `ModelError` for a
+  ///   result that is not finite.
+  public func run(
+    _ base: Model, _ other: Model, on text: TokenizedText,
+    progress: (Double, Double?) -> Void = { _, _ in }
+  ) throws -> ComparisonResult {
+    guard base.plan.shape.vocabulary == other.plan.shape.vocabulary else {
+      throw EvaluationError.vocabulariesDiffer(
+        one: base.plan.shape.vocabulary, other: other.plan.shape.vocabulary)
+    }
+    guard start >= 0 else { throw EvaluationError.usage("--start is \(start), expected 0 or more") }
+    let length = start + self.windows.context
+    let variants = [
+      try base.plan.rotary.applying(rotary.base, length: length),
+      try other.plan.rotary.applying(rotary.other, length: length),
+    ]
+    let windows = try self.windows.windows(of: text)
+    let models = [base, other]
+    let passes = zip(models, variants).map {
+      ForwardPass(plan: $0.plan, rotary: $1, threads: options.threads)
+    }
+    let scorer = DivergenceScorer(
+      LogitBlocks(plan: base.plan, threads: options.threads),
+      LogitBlocks(plan: other.plan, threads: options.threads))
+    let units = UnitRun(
+      kind: ComparisonResult.kind,
+      identity: [
+        "base": .object(try base.identity(rotary: variants[0], length: length)),
+        "other": .object(try other.identity(rotary: variants[1], length: length)),
+        "text_sha256": .string(SourceHash.sha256(tokens: [text.tokens])),
+        "tokens": JSONValue(text.tokens.count), "ctx": JSONValue(self.windows.context),
+        "score": .string(self.windows.scored.rawValue), "start": JSONValue(start),
+        "stride": self.windows.stride.map { JSONValue($0) } ?? .null,
+      ],
+      labels: [
+        "model": .string(base.checkpoint.path), "other": .string(other.checkpoint.path),
+        "text": .string(text.name),
+      ], unitCount: windows.count, options: options)
+    var left = 1
+    var done = 0.0
+    let record = try units.run { units in
+      left = max(units.count, 1)
+      return units.batches(of: options.batch ?? max(8_192 / max(self.windows.context, 1), 1))
+    } evaluate: { batch, finished in
+      let group = batch.map { windows[$0] }
+      let mean = ComparisonResult.meanDivergence(finished)
+      let sequences = text.sequences(group)
+      let layers = Double(base.plan.layers.count + other.plan.layers.count + 2)
+      var before = 0
+      var hidden: [ForwardPass.HiddenStates] = []
+      for pass in passes {
+        hidden.append(
+          try pass.run(sequences, start: start) { layer in
+            let share = Double(before + layer) / layers
+            progress((done + share * Double(batch.count)) / Double(left), mean)
+          })
+        before += pass.plan.layers.count
+      }
+      var rows: [Int] = []
+      var targets: [Int32] = []
+      for (offset, window) in group.enumerated() {
+        for target in window.targets {
+          rows.append(hidden[0].starts[offset] + target - 1)
+          targets.append(text.tokens[window.tokens.lowerBound + target])
+        }
+      }
+      let found = try scorer.compare(
+        (hidden[0], hidden[1]), rows: rows, counts: group.map(\.targets.count), targets: targets)
+      for (index, model) in models.enumerated()
+      where !found.allSatisfy({ (index == 0 ? $0.base : $0.other).isFinite }) {
+        throw ModelError.notFinite(
+          file: model.checkpoint.path, what: "the likelihood of a scored token")
+      }
+      done += Double(batch.count)
+      var first = 0
+      let values = group.map { window in
+        defer { first += window.targets.count }
+        return ComparisonResult.json(found[first..<(first + window.targets.count)])
+      }
+      return (values, 2 * group.reduce(0) { $0 + $1.tokens.count })
+    }
+    return try ComparisonResult(record, file: base.checkpoint.path)
+  }
+}

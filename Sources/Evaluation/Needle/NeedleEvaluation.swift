@@ -1,0 +1,119 @@
+import Checkpoints
+import Foundation
+import Inference
+import OrderedCollections
+import Rotary
+
+/// Needle in a haystack: a sentence hidden at some depth of a long text, and a question about it.
+///
+/// Accuracy is exact greedy match, told by one forward pass per trial (`CompletionScore`).
+public struct NeedleEvaluation {
+  public var template: NeedleTemplate
+  public var lengths: [Int]
+  /// Percent of the haystack before the needle.
+  public var depths: [Double]
+  public var trials: Int
+  public var seed: UInt64
+  public var chat: ChatFormat?
+  public var rotary: RotaryRequest
+  public var options: RunOptions
+
+  public init(
+    template: NeedleTemplate = NeedleTemplate(), lengths: [Int] = [512, 1024, 2048, 4096],
+    depths: [Double] = [0, 25, 50, 75, 100], trials: Int = 5, seed: UInt64 = 42,
+    chat: ChatFormat? = nil, rotary: RotaryRequest = .asStored, options: RunOptions = RunOptions()
+  ) {
+    self.template = template
+    self.lengths = lengths
+    self.depths = depths
+    self.trials = trials
+    self.seed = seed
+    self.chat = chat
+    self.rotary = rotary
+    self.options = options
+  }
+
+  /// - Parameter progress: called with the share done and the accuracy of the trials finished.
+  /// - Throws: `EvaluationError.usage` for a grid without cells or a length without room.
+  public func run(
+    _ model: Model, in haystack: Haystack, progress: (Double, Double?) -> Void = { _, _ in }
+  ) throws -> NeedleResult {
+    let trials = try trials(model, haystack)
+    let cells = try cells()
+    // A length without room is told before any work is done.
+    for cell in Set(cells.map(\.length)) {
+      _ = try trials.completion(length: cell, depth: 0, trial: 0)
+    }
+    let longest = lengths.max() ?? 0
+    let configuration = try model.plan.rotary.applying(rotary, length: longest)
+    var identity = try model.identity(rotary: configuration, length: longest)
+    identity["haystack_sha256"] = .string(SourceHash.sha256(tokens: [trials.haystack.tokens]))
+    identity["template"] = template.json
+    identity["chat"] = .string(chat?.name ?? "none")
+    identity["lengths"] = .array(lengths.map { JSONValue($0) })
+    identity["depths"] = .array(depths.map { .number($0) })
+    identity["trials"] = JSONValue(self.trials)
+    identity["seed"] = .string(String(seed))
+    let units = UnitRun(
+      kind: NeedleResult.kind, identity: identity,
+      labels: [
+        "model": .string(model.checkpoint.path), "haystack": .string(haystack.name),
+      ], unitCount: cells.count, options: options)
+    var total = 1
+    var done = 0
+    let record = try units.run { left in
+      total = max(left.reduce(0) { $0 + cells[$1].length }, 1)
+      // One batch holds trials of one length alone, so that none waits for a longer one.
+      return Dictionary(grouping: left) { cells[$0].length }.sorted { $0.key < $1.key }
+        .flatMap { $1.batches(of: options.batch ?? max(16_384 / $0, 1)) }
+    } evaluate: { batch, finished in
+      let completions = try batch.map {
+        try trials.completion(
+          length: cells[$0].length, depth: cells[$0].depth, trial: cells[$0].trial)
+      }
+      let tokens = completions.reduce(0) { $0 + $1.tokens.count }
+      let configuration = try model.plan.rotary.applying(
+        rotary, length: completions.map(\.tokens.count).max() ?? 0)
+      let accuracy = NeedleResult.accuracy(finished)
+      let scores = try CompletionScorer(
+        model: model, rotary: configuration, threads: options.threads
+      ).score(completions) { share in
+        progress((Double(done) + share * Double(tokens)) / Double(total), accuracy)
+      }
+      done += tokens
+      let values = zip(batch, scores).map { index, score in
+        NeedleResult.Trial(cell: cells[index], score: score).json
+      }
+      return (values, tokens)
+    }
+    return try NeedleResult(record, file: model.checkpoint.path)
+  }
+
+  private func trials(_ model: Model, _ haystack: Haystack) throws -> NeedleTrials {
+    let tokenizer = try model.tokenizer()
+    return NeedleTrials(
+      template: template, haystack: try TokenizedHaystack(haystack, tokenizer),
+      tokenizer: tokenizer, chat: chat, seed: seed)
+  }
+
+  private func cells() throws(EvaluationError) -> [NeedleResult.Cell] {
+    guard trials >= 1, trials <= 1_000_000 else {
+      throw .usage("--trials is \(trials), expected at least 1")
+    }
+    guard !lengths.isEmpty, !depths.isEmpty, depths.allSatisfy({ (0...100).contains($0) }) else {
+      throw .usage("--lengths and --depths need one value each, depths from 0 to 100")
+    }
+    return lengths.flatMap { length in
+      depths.flatMap { depth in
+        (0..<trials).map { NeedleResult.Cell(length: length, depth: depth, trial: $0) }
+      }
+    }
+  }
+
+  /// The token ids of a trial's prompt and answer, for whoever wants to see or generate them.
+  public func completion(
+    _ model: Model, in haystack: Haystack, length: Int, depth: Double, trial: Int
+  ) throws -> Completion {
+    try trials(model, haystack).completion(length: length, depth: depth, trial: trial)
+  }
+}

@@ -1,0 +1,101 @@
+import Checkpoints
+import OrderedCollections
+
+/// What a needle test gave, trial by trial and by cell.
+public struct NeedleResult: Sendable {
+  public static let kind = "needle"
+
+  /// A trial's place in the grid.
+  struct Cell: Sendable, Equatable {
+    let length: Int
+    let depth: Double
+    let trial: Int
+  }
+
+  struct Trial {
+    let cell: Cell
+    let isCorrect: Bool
+    let negativeLogLikelihood: Double
+    let tokens: Int
+
+    init(cell: Cell, score: CompletionScore) {
+      self.cell = cell
+      isCorrect = score.isGreedy
+      negativeLogLikelihood = score.negativeLogLikelihood
+      tokens = score.tokens
+    }
+
+    init?(_ values: JSONValue) {
+      guard let length = values["length"]?.int, let depth = values["depth"]?.double,
+        let trial = values["trial"]?.int, let isCorrect = values["correct"]?.bool,
+        let nll = values["answer_nll_sum"]?.double, let tokens = values["answer_tokens"]?.int,
+        tokens > 0
+      else { return nil }
+      cell = Cell(length: length, depth: depth, trial: trial)
+      self.isCorrect = isCorrect
+      negativeLogLikelihood = nll
+      self.tokens = tokens
+    }
+
+    var json: JSONValue {
+      [
+        "length": JSONValue(cell.length), "depth": .number(cell.depth),
+        "trial": JSONValue(cell.trial), "correct": .bool(isCorrect),
+        "answer_nll_sum": .number(negativeLogLikelihood), "answer_tokens": JSONValue(tokens),
+      ]
+    }
+  }
+
+  /// All trials of one length and depth.
+  public struct GridCell: Sendable, Equatable {
+    public let length: Int
+    /// Percent of the haystack before the needle.
+    public let depth: Double
+    public let trials: Int
+    public let correct: Int
+    /// Mean over trials of the answer's mean negative log-likelihood per token, in nats.
+    public let answerNegativeLogLikelihood: Double
+
+    public var accuracy: Double { Double(correct) / Double(max(trials, 1)) }
+  }
+
+  public let record: EvaluationRecord
+  /// Cells with finished trials, by length, then depth.
+  public let grid: [GridCell]
+
+  /// - Throws: `EvaluationError.record` where a unit is no trial.
+  public init(_ record: EvaluationRecord, file: String) throws(EvaluationError) {
+    self.record = record
+    var trials: [Trial] = []
+    for unit in record.units {
+      guard let trial = Trial(unit.values) else {
+        throw .record(file: file, problem: "unit \(unit.index) is no trial of a needle test")
+      }
+      trials.append(trial)
+    }
+    var cells: OrderedDictionary<[Double], [Trial]> = [:]
+    for trial in trials {
+      cells[[Double(trial.cell.length), trial.cell.depth], default: []].append(trial)
+    }
+    grid = cells.values.map { trials in
+      GridCell(
+        length: trials[0].cell.length, depth: trials[0].cell.depth, trials: trials.count,
+        correct: trials.filter(\.isCorrect).count,
+        answerNegativeLogLikelihood: trials.reduce(0) {
+          $0 + $1.negativeLogLikelihood / Double($1.tokens)
+        } / Double(trials.count))
+    }
+  }
+
+  /// Correct trials over all trials; NaN of none.
+  public var accuracy: Double {
+    let trials = grid.reduce(0) { $0 + $1.trials }
+    return Double(grid.reduce(0) { $0 + $1.correct }) / Double(trials)
+  }
+
+  static func accuracy(_ units: [EvaluationRecord.Unit]) -> Double? {
+    let trials = units.compactMap { Trial($0.values) }
+    guard !trials.isEmpty else { return nil }
+    return Double(trials.filter(\.isCorrect).count) / Double(trials.count)
+  }
+}

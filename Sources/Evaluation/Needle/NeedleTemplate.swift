@@ -1,0 +1,85 @@
+import Checkpoints
+import Foundation
+
+/// The texts of a needle test. `{key}` and `{value}` stand for what a trial draws.
+public struct NeedleTemplate: Sendable, Equatable {
+  /// The sentence that is hidden.
+  public var needle = "One of the special magic numbers for {key} is: {value}."
+  /// What is asked behind the haystack.
+  public var question =
+    "What is the special magic number for {key} mentioned in the text above?"
+    + " The special magic number for {key} mentioned in the text above is:"
+  /// What must come behind the question, its leading space included.
+  public var answer = " {value}"
+  /// What trials are about.
+  public var keys = Self.cities
+  /// What `{value}` is drawn from.
+  public var values = 1_000_000...9_999_999
+
+  public init() {}
+
+  /// Reads the fields of a JSON object: needle, question, answer, keys, value_minimum and
+  /// value_maximum, each of which may be missing.
+  /// - Throws: `EvaluationError.template` for a field that is not what it should be.
+  public init(_ json: JSONValue, file: String) throws {
+    guard let object = json.object else {
+      throw EvaluationError.template(file: file, problem: "expected a JSON object")
+    }
+    func text(_ key: String, _ fallback: String) throws -> String {
+      guard let value = object[key] else { return fallback }
+      guard let text = value.string else {
+        throw EvaluationError.template(file: file, problem: "'\(key)' is no string")
+      }
+      return text
+    }
+    needle = try text("needle", needle)
+    question = try text("question", question)
+    answer = try text("answer", answer)
+    if let list = object["keys"] {
+      keys = (list.array ?? []).compactMap(\.string)
+      guard let count = list.array?.count, count == keys.count, count > 0 else {
+        throw EvaluationError.template(file: file, problem: "'keys' is no list of strings")
+      }
+    }
+    let least = object["value_minimum"] ?? JSONValue(values.lowerBound)
+    let most = object["value_maximum"] ?? JSONValue(values.upperBound)
+    guard let least = least.int, let most = most.int, least <= most, most - least < Int.max / 2
+    else {
+      throw EvaluationError.template(
+        file: file, problem: "'value_minimum' and 'value_maximum' are no range of whole numbers")
+    }
+    values = least...most
+    try check(file: file)
+  }
+
+  /// - Throws: `EvaluationError.template` for a needle or answer in which nothing is to be found.
+  public func check(file: String) throws(EvaluationError) {
+    guard needle.contains("{value}"), answer.contains("{value}") else {
+      throw .template(file: file, problem: "needle and answer need {value} in them")
+    }
+  }
+
+  func filled(_ text: String, key: String, value: Int) -> String {
+    text.replacing("{key}", with: key).replacing("{value}", with: String(value))
+  }
+
+  var json: JSONValue {
+    [
+      "needle": .string(needle), "question": .string(question), "answer": .string(answer),
+      "value_minimum": JSONValue(values.lowerBound), "value_maximum": JSONValue(values.upperBound),
+      "keys_sha256": .string(SourceHash.sha256(text: keys.joined(separator: "\n"))),
+    ]
+  }
+
+  private static let cities = [
+    "Amsterdam", "Athens", "Auckland", "Bangkok", "Barcelona", "Beirut", "Berlin", "Bogota",
+    "Boston", "Brussels", "Budapest", "Cairo", "Calgary", "Casablanca", "Chicago", "Copenhagen",
+    "Dakar", "Delhi", "Denver", "Dublin", "Edinburgh", "Florence", "Geneva", "Hamburg", "Hanoi",
+    "Havana", "Helsinki", "Istanbul", "Jakarta", "Karachi", "Kyoto", "Lagos", "Lima", "Lisbon",
+    "London", "Lyon", "Madrid", "Manila", "Melbourne", "Mexico City", "Milan", "Montreal",
+    "Moscow", "Mumbai", "Munich", "Nairobi", "Naples", "Oslo", "Paris", "Porto", "Prague",
+    "Quito", "Riga", "Rome", "Rotterdam", "Santiago", "Seattle", "Seoul", "Singapore", "Sofia",
+    "Stockholm", "Sydney", "Tallinn", "Tokyo", "Toronto", "Tunis", "Turin", "Vienna", "Vilnius",
+    "Warsaw", "Wellington", "Zagreb", "Zurich",
+  ]
+}

@@ -1,0 +1,59 @@
+import Vocabulary
+
+/// The trials of a needle test: every one is made from the seed and its own place in the grid.
+struct NeedleTrials {
+  let template: NeedleTemplate
+  let haystack: TokenizedHaystack
+  let tokenizer: Tokenizer
+  let chat: ChatFormat?
+  let seed: UInt64
+
+  /// A haystack of `length` tokens, question and answer included, with the needle in it.
+  /// - Parameters:
+  ///   - depth: percent of the haystack's tokens before the needle, moved back to the end of the
+  ///     sentence before.
+  ///   - trial: trials have keys, values and passages of their own.
+  /// - Throws: `EvaluationError.usage` where the length leaves no room.
+  func completion(length: Int, depth: Double, trial: Int) throws -> Completion {
+    var random = SeededGenerator(seed, "needle", "\(length)", "\(depth)", "\(trial)")
+    let key = random.element(of: template.keys) ?? ""
+    let value = random.integer(in: template.values)
+    // The first trial reads the haystack from its beginning, as the classic test does.
+    let start =
+      trial == 0 ? 0 : haystack.sentence(from: random.integer(below: haystack.tokens.count))
+    let needle = template.filled(template.needle, key: key, value: value)
+    let question = template.filled(template.question, key: key, value: value)
+    let answer = try encode(template.filled(template.answer, key: key, value: value))
+    var head = tokenizer.addsBOS ? [tokenizer.bos].compactMap { $0 } : []
+    var tail = try encode(" " + question)
+    if let chat {
+      head += try encode(chat.beforeUser, special: true)
+      let (asked, begun) = Self.split(question)
+      tail = try encode("\n\n" + asked) + encode(chat.afterUser, special: true) + encode(begun)
+    }
+    let inserted = try encode(" " + needle)
+    let room = length - head.count - tail.count - inserted.count - answer.count
+    guard room >= 1 else {
+      throw EvaluationError.usage(
+        "length \(length) is too short: needle, question and answer take \(length - room) tokens")
+    }
+    let (passage, ends) = haystack.passage(from: start, count: room)
+    var place = Int((Double(room) * depth / 100).rounded())
+    if depth < 100 {
+      while place > 0, !ends[place - 1] { place -= 1 }
+    }
+    return try Completion(
+      prompt: head + passage[..<place] + inserted + passage[place...] + tail, answer: answer)
+  }
+
+  private func encode(_ text: String, special: Bool = false) throws -> [Int32] {
+    try tokenizer.encode(Array(text.utf8), addSpecial: false, parseSpecial: special)
+  }
+
+  /// In a chat the question is the user's, and what follows its question mark begins the reply.
+  private static func split(_ question: String) -> (asked: String, begun: String) {
+    guard let mark = question.lastIndex(of: "?") else { return (question, "") }
+    let rest = question[question.index(after: mark)...]
+    return (String(question[...mark]), String(rest.drop { $0 == " " }))
+  }
+}

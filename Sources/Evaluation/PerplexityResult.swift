@@ -1,0 +1,87 @@
+import Checkpoints
+import Foundation
+import OrderedCollections
+
+/// Negative log-likelihoods of a text's scored targets and their statistics.
+public struct PerplexityResult: Sendable {
+  /// Sums over one window, in nats.
+  public struct WindowSum: Sendable, Equatable {
+    public let index: Int
+    public let scored: Int
+    public let sum: Double
+    public let sumOfSquares: Double
+
+    public var mean: Double { sum / Double(scored) }
+
+    init(index: Int, _ nats: some Sequence<Double>) {
+      var (count, sum, squares) = (0, 0.0, 0.0)
+      for value in nats {
+        count += 1
+        sum += value
+        squares += value * value
+      }
+      self.index = index
+      scored = count
+      self.sum = sum
+      sumOfSquares = squares
+    }
+
+    init?(_ unit: EvaluationRecord.Unit) {
+      guard let scored = unit.values["scored"]?.int, scored > 0,
+        let sum = unit.values["nll_sum"]?.double,
+        let squares = unit.values["nll_squares"]?.double
+      else { return nil }
+      index = unit.index
+      self.scored = scored
+      self.sum = sum
+      sumOfSquares = squares
+    }
+
+    var json: JSONValue {
+      ["scored": JSONValue(scored), "nll_sum": .number(sum), "nll_squares": .number(sumOfSquares)]
+    }
+  }
+
+  public static let kind = "perplexity"
+
+  public let record: EvaluationRecord
+  public let windows: [WindowSum]
+  /// Every target scored in this run, window after window, in nats; units taken from a state file
+  /// are not among them.
+  public internal(set) var values: [Float] = []
+
+  /// Reads the windows of a result, whole or of a shard.
+  /// - Throws: `EvaluationError.record` where a unit is malformed.
+  public init(_ record: EvaluationRecord, file: String) throws(EvaluationError) {
+    self.record = record
+    var windows: [WindowSum] = []
+    for unit in record.units {
+      guard let window = WindowSum(unit) else {
+        throw .record(file: file, problem: "unit \(unit.index) has no scored, nll_sum, nll_squares")
+      }
+      windows.append(window)
+    }
+    self.windows = windows
+  }
+
+  public var scored: Int { windows.reduce(0) { $0 + $1.scored } }
+
+  /// Tokens of one window.
+  public var context: Int { record.identity["ctx"]?.int ?? 0 }
+
+  /// Mean negative log-likelihood in nats, summed window after window.
+  public var meanNegativeLogLikelihood: Double {
+    windows.reduce(0) { $0 + $1.sum } / Double(scored)
+  }
+
+  public var perplexity: Double { exp(meanNegativeLogLikelihood) }
+
+  /// `perplexity * sqrt(var(nll) / (n - 1))`.
+  public var perplexityError: Double {
+    let count = Double(scored)
+    guard count > 1 else { return .nan }
+    let mean = meanNegativeLogLikelihood
+    let variance = windows.reduce(0) { $0 + $1.sumOfSquares } / count - mean * mean
+    return perplexity * (max(variance, 0) / (count - 1)).squareRoot()
+  }
+}

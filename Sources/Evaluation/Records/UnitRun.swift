@@ -1,0 +1,75 @@
+import Checkpoints
+import OrderedCollections
+
+/// What every evaluation is run with.
+public struct RunOptions {
+  public var shard: Shard
+  /// Where finished units are kept; a later run continues from there.
+  public var state: StateFile?
+  public var threads: Int
+  /// Units in flight; nil: chosen by the evaluation. Never changes a digit.
+  public var batch: Int?
+
+  public init(
+    shard: Shard = .whole, state: StateFile? = nil, threads: Int = 1, batch: Int? = nil
+  ) {
+    self.shard = shard
+    self.state = state
+    self.threads = max(threads, 1)
+    self.batch = batch
+  }
+}
+
+/// The loop of every evaluation: units of the shard that are not yet in the state file, batch by
+/// batch.
+struct UnitRun {
+  let kind: String
+  let identity: OrderedDictionary<String, JSONValue>
+  let labels: OrderedDictionary<String, JSONValue>
+  let unitCount: Int
+  let options: RunOptions
+
+  /// - Parameters:
+  ///   - batches: cuts units into batches.
+  ///   - evaluate: the values of each unit of a batch, and how many tokens went through the model.
+  func run(
+    batches: ([Int]) -> [[Int]],
+    evaluate: ([Int], _ finished: [EvaluationRecord.Unit]) throws -> (
+      values: [JSONValue], tokens: Int
+    )
+  ) throws -> EvaluationRecord {
+    let clock = ContinuousClock()
+    let began = clock.now
+    let empty = EvaluationRecord(
+      kind: kind, identity: identity, unitCount: unitCount, units: [])
+    let key = options.state == nil ? "" : empty.key
+    let own = (0..<unitCount).filter(options.shard.contains)
+    let known = options.state?.units(of: key) ?? [:]
+    var units = own.compactMap { index in
+      known[index].map { EvaluationRecord.Unit(index: index, values: $0) }
+    }
+    var tokens = 0
+    for batch in batches(own.filter { known[$0] == nil }) where !batch.isEmpty {
+      let (values, count) = try evaluate(batch, units)
+      let finished = zip(batch, values).map {
+        EvaluationRecord.Unit(index: $0, values: $1)
+      }
+      try options.state?.append(finished, of: key)
+      units += finished
+      tokens += count
+    }
+    return EvaluationRecord(
+      kind: kind, identity: identity, labels: labels, unitCount: unitCount, shard: options.shard,
+      units: units,
+      seconds: (clock.now - began) / .seconds(1), evaluatedTokens: tokens)
+  }
+}
+
+extension [Int] {
+  /// Runs of at most `size` elements.
+  func batches(of size: Int) -> [[Int]] {
+    stride(from: 0, to: count, by: Swift.max(size, 1)).map {
+      Array(self[$0..<Swift.min($0 + Swift.max(size, 1), count)])
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import ArgumentParser
+import Evaluation
+import Foundation
+import Reports
+
+struct EvaluateCompare: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "compare", abstract: "KL divergence and its kin of one model from another.",
+    discussion: """
+      Both models run side by side; nothing is written. Variant options apply to OTHER.
+      Example: ropeconv eval compare model.gguf model.rove.gguf --text wiki.test.txt --chunks 32
+               ropeconv eval compare model.gguf model.gguf --sites qkvo --text wiki.test.txt
+      """)
+
+  @Argument(help: "The model that is taken for the truth.")
+  var base: String
+
+  @Argument(help: "The model that is compared with it.")
+  var other: String
+
+  @OptionGroup(title: "Text") var text: TextOptions
+  @OptionGroup(title: "Chunks") var window: WindowOptions
+  @OptionGroup(title: "Variant of OTHER") var variant: VariantOptions
+  @OptionGroup(title: "Long runs") var longRun: RunOptionsGroup
+
+  @Option(
+    help: ArgumentHelp("Exit with 1 where the mean KL divergence is above X.", valueName: "x"))
+  var maxKl: Double?
+
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    let base = try Model(opening: base)
+    let other = try Model(opening: other)
+    let request = try variant.request(for: other.plan)
+    let text = try TokenizedText(text.required(), for: base)
+    let comparison = ModelComparison(
+      windows: window.plan(default: .secondHalf), rotary: (.asStored, request),
+      start: window.start,
+      options: try longRun.options(
+        threads: output.threads, batch: window.batch(for: base.plan, threads: output.threads)))
+    let display = ProgressDisplay(quiet: output.quiet)
+    let result = try comparison.run(base, other, on: text) { share, divergence in
+      display.show(share, divergence.map { "KL divergence \(Format.fixed($0, 6))" } ?? "")
+    }
+    display.finish()
+    output.show(
+      result.json(peakBytes: ProcessMemory.peakBytes),
+      result.text(peakBytes: ProcessMemory.peakBytes))
+    let mean = ComparisonResult.Moments(result.divergences).mean
+    if let maxKl, !(mean <= maxKl) {
+      throw ThresholdMissed(
+        reason: "mean KL divergence \(Format.fixed(mean, 6)) is above --max-kl "
+          + Format.general(maxKl))
+    }
+  }
+}

@@ -1,0 +1,154 @@
+import ArgumentParser
+import Checkpoints
+import Evaluation
+import Foundation
+import Reports
+
+struct EvaluateNeedle: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "needle", abstract: "Needle in a haystack: retrieval by length and depth.",
+    discussion: """
+      A cell's accuracy is exact greedy match, from one forward pass per trial.
+      Example: ropeconv eval needle model.gguf --haystack essays/ --lengths 512,1024,2048 --svg n.svg
+      """)
+
+  @Argument(help: "A .gguf file, a .safetensors file with config.json beside it, or a folder.")
+  var model: String
+
+  @Option(
+    help: ArgumentHelp(
+      "Text to hide needles in: a file, or a folder of .txt files in the order of their names.",
+      valueName: "dir|file"))
+  var haystack: String?
+
+  @Option(help: ArgumentHelp("Tokens of prompt and answer.", valueName: "n,n,..."))
+  var lengths = "512,1024,2048,4096"
+
+  @Option(help: ArgumentHelp("Percent of the haystack before the needle.", valueName: "p,p,..."))
+  var depths = "0,25,50,75,100"
+
+  @Option(help: ArgumentHelp("Trials of every cell, each with a key and value of its own."))
+  var trials = 5
+
+  @Option(help: ArgumentHelp("Seed of keys, values and passages.", valueName: "s"))
+  var seed: UInt64 = 42
+
+  @OptionGroup(title: "Template") var template: NeedleTemplateOptions
+  @OptionGroup(title: "Variant") var variant: VariantOptions
+  @OptionGroup(title: "Long runs") var longRun: RunOptionsGroup
+
+  @Option(help: ArgumentHelp("Trials in flight; never changes a digit.", valueName: "n"))
+  var batch: Int?
+
+  @Option(help: ArgumentHelp("Write the heat map as a picture.", valueName: "file"))
+  var svg: String?
+
+  @Option(help: ArgumentHelp("Exit with 1 where the accuracy is below X (0 to 1).", valueName: "x"))
+  var minAccuracy: Double?
+
+  @Flag(help: "Replace an existing --svg file.")
+  var force = false
+
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    let model = try Model(opening: model)
+    let (texts, path) = try template.read(haystack: haystack)
+    let evaluation = NeedleEvaluation(
+      template: texts, lengths: try NumberList.whole(lengths, option: "--lengths"),
+      depths: try NumberList.numbers(depths, option: "--depths"), trials: trials, seed: seed,
+      chat: try ChatFormat.named(template.chat, for: model),
+      rotary: try variant.request(for: model.plan),
+      options: try longRun.options(threads: output.threads, batch: batch))
+    let display = ProgressDisplay(quiet: output.quiet)
+    let result = try evaluation.run(model, in: Haystack(path: path)) { share, accuracy in
+      let running = accuracy.map { "accuracy \(Format.fixed(100 * $0, 1)) %" } ?? ""
+      display.show(share, running)
+    }
+    display.finish()
+    if let svg {
+      _ = try WholeFile.write(
+        Array(result.heatMap().svg().utf8), to: svg, force: force,
+        inputs: model.checkpoint.files.map(\.path))
+    }
+    output.show(
+      result.json(peakBytes: ProcessMemory.peakBytes),
+      result.text(peakBytes: ProcessMemory.peakBytes))
+    if let minAccuracy, !(result.accuracy >= minAccuracy) {
+      throw ThresholdMissed(
+        reason: "accuracy \(Format.fixed(result.accuracy, 4)) is below --min-accuracy "
+          + Format.general(minAccuracy))
+    }
+  }
+}
+
+/// What is hidden and asked.
+struct NeedleTemplateOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "JSON with needle, question, answer, keys, value_minimum, value_maximum, haystack.",
+      valueName: "file"))
+  var template: String?
+
+  @Option(help: ArgumentHelp("The hidden sentence, with {key} and {value}.", valueName: "text"))
+  var needle: String?
+
+  @Option(help: ArgumentHelp("What is asked, with {key}.", valueName: "text"))
+  var question: String?
+
+  @Option(help: ArgumentHelp("What must follow the question, with {value}.", valueName: "text"))
+  var answer: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Chat format: none, auto (the checkpoint's), chatml, llama3, gemma, phi3 or mistral.",
+      valueName: "name"))
+  var chat = "none"
+
+  /// The template and the haystack's path; a template's own haystack stands beside it.
+  func read(haystack: String?) throws -> (NeedleTemplate, String) {
+    var texts = NeedleTemplate()
+    var beside: String?
+    if let template {
+      let json = try JSONValue.parse(TokenizedText.read(template), file: template)
+      texts = try NeedleTemplate(json, file: template)
+      beside = json["haystack"]?.string.map { name in
+        URL(fileURLWithPath: template).deletingLastPathComponent().appendingPathComponent(name)
+          .path
+      }
+    }
+    if let needle { texts.needle = needle }
+    if let question { texts.question = question }
+    if let answer { texts.answer = answer }
+    do { try texts.check(file: "") } catch {
+      throw EvaluationError.usage("--needle and --answer need {value} in them")
+    }
+    guard let path = haystack ?? beside else {
+      throw EvaluationError.usage("a text to hide needles in is needed: --haystack DIR|FILE")
+    }
+    return (texts, path)
+  }
+}
+
+/// Lists of numbers on the command line.
+enum NumberList {
+  static func numbers(_ text: String, option: String) throws(EvaluationError) -> [Double] {
+    let parts = text.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) }
+    let numbers = parts.compactMap { $0 }.filter(\.isFinite)
+    guard numbers.count == parts.count else {
+      throw .usage("\(option) is '\(text)', expected numbers such as 0,50,100")
+    }
+    guard Set(numbers).count == numbers.count else {
+      throw .usage("\(option) is '\(text)', expected each number once")
+    }
+    return numbers
+  }
+
+  static func whole(_ text: String, option: String) throws(EvaluationError) -> [Int] {
+    let numbers = try numbers(text, option: option).compactMap { Int(exactly: $0) }
+    guard numbers.count == text.split(separator: ",").count,
+      numbers.allSatisfy({ (1...(1 << 30)).contains($0) })
+    else { throw .usage("\(option) is '\(text)', expected whole numbers such as 512,1024") }
+    return numbers
+  }
+}

@@ -1,0 +1,119 @@
+import Checkpoints
+import Evaluation
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct RecordTests {
+  private func perplexity(
+    chunks: Int = 6, shard: Shard = .whole, state: String? = nil, batch: Int? = nil,
+    context: Int = 128
+  ) throws -> PerplexityResult {
+    let model = try Model(opening: References.file("fixtures/lantern.gguf"))
+    let text = try TokenizedText(.text(path: References.file("fixtures/lantern.txt")), for: model)
+    return try PerplexityEvaluation(
+      windows: WindowPlan(context: context, limit: chunks),
+      options: RunOptions(
+        shard: shard, state: try state.map { try StateFile($0) }, threads: 2, batch: batch)
+    ).run(model, on: text)
+  }
+
+  /// What a result's JSON holds of its record.
+  private func json(_ record: EvaluationRecord) throws -> JSONValue {
+    var object = record.header
+    object[EvaluationRecord.unitsKey] = record.unitsJSON
+    let text = JSONValue.object(object).serialized(pretty: true)
+    return try JSONValue.parse(Array(text.utf8), file: "json")
+  }
+
+  @Test func shardsMergeToTheDigitsOfOneRun() throws {
+    let whole = try perplexity()
+    var parts: [(file: String, record: EvaluationRecord)] = []
+    for number in [3, 1, 4, 2] {
+      let shard = try perplexity(shard: Shard(number, of: 4))
+      parts.append(("\(number)", try EvaluationRecord(json(shard.record), file: "\(number)")))
+    }
+    let merged = try PerplexityResult(EvaluationRecord.merge(parts), file: "merged")
+    #expect(merged.record.units == whole.record.units)
+    #expect(merged.perplexity == whole.perplexity)
+    #expect(merged.perplexityError == whole.perplexityError)
+  }
+
+  @Test func shardsThatDoNotBelongTogetherAreRefused() throws {
+    let one = try perplexity(shard: Shard(1, of: 2)).record
+    let two = try perplexity(shard: Shard(2, of: 2)).record
+    let other = try perplexity(chunks: 5, shard: Shard(2, of: 2)).record
+    _ = try EvaluationRecord.merge([("1", one), ("2", two)])
+    for parts in [
+      [], [("1", one)], [("1", one), ("1 again", one), ("2", two)], [("1", one), ("other", other)],
+    ] {
+      #expect(throws: EvaluationError.self) { try EvaluationRecord.merge(parts) }
+    }
+  }
+
+  @Test func whatIsNoResultIsRefused() throws {
+    let good = try json(perplexity(chunks: 2).record)
+    _ = try EvaluationRecord(good, file: "good")
+    for key in ["kind", "identity", "units_total", "shard", "units", "protocol"] {
+      var object = try #require(good.object)
+      object[key] = key == "protocol" ? 99 : nil
+      #expect(throws: EvaluationError.self) {
+        try EvaluationRecord(.object(object), file: "bad")
+      }
+    }
+    var object = try #require(good.object)
+    object["units"] = [["unit": 7, "values": [:]]]
+    #expect(throws: EvaluationError.self) { try EvaluationRecord(.object(object), file: "bad") }
+    object["units"] = [["unit": 0, "values": ["scored": 0]]]
+    let record = try EvaluationRecord(.object(object), file: "bad")
+    #expect(throws: EvaluationError.self) { try PerplexityResult(record, file: "bad") }
+  }
+
+  @Test func aStateIsContinuedAndNoUnitDoneTwice() throws {
+    let folder = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let path = "\(folder)/state"
+    let whole = try perplexity()
+    _ = try perplexity(shard: Shard(1, of: 2), state: path, batch: 1)
+    // A kill in the middle of a line leaves half of it.
+    let handle = try #require(FileHandle(forWritingAtPath: path))
+    try handle.seekToEnd()
+    try handle.write(contentsOf: Data(#"{"evaluation":"1","un"#.utf8))
+    try handle.close()
+
+    let resumed = try perplexity(state: path)
+    #expect(resumed.record.units == whole.record.units)
+    #expect(resumed.record.evaluatedTokens == 3 * 128)
+    let again = try perplexity(state: path)
+    #expect(again.record.units == whole.record.units)
+    #expect(again.record.evaluatedTokens == 0)
+    // Another evaluation in the same file finds nothing of its own.
+    #expect(try perplexity(state: path, context: 64).record.evaluatedTokens == 6 * 64)
+    // A shorter part of the same evaluation does.
+    #expect(try perplexity(chunks: 5, state: path).record.evaluatedTokens == 0)
+    let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
+    #expect(lines.count == 6 + 6)
+    #expect(Set(lines).count == lines.count)
+  }
+
+  @Test func statesInUseAndForeignFilesAreRefused() throws {
+    let folder = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let open = try StateFile("\(folder)/state")
+    #expect(throws: EvaluationError.self) { try StateFile("\(folder)/state") }
+    withExtendedLifetime(open) {}
+    try "a text\n".write(toFile: "\(folder)/text", atomically: true, encoding: .utf8)
+    #expect(throws: EvaluationError.self) { try StateFile("\(folder)/text") }
+    #expect(try String(contentsOfFile: "\(folder)/text", encoding: .utf8) == "a text\n")
+    #expect(throws: EvaluationError.self) { try StateFile("\(folder)/none/state") }
+  }
+
+  @Test func shardsByNumber() throws {
+    let shards = try (1...3).map { try Shard($0, of: 3) }
+    for unit in 0..<10 { #expect(shards.filter { $0.contains(unit) }.count == 1) }
+    #expect(try Shard(parsing: "2/3").contains(1))
+    for bad in ["0/3", "4/3", "1", "a/b", "1/0", "1/2/3", ""] {
+      #expect(throws: EvaluationError.self) { try Shard(parsing: bad) }
+    }
+  }
+}
