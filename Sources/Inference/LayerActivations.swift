@@ -14,6 +14,22 @@ struct LayerActivations: Sendable {
     keys = FloatBuffer(count: max(rows * shape.keyValueHeads * shape.keyWidth, 1))
     values = FloatBuffer(count: max(rows * shape.keyValueHeads * shape.valueWidth, 1))
   }
+
+  private init(queries: FloatBuffer, keys: FloatBuffer, values: FloatBuffer) {
+    self.queries = queries
+    self.keys = keys
+    self.values = values
+  }
+
+  /// Activations of another layer whose keys and values are kept too; queries are not, so both
+  /// layers take turns with theirs.
+  func withOwnKeys(_ shape: ModelShape, rows: Int) -> LayerActivations {
+    let other = LayerActivations(
+      queries: queries,
+      keys: FloatBuffer(count: max(rows * shape.keyValueHeads * shape.keyWidth, 1)),
+      values: FloatBuffer(count: max(rows * shape.keyValueHeads * shape.valueWidth, 1)))
+    return other
+  }
 }
 
 /// What one thread needs for one unit of rows.

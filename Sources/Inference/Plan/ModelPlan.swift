@@ -24,6 +24,12 @@ public struct ModelPlan: Sendable {
   /// The matrix that turns the last hidden state into logits.
   public var output: WeightSource? { globals[.output] ?? globals[.embedding] }
 
+  /// Bytes of all layers' weights and the output matrix as float32.
+  public var decodedBytes: Int {
+    let layers = layers.reduce(0) { $0 + $1.values.reduce(0) { $0 + $1.count } }
+    return 4 * (layers + (output?.count ?? 0))
+  }
+
   public var tiesOutput: Bool { globals[.output] == nil }
 
   /// The sites a plain file of this architecture has.

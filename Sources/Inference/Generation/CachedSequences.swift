@@ -1,0 +1,88 @@
+import Tensors
+
+/// Sequences that grow token by token, with every layer's keys and values kept.
+///
+/// Each sequence is computed in units of its own, so what it gives does not depend on the others.
+final class CachedSequences {
+  let pass: ForwardPass
+  /// Tokens a sequence can grow to.
+  let capacity: Int
+  /// Tokens each sequence holds.
+  private(set) var lengths: [Int]
+  /// The residual stream, [sequences * capacity, width].
+  private let hidden: FloatBuffer
+  private let caches: [LayerActivations]
+  private let scratch: [LayerScratch]
+  private let kept: [LayerWeights]
+  private var tables = RotationTables()
+
+  /// - Parameters:
+  ///   - count: sequences.
+  ///   - keepsWeights: decode all layers once instead of once a step.
+  init(_ pass: ForwardPass, count: Int, capacity: Int, keepsWeights: Bool) throws {
+    self.pass = pass
+    self.capacity = capacity
+    lengths = [Int](repeating: 0, count: count)
+    let shape = pass.plan.shape
+    let rows = count * capacity
+    hidden = FloatBuffer(count: max(rows * shape.width, 1))
+    let first = LayerActivations(shape: shape, rows: rows)
+    caches = pass.plan.layers.indices.map { $0 == 0 ? first : first.withOwnKeys(shape, rows: rows) }
+    scratch = (0..<pass.threads).map { _ in
+      LayerScratch(
+        shape: shape, latentWidth: pass.latentWidth, rows: SequenceBatch.unitRows)
+    }
+    kept =
+      keepsWeights
+      ? try pass.plan.layers.map { try LayerWeights($0, threads: pass.threads) } : []
+  }
+
+  /// Puts tokens behind sequences and computes them.
+  /// - Parameter tokens: for every sequence what is appended; a sequence with none rests.
+  /// - Throws: `ModelError` for a token outside the vocabulary or a position without an embedding.
+  func append(_ tokens: [[Int32]]) throws {
+    let width = pass.plan.shape.width
+    var units: [SequenceBatch.Unit] = []
+    for (sequence, added) in tokens.enumerated() where !added.isEmpty {
+      let (start, length) = (sequence * capacity, lengths[sequence])
+      let embedded = try pass.embed(
+        [added], SequenceBatch(lengths: [added.count]), start: length)
+      (hidden.pointer + (start + length) * width).update(
+        from: embedded.pointer, count: added.count * width)
+      for first in stride(from: 0, to: added.count, by: SequenceBatch.unitRows) {
+        let last = min(first + SequenceBatch.unitRows, added.count)
+        units.append(
+          SequenceBatch.Unit(
+            sequenceStart: start, rows: (length + first)..<(length + last)))
+      }
+    }
+    let (work, scratch) = (units, scratch)
+    for index in pass.plan.layers.indices {
+      let weights =
+        kept.isEmpty
+        ? try LayerWeights(pass.plan.layers[index], threads: pass.threads) : kept[index]
+      let rotation = try LayerRotation(
+        pass.rotary, layer: index, start: 0, positions: capacity, reusing: &tables)
+      let layer = Layer(
+        shape: pass.plan.shape, block: pass.plan.architecture.block,
+        window: pass.plan.shape.windows[index], weights: weights, rotation: rotation,
+        activations: caches[index], hidden: hidden)
+      Parallel.forEach(count: work.count, threads: pass.threads) { unit, worker in
+        layer.project(work[unit], scratch[worker])
+      }
+      Parallel.forEach(count: work.count, threads: pass.threads) { unit, worker in
+        layer.finish(work[unit], scratch[worker])
+      }
+    }
+    for (sequence, added) in tokens.enumerated() { lengths[sequence] += added.count }
+  }
+
+  /// The residual stream, and the row of each sequence's last token in it.
+  var states: (hidden: ForwardPass.HiddenStates, last: [Int]) {
+    let starts = lengths.indices.map { $0 * capacity }
+    return (
+      ForwardPass.HiddenStates(values: hidden, starts: starts, rows: lengths.count * capacity),
+      zip(starts, lengths).map { $0 + max($1, 1) - 1 }
+    )
+  }
+}

@@ -1,0 +1,121 @@
+import Tensors
+
+/// Greedy decoding: the most likely token, again and again; of equals the one with the lowest id.
+public struct GreedyDecoder: Sendable {
+  public let pass: ForwardPass
+  /// Tokens that end a sequence; they are not part of what is generated.
+  public var stops: Set<Int32>
+
+  public init(_ pass: ForwardPass, stops: Set<Int32> = []) {
+    self.pass = pass
+    self.stops = stops
+  }
+
+  /// Decoded weights up to this size are kept between steps.
+  private static let keptBytes = 4 << 30
+
+  /// Bytes that keys, values and the stream of one token take.
+  public static func bytesPerToken(_ plan: ModelPlan) -> Int {
+    let shape = plan.shape
+    return 4
+      * (plan.layers.count * shape.keyValueHeads * (shape.keyWidth + shape.valueWidth)
+        + shape.heads * shape.keyWidth + shape.width)
+  }
+
+  /// Continues prompts until a stop token or `maximum` tokens.
+  /// - Parameters:
+  ///   - prompts: token ids, at least one each.
+  ///   - isDone: called after each token with the prompt's index and what was generated; true ends
+  ///     that sequence.
+  ///   - onStep: called after each step with the number of steps done.
+  /// - Throws: `ModelError` for a token outside the vocabulary, a position without an embedding, or
+  ///   logits that are not finite.
+  public func generate(
+    _ prompts: [[Int32]], maximum: Int, isDone: (Int, [Int32]) -> Bool = { _, _ in false },
+    onStep: (Int) -> Void = { _ in }
+  ) throws -> [[Int32]] {
+    var results = [[Int32]](repeating: [], count: prompts.count)
+    guard maximum > 0, !prompts.isEmpty else { return results }
+    let capacity = (prompts.map(\.count).max() ?? 0) + maximum
+    let keeps = pass.plan.decodedBytes <= Self.keptBytes
+    let sequences = try CachedSequences(
+      pass, count: prompts.count, capacity: capacity, keepsWeights: keeps)
+    let logits = try TopLogits(LogitBlocks(plan: pass.plan, threads: pass.threads), keeps: keeps)
+    try sequences.append(prompts)
+    var isActive = prompts.map { !$0.isEmpty }
+    for step in 0..<maximum {
+      let active = isActive.indices.filter { isActive[$0] }
+      let (hidden, last) = sequences.states
+      let tops = try logits.tokens(hidden, rows: active.map { last[$0] })
+      var added = [[Int32]](repeating: [], count: prompts.count)
+      for (index, token) in zip(active, tops) {
+        if stops.contains(token) {
+          isActive[index] = false
+          continue
+        }
+        results[index].append(token)
+        if isDone(index, results[index]) { isActive[index] = false }
+        if isActive[index] { added[index] = [token] }
+      }
+      onStep(step + 1)
+      guard step + 1 < maximum, isActive.contains(true) else { break }
+      try sequences.append(added)
+    }
+    return results
+  }
+}
+
+/// The most likely tokens behind rows of hidden states.
+private struct TopLogits {
+  let blocks: LogitBlocks
+  private let kept: [PreparedMatrix]
+
+  init(_ blocks: LogitBlocks, keeps: Bool) throws {
+    self.blocks = blocks
+    kept = keeps ? try (0..<blocks.count).map { try blocks.weights($0) } : []
+  }
+
+  func tokens(_ hidden: ForwardPass.HiddenStates, rows: [Int]) throws -> [Int32] {
+    let normed = try blocks.normed(hidden, rows: rows)
+    let found = (0..<blocks.count).map { _ in FloatBuffer(count: max(2 * rows.count, 1)) }
+    let scratch = (0..<blocks.threads).map { _ in FloatBuffer(count: LogitBlocks.columns) }
+    // Decoding a block takes all threads by itself; blocks that are kept are shared out.
+    if kept.isEmpty {
+      for block in 0..<blocks.count {
+        look(block, try blocks.weights(block), normed, rows.count, scratch[0], found[block])
+      }
+    } else {
+      Parallel.forEach(count: blocks.count, threads: blocks.threads) { block, worker in
+        look(block, kept[block], normed, rows.count, scratch[worker], found[block])
+      }
+    }
+    return try rows.indices.map { row in
+      var (value, token) = (-Float.infinity, Int32(0))
+      for block in 0..<blocks.count where !(found[block].pointer[2 * row] <= value) {
+        value = found[block].pointer[2 * row]
+        token = Int32(blocks.range(block).lowerBound) + Int32(found[block].pointer[2 * row + 1])
+      }
+      guard value.isFinite else {
+        throw ModelError.notFinite(file: blocks.plan.checkpoint.path, what: "a logit")
+      }
+      return token
+    }
+  }
+
+  /// The largest logit of each row in a block, and its place.
+  private func look(
+    _ block: Int, _ weights: PreparedMatrix, _ normed: FloatBuffer, _ rows: Int,
+    _ scratch: FloatBuffer, _ found: FloatBuffer
+  ) {
+    let logits = scratch.pointer
+    for row in 0..<rows {
+      blocks.multiply(weights, normed, rows: row..<(row + 1), to: logits)
+      var best = 0
+      for column in 1..<max(weights.outputs, 1) where !(logits[column] <= logits[best]) {
+        best = column
+      }
+      found.pointer[2 * row] = logits[best]
+      found.pointer[2 * row + 1] = Float(best)
+    }
+  }
+}
