@@ -204,17 +204,24 @@ struct VariantOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Context before scaling (the model's by default).", valueName: "n"))
   var ropeOriginalCtx: Int?
 
-  func request(for plan: ModelPlan) throws -> RotaryRequest {
+  /// - Parameters:
+  ///   - method: a scaling in the place of `--rope-scaling`.
+  ///   - factor: its factor where `--rope-factor` is not given.
+  func request(
+    for plan: ModelPlan, method: String? = nil, factor: Double? = nil
+  ) throws -> RotaryRequest {
     let pairs = try values.pairs()
     return RotaryRequest(
       sites: try sites.map { try RotarySites(parsing: $0) }, valuePairs: pairs.all,
       valuePairsByLayer: pairs.byLayer, valueBase: values.valueBase,
-      scaling: try scaling(plan))
+      scaling: try scaling(plan, method ?? ropeScaling, factor))
   }
 
-  private func scaling(_ plan: ModelPlan) throws -> FrequencyScaling? {
+  private func scaling(
+    _ plan: ModelPlan, _ ropeScaling: String, _ fallback: Double?
+  ) throws -> FrequencyScaling? {
     func factor() throws(EvaluationError) -> Double {
-      guard let ropeFactor else {
+      guard let ropeFactor = ropeFactor ?? fallback else {
         throw .usage("--rope-scaling \(ropeScaling) needs --rope-factor")
       }
       guard ropeFactor.isFinite, ropeFactor > 0 else {
@@ -228,7 +235,7 @@ struct VariantOptions: ParsableArguments {
     }
     switch ropeScaling {
     case "checkpoint":
-      guard ropeFactor == nil, ropeOriginalCtx == nil else {
+      guard ropeFactor == nil || fallback != nil, ropeOriginalCtx == nil || fallback != nil else {
         throw EvaluationError.usage("--rope-factor and --rope-original-ctx need --rope-scaling")
       }
       return nil

@@ -10,14 +10,23 @@ struct EvaluatePerplexity: ParsableCommand {
     discussion: """
       Example: ropeconv eval perplexity model.gguf --text wiki.test.txt --ctx 512 --chunks 32
                ropeconv eval perplexity model.gguf --text wiki.test.txt --sites qkvo --value-pairs 16
+               ropeconv eval perplexity a.gguf b.gguf --text t.txt --lengths 512,1024,2048 \
+                 --rope-scaling checkpoint,yarn
       """)
 
-  @Argument(help: "A .gguf file, a .safetensors file with config.json beside it, or a folder.")
-  var model: String
+  @Argument(
+    help: "A .gguf file, a .safetensors file with config.json beside it, or a folder; or several.")
+  var models: [String]
 
   @OptionGroup(title: "Text") var text: TextOptions
   @OptionGroup(title: "Chunks") var window: WindowOptions
   @OptionGroup(title: "Variant") var variant: VariantOptions
+
+  @Option(
+    help: ArgumentHelp(
+      "Perplexity at each of these chunk lengths; --rope-scaling may be a list then, and the factor"
+        + " is the length over the model's context unless given.", valueName: "n,n,..."))
+  var lengths: String?
 
   @Option(
     help: ArgumentHelp(
@@ -32,7 +41,8 @@ struct EvaluatePerplexity: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    let model = try Model(opening: model)
+    guard lengths == nil, models.count == 1 else { return try sweep() }
+    let model = try Model(opening: models[0])
     let request = try variant.request(for: model.plan)
     let text = try TokenizedText(text.required(), for: model)
     guard nll == nil || longRun.state == nil else {

@@ -1,0 +1,68 @@
+import Checkpoints
+import Evaluation
+import Foundation
+import OrderedCollections
+
+/// Perplexity by length of several models and frequency scalings, as in the tables of the RoVE
+/// paper.
+public struct PerplexitySweep: Sendable {
+  public struct Curve: Sendable {
+    public let model: String
+    /// `checkpoint`, `none`, `yarn`, ...
+    public let scaling: String
+    /// One result for each length.
+    public var points: [PerplexityResult] = []
+
+    public init(model: String, scaling: String) {
+      self.model = model
+      self.scaling = scaling
+    }
+
+    var sites: String { points.first?.record.identity["sites"]?.string ?? "" }
+  }
+
+  public let text: String
+  public var curves: [Curve] = []
+  public var seconds = 0.0
+
+  public init(text: String) { self.text = text }
+
+  /// The fields of `eval perplexity --lengths --json`.
+  public func json(peakBytes: Int) -> JSONValue {
+    [
+      "kind": "sweep", "text": .string(text),
+      "protocol": JSONValue(EvaluationRecord.protocolVersion),
+      "sweeps": .array(
+        curves.map { curve in
+          [
+            "model": .string(curve.model), "sites": .string(curve.sites),
+            "rope_scaling": .string(curve.scaling),
+            "points": .array(
+              curve.points.map { point in
+                [
+                  "ctx": JSONValue(point.context), "ppl": .finite(point.perplexity),
+                  "ppl_stderr": .finite(point.perplexityError),
+                  "nll": .finite(point.meanNegativeLogLikelihood),
+                  "scored": JSONValue(point.scored), "chunks": JSONValue(point.windows.count),
+                  "identity": .object(point.record.identity),
+                ]
+              }),
+          ]
+        }), "seconds": .number(seconds), "peak_rss_bytes": JSONValue(peakBytes),
+    ]
+  }
+
+  /// Models and scalings by lengths.
+  public func table() -> String {
+    let lengths = curves.first?.points.map(\.context) ?? []
+    let rows =
+      [["model", "sites", "scaling"] + lengths.map { "\($0)" }]
+      + curves.map { curve in
+        [URL(fileURLWithPath: curve.model).lastPathComponent, curve.sites, curve.scaling]
+          + curve.points.map {
+            "\(Format.fixed($0.perplexity, 3)) +- \(Format.fixed($0.perplexityError, 3))"
+          }
+      }
+    return Format.table(rows)
+  }
+}

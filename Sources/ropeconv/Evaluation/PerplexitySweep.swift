@@ -1,0 +1,52 @@
+import ArgumentParser
+import Evaluation
+import Foundation
+import Reports
+
+extension EvaluatePerplexity {
+  /// Perplexity by length, for every model and every scaling.
+  func sweep() throws {
+    let lengths =
+      try lengths.map { try NumberList.whole($0, option: "--lengths") } ?? [window.ctx]
+    let methods = variant.ropeScaling.split(separator: ",").map(String.init)
+    for (option, isGiven) in [
+      ("--nll", nll != nil), ("--max-ppl", maxPpl != nil), ("--shard", longRun.shard != nil),
+    ] where isGiven {
+      throw EvaluationError.usage("\(option) is for one model at one length")
+    }
+    let options = try longRun.options(threads: output.threads)
+    let display = ProgressDisplay(quiet: output.quiet)
+    let total = Double(models.count * max(methods.count, 1) * lengths.count)
+    var done = 0.0
+    var sweep = PerplexitySweep(text: try text.required().name)
+    for path in models {
+      let model = try Model(opening: path)
+      let tokens = try TokenizedText(text.required(), for: model)
+      for method in methods {
+        var curve = PerplexitySweep.Curve(model: path, scaling: method)
+        for length in lengths {
+          let original = variant.ropeOriginalCtx ?? model.plan.shape.context
+          let factor = max(Double(length) / Double(max(original, 1)), 1)
+          var windows = window.plan(default: .secondHalf)
+          windows.context = length
+          var own = options
+          own.batch = window.batch
+          let evaluation = PerplexityEvaluation(
+            windows: windows,
+            rotary: try variant.request(for: model.plan, method: method, factor: factor),
+            start: window.start, options: own)
+          curve.points.append(
+            try evaluation.run(model, on: tokens) { progress in
+              let share = progress.tokens / Double(max(progress.totalTokens, 1))
+              display.show((done + share) / total, "\(method) \(length) tokens")
+            })
+          done += 1
+        }
+        sweep.curves.append(curve)
+      }
+    }
+    display.finish()
+    sweep.seconds = display.elapsed
+    output.show(sweep.json(peakBytes: ProcessMemory.peakBytes), sweep.table())
+  }
+}
