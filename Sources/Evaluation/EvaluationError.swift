@@ -21,6 +21,8 @@ public enum EvaluationError: Diagnostic {
   case state(file: String, problem: String)
   /// Two models do not share a vocabulary.
   case vocabulariesDiffer(one: Int, other: Int)
+  /// A file of questions and answers has not the form that its data set has.
+  case questions(file: String, problem: String)
 
   public var summary: String {
     switch self {
@@ -29,9 +31,9 @@ public enum EvaluationError: Diagnostic {
     case .noTokenizer: "the checkpoint holds no tokenizer"
     case .tokenList(_, let problem): problem
     case .usage(let problem): problem
-    case .unreadable(_, let problem): problem
     case .record(_, let problem), .template(_, let problem): problem
     case .state(_, let problem): "the state file cannot be used: \(problem)"
+    case .unreadable(_, let problem), .questions(_, let problem): problem
     case .vocabulariesDiffer(let one, let other):
       "the models have vocabularies of \(one) and \(other) tokens"
     }
@@ -41,7 +43,7 @@ public enum EvaluationError: Diagnostic {
     switch self {
     case .textTooShort(let file, _, _), .noTokenizer(let file), .tokenList(let file, _),
       .unreadable(let file, _), .record(let file, _), .template(let file, _),
-      .state(let file, _):
+      .state(let file, _), .questions(let file, _):
       file
     case .usage, .vocabulariesDiffer: nil
     }

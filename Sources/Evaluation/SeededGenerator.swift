@@ -1,48 +1,115 @@
-import Crypto
-import Foundation
+/// Random numbers that are the same on every machine and with every version of Swift.
+///
+/// The numbers come from xoshiro256** (Blackman and Vigna, arXiv:1805.01407), its state filled by
+/// SplitMix64. What is built on them is written out here, because the standard library promises
+/// nothing about how it turns random bits into integers, samples and orders.
+public struct SeededGenerator: RandomNumberGenerator, Sendable {
+  private var state: (UInt64, UInt64, UInt64, UInt64)
 
-/// A random number generator whose numbers are the same on every machine and for ever: SplitMix64
-/// (Steele, Lea and Flood 2014). The standard library's own sampling may change, so it has none
-/// of it.
-public struct SeededGenerator: Sendable {
-  private var state: UInt64
+  /// Continues from a state of xoshiro256**, not all of it zero.
+  package init(state: (UInt64, UInt64, UInt64, UInt64)) { self.state = state }
 
-  public init(_ seed: UInt64) { state = seed }
+  /// The generator of a seed: four numbers of SplitMix64 are the state.
+  public init(seed: UInt64) {
+    var filler = SplitMix64(state: seed)
+    state = (filler.next(), filler.next(), filler.next(), filler.next())
+  }
 
-  /// A generator of its own for every list of labels under one seed, so that any trial can be made
-  /// alone.
-  public init(_ seed: UInt64, _ labels: String...) {
-    let digest = SHA256.hash(
-      data: Data(([String(seed)] + labels).joined(separator: "\u{1F}").utf8))
-    state = digest.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+  /// The generator of one sample: all four parts change every number, so that any sample can be
+  /// made without those before it.
+  public init(seed: UInt64, task: String, length: Int, index: Int) {
+    var mixed = SplitMix64.mix(seed)
+    for byte in task.utf8 { mixed = SplitMix64.mix(mixed ^ UInt64(byte)) }
+    // A byte above all of UTF-8 ends the name: "ab", 1 must differ from "a", ...
+    mixed = SplitMix64.mix(mixed ^ 0xFF)
+    for number in [length, index] {
+      mixed = SplitMix64.mix(mixed ^ UInt64(bitPattern: Int64(number)))
+    }
+    self.init(seed: mixed)
   }
 
   public mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
+    let result = Self.rotated(state.1 &* 5, by: 7) &* 9
+    let shifted = state.1 << 17
+    state.2 ^= state.0
+    state.3 ^= state.1
+    state.1 ^= state.2
+    state.0 ^= state.3
+    state.2 ^= shifted
+    state.3 = Self.rotated(state.3, by: 45)
+    return result
   }
 
-  /// A whole number from 0 to `bound - 1`, all equally likely; 0 for a bound below 1.
+  /// A number from 0 to `bound - 1`: the upper half of one random number times the bound.
+  ///
+  /// Exactly one number is drawn, whatever the bound, and the result grows in proportion to the
+  /// bound: a needle stays at its relative place while the haystack around it grows. The bias is at
+  /// most `bound / 2^64`. 0 for a bound below 1.
   public mutating func integer(below bound: Int) -> Int {
-    guard bound > 1 else { return 0 }
-    let bound = UInt64(bound)
-    // Numbers above the last whole multiple of the bound would favour small results.
-    let limit = UInt64.max - UInt64.max % bound
-    var value = next()
-    while value >= limit { value = next() }
-    return Int(value % bound)
+    let random = next()
+    return bound < 1 ? 0 : Int(random.multipliedFullWidth(by: UInt64(bound)).high)
   }
 
-  /// A whole number of a range.
-  public mutating func integer(in range: ClosedRange<Int>) -> Int {
-    range.lowerBound + integer(below: range.count)
-  }
-
-  /// One element; nil of none.
+  /// An element, each equally likely; nil where there is none.
   public mutating func element<Element>(of elements: [Element]) -> Element? {
-    elements.isEmpty ? nil : elements[integer(below: elements.count)]
+    let index = integer(below: elements.count)
+    return index < elements.count ? elements[index] : nil
+  }
+
+  /// Distinct numbers from 0 to `bound - 1` in ascending order, every set equally likely (Floyd's
+  /// algorithm: `count` draws); all of them where `count` is not below `bound`.
+  public mutating func sample(_ count: Int, below bound: Int) -> [Int] {
+    guard count > 0, bound > 0 else { return [] }
+    var chosen: Set<Int> = []
+    for last in max(bound - count, 0)..<bound {
+      let candidate = integer(below: last + 1)
+      chosen.insert(chosen.contains(candidate) ? last : candidate)
+    }
+    return chosen.sorted()
+  }
+
+  /// The elements in random order, every order equally likely (Fisher-Yates, inside out: the
+  /// element at `i` goes to a random place up to `i`, and what was there moves to `i`).
+  ///
+  /// Elements appended to a list move only those they change places with, so that a list that grows
+  /// keeps most of its order.
+  public mutating func shuffled<Element>(_ elements: [Element]) -> [Element] {
+    var result: [Element] = []
+    result.reserveCapacity(elements.count)
+    for (index, element) in elements.enumerated() {
+      let place = integer(below: index + 1)
+      if place == index {
+        result.append(element)
+      } else {
+        result.append(result[place])
+        result[place] = element
+      }
+    }
+    return result
+  }
+
+  private static func rotated(_ value: UInt64, by count: UInt64) -> UInt64 {
+    value << count | value >> (64 - count)
+  }
+}
+
+/// SplitMix64 (Steele, Lea and Flood 2014), which fills the state of the generator above.
+package struct SplitMix64 {
+  package var state: UInt64
+
+  package init(state: UInt64) { self.state = state }
+
+  package mutating func next() -> UInt64 {
+    let result = Self.mix(state)
+    state &+= 0x9E37_79B9_7F4A_7C15
+    return result
+  }
+
+  /// The number that follows a state.
+  static func mix(_ state: UInt64) -> UInt64 {
+    var value = state &+ 0x9E37_79B9_7F4A_7C15
+    value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
+    value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
+    return value ^ value >> 31
   }
 }

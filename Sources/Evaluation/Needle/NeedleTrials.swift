@@ -15,9 +15,10 @@ struct NeedleTrials {
   ///   - trial: trials have keys, values and passages of their own.
   /// - Throws: `EvaluationError.usage` where the length leaves no room.
   func completion(length: Int, depth: Double, trial: Int) throws -> Completion {
-    var random = SeededGenerator(seed, "needle", "\(length)", "\(depth)", "\(trial)")
+    var random = SeededGenerator(
+      seed: seed, task: "needle at \(depth) percent", length: length, index: trial)
     let key = random.element(of: template.keys) ?? ""
-    let value = random.integer(in: template.values)
+    let value = template.values.lowerBound + random.integer(below: template.values.count)
     // The first trial reads the haystack from its beginning, as the classic test does.
     let start =
       trial == 0 ? 0 : haystack.sentence(from: random.integer(below: haystack.tokens.count))
