@@ -9,6 +9,7 @@ struct Evaluate: ParsableCommand {
                ropeconv eval compare model.gguf model.rove.gguf --text wiki.test.txt
       """,
     subcommands: [
-      EvaluatePerplexity.self, EvaluateNeedle.self, EvaluateCompare.self, EvaluateMerge.self,
+      EvaluatePerplexity.self, EvaluateNeedle.self, EvaluateRuler.self, EvaluateCompare.self,
+      EvaluateMerge.self,
     ])
 }

@@ -31,6 +31,9 @@ struct EvaluateMerge: ParsableCommand {
     case NeedleResult.kind:
       let result = try NeedleResult(record, file: file)
       output.show(result.json(peakBytes: peak), result.text(peakBytes: peak))
+    case RulerResult.kind:
+      let result = try RulerResult(record, file: file)
+      output.show(result.json(peakBytes: peak), result.text(peakBytes: peak))
     case ComparisonResult.kind:
       let result = try ComparisonResult(record, file: file)
       output.show(result.json(peakBytes: peak), result.text(peakBytes: peak))

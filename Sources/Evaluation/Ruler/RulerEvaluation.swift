@@ -1,0 +1,142 @@
+import Checkpoints
+import Inference
+import OrderedCollections
+import Rotary
+
+/// RULER's synthetic tasks (arXiv:2404.06654) on a model.
+public struct RulerEvaluation {
+  /// How an answer is judged.
+  public enum Mode: String, Sendable, CaseIterable {
+    /// The official score: what greedy decoding writes is searched for the references.
+    case generate
+    /// The negative log-likelihood of a right answer, as in the RoVE paper, from one pass.
+    case nll
+  }
+
+  public var tasks: [RulerTask]
+  public var lengths: [Int]
+  public var samples: Int
+  public var mode: Mode
+  public var rotary: RotaryRequest
+  public var options: RunOptions
+
+  public init(
+    tasks: [RulerTask], lengths: [Int] = [4096], samples: Int = RulerTask.publishedSamples,
+    mode: Mode = .generate, rotary: RotaryRequest = .asStored, options: RunOptions = RunOptions()
+  ) {
+    self.tasks = tasks
+    self.lengths = lengths
+    self.samples = samples
+    self.mode = mode
+    self.rotary = rotary
+    self.options = options
+  }
+
+  /// - Parameters:
+  ///   - generator: makes the prompts with the model's tokenizer.
+  ///   - haystack: identity of the texts the generator was given, such as a hash.
+  ///   - progress: called with the share done and the mean of the samples finished.
+  /// - Throws: `EvaluationError.usage` for no tasks, lengths or samples and for what the generator
+  ///   cannot make.
+  public func run(
+    _ model: Model, prompts generator: RulerGenerator, haystack: String,
+    progress: (Double, Double?) -> Void = { _, _ in }
+  ) throws -> RulerResult {
+    guard !tasks.isEmpty, !lengths.isEmpty, samples >= 1, samples <= 1_000_000 else {
+      throw EvaluationError.usage("at least one task, one length and one sample are needed")
+    }
+    let places = tasks.flatMap { task in
+      lengths.flatMap { length in
+        (0..<samples).map { RulerResult.Place(task: task, length: length, index: $0) }
+      }
+    }
+    // What cannot be made is told before any work is done.
+    for task in tasks {
+      for length in lengths { _ = try generator.sample(task: task, length: length, index: 0) }
+    }
+    let longest = lengths.max() ?? 0
+    var identity = try model.identity(
+      rotary: model.plan.rotary.applying(rotary, length: longest), length: longest)
+    identity["haystack_sha256"] = .string(SourceHash.sha256(text: haystack))
+    identity["tasks"] = .array(tasks.map { .string($0.rawValue) })
+    identity["lengths"] = .array(lengths.map { JSONValue($0) })
+    identity["samples"] = JSONValue(samples)
+    identity["mode"] = .string(mode.rawValue)
+    identity["seed"] = .string(String(generator.seed))
+    let units = UnitRun(
+      kind: RulerResult.kind, identity: identity,
+      labels: ["model": .string(model.checkpoint.path)], unitCount: places.count, options: options)
+    var total = 1
+    var done = 0
+    let record = try units.run { left in
+      total = max(left.reduce(0) { $0 + places[$1].length }, 1)
+      var groups: OrderedDictionary<[String], [Int]> = [:]
+      for unit in left {
+        let place = places[unit]
+        groups[[place.task.rawValue, String(place.length)], default: []].append(unit)
+      }
+      return groups.values.flatMap { $0.batches(of: batchSize(model, places[$0[0]].length)) }
+    } evaluate: { batch, finished in
+      let made = try batch.map {
+        try generator.sample(
+          task: places[$0].task, length: places[$0].length, index: places[$0].index)
+      }
+      let mean = RulerResult.mean(finished)
+      let size = batch.reduce(0) { $0 + places[$1].length }
+      let results = try judge(model, generator, made) { share in
+        progress((Double(done) + share * Double(size)) / Double(total), mean)
+      }
+      done += size
+      return (results.map(\.json), made.reduce(0) { $0 + $1.promptTokens })
+    }
+    return try RulerResult(record, file: model.checkpoint.path)
+  }
+
+  /// Samples in flight: about 16,384 tokens, and when decoding at most 2 GB of keys and values.
+  private func batchSize(_ model: Model, _ length: Int) -> Int {
+    if let batch = options.batch { return batch }
+    let tokens = max(16_384 / max(length, 1), 1)
+    guard mode == .generate else { return tokens }
+    let bytes = GreedyDecoder.bytesPerToken(model.plan) * max(length, 1)
+    return max(min(tokens, 2_000_000_000 / max(bytes, 1)), 1)
+  }
+
+  private func judge(
+    _ model: Model, _ generator: RulerGenerator, _ made: [RulerSample],
+    progress: (Double) -> Void
+  ) throws -> [RulerResult.Sample] {
+    let tokenizer = generator.tokenizer
+    let prompts = try made.map {
+      try tokenizer.encode(Array($0.prompt.utf8), addSpecial: true, parseSpecial: false)
+    }
+    let length = made.map(\.length).max() ?? 0
+    if mode == .nll {
+      let completions = try zip(made, prompts).map { sample, prompt in
+        try Completion(
+          prompt: prompt,
+          answer: tokenizer.encode(
+            Array(sample.answerText.utf8), addSpecial: false, parseSpecial: false))
+      }
+      let configuration = try model.plan.rotary.applying(rotary, length: length)
+      let scores = try CompletionScorer(
+        model: model, rotary: configuration, threads: options.threads
+      ).score(completions, onLayer: progress)
+      return zip(made, scores).map { sample, score in
+        RulerResult.Sample(
+          place: RulerResult.Place(sample),
+          outcome: .answer(
+            negativeLogLikelihood: score.meanNegativeLogLikelihood, isGreedy: score.isGreedy))
+      }
+    }
+    let maximum = made.map(\.maximumNewTokens).max() ?? 0
+    let generated = try model.generate(
+      prompts, maximum: maximum, rotary: rotary, length: length, threads: options.threads,
+      onStep: { progress(Double($0) / Double(max(maximum, 1))) })
+    return zip(made, generated).map { sample, tokens in
+      let text = String(decoding: tokenizer.decode(tokens), as: UTF8.self)
+      return RulerResult.Sample(
+        place: RulerResult.Place(sample),
+        outcome: .output(text: text, score: RulerScore.score(text, of: sample)))
+    }
+  }
+}

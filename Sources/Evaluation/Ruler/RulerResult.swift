@@ -1,0 +1,155 @@
+import Checkpoints
+import OrderedCollections
+
+/// What RULER's tasks gave, sample by sample and by task and length.
+public struct RulerResult: Sendable {
+  public static let kind = "ruler"
+
+  struct Place: Sendable, Equatable {
+    let task: RulerTask
+    let length: Int
+    let index: Int
+
+    init(task: RulerTask, length: Int, index: Int) {
+      self.task = task
+      self.length = length
+      self.index = index
+    }
+
+    init(_ sample: RulerSample) {
+      self.init(task: sample.task, length: sample.length, index: sample.index)
+    }
+  }
+
+  struct Sample: Sendable {
+    enum Outcome: Sendable {
+      /// What was generated, and its score from 0 to 1.
+      case output(text: String, score: Double)
+      /// Nats per token of a right answer, and whether greedy decoding gives it.
+      case answer(negativeLogLikelihood: Double, isGreedy: Bool)
+    }
+
+    let place: Place
+    let outcome: Outcome
+
+    init(place: Place, outcome: Outcome) {
+      self.place = place
+      self.outcome = outcome
+    }
+
+    init?(_ values: JSONValue) {
+      guard let name = values["task"]?.string, let task = RulerTask(rawValue: name),
+        let length = values["length"]?.int, let index = values["sample"]?.int
+      else { return nil }
+      place = Place(task: task, length: length, index: index)
+      if let score = values["score"]?.double, let text = values["output"]?.string {
+        outcome = .output(text: text, score: score)
+      } else if let nll = values["answer_nll"]?.double, let exact = values["exact"]?.bool {
+        outcome = .answer(negativeLogLikelihood: nll, isGreedy: exact)
+      } else {
+        return nil
+      }
+    }
+
+    var json: JSONValue {
+      var object: OrderedDictionary<String, JSONValue> = [
+        "task": .string(place.task.rawValue), "length": JSONValue(place.length),
+        "sample": JSONValue(place.index),
+      ]
+      switch outcome {
+      case .output(let text, let score):
+        object["score"] = .number(score)
+        object["output"] = .string(text)
+      case .answer(let nll, let isGreedy):
+        object["answer_nll"] = .number(nll)
+        object["exact"] = .bool(isGreedy)
+      }
+      return .object(object)
+    }
+  }
+
+  /// All samples of one task at one length.
+  public struct Cell: Sendable {
+    public let task: RulerTask
+    public let length: Int
+    public let samples: Int
+    /// The official score, 0 to 100; nil where nothing was generated.
+    public let score: Double?
+    /// Mean over samples of the answer's nats per token; nil where it was not scored.
+    public let answerNegativeLogLikelihood: Double?
+    /// The share of answers that greedy decoding gives to the letter; nil with the one before.
+    public let exact: Double?
+  }
+
+  public let record: EvaluationRecord
+  public let cells: [Cell]
+
+  /// - Throws: `EvaluationError.record` where a unit is no sample.
+  public init(_ record: EvaluationRecord, file: String) throws(EvaluationError) {
+    self.record = record
+    var groups: OrderedDictionary<[String], [Sample]> = [:]
+    for unit in record.units {
+      guard let sample = Sample(unit.values) else {
+        throw .record(file: file, problem: "unit \(unit.index) is no sample of a RULER task")
+      }
+      groups[[sample.place.task.rawValue, String(sample.place.length)], default: []].append(sample)
+    }
+    cells = groups.values.map { samples in
+      var (scores, nats, exact): ([Double], [Double], [Double]) = ([], [], [])
+      for sample in samples {
+        switch sample.outcome {
+        case .output(_, let score): scores.append(score)
+        case .answer(let nll, let isGreedy):
+          nats.append(nll)
+          exact.append(isGreedy ? 1 : 0)
+        }
+      }
+      func mean(_ values: [Double]) -> Double? {
+        values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
+      }
+      return Cell(
+        task: samples[0].place.task, length: samples[0].place.length, samples: samples.count,
+        score: RulerScore.task(scores), answerNegativeLogLikelihood: mean(nats),
+        exact: mean(exact))
+    }
+  }
+
+  public var tasks: [RulerTask] { Array(OrderedSet(cells.map(\.task))) }
+  public var lengths: [Int] { OrderedSet(cells.map(\.length)).sorted() }
+
+  public func cell(_ task: RulerTask, _ length: Int) -> Cell? {
+    cells.first { $0.task == task && $0.length == length }
+  }
+
+  /// The mean score over tasks at a length.
+  public func score(at length: Int) -> Double? {
+    RulerScore.overall(cells.filter { $0.length == length }.compactMap(\.score))
+  }
+
+  /// The mean score over all tasks and lengths.
+  public var score: Double? { RulerScore.overall(cells.compactMap(\.score)) }
+
+  /// Mean over cells of the answers' nats per token.
+  public var answerNegativeLogLikelihood: Double? {
+    let values = cells.compactMap(\.answerNegativeLogLikelihood)
+    return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
+  }
+
+  /// The longest length with a score of at least 85.6.
+  public var effectiveLength: Int? {
+    var scores: [Int: Double] = [:]
+    for length in lengths { if let score = score(at: length) { scores[length] = score } }
+    return RulerScore.effectiveLength(scores)
+  }
+
+  /// Mean score, or nats per token, of units so far.
+  static func mean(_ units: [EvaluationRecord.Unit]) -> Double? {
+    let values = units.compactMap { Sample($0.values) }.map { sample in
+      switch sample.outcome {
+      case .output(_, let score): 100 * score
+      case .answer(let nll, _): nll
+      }
+    }
+    return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
+  }
+}

@@ -1,0 +1,125 @@
+import ArgumentParser
+import Checkpoints
+import Evaluation
+import Foundation
+import Reports
+
+extension RulerEvaluation.Mode: ExpressibleByArgument {}
+
+struct EvaluateRuler: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ruler", abstract: "RULER's synthetic long-context tasks (arXiv:2404.06654).",
+    discussion: """
+      Prompts come from a seed and are the same on every machine.
+      Example: ropeconv eval ruler model.gguf --task niah_single_1,vt --lengths 1024 --samples 20
+               ropeconv eval ruler model.gguf --task all --essays essays/ --mode nll
+      """)
+
+  @Argument(help: "A .gguf file, a .safetensors file with config.json beside it, or a folder.")
+  var model: String
+
+  @Option(
+    help: ArgumentHelp(
+      "Tasks, or all that need no file you did not give: \(RulerTask.allCases.map(\.rawValue).joined(separator: ", ")).",
+      valueName: "task,...|all"))
+  var task = "all"
+
+  @Option(help: ArgumentHelp("Tokens of prompt and answer together.", valueName: "n,n,..."))
+  var lengths = "4096"
+
+  @Option(help: ArgumentHelp("Samples of every task and length.", valueName: "n"))
+  var samples = 20
+
+  @Option(help: ArgumentHelp("Seed of the prompts.", valueName: "s"))
+  var seed: UInt64 = RulerTask.publishedSeed
+
+  @Option(
+    help: ArgumentHelp(
+      "generate: the official score of greedy decoding; nll: the answer's likelihood.",
+      valueName: "mode"))
+  var mode = RulerEvaluation.Mode.generate
+
+  @Option(
+    help: ArgumentHelp("Text of the essay haystacks: a file or a folder.", valueName: "dir|file"))
+  var essays: String?
+
+  @Option(help: ArgumentHelp("SQuAD's JSON, for qa_1.", valueName: "file"))
+  var squad: String?
+
+  @Option(help: ArgumentHelp("HotpotQA's JSON, for qa_2.", valueName: "file"))
+  var hotpot: String?
+
+  @OptionGroup(title: "Variant") var variant: VariantOptions
+  @OptionGroup(title: "Long runs") var longRun: RunOptionsGroup
+
+  @Option(help: ArgumentHelp("Samples in flight; never changes a digit.", valueName: "n"))
+  var batch: Int?
+
+  @Option(help: ArgumentHelp("Exit with 1 where the mean score is below X.", valueName: "x"))
+  var minScore: Double?
+
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    let model = try Model(opening: model)
+    let tasks = try tasks()
+    let haystack = try essays.map { try Haystack(path: $0) }
+    let generator = RulerGenerator(
+      tokenizer: try model.tokenizer(),
+      essays: haystack.map { String(decoding: $0.bytes, as: UTF8.self) },
+      squad: try squad.map { try RulerQuestions(squad: json($0), file: $0) },
+      hotpot: try hotpot.map { try RulerQuestions(hotpot: json($0), file: $0) }, seed: seed)
+    let evaluation = RulerEvaluation(
+      tasks: tasks, lengths: try NumberList.whole(lengths, option: "--lengths"), samples: samples,
+      mode: mode, rotary: try variant.request(for: model.plan),
+      options: try longRun.options(threads: output.threads, batch: batch))
+    let display = ProgressDisplay(quiet: output.quiet)
+    let texts = try [essays, squad, hotpot].map { path in
+      try path.map { String(decoding: try Haystack(path: $0).bytes, as: UTF8.self) } ?? ""
+    }
+    let result = try evaluation.run(
+      model, prompts: generator, haystack: texts.joined(separator: "\u{0}")
+    ) { share, mean in
+      display.show(share, mean.map { "mean \(Format.fixed($0, 3))" } ?? "")
+    }
+    display.finish()
+    output.show(
+      result.json(peakBytes: ProcessMemory.peakBytes),
+      result.text(peakBytes: ProcessMemory.peakBytes))
+    if let minScore {
+      guard let score = result.score else {
+        throw EvaluationError.usage("--min-score needs --mode generate")
+      }
+      guard score >= minScore else {
+        throw ThresholdMissed(
+          reason: "score \(Format.fixed(score, 2)) is below --min-score "
+            + Format.general(minScore))
+      }
+    }
+  }
+
+  private func json(_ path: String) throws -> JSONValue {
+    try JSONValue.parse(TokenizedText.read(path), file: path)
+  }
+
+  /// The tasks asked for; of `all` those whose texts are given.
+  private func tasks() throws -> [RulerTask] {
+    if task == "all" {
+      return RulerTask.allCases.filter { task in
+        switch task {
+        case .questions1: squad != nil
+        case .questions2: hotpot != nil
+        default: task.haystack != .essay || essays != nil
+        }
+      }
+    }
+    return try task.split(separator: ",").map { name in
+      guard let task = RulerTask(rawValue: String(name)) else {
+        throw EvaluationError.usage(
+          "--task has '\(name)', expected all or some of "
+            + RulerTask.allCases.map(\.rawValue).joined(separator: ", "))
+      }
+      return task
+    }
+  }
+}
