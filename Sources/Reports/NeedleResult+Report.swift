@@ -57,7 +57,7 @@ extension NeedleResult {
       \(Format.table(rows))
 
       accuracy    \(Format.fixed(100 * accuracy, 2)) % of \(trials) trials, exact greedy match
-      variant     \(record.identity["sites"]?.string ?? "")
+      variant     \(record.variant)
       \(record.costText(peakBytes: peakBytes))
       """
   }

@@ -35,7 +35,7 @@ extension PerplexityResult {
       perplexity  \(Format.fixed(perplexity, 4)) +- \(Format.fixed(perplexityError, 4))
       nll         \(Format.fixed(meanNegativeLogLikelihood, 6)) nats per token
       scored      \(scored) targets in \(windows.count) chunks of \(context) (\(score))
-      variant     \(record.identity["sites"]?.string ?? ""), computed in \
+      variant     \(record.variant), computed in \
       \(record.identity["compute"]?.string ?? "")
       \(record.costText(peakBytes: peakBytes))
       """
@@ -50,6 +50,12 @@ extension EvaluationRecord {
       "tokens_per_second": .finite(Double(evaluatedTokens) / seconds),
       "peak_rss_bytes": JSONValue(peakBytes),
     ]
+  }
+
+  /// The variant computed, for people.
+  var variant: String {
+    let code = identity["sites"]?.string ?? ""
+    return code.isEmpty ? "nope" : code
   }
 
   /// Time and memory, as a line.

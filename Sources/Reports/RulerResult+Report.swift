@@ -55,7 +55,7 @@ extension RulerResult {
       \(Format.table(rows))
 
       \(what)
-      variant     \(record.identity["sites"]?.string ?? "")
+      variant     \(record.variant)
       \(record.costText(peakBytes: peakBytes))
       """
   }

@@ -8,12 +8,19 @@ import Rotary
 ///
 /// Accuracy is exact greedy match, told by one forward pass per trial (`CompletionScore`).
 public struct NeedleEvaluation {
+  /// How a trial is judged. Both give the same answers; the second takes one pass per token.
+  public enum Mode: String, Sendable, CaseIterable {
+    case pass
+    case generate
+  }
+
   public var template: NeedleTemplate
   public var lengths: [Int]
   /// Percent of the haystack before the needle.
   public var depths: [Double]
   public var trials: Int
   public var seed: UInt64
+  public var mode = Mode.pass
   public var chat: ChatFormat?
   public var rotary: RotaryRequest
   public var options: RunOptions
@@ -53,6 +60,7 @@ public struct NeedleEvaluation {
     identity["lengths"] = .array(lengths.map { JSONValue($0) })
     identity["depths"] = .array(depths.map { .number($0) })
     identity["trials"] = JSONValue(self.trials)
+    if mode != .pass { identity["mode"] = .string(mode.rawValue) }
     identity["seed"] = .string(String(seed))
     let units = UnitRun(
       kind: NeedleResult.kind, identity: identity,
@@ -75,11 +83,12 @@ public struct NeedleEvaluation {
       let configuration = try model.plan.rotary.applying(
         rotary, length: completions.map(\.tokens.count).max() ?? 0)
       let accuracy = NeedleResult.accuracy(finished)
-      let scores = try CompletionScorer(
+      var scores = try CompletionScorer(
         model: model, rotary: configuration, threads: options.threads
       ).score(completions) { share in
         progress((Double(done) + share * Double(tokens)) / Double(total), accuracy)
       }
+      if mode == .generate { scores = try decoded(model, completions, scores) }
       done += tokens
       let values = zip(batch, scores).map { index, score in
         NeedleResult.Trial(cell: cells[index], score: score).json
@@ -87,6 +96,21 @@ public struct NeedleEvaluation {
       return (values, tokens)
     }
     return try NeedleResult(record, file: model.checkpoint.path)
+  }
+
+  /// The same scores with matches told by decoding.
+  private func decoded(
+    _ model: Model, _ completions: [Completion], _ scores: [CompletionScore]
+  ) throws -> [CompletionScore] {
+    try zip(completions, scores).map { completion, score in
+      let answer = Array(completion.tokens[completion.answer])
+      let generated = try model.generate(
+        [Array(completion.tokens[..<completion.answer.lowerBound])], maximum: answer.count,
+        rotary: rotary, length: completion.tokens.count, threads: options.threads)
+      return CompletionScore(
+        negativeLogLikelihood: score.negativeLogLikelihood, tokens: score.tokens,
+        isGreedy: generated == [answer])
+    }
   }
 
   private func trials(_ model: Model, _ haystack: Haystack) throws -> NeedleTrials {

@@ -10,6 +10,7 @@ struct Evaluate: ParsableCommand {
       """,
     subcommands: [
       EvaluatePerplexity.self, EvaluateNeedle.self, EvaluateRuler.self, EvaluateCompare.self,
+      EvaluateInContext.self,
       EvaluateMerge.self,
     ])
 }

@@ -34,6 +34,9 @@ struct EvaluateMerge: ParsableCommand {
     case RulerResult.kind:
       let result = try RulerResult(record, file: file)
       output.show(result.json(peakBytes: peak), result.text(peakBytes: peak))
+    case InContextResult.kind:
+      let result = try InContextResult(record, file: file)
+      output.show(result.json(peakBytes: peak), result.text(peakBytes: peak))
     case ComparisonResult.kind:
       let result = try ComparisonResult(record, file: file)
       output.show(result.json(peakBytes: peak), result.text(peakBytes: peak))

@@ -4,6 +4,8 @@ import Evaluation
 import Foundation
 import Reports
 
+extension NeedleEvaluation.Mode: ExpressibleByArgument {}
+
 struct EvaluateNeedle: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "needle", abstract: "Needle in a haystack: retrieval by length and depth.",
@@ -33,6 +35,12 @@ struct EvaluateNeedle: ParsableCommand {
   @Option(help: ArgumentHelp("Seed of keys, values and passages.", valueName: "s"))
   var seed: UInt64 = 42
 
+  @Option(
+    help: ArgumentHelp(
+      "pass: matches from one forward pass; generate: by real greedy decoding, slowly.",
+      valueName: "mode"))
+  var mode = NeedleEvaluation.Mode.pass
+
   @OptionGroup(title: "Template") var template: NeedleTemplateOptions
   @OptionGroup(title: "Variant") var variant: VariantOptions
   @OptionGroup(title: "Long runs") var longRun: RunOptionsGroup
@@ -54,12 +62,13 @@ struct EvaluateNeedle: ParsableCommand {
   func run() throws {
     let model = try Model(opening: model)
     let (texts, path) = try template.read(haystack: haystack)
-    let evaluation = NeedleEvaluation(
+    var evaluation = NeedleEvaluation(
       template: texts, lengths: try NumberList.whole(lengths, option: "--lengths"),
       depths: try NumberList.numbers(depths, option: "--depths"), trials: trials, seed: seed,
       chat: try ChatFormat.named(template.chat, for: model),
       rotary: try variant.request(for: model.plan),
       options: try longRun.options(threads: output.threads, batch: batch))
+    evaluation.mode = mode
     let display = ProgressDisplay(quiet: output.quiet)
     let result = try evaluation.run(model, in: Haystack(path: path)) { share, accuracy in
       let running = accuracy.map { "accuracy \(Format.fixed(100 * $0, 1)) %" } ?? ""

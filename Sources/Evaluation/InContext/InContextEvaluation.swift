@@ -1,0 +1,108 @@
+import Checkpoints
+import Inference
+import OrderedCollections
+import Rotary
+
+/// Few-shot tasks: multiple choice, schemas and language modelling, as CORE has them (DCLM,
+/// arXiv:2406.11794).
+public struct InContextEvaluation {
+  public var shots: Int
+  public var seed: UInt64
+  /// The first so many examples of each task; nil: all.
+  public var limit: Int?
+  /// What stands between context and continuation.
+  public var delimiter: String
+  public var rotary: RotaryRequest
+  public var options: RunOptions
+
+  public init(
+    shots: Int = 0, seed: UInt64 = 1234, limit: Int? = nil, delimiter: String = " ",
+    rotary: RotaryRequest = .asStored, options: RunOptions = RunOptions()
+  ) {
+    self.shots = shots
+    self.seed = seed
+    self.limit = limit
+    self.delimiter = delimiter
+    self.rotary = rotary
+    self.options = options
+  }
+
+  /// - Parameter progress: called with the share done.
+  /// - Throws: `EvaluationError.usage` for too few examples; `.questions` for malformed tasks.
+  public func run(
+    _ model: Model, on tasks: [InContextTask], progress: (Double) -> Void = { _ in }
+  ) throws -> InContextResult {
+    guard !tasks.isEmpty, shots >= 0, limit ?? 1 >= 1 else {
+      throw EvaluationError.usage(
+        "at least one task and one example are needed, and no less than 0 shots")
+    }
+    for task in tasks where task.examples.count <= shots {
+      throw EvaluationError.usage(
+        "\(task.name) has \(task.examples.count) examples, expected more than \(shots) shots")
+    }
+    let tokenizer = try model.tokenizer()
+    let places = tasks.indices.flatMap { task in
+      (0..<min(limit ?? .max, tasks[task].examples.count)).map { (task: task, example: $0) }
+    }
+    let length = model.plan.shape.context
+    var identity = try model.identity(
+      rotary: model.plan.rotary.applying(rotary, length: length), length: length)
+    identity["tasks"] = .array(
+      tasks.map { task in
+        [
+          "task": .string(task.name), "type": .string(task.kind.rawValue),
+          "sha256": .string(task.hash), "chance": .number(task.chance),
+        ]
+      })
+    identity["shots"] = JSONValue(shots)
+    identity["seed"] = .string(String(seed))
+    identity["delimiter"] = .string(delimiter)
+    let units = UnitRun(
+      kind: InContextResult.kind, identity: identity,
+      labels: ["model": .string(model.checkpoint.path)], unitCount: places.count, options: options)
+    var left = 1
+    var done = 0.0
+    let record = try units.run { units in
+      left = max(units.count, 1)
+      return units.batches(of: options.batch ?? 16)
+    } evaluate: { batch, _ in
+      var completions: [Completion] = []
+      var counts: [Int] = []
+      for unit in batch {
+        let made = try InContextPrompts(
+          task: tasks[places[unit].task], tokenizer: tokenizer, shots: shots, seed: seed,
+          delimiter: delimiter
+        ).completions(places[unit].example)
+        completions += made
+        counts.append(made.count)
+      }
+      let longest = completions.map(\.tokens.count).max() ?? 0
+      let scores = try CompletionScorer(
+        model: model, rotary: model.plan.rotary.applying(rotary, length: longest),
+        threads: options.threads
+      ).score(completions) { progress((done + $0 * Double(batch.count)) / Double(left)) }
+      done += Double(batch.count)
+      var next = 0
+      let values = zip(batch, counts).map { unit, count in
+        let own = Array(scores[next..<(next + count)])
+        next += count
+        let task = tasks[places[unit].task]
+        return InContextResult.Answer(
+          task: task.name, example: places[unit].example,
+          isCorrect: Self.isCorrect(task, task.examples[places[unit].example], own),
+          nats: own.map(\.meanNegativeLogLikelihood)
+        ).json
+      }
+      return (values, completions.reduce(0) { $0 + $1.tokens.count })
+    }
+    return try InContextResult(record, file: model.checkpoint.path)
+  }
+
+  private static func isCorrect(
+    _ task: InContextTask, _ example: InContextTask.Example, _ scores: [CompletionScore]
+  ) -> Bool {
+    if task.kind == .languageModeling { return scores[0].isGreedy }
+    let nats = scores.map(\.meanNegativeLogLikelihood)
+    return nats.firstIndex(of: nats.min() ?? 0) == example.gold
+  }
+}

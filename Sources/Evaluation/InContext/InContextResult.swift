@@ -1,0 +1,82 @@
+import Checkpoints
+import OrderedCollections
+
+/// What few-shot tasks gave, example by example and by task.
+public struct InContextResult: Sendable {
+  public static let kind = "icl"
+
+  struct Answer: Sendable {
+    let task: String
+    let example: Int
+    let isCorrect: Bool
+    /// Mean nats per token of every answer.
+    let nats: [Double]
+
+    init(task: String, example: Int, isCorrect: Bool, nats: [Double]) {
+      self.task = task
+      self.example = example
+      self.isCorrect = isCorrect
+      self.nats = nats
+    }
+
+    init?(_ values: JSONValue) {
+      guard let task = values["task"]?.string, let example = values["example"]?.int,
+        let isCorrect = values["correct"]?.bool, let nats = values["nll"]?.array
+      else { return nil }
+      self.init(
+        task: task, example: example, isCorrect: isCorrect, nats: nats.compactMap(\.double))
+    }
+
+    var json: JSONValue {
+      [
+        "task": .string(task), "example": JSONValue(example), "correct": .bool(isCorrect),
+        "nll": .array(nats.map { .number($0) }),
+      ]
+    }
+  }
+
+  public struct TaskScore: Sendable, Equatable {
+    public let task: String
+    public let type: String
+    public let examples: Int
+    public let accuracy: Double
+    /// The accuracy of guessing.
+    public let chance: Double
+
+    /// 0 for guessing, 1 for all right: `(accuracy - chance) / (1 - chance)`.
+    public var centered: Double { (accuracy - chance) / (1 - chance) }
+  }
+
+  public let record: EvaluationRecord
+  public let tasks: [TaskScore]
+  public var shots: Int { record.identity["shots"]?.int ?? 0 }
+
+  /// The mean of the tasks' centered accuracies, which CORE is; NaN of none.
+  public var core: Double {
+    tasks.reduce(0) { $0 + $1.centered } / Double(tasks.count)
+  }
+
+  /// - Throws: `EvaluationError.record` where a unit is no example.
+  public init(_ record: EvaluationRecord, file: String) throws(EvaluationError) {
+    self.record = record
+    var answers: OrderedDictionary<String, [Bool]> = [:]
+    for unit in record.units {
+      guard let answer = Answer(unit.values) else {
+        throw .record(file: file, problem: "unit \(unit.index) is no example of a task")
+      }
+      answers[answer.task, default: []].append(answer.isCorrect)
+    }
+    var scores: [TaskScore] = []
+    for task in record.identity["tasks"]?.array ?? [] {
+      guard let name = task["task"]?.string, let type = task["type"]?.string,
+        let chance = task["chance"]?.double
+      else { throw .record(file: file, problem: "identity.tasks is no list of tasks") }
+      guard let own = answers[name] else { continue }
+      scores.append(
+        TaskScore(
+          task: name, type: type, examples: own.count,
+          accuracy: Double(own.filter { $0 }.count) / Double(own.count), chance: chance))
+    }
+    tasks = scores
+  }
+}
