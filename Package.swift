@@ -37,6 +37,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     // From the command line down: a module imports only what stands below it.
@@ -46,6 +47,7 @@ let package = Package(
         "Reports", "Conversion", "Evaluation",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "Yams", package: "Yams"),
       ]),
     .target(name: "Reports", dependencies: ["Conversion", "Evaluation"]),
     .target(name: "Conversion", dependencies: ["Evaluation"]),

@@ -27,6 +27,7 @@ struct EvaluateCompare: ParsableCommand {
     help: ArgumentHelp("Exit with 1 where the mean KL divergence is above X.", valueName: "x"))
   var maxKl: Double?
 
+  @OptionGroup(title: "Thresholds") var thresholds: ThresholdOptions
   @OptionGroup var output: OutputOptions
 
   func run() throws {
@@ -48,10 +49,11 @@ struct EvaluateCompare: ParsableCommand {
       result.json(peakBytes: ProcessMemory.peakBytes),
       result.text(peakBytes: ProcessMemory.peakBytes))
     let mean = ComparisonResult.Moments(result.divergences).mean
-    if let maxKl, !(mean <= maxKl) {
-      throw ThresholdMissed(
-        reason: "mean KL divergence \(Format.fixed(mean, 6)) is above --max-kl "
-          + Format.general(maxKl))
-    }
+    try thresholds.check(
+      "eval compare",
+      maxKl.map { limit in
+        let missed = "mean KL divergence \(Format.fixed(mean, 6)) is above --max-kl "
+        return [("--max-kl", mean <= limit ? nil : missed + Format.general(limit))]
+      } ?? [])
   }
 }

@@ -43,6 +43,7 @@ struct EvaluateInContext: ParsableCommand {
       "Exit with 1 where the mean accuracy over tasks is below X (0 to 1).", valueName: "x"))
   var minAccuracy: Double?
 
+  @OptionGroup(title: "Thresholds") var thresholds: ThresholdOptions
   @OptionGroup var output: OutputOptions
 
   func run() throws {
@@ -60,11 +61,12 @@ struct EvaluateInContext: ParsableCommand {
       result.json(peakBytes: ProcessMemory.peakBytes),
       result.text(peakBytes: ProcessMemory.peakBytes))
     let accuracy = result.tasks.reduce(0) { $0 + $1.accuracy } / Double(result.tasks.count)
-    if let minAccuracy, !(accuracy >= minAccuracy) {
-      throw ThresholdMissed(
-        reason: "accuracy \(Format.fixed(accuracy, 4)) is below --min-accuracy "
-          + Format.general(minAccuracy))
-    }
+    try thresholds.check(
+      "eval icl",
+      minAccuracy.map { limit in
+        let missed = "accuracy \(Format.fixed(accuracy, 4)) is below --min-accuracy "
+        return [("--min-accuracy", accuracy >= limit ? nil : missed + Format.general(limit))]
+      } ?? [])
   }
 
   private func paths() throws -> [String] {

@@ -57,6 +57,7 @@ struct EvaluateNeedle: ParsableCommand {
   @Flag(help: "Replace an existing --svg file.")
   var force = false
 
+  @OptionGroup(title: "Thresholds") var thresholds: ThresholdOptions
   @OptionGroup var output: OutputOptions
 
   func run() throws {
@@ -83,11 +84,14 @@ struct EvaluateNeedle: ParsableCommand {
     output.show(
       result.json(peakBytes: ProcessMemory.peakBytes),
       result.text(peakBytes: ProcessMemory.peakBytes))
-    if let minAccuracy, !(result.accuracy >= minAccuracy) {
-      throw ThresholdMissed(
-        reason: "accuracy \(Format.fixed(result.accuracy, 4)) is below --min-accuracy "
-          + Format.general(minAccuracy))
-    }
+    try thresholds.check(
+      "eval needle",
+      minAccuracy.map { limit in
+        let missed = "accuracy \(Format.fixed(result.accuracy, 4)) is below --min-accuracy "
+        return [
+          ("--min-accuracy", result.accuracy >= limit ? nil : missed + Format.general(limit))
+        ]
+      } ?? [])
   }
 }
 

@@ -38,6 +38,7 @@ struct EvaluatePerplexity: ParsableCommand {
 
   @OptionGroup(title: "Long runs") var longRun: RunOptionsGroup
 
+  @OptionGroup(title: "Thresholds") var thresholds: ThresholdOptions
   @OptionGroup var output: OutputOptions
 
   func run() throws {
@@ -66,10 +67,13 @@ struct EvaluatePerplexity: ParsableCommand {
     output.show(
       result.json(peakBytes: ProcessMemory.peakBytes),
       result.text(peakBytes: ProcessMemory.peakBytes))
-    if let maxPpl, !(result.perplexity <= maxPpl) {
-      throw ThresholdMissed(
-        reason: "perplexity \(Format.fixed(result.perplexity, 4)) is above --max-ppl "
-          + Format.general(maxPpl))
-    }
+    try thresholds.check(
+      "eval perplexity",
+      maxPpl.map { limit in
+        let missed = "perplexity \(Format.fixed(result.perplexity, 4)) is above --max-ppl "
+        return [
+          ("--max-ppl", result.perplexity <= limit ? nil : missed + Format.general(limit))
+        ]
+      } ?? [])
   }
 }

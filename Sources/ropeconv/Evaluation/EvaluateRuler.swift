@@ -58,9 +58,13 @@ struct EvaluateRuler: ParsableCommand {
   @Option(help: ArgumentHelp("Exit with 1 where the mean score is below X.", valueName: "x"))
   var minScore: Double?
 
+  @OptionGroup(title: "Thresholds") var thresholds: ThresholdOptions
   @OptionGroup var output: OutputOptions
 
   func run() throws {
+    guard minScore == nil || mode == .generate else {
+      throw EvaluationError.usage("--min-score needs --mode generate")
+    }
     let model = try Model(opening: model)
     let tasks = try tasks()
     let haystack = try essays.map { try Haystack(path: $0) }
@@ -86,16 +90,13 @@ struct EvaluateRuler: ParsableCommand {
     output.show(
       result.json(peakBytes: ProcessMemory.peakBytes),
       result.text(peakBytes: ProcessMemory.peakBytes))
-    if let minScore {
-      guard let score = result.score else {
-        throw EvaluationError.usage("--min-score needs --mode generate")
-      }
-      guard score >= minScore else {
-        throw ThresholdMissed(
-          reason: "score \(Format.fixed(score, 2)) is below --min-score "
-            + Format.general(minScore))
-      }
-    }
+    try thresholds.check(
+      "eval ruler",
+      minScore.map { limit in
+        let score = result.score ?? 0
+        let missed = "score \(Format.fixed(score, 2)) is below --min-score "
+        return [("--min-score", score >= limit ? nil : missed + Format.general(limit))]
+      } ?? [])
   }
 
   private func json(_ path: String) throws -> JSONValue {

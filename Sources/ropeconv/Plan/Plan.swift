@@ -1,0 +1,142 @@
+import Evaluation
+import Foundation
+import Yams
+
+/// Models x conversions x evaluations, as `ropeconv run` reads them from YAML.
+struct Plan {
+  /// One command of ours: what is run, and where its JSON goes.
+  struct Step: Equatable {
+    let name: String
+    let arguments: [String]
+    /// Names of steps that must have succeeded.
+    let needs: [String]
+    /// What it makes besides its JSON.
+    let product: String?
+  }
+
+  let output: String
+  let steps: [Step]
+
+  /// - Throws: `EvaluationError.questions` naming the place of what is not as it should be.
+  init(_ text: String, file: String) throws {
+    func malformed(_ problem: String) -> EvaluationError {
+      .questions(file: file, problem: problem)
+    }
+    let root: Node?
+    do { root = try Yams.compose(yaml: text) } catch {
+      throw malformed("not YAML: \(String(describing: error).prefix(200))")
+    }
+    guard let root = root?.mapping else { throw malformed("expected a mapping") }
+    for key in root.keys {
+      guard ["models", "conversions", "evaluations", "output"].contains(key.string ?? "") else {
+        throw malformed(
+          "unknown key '\(key.string ?? "?")' (known: models, conversions, evaluations, output)")
+      }
+    }
+    let folder = URL(fileURLWithPath: file).deletingLastPathComponent().path
+    func path(_ text: String) -> String { text.hasPrefix("/") ? text : "\(folder)/\(text)" }
+    output = path(root["output"]?.string ?? "results")
+
+    var models: [String: (path: String, needs: [String])] = [:]
+    var order: [String] = []
+    for (key, value) in root["models"]?.mapping ?? [:] {
+      guard let name = Self.name(key), let file = value.string else {
+        throw malformed("models: expected NAME: PATH")
+      }
+      models[name] = (path(file), [])
+      order.append(name)
+    }
+    guard !models.isEmpty else { throw malformed("models: expected at least one") }
+
+    var steps: [Step] = []
+    for (key, value) in root["conversions"]?.mapping ?? [:] {
+      guard let name = Self.name(key), models[name] == nil, let settings = value.mapping,
+        let source = settings["model"]?.string, let model = models[source],
+        let sites = settings["to"]?.string
+      else {
+        throw malformed(
+          "conversions.\(key.string ?? "?"): expected a new NAME with a known model: and to: SITES")
+      }
+      let product = "\(output)/\(name).gguf"
+      let options = try Self.options(
+        settings, leaving: ["model", "to"], place: "conversions.\(name)", path, malformed)
+      steps.append(
+        Step(
+          name: name,
+          arguments: ["convert", model.path, "--to", sites, "-o", product, "--force"] + options,
+          needs: model.needs, product: product))
+      models[name] = (product, [name])
+      order.append(name)
+    }
+    for (index, node) in (root["evaluations"]?.sequence ?? []).enumerated() {
+      let place = "evaluations[\(index)]"
+      guard let settings = node.mapping, let kind = settings["eval"]?.string,
+        ["perplexity", "needle", "ruler", "compare", "icl"].contains(kind)
+      else {
+        throw malformed("\(place): expected eval: perplexity, needle, ruler, compare or icl")
+      }
+      let wanted = settings["models"]?.sequence.map { $0.compactMap(\.string) } ?? order
+      let title = settings["name"].flatMap(Self.name) ?? "\(kind)-\(index + 1)"
+      let options = try Self.options(
+        settings, leaving: ["eval", "models", "name", "base"], place: place, path, malformed)
+      for name in wanted {
+        guard let model = models[name] else { throw malformed("\(place): no model '\(name)'") }
+        var arguments = ["eval", kind]
+        var needs = model.needs
+        if kind == "compare" {
+          guard let base = settings["base"]?.string, let truth = models[base] else {
+            throw malformed("\(place): expected base: NAME of a model")
+          }
+          if base == name { continue }
+          arguments.append(truth.path)
+          needs += truth.needs
+        }
+        let step = Step(
+          name: "\(title).\(name)", arguments: arguments + [model.path] + options, needs: needs,
+          product: nil)
+        guard !steps.contains(where: { $0.name == step.name }) else {
+          throw malformed("\(place): two steps are named '\(step.name)'")
+        }
+        steps.append(step)
+      }
+    }
+    self.steps = steps
+  }
+
+  /// A name that can be part of a file's.
+  private static func name(_ node: Node) -> String? {
+    guard let text = node.string, !text.isEmpty, text.count <= 100,
+      text.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "-_+.".contains($0)) }),
+      !text.hasPrefix(".")
+    else { return nil }
+    return text
+  }
+
+  /// Options whose values are paths beside the plan.
+  private static let files: Set<String> = [
+    "text", "tokens", "calibrate", "haystack", "essays", "squad", "hotpot", "tasks", "template",
+    "svg",
+  ]
+
+  private static func options(
+    _ settings: Node.Mapping, leaving known: Set<String>, place: String,
+    _ path: (String) -> String, _ malformed: (String) -> EvaluationError
+  ) throws -> [String] {
+    var options: [String] = []
+    for (key, value) in settings where !known.contains(key.string ?? "") {
+      guard let name = key.string, name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "-" }),
+        !["json", "quiet", "state", "threads"].contains(name)
+      else { throw malformed("\(place): '\(key.string ?? "?")' cannot be an option here") }
+      if let flag = value.bool, value.scalar?.style == .plain {
+        if flag { options.append("--\(name)") }
+      } else if let list = value.sequence {
+        options += ["--\(name)", list.compactMap(\.string).joined(separator: ",")]
+      } else if let text = value.string {
+        options += ["--\(name)", files.contains(name) ? path(text) : text]
+      } else {
+        throw malformed("\(place).\(name): expected a text, a number, a list, true or false")
+      }
+    }
+    return options
+  }
+}

@@ -1,0 +1,173 @@
+import ArgumentParser
+import Checkpoints
+import Evaluation
+import Foundation
+import Reports
+
+struct RunPlan: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run", abstract: "Models x conversions x evaluations from one YAML file.",
+    discussion: """
+      Each step's JSON is kept in the plan's output folder; a step that is there already with the
+      same options is not run again, and one that was stopped continues. A failing step does not
+      stop the others. examples/plan/plan.yaml shows all that can be said.
+      Example: ropeconv run plan.yaml
+      """)
+
+  @Argument(help: "The plan.")
+  var plan: String
+
+  @Flag(help: "Print the commands and run nothing.")
+  var dryRun = false
+
+  @Option(help: ArgumentHelp("Write the steps as JUnit test cases.", valueName: "file"))
+  var junit: String?
+
+  @OptionGroup var output: OutputOptions
+
+  /// What became of a step.
+  private enum Outcome: Equatable {
+    case done(seconds: Double)
+    case kept
+    case skipped(String)
+    case failed(status: Int32, reason: String)
+  }
+
+  func run() throws {
+    let text = String(decoding: try TokenizedText.read(plan), as: UTF8.self)
+    let plan = try Plan(text, file: plan)
+    if dryRun {
+      output.show(
+        .array(plan.steps.map { .array($0.arguments.map { .string($0) }) }),
+        plan.steps.map { "ropeconv " + $0.arguments.joined(separator: " ") }.joined(separator: "\n")
+      )
+      return
+    }
+    do {
+      try FileManager.default.createDirectory(
+        atPath: plan.output, withIntermediateDirectories: true)
+    } catch {
+      throw EvaluationError.state(file: plan.output, problem: "the folder cannot be made")
+    }
+    var outcomes: [(step: Plan.Step, outcome: Outcome)] = []
+    for (number, step) in plan.steps.enumerated() {
+      let missing = step.needs.first { need in
+        !outcomes.contains { $0.step.name == need && Self.isGood($0.outcome) }
+      }
+      output.note("step \(number + 1) of \(plan.steps.count): \(step.name)")
+      let outcome =
+        missing.map { Outcome.skipped("\($0) failed") } ?? execute(step, in: plan.output)
+      outcomes.append((step, outcome))
+    }
+    try report(outcomes)
+  }
+
+  private static func isGood(_ outcome: Outcome) -> Bool {
+    switch outcome {
+    case .done, .kept: true
+    case .skipped, .failed: false
+    }
+  }
+
+  /// Runs a step as a process of its own, so that a crash of one stops no other.
+  private func execute(_ step: Plan.Step, in folder: String) -> Outcome {
+    let result = "\(folder)/\(step.name).json"
+    let settings = "\(folder)/\(step.name).command"
+    let command = step.arguments.joined(separator: "\n") + "\n"
+    let files = FileManager.default
+    if (try? String(contentsOfFile: settings, encoding: .utf8)) == command,
+      files.fileExists(atPath: result), step.product.map(files.fileExists) ?? true
+    {
+      return .kept
+    }
+    try? files.removeItem(atPath: settings)
+    var arguments = step.arguments + ["--json", "--threads", "\(output.threads)"]
+    if step.product == nil { arguments += ["--state", "\(folder)/\(step.name).state"] }
+    if output.quiet { arguments.append("--quiet") }
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    process.arguments = arguments
+    let (printed, errors) = (Pipe(), Pipe())
+    process.standardOutput = printed
+    process.standardError = errors
+    let began = ContinuousClock.now
+    do { try process.run() } catch {
+      return .failed(status: 70, reason: "the program cannot be started")
+    }
+    let progress = ErrorLines()
+    errors.fileHandleForReading.readabilityHandler = { handle in
+      let data = handle.availableData
+      FileHandle.standardError.write(data)
+      progress.append(data)
+    }
+    let json = printed.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    errors.fileHandleForReading.readabilityHandler = nil
+    let status = process.terminationReason == .exit ? process.terminationStatus : 70
+    // A threshold that was missed is a result all the same.
+    if status == 0 || status == 1, !json.isEmpty {
+      guard (try? json.write(to: URL(fileURLWithPath: result), options: .atomic)) != nil,
+        status == 1
+          || (try? command.write(toFile: settings, atomically: true, encoding: .utf8)) != nil
+      else { return .failed(status: 73, reason: "\(result) cannot be written") }
+    }
+    guard status == 0 else { return .failed(status: status, reason: progress.reason) }
+    return .done(seconds: (ContinuousClock.now - began) / .seconds(1))
+  }
+
+  private func report(_ outcomes: [(step: Plan.Step, outcome: Outcome)]) throws {
+    func words(_ outcome: Outcome) -> (String, String) {
+      switch outcome {
+      case .done(let seconds): ("done", Format.duration(seconds))
+      case .kept: ("kept", "")
+      case .skipped(let reason): ("skipped", reason)
+      case .failed(let status, let reason): ("failed", "exit code \(status): \(reason)")
+      }
+    }
+    output.show(
+      [
+        "kind": "run",
+        "steps": .array(
+          outcomes.map { step, outcome in
+            [
+              "step": .string(step.name), "outcome": .string(words(outcome).0),
+              "detail": .string(words(outcome).1),
+            ]
+          }),
+      ],
+      outcomes.map { step, outcome in
+        "\(words(outcome).0.padding(toLength: 8, withPad: " ", startingAt: 0))\(step.name)  "
+          + words(outcome).1
+      }.joined(separator: "\n"))
+    let bad = outcomes.filter { !Self.isGood($0.outcome) }
+    if let junit {
+      try JUnit.write(
+        outcomes.map { step, outcome in
+          JUnit.Case(
+            name: step.name, failure: Self.isGood(outcome) ? nil : words(outcome).1)
+        }, suite: "ropeconv run", to: junit)
+    }
+    if let first = bad.first {
+      throw ThresholdMissed(
+        reason: "\(bad.count) of \(outcomes.count) steps did not succeed, the first is "
+          + first.step.name)
+    }
+  }
+}
+
+/// What a step says on standard error; the last error line tells why it failed.
+private final class ErrorLines: @unchecked Sendable {
+  private let lock = NSLock()
+  private var text = ""
+
+  func append(_ data: Data) {
+    lock.withLock { text = String((text + String(decoding: data, as: UTF8.self)).suffix(4096)) }
+  }
+
+  var reason: String {
+    lock.withLock {
+      let lines = text.split(whereSeparator: \.isNewline).filter { $0.hasPrefix("ropeconv: ") }
+      return lines.last.map { String($0.dropFirst("ropeconv: ".count)) } ?? "no reason given"
+    }
+  }
+}
