@@ -63,6 +63,7 @@ let package = Package(
       dependencies: ["Architectures", "Checkpoints", "Tensors", "CPCRE2", collections, heap]),
     .target(
       name: "Architectures", dependencies: ["Checkpoints", "Tensors", collections], path: "formats",
+      exclude: ["report.schema.json", "rotary.md"],
       resources: [.copy("architectures"), .copy("tokenizers")]),
     .target(
       name: "Checkpoints", dependencies: ["Tensors", "CKernels", "CJSON", "CArchive", collections]),
@@ -84,6 +85,7 @@ let package = Package(
     tests("RotaryTests", "Rotary"),
     tests("EvaluationTests", "Conversion", golden: true),
     tests("ConversionTests", "Conversion"),
+    tests("ReportsTests", "Reports"),
     tests("CommandTests", "Conversion"),
   ],
   swiftLanguageModes: [.v6]

@@ -10,6 +10,13 @@ public enum Format {
   /// A number with six significant digits.
   public static func general(_ value: Double) -> String { String(format: "%g", value) }
 
+  /// A number with so many digits behind the point, or six significant ones where it is large;
+  /// a dash where it is not finite.
+  public static func compact(_ value: Double, _ digits: Int) -> String {
+    guard value.isFinite else { return "–" }
+    return abs(value) < 1e6 ? fixed(value, digits) : general(value)
+  }
+
   /// A size in decimal units.
   public static func bytes(_ count: Int) -> String {
     let units = ["B", "kB", "MB", "GB", "TB"]

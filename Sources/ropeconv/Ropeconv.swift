@@ -19,7 +19,7 @@ struct Ropeconv: ParsableCommand {
     version: VersionText.full,
     subcommands: [
       Inspect.self, Convert.self, Analyze.self, Verify.self, Evaluate.self, RunPlan.self,
-      Tokenize.self,
+      Report.self, Tokenize.self,
     ])
 
   static func main() {

@@ -59,7 +59,7 @@ public struct ModelComparison {
         "stride": self.windows.stride.map { JSONValue($0) } ?? .null,
       ],
       labels: [
-        "model": .string(base.checkpoint.path), "other": .string(other.checkpoint.path),
+        "base": .string(base.checkpoint.path), "other": .string(other.checkpoint.path),
         "text": .string(text.name),
       ], unitCount: windows.count, options: options)
     var left = 1

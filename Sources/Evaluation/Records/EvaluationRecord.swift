@@ -112,7 +112,7 @@ public struct EvaluationRecord: Sendable {
     return labels
   }
 
-  private static let labelNames = ["model", "other", "text", "haystack"]
+  private static let labelNames = ["model", "base", "other", "text", "haystack"]
 
   /// Puts shards together; in any order they give the same digits as one run.
   /// - Throws: `EvaluationError.record` naming the file that does not belong, or what is missing.

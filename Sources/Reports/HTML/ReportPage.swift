@@ -1,0 +1,111 @@
+import Checkpoints
+
+/// Results as one page that needs nothing but itself: no network, no scripts, no fonts.
+///
+/// The same results give the same bytes.
+public struct ReportPage: Sendable {
+  public let title: String
+  public let results: [ResultFile]
+
+  public init(title: String, results: [ResultFile]) {
+    self.title = title
+    self.results = results
+  }
+
+  /// The page.
+  /// - Throws: `ReportError` where a result lacks a field, or one is not of its kind (exit 65).
+  public func html() throws(ReportError) -> String {
+    var sections: [PageSection] = []
+    for kind in ResultKind.allCases {
+      let files = results.filter { $0.kind == kind }
+      if !files.isEmpty { sections.append(try Self.section(kind, files)) }
+    }
+    let links = sections.map { section -> Markup in
+      "<li><a href=\"#\(section.id)\">\(section.title)</a></li>"
+    }
+    let navigation: Markup =
+      sections.count > 1
+      ? "\n<nav aria-label=\"Sections\"><ul>\(links.joined())</ul></nav>" : ""
+    let count = results.count == 1 ? "1 result" : "\(results.count) results"
+    // The policy makes the browser itself refuse whatever would leave the page.
+    let page: Markup = """
+      <!DOCTYPE html>
+      <html lang="en">
+      <head>
+      <meta charset="utf-8">
+      <meta http-equiv="Content-Security-Policy" \
+      content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+      <meta name="viewport" content="width=device-width, initial-scale=1">
+      <meta name="color-scheme" content="light dark">
+      <meta name="generator" content="ropeconv">
+      <link rel="icon" href="data:,">
+      <title>\(title)</title>
+      <style>
+      \(PageStyle.page)
+      \(PageStyle.chart)
+      </style>
+      </head>
+      <body>
+      <header>
+      <h1>\(title)</h1>
+      <p class="lead">\(count)</p>\(navigation)
+      </header>
+      <main>
+      \(sections.map { $0.markup() }.lines())
+      </main>
+      <footer>Written by ropeconv report. The page loads nothing from elsewhere.</footer>
+      </body>
+      </html>
+
+      """
+    return page.text
+  }
+
+  private static func section(
+    _ kind: ResultKind, _ files: [ResultFile]
+  ) throws(ReportError) -> PageSection {
+    switch kind {
+    case .perplexity: try PerplexityRecord.section(files)
+    case .sweep: try SweepRecord.section(files)
+    case .needle: try NeedleRecord.section(files)
+    case .ruler: try RulerRecord.section(files)
+    case .compare: try CompareRecord.section(files)
+    case .icl: try LearningRecord.section(files)
+    }
+  }
+}
+
+/// A part of the page: all results of one kind.
+struct PageSection {
+  let id: String
+  let title: String
+  let lead: String
+  let body: [Markup]
+  let files: [ResultFile]
+
+  func markup() -> Markup {
+    """
+    <section id="\(id)" aria-labelledby="\(id)-title">
+    <h2 id="\(id)-title">\(title)</h2>
+    <p class="lead">\(lead)</p>
+    \(body.lines())
+    \(settings())
+    </section>
+    """
+  }
+
+  /// Settings and hashes of every result, folded.
+  private func settings() -> Markup {
+    let tables = files.map { file -> Markup in
+      let table = Table(
+        name: "Settings of \(file.name)", columns: [.text("field"), .text("value")],
+        rows: file.fields.settings().map { [.text($0.key), .text($0.value)] })
+      return "<h3>\(file.name)</h3>\n\(table.markup())"
+    }
+    return """
+      <details class="settings"><summary>Settings and hashes</summary>
+      \(tables.lines())
+      </details>
+      """
+  }
+}

@@ -1,0 +1,108 @@
+/// One model of a result of `eval sweep`: perplexity by length.
+struct SweepRecord {
+  struct Point {
+    let context: Int
+    let perplexity: Double
+    let error: Double
+    let nll: Double
+    let scored: Int?
+    let chunks: Int?
+  }
+
+  let model: String
+  let sites: String
+  let scaling: String
+  let points: [Point]
+
+  init(_ fields: ResultFields) throws(ReportError) {
+    model = try fields.text("model")
+    sites = PerplexityRecord.siteName(fields.optionalText("sites"))
+    scaling = fields.optionalText("rope_scaling") ?? ""
+    var points: [Point] = []
+    for point in try fields.objects("points") {
+      points.append(
+        Point(
+          context: try point.integer("ctx"), perplexity: try point.number("ppl"),
+          error: try point.optionalNumber("ppl_stderr"), nll: try point.optionalNumber("nll"),
+          scored: point.has("scored") ? try point.integer("scored") : nil,
+          chunks: point.has("chunks") ? try point.integer("chunks") : nil))
+    }
+    self.points = points.sorted { $0.context < $1.context }
+  }
+
+  static func section(_ files: [ResultFile]) throws(ReportError) -> PageSection {
+    var records: [SweepRecord] = []
+    var details: [[String]] = []
+    for file in files {
+      for fields in try file.fields.objects("sweeps") {
+        let record = try SweepRecord(fields)
+        records.append(record)
+        details.append([Labels.stem(record.model), record.sites, record.scaling, file.stem])
+      }
+    }
+    let labels = Labels.distinct(details)
+    let lengths = Set(records.flatMap { $0.points.map(\.context) }).sorted()
+    var chart = LineChart(
+      title: "Perplexity by length", xTitle: "context in tokens", yTitle: "perplexity",
+      series: zip(records, labels).map { record, label in
+        LineChart.Series(
+          name: label,
+          points: record.points.map {
+            LineChart.Point(
+              x: Double($0.context), y: $0.perplexity, error: $0.error.isFinite ? $0.error : nil)
+          })
+      })
+    chart.isLogarithmic = (true, true)
+    chart.xTicks = lengths.map { Double($0) }
+    let figure = Figures.lines(
+      chart,
+      caption: "Both scales are logarithmic; bars are one standard error up and down.",
+      table: points(records, labels))
+    return PageSection(
+      id: "sweep", title: "Perplexity by length",
+      lead: "Whether a model makes use of a longer context, or breaks down in it: lower is better.",
+      body: [byLength(records, labels, lengths), figure], files: files)
+  }
+
+  private static func byLength(
+    _ records: [SweepRecord], _ labels: [String], _ lengths: [Int]
+  ) -> Markup {
+    let rows = zip(records, labels).map { record, label -> [Table.Cell] in
+      let found = Dictionary(
+        record.points.map { ($0.context, $0) }, uniquingKeysWith: { $1 })
+      let cells = lengths.map { length -> Table.Cell in
+        guard let point = found[length] else { return "–" }
+        let perplexity = Format.compact(point.perplexity, 3)
+        guard point.error.isFinite else { return .text(perplexity) }
+        return .measured(perplexity, error: Format.compact(point.error, 3))
+      }
+      return [.text(label)] + cells + [.text(record.sites), .text(record.scaling)]
+    }
+    return Table(
+      name: "Perplexity by length",
+      columns: [.text("model")] + lengths.map { .number("\($0)") }
+        + [.text("sites"), .text("scaling")],
+      rows: rows
+    ).markup()
+  }
+
+  /// Every number of every point.
+  private static func points(_ records: [SweepRecord], _ labels: [String]) -> Table {
+    let rows = zip(records, labels).flatMap { record, label in
+      record.points.map { point -> [Table.Cell] in
+        [
+          .text(label), .text("\(point.context)"), .text(Format.compact(point.perplexity, 4)),
+          .text(Format.compact(point.error, 4)), .text(Format.compact(point.nll, 6)),
+          .text(point.scored.map(String.init) ?? "–"),
+          .text(point.chunks.map(String.init) ?? "–"),
+        ]
+      }
+    }
+    return Table(
+      name: "Every point",
+      columns: [
+        .text("model"), .number("ctx"), .number("perplexity"), .number("standard error"),
+        .number("nll"), .number("scored"), .number("chunks"),
+      ], rows: rows)
+  }
+}

@@ -1,0 +1,47 @@
+import Checkpoints
+import Tensors
+
+/// A fault in a result file that a report is to show.
+public enum ReportError: Diagnostic, Equatable {
+  /// The file's fields are those of no result that a report shows.
+  case notAResult(file: String)
+  /// The field `kind` names no result that a report shows.
+  case unknownKind(file: String, found: String)
+  /// A field is missing or not of its kind.
+  case field(file: String, key: String, expected: String)
+
+  public var summary: String {
+    let known = ResultKind.allCases.map(\.rawValue).joined(separator: ", ")
+    return switch self {
+    case .notAResult: "no result that a report shows: expected the JSON of eval (\(known))"
+    case .unknownKind(_, let found):
+      "a result of kind \(Self.quoted(found)): expected one of \(known)"
+    case .field(_, _, let expected): "expected \(expected)"
+    }
+  }
+
+  public var file: String? {
+    switch self {
+    case .notAResult(let file), .unknownKind(let file, _), .field(let file, _, _): file
+    }
+  }
+
+  public var place: String? {
+    if case .field(_, let key, _) = self { "key \(Self.quoted(key))" } else { nil }
+  }
+
+  public var hint: String? {
+    switch self {
+    case .notAResult: "write one with --json, as in: ropeconv eval perplexity ... --json > a.json"
+    case .unknownKind, .field: nil
+    }
+  }
+
+  /// Text of a file as an error line shows it: without control characters, cut at 80.
+  private static func quoted(_ text: String) -> String {
+    let shown = text.unicodeScalars.prefix(80).map { scalar in
+      scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value) ? "?" : Character(scalar)
+    }
+    return "'\(String(shown))'"
+  }
+}

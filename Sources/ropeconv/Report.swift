@@ -1,0 +1,41 @@
+import ArgumentParser
+import Checkpoints
+import Reports
+
+struct Report: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Results as one self-contained page: heat maps, perplexity by length, tables.",
+    discussion: """
+      Example: ropeconv eval perplexity model.gguf --text wiki.test.txt --json > rope.json
+               ropeconv report rope.json rove.json needle.json -o report.html
+      """)
+
+  @Argument(help: "Results of eval as --json wrote them.")
+  var results: [String]
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("The page.", valueName: "report.html"))
+  var output: String
+
+  @Option(help: ArgumentHelp("The page's heading.", valueName: "title"))
+  var title = "Rotary variants compared"
+
+  @Flag(help: "Replace an existing page.")
+  var force = false
+
+  @OptionGroup var options: OutputOptions
+
+  func run() throws {
+    let files = try results.map { try ResultFile(contentsOf: $0) }
+    let page = try ReportPage(title: title, results: files).html()
+    let bytes = try WholeFile.write(
+      Array(page.utf8), to: output, force: force, inputs: results)
+    options.show(
+      .object([
+        "output": .string(output), "bytes": .integer(Int64(bytes)),
+        "results": .array(
+          files.map { .object(["file": .string($0.name), "kind": .string($0.kind.rawValue)]) }),
+      ]),
+      "\(output)  \(Format.bytes(bytes)), \(files.count) result\(files.count == 1 ? "" : "s")"
+    )
+  }
+}
