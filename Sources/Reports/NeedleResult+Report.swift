@@ -33,28 +33,25 @@ extension NeedleResult {
 
   /// Accuracy, depths by lengths.
   public func heatMap() -> HeatMap {
-    HeatMap(
+    var map = HeatMap(
       title: "Needle in a haystack: accuracy \(Format.fixed(100 * accuracy, 1)) %",
       rowTitle: "depth, %", columnTitle: "length, tokens",
       rowLabels: depths.map { Format.general($0) }, columnLabels: lengths.map { "\($0)" },
       values: depths.map { depth in
         lengths.map { cell($0, depth)?.accuracy ?? .nan }
       }, range: 0...1)
+    map.showsNumbers = true
+    map.numberStyle = .percent
+    map.scale = .lightIsMuch
+    return map
   }
 
   /// The lines a person reads.
-  public func text(peakBytes: Int) -> String {
-    let rows =
-      [["depth \\ length"] + lengths.map { "\($0)" }]
-      + depths.map { depth in
-        ["\(Format.general(depth)) %"]
-          + lengths.map { length in
-            cell(length, depth).map { Format.fixed(100 * $0.accuracy, 0) } ?? "-"
-          }
-      }
+  /// - Parameter color: how the terminal shows colours.
+  public func text(peakBytes: Int, color: TerminalColor = .none) -> String {
     let trials = grid.reduce(0) { $0 + $1.trials }
     return """
-      \(Format.table(rows))
+      \(TerminalHeatMap(heatMap()).text(color: color))
 
       accuracy    \(Format.fixed(100 * accuracy, 2)) % of \(trials) trials, exact greedy match
       variant     \(record.variant)

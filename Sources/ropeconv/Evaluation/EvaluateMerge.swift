@@ -30,7 +30,8 @@ struct EvaluateMerge: ParsableCommand {
       output.show(result.json(peakBytes: peak), result.text(peakBytes: peak))
     case NeedleResult.kind:
       let result = try NeedleResult(record, file: file)
-      output.show(result.json(peakBytes: peak), result.text(peakBytes: peak))
+      output.show(
+        result.json(peakBytes: peak), result.text(peakBytes: peak, color: .current))
     case RulerResult.kind:
       let result = try RulerResult(record, file: file)
       output.show(result.json(peakBytes: peak), result.text(peakBytes: peak))

@@ -51,10 +51,13 @@ struct EvaluateNeedle: ParsableCommand {
   @Option(help: ArgumentHelp("Write the heat map as a picture.", valueName: "file"))
   var svg: String?
 
+  @Option(help: ArgumentHelp("Write a page with the heat maps.", valueName: "file"))
+  var html: String?
+
   @Option(help: ArgumentHelp("Exit with 1 where the accuracy is below X (0 to 1).", valueName: "x"))
   var minAccuracy: Double?
 
-  @Flag(help: "Replace an existing --svg file.")
+  @Flag(help: "Replace existing --svg and --html files.")
   var force = false
 
   @OptionGroup(title: "Thresholds") var thresholds: ThresholdOptions
@@ -81,9 +84,20 @@ struct EvaluateNeedle: ParsableCommand {
         Array(result.heatMap().svg().utf8), to: svg, force: force,
         inputs: model.checkpoint.files.map(\.path))
     }
+    if let html {
+      let page = ReportPage(
+        title: "Needle in a haystack",
+        results: [
+          try ResultFile(
+            name: model.checkpoint.path, json: result.json(peakBytes: ProcessMemory.peakBytes))
+        ])
+      _ = try WholeFile.write(
+        Array(try page.html().utf8), to: html, force: force,
+        inputs: model.checkpoint.files.map(\.path))
+    }
     output.show(
       result.json(peakBytes: ProcessMemory.peakBytes),
-      result.text(peakBytes: ProcessMemory.peakBytes))
+      result.text(peakBytes: ProcessMemory.peakBytes, color: .current))
     try thresholds.check(
       "eval needle",
       minAccuracy.map { limit in

@@ -17,6 +17,9 @@ struct Plan {
   let output: String
   let steps: [Step]
 
+  /// Where a step's files go: what conversions make stands apart from results to report.
+  func folder(of step: Step) -> String { step.product == nil ? output : "\(output)/models" }
+
   /// - Throws: `EvaluationError.questions` naming the place of what is not as it should be.
   init(_ text: String, file: String) throws {
     func malformed(_ problem: String) -> EvaluationError {
@@ -57,7 +60,7 @@ struct Plan {
         throw malformed(
           "conversions.\(key.string ?? "?"): expected a new NAME with a known model: and to: SITES")
       }
-      let product = "\(output)/\(name).gguf"
+      let product = "\(output)/models/\(name).gguf"
       let options = try Self.options(
         settings, leaving: ["model", "to"], place: "conversions.\(name)", path, malformed)
       steps.append(

@@ -45,7 +45,7 @@ struct RunPlan: ParsableCommand {
     }
     do {
       try FileManager.default.createDirectory(
-        atPath: plan.output, withIntermediateDirectories: true)
+        atPath: "\(plan.output)/models", withIntermediateDirectories: true)
     } catch {
       throw EvaluationError.state(file: plan.output, problem: "the folder cannot be made")
     }
@@ -56,7 +56,11 @@ struct RunPlan: ParsableCommand {
       }
       output.note("step \(number + 1) of \(plan.steps.count): \(step.name)")
       let outcome =
-        missing.map { Outcome.skipped("\($0) failed") } ?? execute(step, in: plan.output)
+        missing.map { Outcome.skipped("\($0) failed") }
+        ?? execute(
+          step, in: plan.folder(of: step),
+          // What was made of a model that has just been made again is stale.
+          keeps: !outcomes.contains { step.needs.contains($0.step.name) && $0.outcome != .kept })
       outcomes.append((step, outcome))
     }
     try report(outcomes)
@@ -70,12 +74,12 @@ struct RunPlan: ParsableCommand {
   }
 
   /// Runs a step as a process of its own, so that a crash of one stops no other.
-  private func execute(_ step: Plan.Step, in folder: String) -> Outcome {
+  private func execute(_ step: Plan.Step, in folder: String, keeps: Bool) -> Outcome {
     let result = "\(folder)/\(step.name).json"
     let settings = "\(folder)/\(step.name).command"
     let command = step.arguments.joined(separator: "\n") + "\n"
     let files = FileManager.default
-    if (try? String(contentsOfFile: settings, encoding: .utf8)) == command,
+    if keeps, (try? String(contentsOfFile: settings, encoding: .utf8)) == command,
       files.fileExists(atPath: result), step.product.map(files.fileExists) ?? true
     {
       return .kept
