@@ -105,6 +105,9 @@ import Testing
     try "a text\n".write(toFile: "\(folder)/text", atomically: true, encoding: .utf8)
     #expect(throws: EvaluationError.self) { try StateFile("\(folder)/text") }
     #expect(try String(contentsOfFile: "\(folder)/text", encoding: .utf8) == "a text\n")
+    try "no end".write(toFile: "\(folder)/text", atomically: true, encoding: .utf8)
+    #expect(throws: EvaluationError.self) { try StateFile("\(folder)/text") }
+    #expect(try String(contentsOfFile: "\(folder)/text", encoding: .utf8) == "no end")
     #expect(throws: EvaluationError.self) { try StateFile("\(folder)/none/state") }
   }
 

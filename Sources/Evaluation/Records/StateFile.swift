@@ -7,6 +7,8 @@ import OrderedCollections
 public final class StateFile {
   private let path: String
   private let handle: FileHandle
+  /// How every line begins.
+  private static let beginning = #"{"evaluation":""#
   private var known: [String: [Int: JSONValue]] = [:]
 
   /// Opens or creates a state file. A last line cut short by a kill is dropped.
@@ -27,6 +29,11 @@ public final class StateFile {
     }
     let whole = (bytes.lastIndex(of: UInt8(ascii: "\n")) ?? -1) + 1
     try load(Array(bytes[..<whole]))
+    // Only what a kill left of a line of ours is dropped, never the end of somebody's text.
+    let rest = bytes[whole...]
+    guard zip(rest, Self.beginning.utf8).allSatisfy({ $0 == $1 }) else {
+      throw .state(file: path, problem: "its last line is no finished unit")
+    }
     guard ftruncate(descriptor, off_t(whole)) == 0, lseek(descriptor, 0, SEEK_END) >= 0 else {
       throw .state(file: path, problem: String(cString: strerror(errno)))
     }
