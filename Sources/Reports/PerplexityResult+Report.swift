@@ -30,6 +30,7 @@ extension PerplexityResult {
 
   /// The lines a person reads.
   public func text(peakBytes: Int) -> String {
+    guard scored > 0 else { return "no chunks in shard \(record.shard.text)" }
     let score = record.identity["score"]?.string ?? ""
     return """
       perplexity  \(Format.fixed(perplexity, 4)) +- \(Format.fixed(perplexityError, 4))

@@ -22,8 +22,8 @@ public enum InstructionSet: String, Sendable, CaseIterable {
     }
   }
 
-  /// Makes the kernels (not the libraries) run their variant for a lower set, until called with nil.
-  /// For tests, which compare the variants.
+  /// Makes the kernels (not the libraries) run their variant for a lower set on the calling thread,
+  /// until called with nil. For tests, which compare the variants.
   package static func force(_ set: InstructionSet?) {
     switch set {
     case .portable: rc_force_variant(Int32(RC_PORTABLE))

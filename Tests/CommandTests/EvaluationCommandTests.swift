@@ -72,6 +72,7 @@ import Testing
   }
 
   @Test func wrongUseIsOneLine() throws {
+    let task = References.file("fixtures/tasks/codes.jsonl")
     for (arguments, status, word) in [
       (["needle", Self.model], 64, "--haystack"),
       (["needle", Self.model, "--haystack", "/nonexistent"], 66, "/nonexistent"),
@@ -85,6 +86,13 @@ import Testing
       (["ruler", Self.model, "--task", "vt", "--lengths", "100"], 64, "length 100"),
       (["icl", Self.model, "--tasks", "/nonexistent.jsonl"], 66, "/nonexistent.jsonl"),
       (["icl", Self.model, "--tasks", Self.text], 65, "line 1"),
+      (["ruler", Self.model, "--task", "vt,vt", "--lengths", "1024"], 64, "twice"),
+      (["icl", Self.model, "--tasks", "\(task),\(task)"], 64, "same name"),
+      (
+        [
+          "perplexity", Self.model, "--text", Self.text, "--lengths", "128", "--rope-scaling", "",
+        ], 64, "--rope-scaling"
+      ),
       (["merge", Self.text], 65, "lantern.txt"),
       (["perplexity", Self.model, "--text", Self.text, "--shard", "3/2"], 64, "3/2"),
       (

@@ -1,4 +1,3 @@
-import Synchronization
 import Tensors
 
 /// The kernels' variants for the instruction sets of this machine.
@@ -9,18 +8,13 @@ enum Variants {
     return Array(all.prefix(through: all.firstIndex(of: best) ?? 0))
   }()
 
-  private static let turn = Mutex<Void>(())
-
-  /// Runs `body` with the kernels of one instruction set; one caller at a time. Other tests may run
-  /// on that variant meanwhile, which must not matter to them.
+  /// Runs `body`, on the calling thread alone, with the kernels of one instruction set.
   static func with<Result>(
     _ variant: InstructionSet, _ body: () throws -> Result
   ) rethrows -> Result {
-    try turn.withLock { _ in
-      InstructionSet.force(variant)
-      defer { InstructionSet.force(nil) }
-      return try body()
-    }
+    InstructionSet.force(variant)
+    defer { InstructionSet.force(nil) }
+    return try body()
   }
 }
 

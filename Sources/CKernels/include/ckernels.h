@@ -18,8 +18,8 @@ int rc_isa_level(void);
 /// Whether AVX-512 is in use and the CPU multiplies bfloat16.
 int rc_isa_has_bf16(void);
 
-/// Makes the kernels use `level`, or rc_isa_level() where that is lower; a negative level ends
-/// this. For tests, which compare the variants.
+/// Makes the kernels use `level`, or rc_isa_level() where that is lower, on the calling thread; a
+/// negative level ends this. For tests, which compare the variants.
 void rc_force_variant(int level);
 /// The level the kernels use.
 int rc_variant(void);

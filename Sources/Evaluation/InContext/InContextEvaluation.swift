@@ -36,6 +36,9 @@ public struct InContextEvaluation {
       throw EvaluationError.usage(
         "at least one task and one example are needed, and no less than 0 shots")
     }
+    guard Set(tasks.map(\.name)).count == tasks.count else {
+      throw EvaluationError.usage("two tasks have the same name")
+    }
     for task in tasks where task.examples.count <= shots {
       throw EvaluationError.usage(
         "\(task.name) has \(task.examples.count) examples, expected more than \(shots) shots")

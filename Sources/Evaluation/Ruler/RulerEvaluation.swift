@@ -45,6 +45,9 @@ public struct RulerEvaluation {
     guard !tasks.isEmpty, !lengths.isEmpty, samples >= 1, samples <= 1_000_000 else {
       throw EvaluationError.usage("at least one task, one length and one sample are needed")
     }
+    guard Set(tasks).count == tasks.count, Set(lengths).count == lengths.count else {
+      throw EvaluationError.usage("each task and length is evaluated once: one was given twice")
+    }
     let places = tasks.flatMap { task in
       lengths.flatMap { length in
         (0..<samples).map { RulerResult.Place(task: task, length: length, index: $0) }

@@ -9,6 +9,10 @@ extension EvaluatePerplexity {
     let lengths =
       try lengths.map { try NumberList.whole($0, option: "--lengths") } ?? [window.ctx]
     let methods = variant.ropeScaling.split(separator: ",").map(String.init)
+    guard !methods.isEmpty, Set(methods).count == methods.count else {
+      throw EvaluationError.usage(
+        "--rope-scaling is '\(variant.ropeScaling)', expected one or more, each once")
+    }
     for (option, isGiven) in [
       ("--nll", nll != nil), ("--max-ppl", maxPpl != nil), ("--shard", longRun.shard != nil),
     ] where isGiven {

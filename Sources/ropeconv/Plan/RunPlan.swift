@@ -3,6 +3,7 @@ import Checkpoints
 import Evaluation
 import Foundation
 import Reports
+import Synchronization
 
 struct RunPlan: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -98,15 +99,19 @@ struct RunPlan: ParsableCommand {
     do { try process.run() } catch {
       return .failed(status: 70, reason: "the program cannot be started")
     }
-    let progress = ErrorLines()
-    errors.fileHandleForReading.readabilityHandler = { handle in
-      let data = handle.availableData
-      FileHandle.standardError.write(data)
-      progress.append(data)
+    // Read to its end, so that the line that tells why a step failed is never missed.
+    let said = ErrorLines()
+    let reading = DispatchGroup()
+    let source = errors.fileHandleForReading
+    DispatchQueue.global().async(group: reading) {
+      while case let data = source.availableData, !data.isEmpty {
+        FileHandle.standardError.write(data)
+        said.append(data)
+      }
     }
     let json = printed.fileHandleForReading.readDataToEndOfFile()
+    reading.wait()
     process.waitUntilExit()
-    errors.fileHandleForReading.readabilityHandler = nil
     let status = process.terminationReason == .exit ? process.terminationStatus : 70
     // A threshold that was missed is a result all the same.
     if status == 0 || status == 1, !json.isEmpty {
@@ -115,7 +120,7 @@ struct RunPlan: ParsableCommand {
           || (try? command.write(toFile: settings, atomically: true, encoding: .utf8)) != nil
       else { return .failed(status: 73, reason: "\(result) cannot be written") }
     }
-    guard status == 0 else { return .failed(status: status, reason: progress.reason) }
+    guard status == 0 else { return .failed(status: status, reason: said.reason) }
     return .done(seconds: (ContinuousClock.now - began) / .seconds(1))
   }
 
@@ -160,18 +165,16 @@ struct RunPlan: ParsableCommand {
 }
 
 /// What a step says on standard error; the last error line tells why it failed.
-private final class ErrorLines: @unchecked Sendable {
-  private let lock = NSLock()
-  private var text = ""
+private final class ErrorLines: Sendable {
+  private let text = Mutex("")
 
   func append(_ data: Data) {
-    lock.withLock { text = String((text + String(decoding: data, as: UTF8.self)).suffix(4096)) }
+    text.withLock { $0 = String(($0 + String(decoding: data, as: UTF8.self)).suffix(4096)) }
   }
 
   var reason: String {
-    lock.withLock {
-      let lines = text.split(whereSeparator: \.isNewline).filter { $0.hasPrefix("ropeconv: ") }
-      return lines.last.map { String($0.dropFirst("ropeconv: ".count)) } ?? "no reason given"
-    }
+    let lines = text.withLock { $0 }.split(whereSeparator: \.isNewline)
+      .filter { $0.hasPrefix("ropeconv: ") }
+    return lines.last.map { String($0.dropFirst("ropeconv: ".count)) } ?? "no reason given"
   }
 }
