@@ -25,7 +25,7 @@ extension Layer {
       if rotation.sites.contains(.output), let table = rotation.value {
         LayerRotation.rotate(
           output, stride: outputStride, rows: unit.rows.count, heads: 1,
-          headWidth: shape.valueWidth, table: table, firstPosition: unit.rows.lowerBound,
+          headWidth: shape.valueWidth, table: table, positions: unit.positions,
           layout: rotation.valueLayout, inverse: true)
       }
       if rotation.addsBiasToAggregate, let bias = weights.vector(.valueBias) {
@@ -120,7 +120,7 @@ extension Layer {
     if rotation.sites.contains(.key), let table = rotation.score {
       LayerRotation.rotate(
         latent + shape.latentRank, stride: latentStride, rows: rows, heads: 1, headWidth: rotary,
-        table: table, firstPosition: unit.rows.lowerBound, layout: rotation.scoreLayout,
+        table: table, positions: unit.positions, layout: rotation.scoreLayout,
         inverse: false)
     }
     let stillKeys = scratch.latentNormed.pointer

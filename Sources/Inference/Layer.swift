@@ -79,7 +79,7 @@ struct Layer: Sendable {
     if rotation.sites.contains(.value), let table = rotation.value {
       LayerRotation.rotate(
         values, stride: valueStride, rows: rows, heads: shape.keyValueHeads,
-        headWidth: shape.valueWidth, table: table, firstPosition: unit.rows.lowerBound,
+        headWidth: shape.valueWidth, table: table, positions: unit.positions,
         layout: rotation.valueLayout, inverse: false)
     }
   }
@@ -90,7 +90,7 @@ struct Layer: Sendable {
     guard let table = rotation.score else { return }
     LayerRotation.rotate(
       x + rotation.scoreOffset, stride: stride, rows: unit.rows.count, heads: heads,
-      headWidth: shape.keyWidth, table: table, firstPosition: unit.rows.lowerBound,
+      headWidth: shape.keyWidth, table: table, positions: unit.positions,
       layout: rotation.scoreLayout, inverse: false)
   }
 

@@ -42,16 +42,25 @@ struct LayerRotation: Sendable {
   /// Turns pairs of `heads` heads in `rows` rows by their positions.
   /// - Parameters:
   ///   - x: the first head of the first row; heads follow each other at `headWidth`.
-  ///   - firstPosition: the row of the table that belongs to the first row of x.
+  ///   - positions: the rows of the table that belong to the rows of x.
   static func rotate(
     _ x: UnsafeMutablePointer<Float>, stride: Int, rows: Int, heads: Int, headWidth: Int,
-    table: RotationTable, firstPosition: Int, layout: PairLayout, inverse: Bool
+    table: RotationTable, positions: SequenceBatch.RowPositions, layout: PairLayout, inverse: Bool
   ) {
-    for head in 0..<heads {
-      Kernels.rotate(
-        x + head * headWidth, xStride: stride, rows: rows, pairs: table.pairs, layout: layout,
-        cos: table.cosines(row: firstPosition), sin: table.sines(row: firstPosition),
-        tableStride: table.pairs, inverse: inverse)
+    func rotate(_ x: UnsafeMutablePointer<Float>, rows: Int, from position: Int) {
+      for head in 0..<heads {
+        Kernels.rotate(
+          x + head * headWidth, xStride: stride, rows: rows, pairs: table.pairs, layout: layout,
+          cos: table.cosines(row: position), sin: table.sines(row: position),
+          tableStride: table.pairs, inverse: inverse)
+      }
+    }
+    switch positions {
+    case .from(let first): rotate(x, rows: rows, from: first)
+    case .each(let positions):
+      for (row, position) in positions.enumerated() {
+        rotate(x + row * stride, rows: 1, from: position)
+      }
     }
   }
 }

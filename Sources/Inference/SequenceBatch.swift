@@ -11,9 +11,25 @@ struct SequenceBatch: Sendable {
     let sequenceStart: Int
     /// The unit's rows within its sequence.
     let rows: Range<Int>
+    /// Where the rows stand in their sequences.
+    let positions: RowPositions
+
+    init(sequenceStart: Int, rows: Range<Int>, positions: RowPositions? = nil) {
+      self.sequenceStart = sequenceStart
+      self.rows = rows
+      self.positions = positions ?? .from(rows.lowerBound)
+    }
 
     /// The unit's first row in the batch.
     var firstRow: Int { sequenceStart + rows.lowerBound }
+  }
+
+  /// The positions of a unit's rows, counted from the first row of the rotation tables.
+  enum RowPositions: Sendable {
+    /// One after another, beginning here.
+    case from(Int)
+    /// Rows of different sequences: a position for each.
+    case each([Int])
   }
 
   let starts: [Int]

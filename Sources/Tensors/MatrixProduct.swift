@@ -56,6 +56,9 @@ public final class PreparedMatrix: Sendable {
     form = .float32(weights, offset: offset)
   }
 
+  /// Up to so many rows, what a row gives does not depend on how many others there are.
+  public static let fewRows = 8
+
   /// `y = x W^T`, or `y += x W^T` where it accumulates.
   /// - Parameters:
   ///   - x: [rows, inputs] with row stride `xStride`.
@@ -66,9 +69,41 @@ public final class PreparedMatrix: Sendable {
   ) {
     switch form {
     case .float32(let weights, let offset):
+      if rows <= Self.fewRows {
+        return multiplyFew(
+          weights.pointer + offset, x, xStride: xStride, rows: rows, to: y, yStride: yStride,
+          accumulate: accumulate)
+      }
       MatrixProduct.multiply(
         m: rows, n: outputs, k: inputs, alpha: 1, a: x, lda: xStride, b: weights.pointer + offset,
         ldb: inputs, transposeB: true, beta: accumulate ? 1 : 0, c: y, ldc: yStride)
+    }
+  }
+
+  /// `y^T = W x^T`, always with `fewRows` columns, zeros behind the last row. The columns lie side by
+  /// side in the lanes of one register, which treats them alike, and the weights are read once.
+  private func multiplyFew(
+    _ weights: UnsafePointer<Float>, _ x: UnsafePointer<Float>, xStride: Int, rows: Int,
+    to y: UnsafeMutablePointer<Float>, yStride: Int, accumulate: Bool
+  ) {
+    let columns = Self.fewRows
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: columns * (inputs + outputs)) { space in
+      guard let filled = space.baseAddress else { return }
+      let product = filled + columns * inputs
+      for row in 0..<rows {
+        (filled + row * inputs).update(from: x + row * xStride, count: inputs)
+      }
+      (filled + rows * inputs).update(repeating: 0, count: (columns - rows) * inputs)
+      MatrixProduct.multiply(
+        m: outputs, n: columns, k: inputs, alpha: 1, a: weights, lda: inputs, b: filled,
+        ldb: inputs, transposeB: true, beta: 0, c: product, ldc: columns)
+      for row in 0..<rows {
+        let target = y + row * yStride
+        for output in 0..<outputs {
+          let value = product[output * columns + row]
+          target[output] = accumulate ? target[output] + value : value
+        }
+      }
     }
   }
 }

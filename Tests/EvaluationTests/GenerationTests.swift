@@ -37,6 +37,32 @@ import Testing
     #expect(try model.generate([prompts[1]], maximum: 12, rotary: rotary) == [generated[1]])
   }
 
+  /// Bit for bit: alone or among others, whatever the others are and on any number of threads.
+  @Test func othersChangeNoDigit() throws {
+    let model = try Model(opening: References.file("fixtures/lantern.gguf"))
+    let ids = try TokenizedText(
+      .text(path: References.file("fixtures/lantern.txt")), for: model
+    ).tokens
+    func last(_ starts: [Int], threads: Int) throws -> [[UInt32]] {
+      let sequences = try CachedSequences(
+        ForwardPass(plan: model.plan, threads: threads), count: starts.count, capacity: 64,
+        keepsWeights: true)
+      try sequences.append(starts.map { Array(ids[$0..<($0 + 1 + $0 % 50)]) })
+      for step in 0..<5 { try sequences.append(starts.map { [ids[$0 + 60 + step]] }) }
+      let width = model.plan.shape.width
+      return sequences.states.last.map { row in
+        (0..<width).map { sequences.states.hidden.values.pointer[row * width + $0].bitPattern }
+      }
+    }
+    let starts = (0..<11).map { $0 * 37 }
+    let together = try last(starts, threads: 2)
+    let backward = try last(starts.reversed(), threads: 3)
+    for index in starts.indices { #expect(backward[10 - index] == together[index]) }
+    for index in [0, 6, 10] {
+      #expect(try last([starts[index]], threads: 1) == [together[index]])
+    }
+  }
+
   @Test func everyArchitectureOfTheParitySet() throws {
     guard let parity = try References.shared("parity") else { return }
     for name in try FileManager.default.contentsOfDirectory(atPath: parity).sorted() {

@@ -194,7 +194,7 @@ import Vocabulary
     }
     #expect(sample.prompt.matches(of: #/VAR [A-Z]{3} = /#).count == 5)
     #expect(sample.prompt.contains(#/they are: [A-Z]{3}( [A-Z]{3}){4}\n\nMemorize/#))
-    #expect(sample.answerText == sample.references.joined(separator: ", "))
+    #expect(sample.answerText == sample.references.joined(separator: " "))
   }
 
   @Test(arguments: [(2500, 6, 1), (9000, 30, 3)])

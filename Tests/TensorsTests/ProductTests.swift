@@ -31,17 +31,18 @@ import Testing
     }
   }
 
-  @Test func preparedMatrix() {
+  @Test(arguments: [4, 8, 9])
+  func preparedMatrix(rows: Int) {
     var noise = Noise(9)
     let weights = FloatBuffer(count: 10 + 6 * 20)
     for i in 0..<weights.count { weights.pointer[i] = Float.random(in: -1...1, using: &noise) }
     let matrix = PreparedMatrix(weights, offset: 10, outputs: 6, inputs: 20)
-    let x = noise.floats(4 * 21)
-    var y = [Float](repeating: 3, count: 4 * 7)
+    let x = noise.floats(rows * 21)
+    var y = [Float](repeating: 3, count: rows * 7)
     for accumulate in [false, true] {
-      matrix.multiply(x, xStride: 21, rows: 4, to: &y, yStride: 7, accumulate: accumulate)
+      matrix.multiply(x, xStride: 21, rows: rows, to: &y, yStride: 7, accumulate: accumulate)
     }
-    for row in 0..<4 {
+    for row in 0..<rows {
       for output in 0..<6 {
         let expected = (0..<20).reduce(0) {
           $0 + Double(x[row * 21 + $1]) * Double(weights.pointer[10 + output * 20 + $1])
@@ -49,6 +50,27 @@ import Testing
         #expect(close(y[row * 7 + output], 2 * expected, relative: 0, absolute: 1e-5))
       }
       #expect(y[row * 7 + 6] == 3)
+    }
+  }
+
+  @Test func fewRowsDoNotDependOnEachOther() {
+    var noise = Noise(11)
+    let weights = FloatBuffer(count: 300 * 200)
+    for i in 0..<weights.count { weights.pointer[i] = Float.random(in: -1...1, using: &noise) }
+    let matrix = PreparedMatrix(weights, outputs: 300, inputs: 200)
+    let x = noise.floats(PreparedMatrix.fewRows * 200)
+    func product(_ rows: Range<Int>) -> [UInt32] {
+      var y = [Float](repeating: 0, count: rows.count * 300)
+      x.withUnsafeBufferPointer { x in
+        guard let first = x.baseAddress else { return }
+        matrix.multiply(
+          first + rows.lowerBound * 200, xStride: 200, rows: rows.count, to: &y, yStride: 300)
+      }
+      return y.map(\.bitPattern)
+    }
+    let together = product(0..<PreparedMatrix.fewRows)
+    for row in 0..<PreparedMatrix.fewRows {
+      #expect(product(row..<(row + 1))[...] == together[(row * 300)..<((row + 1) * 300)])
     }
   }
 

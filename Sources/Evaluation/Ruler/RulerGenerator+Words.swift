@@ -15,11 +15,7 @@ extension RulerGenerator {
         let repeats = index < Self.common ? commonRepeats : otherRepeats
         entries += repeatElement(word, count: repeats)
       }
-      return Self.numbered(random.shuffled(entries))
-    }
-
-    static func numbered(_ words: [String]) -> String {
-      words.enumerated().map { "\($0 + 1). \($1)" }.joined(separator: " ")
+      return RulerWords.numbered(random.shuffled(entries))
     }
   }
 
@@ -41,7 +37,7 @@ extension RulerGenerator {
     }
     let exampleWords = random.shuffled(random.sample(isFull ? 40 : 20, below: pool))
       .map(word)
-    let exampleAnswer = WordList.numbered(Array(exampleWords.prefix(WordList.common)))
+    let exampleAnswer = RulerWords.numbered(Array(exampleWords.prefix(WordList.common)))
     let example =
       commonWordsText(exampleList.text(exampleWords[...], SeededGenerator(seed: random.next())))
       + " " + exampleAnswer + "\n"

@@ -17,13 +17,16 @@ public struct RulerSample: Sendable, Equatable {
   public var maximumNewTokens: Int { task.maximumNewTokens }
 
   /// A right answer as the continuation of the prompt, for a model that is scored by the answer's
-  /// negative log-likelihood: the references joined by ", ", and before them a space where the
-  /// prompt does not end with one. Where any reference will do, the first alone.
+  /// negative log-likelihood: in the form that the task's solved example has, else the references
+  /// joined by ", ", and before it a space where the prompt does not end with one. Where any
+  /// reference will do, the first alone.
   public var answerText: String {
     let answer =
-      switch task.scoring {
-      case .all: references.joined(separator: ", ")
-      case .part: references.first ?? ""
+      switch task {
+      case .variableTracking: references.joined(separator: " ")
+      case .commonWords: RulerWords.numbered(references)
+      case .questions1, .questions2: references.first ?? ""
+      default: references.joined(separator: ", ")
       }
     return prompt.utf8.last == UInt8(ascii: " ") ? answer : " " + answer
   }

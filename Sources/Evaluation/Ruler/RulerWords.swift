@@ -16,6 +16,11 @@ package enum RulerWords {
     return "\(adjectives[adjective])-\(nouns[noun])"
   }
 
+  /// A list as prompts and answers have it: "1. one 2. other".
+  static func numbered(_ words: [String]) -> String {
+    words.enumerated().map { "\($0 + 1). \($1)" }.joined(separator: " ")
+  }
+
   private static func split(_ text: String) -> [String] {
     text.split(whereSeparator: \.isWhitespace).map(String.init)
   }

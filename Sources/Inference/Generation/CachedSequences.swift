@@ -2,8 +2,9 @@ import Tensors
 
 /// Sequences that grow token by token, with every layer's keys and values kept.
 ///
-/// Each sequence is computed in units of its own, so what it gives does not depend on the others.
-final class CachedSequences {
+/// Prompts are computed in units of their own, single tokens of all sequences in shared products of
+/// few rows: what a sequence gives does not depend on the others.
+package final class CachedSequences {
   let pass: ForwardPass
   /// Tokens a sequence can grow to.
   let capacity: Int
@@ -19,7 +20,7 @@ final class CachedSequences {
   /// - Parameters:
   ///   - count: sequences.
   ///   - keepsWeights: decode all layers once instead of once a step.
-  init(_ pass: ForwardPass, count: Int, capacity: Int, keepsWeights: Bool) throws {
+  package init(_ pass: ForwardPass, count: Int, capacity: Int, keepsWeights: Bool) throws {
     self.pass = pass
     self.capacity = capacity
     lengths = [Int](repeating: 0, count: count)
@@ -40,15 +41,20 @@ final class CachedSequences {
   /// Puts tokens behind sequences and computes them.
   /// - Parameter tokens: for every sequence what is appended; a sequence with none rests.
   /// - Throws: `ModelError` for a token outside the vocabulary or a position without an embedding.
-  func append(_ tokens: [[Int32]]) throws {
-    let width = pass.plan.shape.width
+  package func append(_ tokens: [[Int32]]) throws {
+    let shape = pass.plan.shape
     var units: [SequenceBatch.Unit] = []
+    var members: [(sequenceStart: Int, position: Int)] = []
     for (sequence, added) in tokens.enumerated() where !added.isEmpty {
       let (start, length) = (sequence * capacity, lengths[sequence])
       let embedded = try pass.embed(
         [added], SequenceBatch(lengths: [added.count]), start: length)
-      (hidden.pointer + (start + length) * width).update(
-        from: embedded.pointer, count: added.count * width)
+      (hidden.pointer + (start + length) * shape.width).update(
+        from: embedded.pointer, count: added.count * shape.width)
+      guard added.count > 1 else {
+        members.append((start, length))
+        continue
+      }
       for first in stride(from: 0, to: added.count, by: SequenceBatch.unitRows) {
         let last = min(first + SequenceBatch.unitRows, added.count)
         units.append(
@@ -56,6 +62,7 @@ final class CachedSequences {
             sequenceStart: start, rows: (length + first)..<(length + last)))
       }
     }
+    let gathered = GatheredRows(members, of: hidden, shape: shape)
     let (work, scratch) = (units, scratch)
     for index in pass.plan.layers.indices {
       let weights =
@@ -64,21 +71,22 @@ final class CachedSequences {
       let rotation = try LayerRotation(
         pass.rotary, layer: index, start: 0, positions: capacity, reusing: &tables)
       let layer = Layer(
-        shape: pass.plan.shape, block: pass.plan.architecture.block,
-        window: pass.plan.shape.windows[index], weights: weights, rotation: rotation,
-        activations: caches[index], hidden: hidden)
+        shape: shape, block: pass.plan.architecture.block, window: shape.windows[index],
+        weights: weights, rotation: rotation, activations: caches[index], hidden: hidden)
       Parallel.forEach(count: work.count, threads: pass.threads) { unit, worker in
         layer.project(work[unit], scratch[worker])
       }
       Parallel.forEach(count: work.count, threads: pass.threads) { unit, worker in
         layer.finish(work[unit], scratch[worker])
       }
+      gathered.apply(layer, scratch, threads: pass.threads)
     }
+    gathered.restore(to: hidden)
     for (sequence, added) in tokens.enumerated() { lengths[sequence] += added.count }
   }
 
   /// The residual stream, and the row of each sequence's last token in it.
-  var states: (hidden: ForwardPass.HiddenStates, last: [Int]) {
+  package var states: (hidden: ForwardPass.HiddenStates, last: [Int]) {
     let starts = lengths.indices.map { $0 * capacity }
     return (
       ForwardPass.HiddenStates(values: hidden, starts: starts, rows: lengths.count * capacity),

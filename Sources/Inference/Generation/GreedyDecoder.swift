@@ -78,7 +78,9 @@ private struct TopLogits {
   func tokens(_ hidden: ForwardPass.HiddenStates, rows: [Int]) throws -> [Int32] {
     let normed = try blocks.normed(hidden, rows: rows)
     let found = (0..<blocks.count).map { _ in FloatBuffer(count: max(2 * rows.count, 1)) }
-    let scratch = (0..<blocks.threads).map { _ in FloatBuffer(count: LogitBlocks.columns) }
+    let scratch = (0..<blocks.threads).map { _ in
+      FloatBuffer(count: PreparedMatrix.fewRows * LogitBlocks.columns)
+    }
     // Decoding a block takes all threads by itself; blocks that are kept are shared out.
     if kept.isEmpty {
       for block in 0..<blocks.count {
@@ -107,15 +109,18 @@ private struct TopLogits {
     _ block: Int, _ weights: PreparedMatrix, _ normed: FloatBuffer, _ rows: Int,
     _ scratch: FloatBuffer, _ found: FloatBuffer
   ) {
-    let logits = scratch.pointer
-    for row in 0..<rows {
-      blocks.multiply(weights, normed, rows: row..<(row + 1), to: logits)
-      var best = 0
-      for column in 1..<max(weights.outputs, 1) where !(logits[column] <= logits[best]) {
-        best = column
+    for first in stride(from: 0, to: rows, by: PreparedMatrix.fewRows) {
+      let group = first..<min(first + PreparedMatrix.fewRows, rows)
+      blocks.multiply(weights, normed, rows: group, to: scratch.pointer)
+      for row in group {
+        let logits = scratch.pointer + (row - first) * LogitBlocks.columns
+        var best = 0
+        for column in 1..<max(weights.outputs, 1) where !(logits[column] <= logits[best]) {
+          best = column
+        }
+        found.pointer[2 * row] = logits[best]
+        found.pointer[2 * row + 1] = Float(best)
       }
-      found.pointer[2 * row] = logits[best]
-      found.pointer[2 * row + 1] = Float(best)
     }
   }
 }

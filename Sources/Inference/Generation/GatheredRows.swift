@@ -1,0 +1,83 @@
+import Tensors
+
+/// The newest rows of several sequences side by side, so that one matrix product serves them all.
+///
+/// Products have few enough rows that none depends on how many others there are.
+struct GatheredRows: Sendable {
+  /// The sequences that grow by one token: the first row of each, and the position it grows at.
+  let members: [(sequenceStart: Int, position: Int)]
+  /// One row of a member's own sequence each, for its attention.
+  private let own: [SequenceBatch.Unit]
+  /// Groups of rows that are multiplied together.
+  private let groups: [SequenceBatch.Unit]
+  /// [members, width]
+  private let hidden: FloatBuffer
+  private let activations: LayerActivations
+  /// [members, heads * valueWidth]
+  private let attended: FloatBuffer
+  private let shape: ModelShape
+
+  /// - Parameter stream: the residual stream of all sequences, with the members' newest rows in it.
+  init(
+    _ members: [(sequenceStart: Int, position: Int)], of stream: FloatBuffer, shape: ModelShape
+  ) {
+    self.members = members
+    self.shape = shape
+    own = members.map {
+      SequenceBatch.Unit(
+        sequenceStart: $0.sequenceStart, rows: $0.position..<($0.position + 1))
+    }
+    let rows = members.count
+    groups = stride(from: 0, to: rows, by: PreparedMatrix.fewRows).map { first in
+      let group = first..<min(first + PreparedMatrix.fewRows, rows)
+      return SequenceBatch.Unit(
+        sequenceStart: 0, rows: group, positions: .each(members[group].map(\.position)))
+    }
+    hidden = FloatBuffer(count: max(rows * shape.width, 1))
+    activations = LayerActivations(shape: shape, rows: rows)
+    attended = FloatBuffer(count: max(rows * shape.heads * shape.valueWidth, 1))
+    for (row, unit) in own.enumerated() {
+      copy(stream, unit.firstRow, to: hidden, row, width: shape.width)
+    }
+  }
+
+  /// Applies a layer to the members' rows; their keys and values join those of their sequences.
+  /// - Parameters:
+  ///   - layer: the layer over the whole sequences.
+  ///   - scratch: one for each thread.
+  func apply(_ layer: Layer, _ scratch: [LayerScratch], threads: Int) {
+    let gathered = Layer(
+      shape: shape, block: layer.block, window: layer.window, weights: layer.weights,
+      rotation: layer.rotation, activations: activations, hidden: hidden)
+    let headsWidth = shape.heads * shape.valueWidth
+    Parallel.forEach(count: groups.count, threads: threads) { group, worker in
+      gathered.project(groups[group], scratch[worker])
+    }
+    Parallel.forEach(count: members.count, threads: threads) { member, worker in
+      let row = own[member].firstRow
+      let (from, to) = (activations, layer.activations)
+      copy(from.queries, member, to: to.queries, row, width: shape.heads * shape.keyWidth)
+      copy(from.keys, member, to: to.keys, row, width: shape.keyValueHeads * shape.keyWidth)
+      copy(from.values, member, to: to.values, row, width: shape.keyValueHeads * shape.valueWidth)
+      layer.attend(own[member], to: attended.pointer + member * headsWidth, scratch[worker])
+    }
+    Parallel.forEach(count: groups.count, threads: threads) { group, worker in
+      let unit = groups[group]
+      gathered.update(
+        unit, attended: attended.pointer + unit.firstRow * headsWidth, scratch[worker])
+    }
+  }
+
+  /// Puts the members' rows back into the residual stream of all sequences.
+  func restore(to stream: FloatBuffer) {
+    for (row, unit) in own.enumerated() {
+      copy(hidden, row, to: stream, unit.firstRow, width: shape.width)
+    }
+  }
+
+  private func copy(
+    _ source: FloatBuffer, _ from: Int, to target: FloatBuffer, _ to: Int, width: Int
+  ) {
+    (target.pointer + to * width).update(from: source.pointer + from * width, count: width)
+  }
+}
