@@ -135,6 +135,12 @@ extension ConversionPlan {
     var tensors = assembled.map(\.tensor)
     let metadata = GGUFMetadata(plan: source, declaration: declaration, provenance: [:])
     if side == .gguf { tensors += try metadata.factorTensors() }
+    if request.keepsExtra {
+      tensors += source.ignored.map { entry in
+        OutputTensor(
+          name: entry.name, type: entry.type, shape: entry.shape, contents: .copy(entry))
+      }
+    }
     self.tensors = tensors
     copiedTensors = assembled.count { $0.isCopy }
     rewrittenTensors = assembled.count - copiedTensors
@@ -241,12 +247,15 @@ extension ConversionPlan {
     case .gguf:
       var metadata = try builder.fromGGUF()
       if case .type = request.type { metadata["general.file_type"] = .uint32(fileType) }
+      try request.edits.apply(to: &metadata, architecture: source.architecture.name)
       return metadata
     case .huggingface:
       let tokenizer = try Tokenizer.load(from: source.checkpoint)
-      return try builder.fromHuggingFace(
+      var metadata = try builder.fromHuggingFace(
         tokenizer: tokenizer?.ggufMetadata(vocabularySize: source.shape.vocabulary) ?? [:],
         fileType: fileType)
+      try request.edits.apply(to: &metadata, architecture: source.architecture.name)
+      return metadata
     }
   }
 
@@ -256,8 +265,8 @@ extension ConversionPlan {
   ) throws -> Int {
     let builder = HuggingFaceConfiguration(
       plan: source, declaration: declaration, provenance: provenance, elementType: mainType)
-    let configuration =
-      try source.checkpoint.configuration.map { builder.fromHuggingFace($0) } ?? builder.fromGGUF()
+    let configuration = try request.edits.apply(
+      to: source.checkpoint.configuration.map { builder.fromHuggingFace($0) } ?? builder.fromGGUF())
     guard container == .safetensors else {
       return try FolderWriter.write(
         to: request.output, configuration: configuration, tensors: tensors,

@@ -94,6 +94,10 @@ public struct ConversionRequest: Sendable {
   /// B1 stills pairs that turn less than this over the context, in radians.
   public var stillEpsilon: Double
   public var type: TypeChoice
+  /// Tensors that the model does not use go along.
+  public var keepsExtra = false
+  /// Keys that are set or removed in the output.
+  public var edits = MetadataEdits.none
   public var output: String
   public var force: Bool
   public var threads: Int

@@ -108,6 +108,19 @@ struct GGUFMetadata {
       for (key, value) in declaration.metadata() { metadata[key] = value }
     }
     for (key, value) in provenance { metadata[key] = value }
+    if declaration != nil { appendBaseModel(to: &metadata) }
+  }
+
+  /// What a variant was made of, where the source has a name and names no model of its own.
+  private func appendBaseModel(to metadata: inout OrderedDictionary<String, MetadataValue>) {
+    let source = plan.checkpoint.metadata
+    guard !source.keys.contains(where: { $0.hasPrefix("general.base_model.") }) else { return }
+    let known = ["name", "version", "organization", "repo_url"].compactMap { field in
+      source["general.\(field)"]?.string.map { (field, $0) }
+    }
+    guard known.contains(where: { $0.0 == "name" }) else { return }
+    metadata["general.base_model.count"] = .uint32(1)
+    for (field, value) in known { metadata["general.base_model.0.\(field)"] = .string(value) }
   }
 
   /// DeepSeek's loaders see attention over one shared latent head; the real widths stand beside.

@@ -17,7 +17,7 @@ struct HuggingFaceConfiguration {
     var fields = source.object ?? [:]
     let type = source["model_type"]?.string ?? plan.architecture.name
     let base = type.hasSuffix("_rotary") ? String(type.dropLast("_rotary".count)) : type
-    fields["rotary"] = nil
+    for key in ["rotary", "rope", "vo_rope", "rove", "rope_interleaved"] { fields[key] = nil }
     fields["ropeconv"] = nil
     apply(base, to: &fields)
     return .object(fields)

@@ -11,13 +11,14 @@ public struct Model: Sendable {
 
   /// Opens a `.gguf` file, a `.safetensors` file with config.json beside it, or a Hugging Face
   /// folder. Reads headers only.
-  public init(opening path: String) throws {
-    try self.init(Checkpoint.open(path))
+  public init(opening path: String, keepsExtra: Bool = false) throws {
+    try self.init(Checkpoint.open(path), keepsExtra: keepsExtra)
   }
 
-  public init(_ checkpoint: Checkpoint) throws {
+  /// - Parameter keepsExtra: tensors that nothing is known about are ignored, not refused.
+  public init(_ checkpoint: Checkpoint, keepsExtra: Bool = false) throws {
     self.checkpoint = checkpoint
-    plan = try ModelPlan(checkpoint)
+    plan = try ModelPlan(checkpoint, keepsExtra: keepsExtra)
   }
 
   /// The checkpoint's tokenizer.

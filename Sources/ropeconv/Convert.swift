@@ -44,6 +44,8 @@ struct Convert: ParsableCommand {
 
   @OptionGroup(title: "Fit to the original on a calibration text") var fit: FitOptions
 
+  @OptionGroup(title: "What goes along") var along: AlongOptions
+
   @Flag(help: "Replace an existing output.")
   var force = false
 
@@ -56,7 +58,7 @@ struct Convert: ParsableCommand {
 
   func run() throws {
     let sites = try RotarySites(parsing: to)
-    let model = try Model(opening: input)
+    let model = try Model(opening: input, keepsExtra: along.keepExtra)
     let pairs = try values.pairs()
     var request = ConversionRequest(
       sites: sites,
@@ -65,6 +67,8 @@ struct Convert: ParsableCommand {
       absorb: try absorb.map { try AbsorptionIdentity.list($0) } ?? [],
       stillEpsilon: stillEpsilon, type: try TypeChoice(parsing: type), force: force,
       threads: options.threads)
+    request.keepsExtra = along.keepExtra
+    request.edits = try along.edits()
     var plan = try ConversionPlan(model.plan, request)
     for warning in plan.warnings { options.warn(warning) }
     let calibration = dryRun ? nil : try fit.text(for: model)

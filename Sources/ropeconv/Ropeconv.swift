@@ -18,8 +18,8 @@ struct Ropeconv: ParsableCommand {
       """,
     version: VersionText.full,
     subcommands: [
-      Inspect.self, Convert.self, Analyze.self, Verify.self, Evaluate.self, RunPlan.self,
-      Report.self, Tokenize.self,
+      Inspect.self, Convert.self, Analyze.self, Verify.self, Diff.self, Evaluate.self,
+      RunPlan.self, Report.self, Tokenize.self,
     ])
 
   static func main() {

@@ -47,9 +47,10 @@ public struct ModelPlan: Sendable {
 
 extension ModelPlan {
   /// Plans the model in a checkpoint.
+  /// - Parameter keepsExtra: tensors that nothing is known about are ignored, not refused.
   /// - Throws: `FormatError` for an unsupported architecture, `ModelError` for missing or unexpected
   ///   tensors (all of them named), shapes or hyper-parameters that do not fit together.
-  public init(_ checkpoint: Checkpoint) throws {
+  public init(_ checkpoint: Checkpoint, keepsExtra: Bool = false) throws {
     let identity = try CheckpointIdentity(checkpoint)
     let parameters = Hyperparameters(
       checkpoint: checkpoint, architecture: identity.architecture, side: identity.side,
@@ -69,7 +70,7 @@ extension ModelPlan {
     }
 
     var directory = WeightDirectory(parameters: parameters, shape: shape, rotaryWidth: dimensions)
-    try directory.resolve()
+    try directory.resolve(keepsExtra: keepsExtra)
     shape.vocabulary = directory.globals[.embedding]?.rows ?? 0
     if let stated = try parameters.optionalInteger(.vocabulary), stated != shape.vocabulary {
       throw ModelError.shape(
@@ -83,6 +84,9 @@ extension ModelPlan {
     if identity.isRotary {
       stored = try StoredRotation(
         checkpoint, side: identity.side, layers: shape.layers, pairs: score.pairs)
+    } else if let flags = try TrainingFlags(checkpoint, plain: plain) {
+      if let layout = flags.layout { score.layout = layout }
+      stored = try flags.rotation(score, length: shape.context)
     }
     if let layout = stored.scoreLayout { score.layout = layout }
 
@@ -136,11 +140,15 @@ public struct CheckpointIdentity: Sendable {
       architecture = try .forGGUF(base, file: checkpoint.path)
     case .safetensors:
       side = .huggingface
-      guard let type = checkpoint.configuration?["model_type"]?.string else {
+      let configuration = checkpoint.configuration
+      // nanoGPT's settings name no model; these two keys are its own.
+      let isNanoGPT = configuration?["block_size"] != nil && configuration?["n_layer"] != nil
+      guard let type = configuration?["model_type"]?.string ?? (isNanoGPT ? "nanogpt" : nil) else {
         throw ModelError.noArchitecture(file: checkpoint.path, key: "model_type of config.json")
       }
-      isRotary = type.hasSuffix("_rotary")
-      let base = isRotary ? String(type.dropLast("_rotary".count)) : type
+      let suffix = "_rotary"
+      isRotary = type.hasSuffix(suffix) || configuration?["rotary"]?["sites"] != nil
+      let base = type.hasSuffix(suffix) ? String(type.dropLast(suffix.count)) : type
       architecture = try .forModelType(base, file: checkpoint.path)
       prefix = architecture.name
     }

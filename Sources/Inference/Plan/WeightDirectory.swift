@@ -23,8 +23,9 @@ struct WeightDirectory {
   private var checkpoint: Checkpoint { parameters.checkpoint }
 
   /// Resolves all weights.
+  /// - Parameter keepsExtra: unexpected tensors join those that are ignored.
   /// - Throws: `ModelError.tensors` with every missing and every unexpected tensor.
-  mutating func resolve() throws {
+  mutating func resolve(keepsExtra: Bool) throws {
     var missing: [String] = []
     var used: Set<String> = []
     layers = Array(repeating: [:], count: shape.layers)
@@ -44,7 +45,7 @@ struct WeightDirectory {
     missing += missingAlternatives()
     var unexpected: [String] = []
     for (name, tensor) in checkpoint.tensors where !used.contains(name) {
-      if parameters.architecture.ignored.contains(where: { Self.matches(name, $0) }) {
+      if keepsExtra || parameters.architecture.ignored.contains(where: { Self.matches(name, $0) }) {
         ignored.append(tensor)
       } else {
         unexpected.append(name)

@@ -1,0 +1,97 @@
+import OrderedCollections
+import Synchronization
+import Tensors
+
+/// What differs between two checkpoints of one kind: metadata by key, tensors by name.
+public struct CheckpointDifference: Sendable {
+  /// A key whose values differ; nil where a checkpoint lacks it.
+  public struct Entry: Sendable, Equatable {
+    public let key: String
+    public let one: String?
+    public let other: String?
+  }
+
+  /// A tensor that differs.
+  public struct Tensor: Sendable {
+    public let name: String
+    /// Nil where a checkpoint lacks the tensor.
+    public let one: TensorEntry?
+    public let other: TensorEntry?
+    /// Nil where the numbers cannot be compared: a missing tensor, other shapes.
+    public let numbers: TensorDifference?
+  }
+
+  public let metadata: [Entry]
+  public let tensors: [Tensor]
+  /// Tensors of the same type, shape and bytes.
+  public let equalTensors: Int
+
+  public var isEmpty: Bool { metadata.isEmpty && tensors.isEmpty }
+
+  /// Compares two GGUF models, or two of safetensors.
+  /// - Parameter progress: called with the share of the tensors compared, as threads get to them.
+  /// - Throws: `TensorError` for elements that cannot be decoded.
+  public init(
+    _ one: Checkpoint, _ other: Checkpoint, threads: Int,
+    progress: @escaping @Sendable (Double) -> Void = { _ in }
+  ) throws {
+    let keys = OrderedSet(one.metadata.keys).union(other.metadata.keys)
+    let (settings, otherSettings) = (Self.settings(one), Self.settings(other))
+    metadata =
+      keys.compactMap { key in
+        let (a, b) = (one.metadata[key], other.metadata[key])
+        return a == b ? nil : Entry(key: key, one: a?.summary, other: b?.summary)
+      }
+      + OrderedSet(settings.keys).union(otherSettings.keys).compactMap { key in
+        let (a, b) = (settings[key], otherSettings[key])
+        return a == b ? nil : Entry(key: key, one: a, other: b)
+      }
+    let names = OrderedSet(one.tensors.keys).union(other.tensors.keys)
+    let results = Mutex([Int: Result<Tensor?, any Error>]())
+    Parallel.forEach(count: names.count, threads: threads) { index, _ in
+      let name = names[index]
+      let result = Result { try Self.compare(name, one.tensors[name], other.tensors[name]) }
+      let done = results.withLock { results in
+        results[index] = result
+        return results.count
+      }
+      progress(Double(done) / Double(names.count))
+    }
+    tensors = try results.withLock { $0 }.sorted { $0.key < $1.key }
+      .compactMap { try $0.value.get() }
+    equalTensors = names.count - tensors.count
+  }
+
+  /// Nil where nothing differs.
+  private static func compare(
+    _ name: String, _ one: TensorEntry?, _ other: TensorEntry?
+  ) throws -> Tensor? {
+    guard let one, let other, one.shape == other.shape else {
+      return Tensor(name: name, one: one, other: other, numbers: nil)
+    }
+    if one.type == other.type, one.hasSameBytes(as: other) { return nil }
+    return Tensor(
+      name: name, one: one, other: other, numbers: try TensorDifference(one, other))
+  }
+
+  /// The leaves of config.json, their keys joined by full stops.
+  private static func settings(_ checkpoint: Checkpoint) -> OrderedDictionary<String, String> {
+    var values: OrderedDictionary<String, String> = [:]
+    func flatten(_ value: JSONValue, _ path: String) {
+      guard let object = value.object else {
+        values[path] = value.serialized(pretty: false)
+        return
+      }
+      for (key, member) in object { flatten(member, path.isEmpty ? key : "\(path).\(key)") }
+    }
+    if let configuration = checkpoint.configuration { flatten(configuration, "") }
+    return values
+  }
+}
+
+extension TensorEntry {
+  func hasSameBytes(as other: TensorEntry) -> Bool {
+    guard byteCount == other.byteCount else { return false }
+    return withBytes { one in other.withBytes { one.elementsEqual($0) } }
+  }
+}

@@ -1,0 +1,51 @@
+import Tensors
+
+/// How far the numbers of two tensors of one shape are apart.
+public struct TensorDifference: Sendable, Equatable {
+  /// The largest |a - b|; infinite where one is not a number and the other is.
+  public private(set) var maximum = 0.0
+  /// The square root of the mean of (a - b)^2.
+  public let rootMeanSquare: Double
+  /// That over the root mean square of a; 0 where both are 0, infinite where a alone is.
+  public let relative: Double
+
+  /// Elements decoded at a time.
+  private static let block = 1 << 16
+
+  /// - Throws: `TensorError` for elements that cannot be decoded.
+  init(_ one: TensorEntry, _ other: TensorEntry) throws {
+    let count = one.elementCount
+    // Rows of at most a block, or one row where rows are longer.
+    let rows = one.shape.first ?? 1
+    let width = rows > 0 ? count / rows : 0
+    let step = max(Self.block / max(width, 1), 1)
+    let (a, b) = (FloatBuffer(count: step * width), FloatBuffer(count: step * width))
+    var (squares, energy, largest) = (0.0, 0.0, 0.0)
+    for first in stride(from: 0, to: count > 0 ? rows : 0, by: step) {
+      let part = first..<min(first + step, rows)
+      if one.shape.isEmpty {
+        try one.decode(to: a.pointer)
+        try other.decode(to: b.pointer)
+      } else {
+        try one.decode(rows: part, to: a.pointer)
+        try other.decode(rows: part, to: b.pointer)
+      }
+      for index in 0..<(part.count * width) {
+        let (x, y) = (a.pointer[index], b.pointer[index])
+        // Equal infinities, or neither a number: no difference.
+        guard x != y, !(x.isNaN && y.isNaN) else {
+          if x.isFinite { energy += Double(x) * Double(x) }
+          continue
+        }
+        let apart = Double(x) - Double(y)
+        let distance = apart.isNaN ? .infinity : abs(apart)
+        largest = max(largest, distance)
+        squares += distance * distance
+        energy += Double(x) * Double(x)
+      }
+    }
+    maximum = largest
+    rootMeanSquare = (squares / Double(max(count, 1))).squareRoot()
+    relative = squares == 0 ? 0 : energy > 0 ? (squares / energy).squareRoot() : .infinity
+  }
+}

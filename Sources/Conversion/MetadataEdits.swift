@@ -1,0 +1,144 @@
+import Checkpoints
+import OrderedCollections
+
+/// Keys that a user sets or removes in what is written: GGUF metadata or config.json.
+public struct MetadataEdits: Sendable, Equatable {
+  private var values: OrderedDictionary<String, String> = [:]
+  private var removed: OrderedSet<String> = []
+
+  /// Keys that decide how a file is read, which only the conversion itself may write.
+  private static let reserved = ["general.architecture", "general.alignment", "model_type"]
+  private static let reservedPrefixes = ["rotary.", "ropeconv.", "split.", "GGUF."]
+
+  /// Nothing set, nothing removed.
+  public static let none = MetadataEdits()
+
+  private init() {}
+
+  /// - Parameters:
+  ///   - set: `key=value` each.
+  ///   - remove: keys.
+  /// - Throws: `ConversionError.usage` for a text without `=`, a key given twice or a reserved one.
+  public init(set: [String], remove: [String]) throws(ConversionError) {
+    for text in set {
+      let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard parts.count == 2, !parts[0].isEmpty else {
+        throw .usage("--set is '\(text)', expected key=value")
+      }
+      try check(String(parts[0]))
+      values[String(parts[0])] = String(parts[1])
+    }
+    for key in remove {
+      try check(key)
+      removed.append(key)
+    }
+  }
+
+  private func check(_ key: String) throws(ConversionError) {
+    guard !Self.reserved.contains(key), key != "rotary", key != "ropeconv",
+      !Self.reservedPrefixes.contains(where: key.hasPrefix)
+    else { throw .usage("the key '\(key)' is written by the conversion alone") }
+    guard values[key] == nil, !removed.contains(key) else {
+      throw .usage("the key '\(key)' is given twice")
+    }
+  }
+
+  /// Edits GGUF metadata. A key that is there keeps its type; a new one is a truth value, a whole
+  /// number (uint32, or int64 where it does not fit), a number (float32) or else a text.
+  /// - Parameter name: the architecture's, whose keys a variant has under a name of its own.
+  /// - Throws: `ConversionError.usage` for a value that does not fit the key's type, or a key to
+  ///   remove that is not there.
+  func apply(
+    to metadata: inout OrderedDictionary<String, MetadataValue>, architecture name: String
+  ) throws(ConversionError) {
+    let written = metadata["general.architecture"]?.string ?? name
+    func place(_ key: String) -> String {
+      key.hasPrefix("\(name).") ? written + key.dropFirst(name.count) : key
+    }
+    for (key, text) in values {
+      let key = place(key)
+      let type = metadata[key]?.type ?? Self.type(of: text)
+      guard let value = MetadataValue(text, as: type) else {
+        throw .usage("--set \(key)=\(text): the key's type is \(type)")
+      }
+      metadata[key] = value
+    }
+    for key in removed where metadata.removeValue(forKey: place(key)) == nil {
+      throw Self.missing(key)
+    }
+  }
+
+  /// Edits config.json: a value is JSON, or else a text; `a.b` is the member b of the object a.
+  /// - Throws: `ConversionError.usage` for a key to remove that is not there.
+  func apply(to configuration: JSONValue) throws(ConversionError) -> JSONValue {
+    var result = configuration
+    for (key, text) in values {
+      let value = (try? JSONValue.parse(Array(text.utf8), file: "--set")) ?? .string(text)
+      result = Self.replacing(key.split(separator: "."), in: result, by: value) ?? result
+    }
+    for key in removed {
+      guard let without = Self.replacing(key.split(separator: "."), in: result, by: nil) else {
+        throw Self.missing(key)
+      }
+      result = without
+    }
+    return result
+  }
+
+  /// Nil where a member to remove is not there.
+  private static func replacing(
+    _ path: [Substring], in value: JSONValue, by new: JSONValue?
+  ) -> JSONValue? {
+    guard let first = path.first.map(String.init) else { return new }
+    var fields = value.object ?? [:]
+    if path.count == 1 {
+      guard new != nil || fields[first] != nil else { return nil }
+      fields[first] = new
+    } else {
+      let member = fields[first] ?? .object([:])
+      guard let changed = replacing(Array(path.dropFirst()), in: member, by: new) else {
+        return nil
+      }
+      fields[first] = changed
+    }
+    return .object(fields)
+  }
+
+  private static func missing(_ key: String) -> ConversionError {
+    .usage("--remove \(key): there is no such key")
+  }
+
+  private static func type(of text: String) -> MetadataType {
+    if text == "true" || text == "false" { return .bool }
+    if UInt32(text) != nil { return .uint32 }
+    if Int64(text) != nil { return .int64 }
+    return Float(text)?.isFinite == true ? .float32 : .string
+  }
+}
+
+extension MetadataValue {
+  /// A value of a type from its text; nil where it is none, and for arrays.
+  fileprivate init?(_ text: String, as type: MetadataType) {
+    func value<Number>(
+      _ number: Number?, _ make: (Number) -> MetadataValue
+    ) -> MetadataValue? { number.map(make) }
+    let made: MetadataValue? =
+      switch type {
+      case .uint8: value(UInt8(text), MetadataValue.uint8)
+      case .int8: value(Int8(text), MetadataValue.int8)
+      case .uint16: value(UInt16(text), MetadataValue.uint16)
+      case .int16: value(Int16(text), MetadataValue.int16)
+      case .uint32: value(UInt32(text), MetadataValue.uint32)
+      case .int32: value(Int32(text), MetadataValue.int32)
+      case .uint64: value(UInt64(text), MetadataValue.uint64)
+      case .int64: value(Int64(text), MetadataValue.int64)
+      case .float32: value(Float(text), MetadataValue.float32)
+      case .float64: value(Double(text), MetadataValue.float64)
+      case .bool: value(Bool(text), MetadataValue.bool)
+      case .string: .string(text)
+      case .array: nil
+      }
+    guard let made else { return nil }
+    self = made
+  }
+}

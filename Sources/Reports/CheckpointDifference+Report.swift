@@ -1,0 +1,64 @@
+import Checkpoints
+import OrderedCollections
+
+extension CheckpointDifference {
+  /// The fields of `diff --json`.
+  public func json(_ one: String, _ other: String) -> JSONValue {
+    func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
+    return [
+      "kind": "diff",
+      "a": .string(one), "b": .string(other), "same": .bool(isEmpty),
+      "metadata": .array(
+        metadata.map { ["key": .string($0.key), "a": text($0.one), "b": text($0.other)] }),
+      "tensors": .array(tensors.map(Self.json)),
+      "tensors_equal": JSONValue(equalTensors),
+    ]
+  }
+
+  private static func json(_ tensor: Tensor) -> JSONValue {
+    func side(_ entry: TensorEntry?) -> JSONValue {
+      guard let entry else { return .null }
+      return [
+        "type": .string(entry.type.rawValue), "shape": .array(entry.shape.map { JSONValue($0) }),
+      ]
+    }
+    func number(_ value: Double?) -> JSONValue {
+      value.flatMap { $0.isFinite ? .number($0) : nil } ?? .null
+    }
+    return [
+      "name": .string(tensor.name), "a": side(tensor.one), "b": side(tensor.other),
+      "max": number(tensor.numbers?.maximum), "rms": number(tensor.numbers?.rootMeanSquare),
+      "relative_rms": number(tensor.numbers?.relative),
+    ]
+  }
+
+  /// The lines a person reads.
+  public func text() -> String {
+    guard !isEmpty else { return "same: metadata and all \(equalTensors) tensors" }
+    var parts: [String] = []
+    if !metadata.isEmpty {
+      parts.append(
+        Format.table(
+          [["key", "a", "b"]] + metadata.map { [$0.key, $0.one ?? "-", $0.other ?? "-"] }))
+    }
+    if !tensors.isEmpty {
+      parts.append(
+        Format.table(
+          [["tensor", "a", "b", "max", "RMS", "relative"]]
+            + tensors.map { tensor in
+              [tensor.name, Self.text(tensor.one), Self.text(tensor.other)]
+                + [
+                  tensor.numbers?.maximum, tensor.numbers?.rootMeanSquare, tensor.numbers?.relative,
+                ].map { $0.map { Format.general($0) } ?? "-" }
+            }))
+    }
+    parts.append(
+      "\(metadata.count) keys and \(tensors.count) tensors differ, \(equalTensors) tensors are equal")
+    return parts.joined(separator: "\n\n")
+  }
+
+  private static func text(_ entry: TensorEntry?) -> String {
+    guard let entry else { return "-" }
+    return entry.type.rawValue + " " + entry.shape.map(String.init).joined(separator: "x")
+  }
+}

@@ -1,0 +1,111 @@
+import Checkpoints
+import Conversion
+import Evaluation
+import Foundation
+import TestSupport
+import Testing
+
+/// `diff`, and what `convert` carries along.
+@Suite struct ContainerCommandTests: CommandSuite {
+  /// Writes the fixture again with further tensors and keys.
+  private func enriched(_ path: String) throws {
+    let source = try Checkpoint.open(Self.model)
+    var metadata = source.metadata
+    metadata["general.license"] = .string("mit")
+    metadata["lantern.note"] = .array(.int32([1, 2, 3]))
+    var tensors = source.tensors.values.map {
+      OutputTensor(name: $0.name, type: $0.type, shape: $0.shape, contents: .copy($0))
+    }
+    tensors.append(
+      OutputTensor(
+        name: "probe.weight", type: .f32, shape: [2], contents: .computed { [UInt8](0..<8) }))
+    try GGUFWriter.write(
+      to: path, metadata: metadata, tensors: tensors, force: false, inputs: [])
+  }
+
+  @Test func whatIsNotUnderstoodGoesAlong() throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    let (source, output) = ("\(work)/source.gguf", "\(work)/output.gguf")
+    try enriched(source)
+    expectFailure(
+      try run("convert", source, "--to", "qkvo", "-o", output), 65, containing: "probe.weight")
+    let finished = try run(
+      "convert", source, "--to", "qkvo", "-o", output, "--keep-extra", "--set",
+      "general.name=Lamp", "--set", "lantern.size=7", "--remove", "general.license", "--quiet")
+    #expect(finished.status == 0, "\(finished.errors)")
+    let written = try Checkpoint.open(output)
+    #expect(written.metadata["general.name"] == .string("Lamp"))
+    #expect(written.metadata["lantern.size"] == .uint32(7))
+    #expect(written.metadata["lantern.note"] == .array(.int32([1, 2, 3])))
+    #expect(written.metadata["general.license"] == nil)
+    #expect(written.tensors["probe.weight"]?.withBytes { Array($0) } == [UInt8](0..<8))
+    let original = try Checkpoint.open(source).metadata["general.name"]
+    #expect(written.metadata["general.base_model.0.name"] == original)
+    for key in ["tokenizer.ggml.tokens", "tokenizer.ggml.merges"] {
+      #expect(written.metadata[key] == (try Checkpoint.open(source)).metadata[key])
+    }
+    for (option, value, word) in [
+      ("--set", "rotary.sites=q", "conversion alone"), ("--set", "general.name", "key=value"),
+      ("--remove", "no.such", "no such key"), ("--set", "llama.block_count=many", "uint32"),
+    ] {
+      expectFailure(
+        try run(
+          "convert", Self.model, "--to", "vo", "-o", "\(work)/no.gguf", option, value, "--quiet"),
+        64, containing: word)
+    }
+    #expect(!FileManager.default.fileExists(atPath: "\(work)/no.gguf"))
+  }
+
+  @Test func configurationsAreEdited() throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    let finished = try run(
+      "convert", Self.model, "--to", "qk", "-o", "\(work)/folder/", "--set", "rope_parameters.x=2",
+      "--set", "note=a text", "--remove", "bos_token_id", "--quiet")
+    #expect(finished.status == 0, "\(finished.errors)")
+    let configuration = try JSONValue.read(contentsOf: "\(work)/folder/config.json")
+    #expect(configuration["rope_parameters"]?["x"]?.int == 2)
+    #expect(configuration["rope_parameters"]?["rope_theta"] != nil)
+    #expect(configuration["note"]?.string == "a text")
+    #expect(configuration["bos_token_id"] == nil)
+  }
+
+  @Test func differencesAreListed() throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    let same = try run("diff", Self.model, Self.model, "--json")
+    #expect(same.status == 0)
+    #expect(try json(same)["same"]?.bool == true)
+
+    let other = "\(work)/other.gguf"
+    #expect(
+      try run(
+        "convert", Self.model, "--to", "qkvo", "--absorb", "A2", "--type", "f32", "-o", other,
+        "--quiet"
+      ).status == 0)
+    let different = try run("diff", Self.model, other, "--json", "--quiet")
+    #expect(different.status == 1)
+    let fields = try json(different)
+    let keys = fields["metadata"]?.array?.compactMap { $0["key"]?.string } ?? []
+    #expect(keys.contains("general.architecture") && keys.contains("rotary.sites"))
+    // Every matrix has another type; those whose numbers are others say by how much.
+    let tensors = fields["tensors"]?.array ?? []
+    let value = try #require(
+      tensors.first { $0["name"]?.string == "blk.0.attn_v.weight" })
+    let query = try #require(
+      tensors.first { $0["name"]?.string == "blk.0.attn_q.weight" })
+    #expect(query["max"]?.double == 0)
+    let (one, two) = try (
+      Checkpoint.open(Self.model).tensors["blk.0.attn_v.weight"],
+      Checkpoint.open(other).tensors["blk.0.attn_v.weight"]
+    )
+    let pairs = try zip(#require(one).decoded(), #require(two).decoded()).map {
+      Double($0) - Double($1)
+    }
+    #expect(value["max"]?.double == pairs.map { abs($0) }.max())
+    let mean = pairs.reduce(0) { $0 + $1 * $1 } / Double(pairs.count)
+    #expect(abs((value["rms"]?.double ?? 0) - mean.squareRoot()) < 1e-12)
+    expectFailure(try run("diff", Self.model, "/nonexistent.gguf"), 66, containing: "nonexistent")
+  }
+}
