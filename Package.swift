@@ -8,6 +8,7 @@ let oneDNNSettings: [SwiftSetting] = withoutOneDNN ? [] : [.define("ROPECONV_ONE
 
 let collections = Target.Dependency.product(
   name: "OrderedCollections", package: "swift-collections")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 
 /// A system library: module map and shim in Sources/System, Debian's and Homebrew's package names.
@@ -19,7 +20,7 @@ func system(_ name: String, apt: String, brew: String) -> Target {
 /// The tests of one module; scripts and files they read are in their folder `Golden`.
 func tests(_ name: String, _ module: String, golden: Bool = false) -> Target {
   .testTarget(
-    name: name, dependencies: [.byName(name: module), "TestSupport", collections],
+    name: name, dependencies: [.byName(name: module), "TestSupport", collections, crypto],
     exclude: golden ? ["Golden"] : [])
 }
 
@@ -53,9 +54,7 @@ let package = Package(
     .target(name: "Conversion", dependencies: ["Evaluation"]),
     .target(
       name: "Evaluation",
-      dependencies: [
-        "Inference", "Vocabulary", .product(name: "Crypto", package: "swift-crypto"),
-      ]),
+      dependencies: ["Inference", "Vocabulary", crypto]),
     .target(name: "Inference", dependencies: ["Rotary", "Architectures"]),
     .target(name: "Rotary", dependencies: ["Tensors"]),
     .target(

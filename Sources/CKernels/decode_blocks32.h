@@ -2,6 +2,7 @@
 // d, f16 m, nibbles; q5_0 and q5_1: as q4_0 and q4_1 with 32 fifth bits before the nibbles; q8_0:
 // f16 d, 32 signed bytes; iq4_nl: as q4_0, nibbles being indices into a table. Elements 0 to 15
 // are the low nibbles, 16 to 31 the high ones.
+#include "nonlinear.h"
 
 static void RC_VARIANT(decode_q4_0)(const uint8_t *bytes, float *restrict output, size_t blocks) {
   for (size_t block = 0; block < blocks; block++, bytes += 18, output += 32) {
@@ -57,12 +58,6 @@ static void RC_VARIANT(decode_q8_0)(const uint8_t *bytes, float *restrict output
     for (int i = 0; i < 32; i++) output[i] = d * (float)(int8_t)bytes[2 + i];
   }
 }
-
-#ifndef RC_NONLINEAR
-#define RC_NONLINEAR
-static const float rc_nonlinear[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
-                                       1,    13,   25,  38,  53,  69,  89,  113};
-#endif
 
 static void RC_VARIANT(decode_iq4_nl)(const uint8_t *bytes, float *restrict output,
                                       size_t blocks) {

@@ -1,35 +1,5 @@
 // Decoders of plain numbers, and the choice of the decoder.
-#include <string.h>
-
-#ifndef RC_INLINE
-#define RC_INLINE static inline __attribute__((always_inline, unused))
-#endif
-
-RC_INLINE float RC_VARIANT(float_of_bits)(uint32_t bits) {
-  float value;
-  memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
-// Half precision: the exponent is moved by an exact product, which also makes subnormals normal.
-RC_INLINE float RC_VARIANT(half)(uint16_t half) {
-  uint32_t magnitude = half & 0x7FFFu;
-  uint32_t sign = (uint32_t)(half & 0x8000u) << 16;
-  float scaled = RC_VARIANT(float_of_bits)(magnitude << 13) * 0x1p112f;
-  uint32_t bits;
-  memcpy(&bits, &scaled, sizeof bits);
-  // Infinity and NaN (made quiet) have the largest exponent in both formats.
-  uint32_t special =
-    0x7F800000u | (magnitude & 0x3FFu) << 13 | (magnitude > 0x7C00u ? 0x400000u : 0);
-  bits = magnitude >= 0x7C00u ? special : bits;
-  return RC_VARIANT(float_of_bits)(bits | sign);
-}
-
-RC_INLINE float RC_VARIANT(load_half)(const uint8_t *bytes) {
-  uint16_t half;
-  memcpy(&half, bytes, sizeof half);
-  return RC_VARIANT(half)(half);
-}
+#include "half.h"
 
 // 8-bit numbers with 4 exponent bits, without infinity (the "fn" variant), or with 5, like half.
 RC_INLINE float RC_VARIANT(f8_e4m3)(uint8_t byte) {

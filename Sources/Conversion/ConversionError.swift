@@ -10,7 +10,7 @@ public enum ConversionError: Diagnostic {
   /// The target container has no place for a fact of the model.
   case notRepresentable(file: String, what: String, container: String)
   /// A tensor cannot be stored in the type asked for.
-  case elementType(file: String, tensor: String, type: String, reason: String)
+  case elementType(file: String, tensor: String, reason: String)
   /// A rewritten weight is not finite.
   case notFinite(file: String, tensor: String)
 
@@ -32,7 +32,7 @@ public enum ConversionError: Diagnostic {
       "absorption \(identity) does not hold here: \(reason)"
     case .usage(let problem): problem
     case .notRepresentable(_, let what, let container): "\(what) cannot be stored in \(container)"
-    case .elementType(_, _, let type, let reason): "cannot be stored as \(type): \(reason)"
+    case .elementType(_, _, let reason): reason
     case .notFinite: "the rewritten weight is not finite"
     }
   }
@@ -40,7 +40,7 @@ public enum ConversionError: Diagnostic {
   public var file: String? {
     switch self {
     case .identityDoesNotHold(let file, _, _), .notRepresentable(let file, _, _),
-      .elementType(let file, _, _, _), .notFinite(let file, _):
+      .elementType(let file, _, _), .notFinite(let file, _):
       file
     case .budget(let file, _, _): file
     case .calibration(let text, _): text
@@ -51,7 +51,7 @@ public enum ConversionError: Diagnostic {
 
   public var place: String? {
     switch self {
-    case .elementType(_, let tensor, _, _), .notFinite(_, let tensor): "tensor \(tensor)"
+    case .elementType(_, let tensor, _), .notFinite(_, let tensor): "tensor \(tensor)"
     default: nil
     }
   }

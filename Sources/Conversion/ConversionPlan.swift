@@ -56,6 +56,11 @@ extension ConversionPlan {
     self.fit = fit?.report
     let container = try OutputContainer(path: request.output)
     let side: Architecture.Side = container == .gguf ? .gguf : .huggingface
+    if case .mix(let mix, _) = request.type, container != .gguf {
+      throw ConversionError.usage(
+        "--type \(mix.rawValue) needs an output ending in .gguf, safetensors cannot hold quantized"
+          + " blocks")
+    }
     var target = try source.rotary.applying(
       RotaryRequest(
         sites: request.sites, valuePairs: request.valuePairs,
@@ -109,7 +114,7 @@ extension ConversionPlan {
       plan: source, absorption: absorption, fitted: fit?.weights, threads: request.threads)
     let assembled = try TensorAssembly(
       plan: source, target: side, type: request.type, rewriter: rewriter, scoreLayout: layout,
-      valueOrder: valueOrder
+      valueOrder: valueOrder, threads: request.threads
     ).tensors()
 
     let isPlain =
@@ -152,6 +157,12 @@ extension ConversionPlan {
         "the folder holds no tokenizer: score the output with --tokens, other readers may refuse it"
       )
     }
+    let fallbacks = assembled.count { $0.isFallback }
+    if fallbacks > 0 {
+      warnings.append(
+        "the rows of \(fallbacks) tensors are no whole blocks of the type asked for: they take"
+          + " another, as llama-quantize gives them")
+    }
     self.warnings = warnings
   }
 
@@ -165,7 +176,8 @@ extension ConversionPlan {
   }
 
   private var fileType: UInt32 {
-    switch mainType {
+    if case .mix(let mix, _) = request.type { return mix.fileType }
+    return switch mainType {
     case .f16: 1
     case .bf16: 32
     default: 0
@@ -183,7 +195,7 @@ extension ConversionPlan {
     if !absorbed.isEmpty {
       parts.append("absorb=" + absorbed.map(\.identity.rawValue).joined(separator: ","))
     }
-    if case .type(let type) = request.type { parts.append("type=\(type.rawValue)") }
+    if let type = request.type.setting { parts.append("type=\(type)") }
     if let fit {
       parts += [
         "fit=\(fit.mode.rawValue)", "calibrate-tokens=\(fit.tokens + fit.heldOutTokens)",
@@ -243,20 +255,22 @@ extension ConversionPlan {
     _ provenance: OrderedDictionary<String, MetadataValue>
   ) throws -> OrderedDictionary<String, MetadataValue> {
     let builder = GGUFMetadata(plan: source, declaration: declaration, provenance: provenance)
+    var metadata: OrderedDictionary<String, MetadataValue>
     switch source.side {
     case .gguf:
-      var metadata = try builder.fromGGUF()
-      if case .type = request.type { metadata["general.file_type"] = .uint32(fileType) }
-      try request.edits.apply(to: &metadata, architecture: source.architecture.name)
-      return metadata
+      metadata = try builder.fromGGUF()
+      if request.type != .keep { metadata["general.file_type"] = .uint32(fileType) }
     case .huggingface:
       let tokenizer = try Tokenizer.load(from: source.checkpoint)
-      var metadata = try builder.fromHuggingFace(
+      metadata = try builder.fromHuggingFace(
         tokenizer: tokenizer?.ggufMetadata(vocabularySize: source.shape.vocabulary) ?? [:],
         fileType: fileType)
-      try request.edits.apply(to: &metadata, architecture: source.architecture.name)
-      return metadata
     }
+    if case .mix = request.type {
+      metadata["general.quantization_version"] = .uint32(QuantizationMix.layoutVersion)
+    }
+    try request.edits.apply(to: &metadata, architecture: source.architecture.name)
+    return metadata
   }
 
   private func writeHuggingFace(

@@ -39,25 +39,6 @@ public enum AbsorptionIdentity: String, Sendable, CaseIterable, Comparable {
   }
 }
 
-/// How tensors are stored in the output.
-public enum TypeChoice: Sendable, Equatable {
-  /// Untouched tensors as they are, rewritten ones in their float type or f16.
-  case keep
-  /// Matrices in this type.
-  case type(ElementType)
-
-  public init(parsing text: String) throws(ConversionError) {
-    if text == "keep" {
-      self = .keep
-      return
-    }
-    guard let type = ElementType(rawValue: text.lowercased()), Encoding.canEncode(type) else {
-      throw .usage("'\(text)' is no type to store tensors in (known: keep, f32, f16, bf16)")
-    }
-    self = .type(type)
-  }
-}
-
 /// The container an output path asks for.
 public enum OutputContainer: Sendable, Equatable {
   case gguf

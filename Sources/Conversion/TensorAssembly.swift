@@ -13,6 +13,7 @@ struct TensorAssembly {
   /// The pair layouts of queries and keys, and of values, in the output.
   let scoreLayout: PairLayout
   let valueOrder: [Int]?
+  let threads: Int
 
   /// GGUF readers of Gemma 3 scale scores by the head's width: a query scale of its own goes into
   /// the gain of the query norm. 1 everywhere else.
@@ -40,6 +41,8 @@ struct TensorAssembly {
     let tensor: OutputTensor
     let isCopy: Bool
     let isRewritten: Bool
+    /// Its rows do not fit the type that a mix names for it.
+    var isFallback = false
   }
 
   private var layout: WeightLayout {
@@ -92,7 +95,16 @@ struct TensorAssembly {
         (tensors.index(forKey: $0.name) ?? .max) < (tensors.index(forKey: $1.name) ?? .max)
       }
     }
-    return try groups.map { try assemble($0.name, $0.parts) }
+    let mix = mixTypes(groups.map { ($0.name, shape(of: $0.parts[0])) })
+    return try groups.map { try assemble($0.name, $0.parts, mixType: mix[$0.name]) }
+  }
+
+  /// The types that a mix gives to tensors.
+  private func mixTypes(
+    _ tensors: [(name: String, shape: [Int])]
+  ) -> [String: QuantizationMix.Choice] {
+    guard case .mix(let mix, let pure) = type else { return [:] }
+    return mix.choices(for: tensors, of: QuantizationMix.Model(plan), pure: pure)
   }
 
   /// The order of a weight's rows in the output, where it differs from the source's.
@@ -125,26 +137,27 @@ struct TensorAssembly {
     }
   }
 
-  private func assemble(_ name: String, _ parts: [Part]) throws -> Assembled {
+  private func assemble(
+    _ name: String, _ parts: [Part], mixType: QuantizationMix.Choice?
+  ) throws -> Assembled {
     let first = parts[0]
     let rewritten = parts.contains { $0.layer != nil && rewriter.rewrites($0.role) }
     let permuted = parts.contains { rowOrder($0.role) != nil }
     let scaled = first.role == .queryNormGain && queryGainFactor != 1
-    let stored = layout.storedShape(
-      first.role, first.name, rows: first.source.rows, columns: first.source.columns)
-    let shape = storedShape(first, stored)
+    let shape = shape(of: first)
     let elements = shape.reduce(1, *)
     let sourceType = first.source.tensor.type
     let sameStructure =
       plan.side == target && parts.allSatisfy { $0.source.tensor.name == first.source.tensor.name }
-    let chosen = try chooseType(
-      sourceType, role: first.role, rewritten: rewritten, tensor: name)
+    let chosen =
+      mixType?.type ?? chooseType(sourceType, role: first.role, rewritten: rewritten)
+    let isFallback = mixType?.isFallback == true
 
     if sameStructure, !rewritten, !permuted, chosen == sourceType {
       return Assembled(
         tensor: OutputTensor(
           name: name, type: chosen, shape: shape, contents: .copy(first.source.tensor)),
-        isCopy: true, isRewritten: false)
+        isCopy: true, isRewritten: false, isFallback: isFallback)
     }
     let rowwise = parts.allSatisfy {
       $0.source.isRowwise && $0.name.form == .plain && $0.source.tensor.type == chosen
@@ -152,32 +165,39 @@ struct TensorAssembly {
     if !rewritten, !scaled, rowwise, let pieces = pieces(parts, type: chosen) {
       return Assembled(
         tensor: OutputTensor(name: name, type: chosen, shape: shape, contents: .pieces(pieces)),
-        isCopy: false, isRewritten: false)
+        isCopy: false, isRewritten: false, isFallback: isFallback)
     }
     let file = plan.checkpoint.path
     let contents: @Sendable () throws -> [UInt8] = { [self] in
       let values = try floats(parts, elements: elements)
-      guard values.allSatisfy(\.isFinite) || !rewritten else {
+      guard !rewritten || values.allSatisfy(\.isFinite) else {
         throw ConversionError.notFinite(file: file, tensor: name)
       }
-      return try values.withUnsafeBufferPointer { try Encoding.encode($0, as: chosen) }
+      do {
+        return try values.withUnsafeBufferPointer {
+          try Encoding.encode($0, as: chosen, threads: threads)
+        }
+      } catch let error as TensorError {
+        throw ConversionError.elementType(file: file, tensor: name, reason: error.summary)
+      }
     }
     return Assembled(
       tensor: OutputTensor(name: name, type: chosen, shape: shape, contents: .computed(contents)),
-      isCopy: false, isRewritten: rewritten)
+      isCopy: false, isRewritten: rewritten, isFallback: isFallback)
   }
 
-  private func storedShape(_ part: Part, _ stored: [Int]) -> [Int] {
+  /// The shape of the output tensor that a part belongs to.
+  private func shape(of part: Part) -> [Int] {
     switch part.role {
     case .embedding, .positions, .output: [part.source.rows, part.source.columns]
-    default: stored
+    default:
+      layout.storedShape(
+        part.role, part.name, rows: part.source.rows, columns: part.source.columns)
     }
   }
 
-  /// The type a tensor is stored in.
-  private func chooseType(
-    _ source: ElementType, role: Role, rewritten: Bool, tensor: String
-  ) throws(ConversionError) -> ElementType {
+  /// The type of a tensor that no mix speaks of.
+  private func chooseType(_ source: ElementType, role: Role, rewritten: Bool) -> ElementType {
     if role.isVector {
       if plan.side == target, !rewritten { return source }
       if target == .gguf { return .f32 }
@@ -248,13 +268,16 @@ struct TensorAssembly {
       if let layer = part.layer, rewriter.rewrites(part.role) {
         weight = try rewriter.weight(part.role, layer: layer)
       } else {
-        weight = try part.source.decoded()
+        weight = try part.source.decoded(threads: threads)
       }
       if part.role == .queryNormGain, queryGainFactor != 1 {
         weight = weight.map { Float(Double($0) * queryGainFactor) }
       }
       let places = targetRows(part)
       let order = rowOrder(part.role)
+      if parts.count == 1, order == nil, part.name.form == .plain, part.name.part == nil {
+        return weight
+      }
       let perHead = part.source.rows / max(plan.shape.heads, 1)
       for (row, place) in places.enumerated() {
         let source = (order?[row] ?? row) * columns

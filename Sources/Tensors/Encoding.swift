@@ -1,25 +1,71 @@
+import CKernels
+
 /// Float32 numbers as stored elements.
 public enum Encoding {
   /// Whether numbers can be stored in this type.
   public static func canEncode(_ type: ElementType) -> Bool {
     switch type {
     case .f32, .f16, .bf16, .f64: true
-    default: false
+    default: encodesBlocks(type)
     }
   }
 
-  /// Encodes numbers, little-endian, rounding to nearest with ties to even.
-  /// - Throws: `TensorError.cannotEncode`.
+  /// Encodes numbers, little-endian, rounding to nearest with ties to even; quantized blocks are
+  /// those of ggml's reference encoder without an importance matrix, byte for byte.
+  /// - Parameters:
+  ///   - values: whole rows; for a quantized type whole blocks, of finite numbers.
+  ///   - threads: never changes a byte; plain numbers are encoded by the caller alone.
+  /// - Throws: `TensorError.cannotEncode`, `.partialBlock`, `.notFinite` or `.scaleOverflow`.
   public static func encode(
-    _ values: UnsafeBufferPointer<Float>, as type: ElementType
+    _ values: UnsafeBufferPointer<Float>, as type: ElementType, threads: Int = 1
   ) throws(TensorError) -> [UInt8] {
     switch type {
     case .f32: bytes(values) { $0.bitPattern.littleEndian }
     case .f64: bytes(values) { Double($0).bitPattern.littleEndian }
     case .f16: bytes(values) { half($0.bitPattern).littleEndian }
     case .bf16: bytes(values) { brainFloat($0.bitPattern).littleEndian }
-    default: throw .cannotEncode(type)
+    default: try blocks(values, as: type, threads: threads)
     }
+  }
+
+  private static func encodesBlocks(_ type: ElementType) -> Bool {
+    switch type {
+    case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .iq4_nl, .q4_k, .q5_k, .q6_k: true
+    default: false
+    }
+  }
+
+  /// Elements that one thread encodes at a time: 64 blocks of 256, or 512 of 32.
+  private static let pieceLength = 16_384
+
+  private static func blocks(
+    _ values: UnsafeBufferPointer<Float>, as type: ElementType, threads: Int
+  ) throws(TensorError) -> [UInt8] {
+    guard encodesBlocks(type), let code = type.kernelCode else { throw .cannotEncode(type) }
+    guard let byteCount = type.byteCount(elements: values.count) else {
+      throw .partialBlock(type: type, elements: values.count)
+    }
+    guard let base = values.baseAddress, byteCount > 0 else { return [] }
+    let elements = values.count
+    let pieces = (elements - 1) / pieceLength + 1
+    var statuses = [Int32](repeating: 0, count: pieces)
+    let encoded = statuses.withUnsafeMutableBufferPointer { statuses in
+      [UInt8](unsafeUninitializedCapacity: byteCount) { bytes, count in
+        nonisolated(unsafe) let (source, target, statuses) = (base, bytes, statuses)
+        Parallel.forEach(count: pieces, threads: threads) { piece, _ in
+          let start = piece * pieceLength
+          let block = start / type.elementsPerBlock
+          let length = min(pieceLength, elements - start) / type.elementsPerBlock
+          statuses[piece] = rc_encode(
+            code, source + start, target.baseAddress.map { $0 + block * type.bytesPerBlock },
+            length)
+        }
+        count = byteCount
+      }
+    }
+    if statuses.contains(Int32(RC_NOT_FINITE)) { throw .notFinite(type) }
+    if statuses.contains(Int32(RC_SCALE_OVERFLOW)) { throw .scaleOverflow(type) }
+    return encoded
   }
 
   private static func bytes<Stored: FixedWidthInteger>(

@@ -4,6 +4,12 @@ public enum TensorError: Diagnostic {
   case cannotDecode(ElementType)
   /// The program cannot store numbers in this type.
   case cannotEncode(ElementType)
+  /// A quantized type holds finite numbers only.
+  case notFinite(ElementType)
+  /// A block's scale exceeds float16, in which the type stores it.
+  case scaleOverflow(ElementType)
+  /// The elements to encode are not whole blocks.
+  case partialBlock(type: ElementType, elements: Int)
   /// The bytes do not hold the number of elements asked for.
   case wrongByteCount(type: ElementType, elements: Int, found: Int)
   /// LAPACK reports a failure: the matrix is singular, not positive definite, or not finite.
@@ -15,6 +21,11 @@ public enum TensorError: Diagnostic {
     switch self {
     case .cannotDecode(let type): "elements of type \(type.rawValue) cannot be decoded"
     case .cannotEncode(let type): "numbers cannot be stored as \(type.rawValue)"
+    case .notFinite(let type): "\(type.rawValue) cannot hold a number that is not finite"
+    case .scaleOverflow(let type):
+      "the numbers are too large for \(type.rawValue), whose scales are float16"
+    case .partialBlock(let type, let elements):
+      "\(elements) elements are no whole blocks of type \(type.rawValue)"
     case .wrongByteCount(let type, let elements, let found):
       "\(found) bytes for \(elements) elements of type \(type.rawValue)"
     case .factorization(let routine, let info):
@@ -25,7 +36,7 @@ public enum TensorError: Diagnostic {
 
   public var exitStatus: ExitStatus {
     switch self {
-    case .sizes, .wrongByteCount: .internalError
+    case .sizes, .wrongByteCount, .partialBlock: .internalError
     default: .malformedData
     }
   }

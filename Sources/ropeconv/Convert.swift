@@ -12,6 +12,7 @@ struct Convert: ParsableCommand {
                ropeconv convert folder/ --to rope -o model.gguf
                ropeconv convert model.gguf --to rove --calibrate wiki.valid.txt --max-increase 2
                ropeconv convert model.gguf --to qk --absorb A2,A5 --type f32 -o proof.gguf
+               ropeconv convert model.gguf --to vo --type q4_k_m -o model.vo.gguf
       """)
 
   @Argument(help: "A .gguf file, a .safetensors file with config.json beside it, or a folder.")
@@ -39,8 +40,14 @@ struct Convert: ParsableCommand {
       "B1 stills pairs that turn less than this over the context.", valueName: "radians"))
   var stillEpsilon = 1e-6
 
-  @Option(help: ArgumentHelp("Store matrices as keep, f32, f16 or bf16.", valueName: "type"))
+  @Option(
+    help: ArgumentHelp(
+      "Store matrices as \(TypeChoice.known). Quantized ones, for .gguf, as llama-quantize does; q4_k"
+        + " and q5_k are the _m mixes.", valueName: "type"))
   var type = "keep"
+
+  @Flag(help: "Store every matrix in the quantized --type itself, giving no tensor more bits.")
+  var pure = false
 
   @OptionGroup(title: "Fit to the original on a calibration text") var fit: FitOptions
 
@@ -65,7 +72,7 @@ struct Convert: ParsableCommand {
       output: output ?? ConversionRequest.defaultOutput(input: input, sites: sites),
       valuePairs: pairs.all, valuePairsByLayer: pairs.byLayer, valueBase: values.valueBase,
       absorb: try absorb.map { try AbsorptionIdentity.list($0) } ?? [],
-      stillEpsilon: stillEpsilon, type: try TypeChoice(parsing: type), force: force,
+      stillEpsilon: stillEpsilon, type: try TypeChoice(parsing: type, pure: pure), force: force,
       threads: options.threads)
     request.keepsExtra = along.keepExtra
     request.edits = try along.edits()

@@ -129,6 +129,29 @@ import Testing
     #expect(finished.errors.contains("the scores lose distance"))
   }
 
+  @Test func quantizedTypes() throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    let report = try json(
+      run(
+        "convert", Self.model, "--to", "vo", "-o", "\(work)/x.gguf", "--type", "q4_k_m", "--json",
+        "--quiet"))
+    #expect(report["tensors_rewritten"]?.int ?? 0 > 0)
+    let fields = try json(run("inspect", "\(work)/x.gguf", "--json", "--tensors"))
+    let types = Set((fields["tensors"]?.array ?? []).compactMap { $0["type"]?.string })
+    #expect(types.contains("q5_0") && types.contains("q8_0") && types.contains("f32"))
+    expectFailure(
+      try run("convert", Self.model, "--to", "vo", "-o", "\(work)/y/", "--type", "q4_0"), 64,
+      containing: "q4_0", ".gguf")
+    expectFailure(
+      try run("convert", Self.model, "--to", "vo", "--type", "q9_9"), 64, containing: "'q9_9'",
+      "q4_k_m")
+    expectFailure(
+      try run("convert", Self.model, "--to", "vo", "--type", "f16", "--pure"), 64,
+      containing: "--pure")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: work) == ["x.gguf"])
+  }
+
   @Test func usageErrors() throws {
     expectFailure(try run("convert", Self.model, "--to", "qx"), 64, containing: "'qx'")
     expectFailure(try run("inspect"), 64)

@@ -36,6 +36,16 @@ enum {
 /// Decodes `count` elements (whole blocks) of `type` to float32. Bit-exact on every instruction
 /// set. Neither pointer need be aligned.
 void rc_decode(int type, const void *bytes, float *output, size_t count);
+
+// encode.c
+
+enum { RC_ENCODED, RC_NOT_FINITE, RC_SCALE_OVERFLOW };
+
+/// Encodes whole blocks of RC_Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, Q4_K, Q5_K or Q6_K. Bit-exact
+/// on every instruction set. Returns RC_NOT_FINITE for a value that is not finite (nothing is
+/// written then), RC_SCALE_OVERFLOW where half precision cannot hold a block's scale.
+int rc_encode(int type, const float *values, void *bytes, size_t blocks);
+
 // norms.c: y may be x; gain and bias may be null.
 
 void rc_rms_norm(const float *x, ptrdiff_t x_stride, ptrdiff_t rows, ptrdiff_t width,

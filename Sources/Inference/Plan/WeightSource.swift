@@ -31,11 +31,12 @@ public struct WeightSource: Sendable {
     }
   }
 
-  /// The weight as floats.
-  public func decoded() throws -> [Float] {
-    let buffer = FloatBuffer(count: max(count, 1))
-    try decode(to: buffer.pointer)
-    return Array(UnsafeBufferPointer(start: buffer.pointer, count: count))
+  /// The weight as floats, row-major [rows, columns].
+  public func decoded(threads: Int = 1) throws -> [Float] {
+    try [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+      if let base = buffer.baseAddress, count > 0 { try decode(to: base, threads: threads) }
+      initialized = count
+    }
   }
 
   private func decodeRows(to output: UnsafeMutablePointer<Float>, threads: Int) throws {

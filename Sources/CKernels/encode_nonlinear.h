@@ -1,0 +1,69 @@
+// iq4_nl: blocks of 32 elements, each the nearest of sixteen uneven levels times the scale. Of
+// sixteen scales around the one that maps the extreme element to the lowest level, the one with the
+// least squared error weighted by the squared elements is taken.
+
+// The nearest level's value and index; of two equally near the higher.
+RC_INLINE void RC_VARIANT(nearest_level)(rc_floats x, rc_floats *value, rc_ints *index) {
+  rc_floats sum = rc_nonlinear[0];
+  rc_ints passed = 0;
+  for (int k = 1; k < 16; k++) {
+    rc_ints below = x - rc_nonlinear[k - 1] < rc_nonlinear[k] - x;
+    sum += below ? (rc_floats)0.0f : (rc_floats)(rc_nonlinear[k] - rc_nonlinear[k - 1]);
+    passed += below + 1;
+  }
+  *value = sum;
+  *index = passed;
+}
+
+// Weighted sums of level times element, and of squared levels, for elements times `factor`.
+RC_INLINE void RC_VARIANT(level_sums)(const rc_floats *x, rc_floats factor, rc_floats *products,
+                                      rc_floats *squares) {
+  *products = 0;
+  *squares = 0;
+  for (int i = 0; i < 32; i++) {
+    rc_floats value;
+    rc_ints index;
+    RC_VARIANT(nearest_level)(factor * x[i], &value, &index);
+    rc_floats weighted = x[i] * x[i] * value;
+    *products += weighted * x[i];
+    *squares += weighted * value;
+  }
+}
+
+static int RC_VARIANT(encode_iq4_nl)(const float *x, uint8_t *bytes, size_t blocks) {
+  int overflow = 0;
+  for (size_t first = 0; first < blocks; first += RC_LANES) {
+    size_t runs = blocks - first < RC_LANES ? blocks - first : RC_LANES;
+    rc_floats lanes[32], extreme, magnitude, products, squares;
+    RC_VARIANT(gather_runs)(x + first * 32, runs, 32, lanes);
+    RC_VARIANT(extremes)(lanes, 32, &extreme, &magnitude);
+    RC_VARIANT(level_sums)(lanes, 1.0f / (-extreme / rc_nonlinear[0]), &products, &squares);
+    rc_floats scale = squares > 0 ? products / squares : (rc_floats)0.0f;
+    rc_floats best = scale * products;
+    for (int attempt = -7; attempt <= 7; attempt++) {
+      rc_floats factor = ((float)attempt + rc_nonlinear[0]) / extreme;
+      RC_VARIANT(level_sums)(lanes, factor, &products, &squares);
+      rc_ints better = (squares > 0) & (products * products > best * squares);
+      scale = better ? products / squares : scale;
+      best = better ? scale * products : best;
+    }
+    scale = magnitude < 1e-15f ? (rc_floats)0.0f : scale;
+
+    rc_floats factor = scale != 0 ? 1.0f / scale : (rc_floats)0.0f;
+    rc_ints indices[32];
+    for (int i = 0; i < 32; i++) {
+      rc_floats value;
+      RC_VARIANT(nearest_level)(factor * lanes[i], &value, &indices[i]);
+    }
+    uint8_t q[RC_LANES * 32];
+    RC_VARIANT(scatter_runs)(indices, 32, q);
+    float scales[RC_LANES];
+    RC_VARIANT(store)(scales, scale);
+    for (size_t run = 0; run < runs; run++) {
+      uint8_t *block = bytes + (first + run) * 18;
+      overflow |= RC_VARIANT(store_half)(block, scales[run]);
+      RC_VARIANT(store_nibbles)(q + run * 32, block + 2);
+    }
+  }
+  return overflow;
+}

@@ -1,0 +1,214 @@
+import Inference
+import Tensors
+
+/// What llama-quantize makes of a model under one of its file type names: a main type, and rules that
+/// give more bits to the tensors that need them (llama.cpp, `llama-quant.cpp`), without an importance
+/// matrix.
+public enum QuantizationMix: String, Sendable, CaseIterable {
+  // swift-format-ignore: AlwaysUseLowerCamelCase
+  case q8_0, q4_0, q4_1, q5_0, q5_1, iq4_nl
+  // swift-format-ignore: AlwaysUseLowerCamelCase
+  case q4_k_s, q4_k_m, q5_k_s, q5_k_m, q6_k
+
+  /// A lower-case name; `q4_k` and `q5_k` are the `_m` mixes, as in the ecosystem.
+  init?(parsing name: String) {
+    switch name {
+    case "q4_k": self = .q4_k_m
+    case "q5_k": self = .q5_k_m
+    default: self.init(rawValue: name)
+    }
+  }
+
+  /// The type of a matrix that no rule speaks of.
+  public var mainType: ElementType {
+    switch self {
+    case .q8_0: .q8_0
+    case .q4_0: .q4_0
+    case .q4_1: .q4_1
+    case .q5_0: .q5_0
+    case .q5_1: .q5_1
+    case .iq4_nl: .iq4_nl
+    case .q4_k_s, .q4_k_m: .q4_k
+    case .q5_k_s, .q5_k_m: .q5_k
+    case .q6_k: .q6_k
+    }
+  }
+
+  /// The number in `general.file_type` (`enum llama_ftype` of llama.h).
+  public var fileType: UInt32 {
+    switch self {
+    case .q4_0: 2
+    case .q4_1: 3
+    case .q8_0: 7
+    case .q5_0: 8
+    case .q5_1: 9
+    case .q4_k_s: 14
+    case .q4_k_m: 15
+    case .q5_k_s: 16
+    case .q5_k_m: 17
+    case .q6_k: 18
+    case .iq4_nl: 25
+    }
+  }
+
+  /// The version of the blocks' layouts, as `general.quantization_version` states it.
+  static let layoutVersion: UInt32 = 2
+
+  /// What the rules know of a model besides its tensors.
+  struct Model {
+    let architecture: String
+    let layers: Int
+    let heads: Int
+    let keyValueHeads: Int
+
+    init(_ plan: ModelPlan) {
+      architecture = plan.architecture.name
+      layers = plan.shape.layers
+      heads = plan.shape.heads
+      keyValueHeads = plan.shape.keyValueHeads
+    }
+
+    init(architecture: String, layers: Int, heads: Int, keyValueHeads: Int) {
+      self.architecture = architecture
+      self.layers = layers
+      self.heads = heads
+      self.keyValueHeads = keyValueHeads
+    }
+
+    /// Whether llama.cpp takes the model for one of the 70B models, whose value matrices are small.
+    var isLabelled70B: Bool {
+      guard layers == 80 else { return false }
+      return architecture == "qwen2" || architecture == "llama" && heads != keyValueHeads
+    }
+
+    var hasFewValueHeads: Bool { heads / max(keyValueHeads, 1) >= 4 }
+  }
+
+  /// A tensor's type in the output.
+  struct Choice: Equatable {
+    let type: ElementType
+    /// The rows are no whole blocks of the type that the rules name.
+    let isFallback: Bool
+  }
+
+  /// The types of a GGUF file's tensors; tensors that stay as they are have none.
+  /// - Parameter tensors: names and row-major shapes of all tensors of the output.
+  func choices(
+    for tensors: [(name: String, shape: [Int])], of model: Model, pure: Bool
+  ) -> [String: Choice] {
+    let isTied = !tensors.contains { $0.name == "output.weight" }
+    let kinds = tensors.map { Kind(tensor: $0.name) }
+    let valueMatrices = kinds.count { $0 == .value }
+    // Values and down projections are counted in the order of layers.
+    let order = tensors.indices.sorted {
+      Self.layer(of: tensors[$0].name) < Self.layer(of: tensors[$1].name)
+    }
+    var (values, downs) = (0, 0)
+    var result: [String: Choice] = [:]
+    for index in order where Self.allows(tensors[index].name, shape: tensors[index].shape) {
+      let columns = tensors[index].shape.last ?? 1
+      var type = mainType
+      if !pure {
+        switch kinds[index] {
+        case .output:
+          type = outputType(columns: columns)
+        case .embedding:
+          if isTied { type = outputType(columns: columns) }
+        case .value:
+          type = valueType(index: values, of: valueMatrices, model)
+          values += 1
+        case .down:
+          type = downType(index: downs, of: model.layers)
+          downs += 1
+        case .other: break
+        }
+      }
+      let stored = Self.fitting(type, columns: columns)
+      result[tensors[index].name] = Choice(type: stored, isFallback: stored != type)
+    }
+    return result
+  }
+}
+
+extension QuantizationMix {
+  /// The kinds of tensors that rules tell apart.
+  private enum Kind {
+    case embedding, output, value, down, other
+
+    init(tensor name: String) {
+      if name == "output.weight" {
+        self = .output
+      } else if name == "token_embd.weight" {
+        self = .embedding
+      } else if ["attn_qkv.weight", "attn_kv_b.weight", "attn_v.weight"].contains(
+        where: name.contains)
+      {
+        self = .value
+      } else if name.contains("ffn_down") {
+        self = .down
+      } else {
+        self = .other
+      }
+    }
+  }
+
+  /// Matrices and stacks of them are quantized, but for norms, positions and routers.
+  private static func allows(_ name: String, shape: [Int]) -> Bool {
+    shape.dropLast().contains { $0 > 1 } && name.hasSuffix("weight")
+      && !name.contains("_norm.weight") && !name.contains("position_embd")
+      && !name.contains("ffn_gate_inp.weight")
+  }
+
+  /// The number in `blk.N.`; -1 outside the layers.
+  private static func layer(of name: String) -> Int {
+    let parts = name.split(separator: ".", maxSplits: 2)
+    guard parts.count == 3, parts[0] == "blk" else { return -1 }
+    return Int(parts[1]) ?? -1
+  }
+
+  /// The first and last eighth of the layers, and every third one between.
+  private static func deservesMoreBits(_ index: Int, of count: Int) -> Bool {
+    index < count / 8 || index >= 7 * count / 8 || (index - count / 8) % 3 == 2
+  }
+
+  /// The output matrix, and embeddings that stand in for it.
+  private func outputType(columns: Int) -> ElementType {
+    if columns % mainType.elementsPerBlock != 0 || mainType == .q8_0 { return .q8_0 }
+    return .q6_k
+  }
+
+  private func valueType(index: Int, of count: Int, _ model: Model) -> ElementType {
+    var type = mainType
+    switch self {
+    case .iq4_nl where model.hasFewValueHeads: type = .q5_k
+    case .q4_k_m where Self.deservesMoreBits(index, of: count): type = .q6_k
+    case .q5_k_m where Self.deservesMoreBits(index, of: count): type = .q6_k
+    case .q4_k_s where index < 4: type = .q5_k
+    default: break
+    }
+    return model.isLabelled70B && type == .q4_k ? .q5_k : type
+  }
+
+  private func downType(index: Int, of layers: Int) -> ElementType {
+    switch self {
+    case .q4_k_m where Self.deservesMoreBits(index, of: layers): .q6_k
+    case .q5_k_m where Self.deservesMoreBits(index, of: layers): .q6_k
+    case .q4_k_s where index < layers / 8: .q5_k
+    case .iq4_nl where index < layers / 8: .q5_k
+    default: mainType
+    }
+  }
+
+  /// The type itself, or the one that rows of another length take in its place.
+  private static func fitting(_ type: ElementType, columns: Int) -> ElementType {
+    guard columns % type.elementsPerBlock != 0 else { return type }
+    let smaller: ElementType =
+      switch type {
+      case .q4_k: .q5_0
+      case .q5_k: .q5_1
+      case .q6_k: .q8_0
+      default: type
+      }
+    return columns % smaller.elementsPerBlock == 0 ? smaller : .f16
+  }
+}

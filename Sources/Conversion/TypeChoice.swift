@@ -1,0 +1,47 @@
+import Tensors
+
+/// How tensors are stored in the output.
+public enum TypeChoice: Sendable, Equatable {
+  /// Untouched tensors as they are, rewritten ones in their float type or f16.
+  case keep
+  /// Matrices in this float type.
+  case type(ElementType)
+  /// Matrices quantized by the rules of a mix, or all in its main type where `pure`.
+  case mix(QuantizationMix, pure: Bool)
+
+  /// - Parameters:
+  ///   - text: `keep`, a float type, or a mix; case does not matter.
+  ///   - pure: no type but the mix's main one, where rows fit it.
+  /// - Throws: `ConversionError.usage` for an unknown name, or for `pure` without a mix.
+  public init(parsing text: String, pure: Bool = false) throws(ConversionError) {
+    let name = text.lowercased()
+    if let mix = QuantizationMix(parsing: name) {
+      self = .mix(mix, pure: pure)
+      return
+    }
+    if name == "keep" {
+      self = .keep
+    } else if let type = Self.floatTypes.first(where: { $0.rawValue == name }) {
+      self = .type(type)
+    } else {
+      throw .usage("'\(text)' is no type to store tensors in (known: \(Self.known))")
+    }
+    if pure { throw .usage("--pure needs a quantized --type, '\(text)' is none") }
+  }
+
+  private static let floatTypes: [ElementType] = [.f32, .f16, .bf16]
+
+  /// The names that are understood, for help and errors.
+  public static let known =
+    (["keep"] + floatTypes.map(\.rawValue) + QuantizationMix.allCases.map(\.rawValue))
+    .joined(separator: ", ")
+
+  /// The choice as provenance records it; nil for `keep`.
+  var setting: String? {
+    switch self {
+    case .keep: nil
+    case .type(let type): type.rawValue
+    case .mix(let mix, let pure): mix.rawValue + (pure ? ",pure" : "")
+    }
+  }
+}
