@@ -52,10 +52,11 @@ import Testing
 
   /// The largest error of a block, relative to its largest magnitude: half a step, or a whole one
   /// at the end that q4_0, q5_0 and q6_k cut off; 256-blocks also round their scales to 6 bits.
-  @Test(arguments: [
-    (.q8_0, 0.0041), (.q5_1, 0.034), (.q5_0, 0.064), (.q4_1, 0.069), (.q4_0, 0.126),
-    (.iq4_nl, 0.14), (.q6_k, 0.045), (.q5_k, 0.06), (.q4_k, 0.12),
-  ] as [(ElementType, Float)])
+  @Test(
+    arguments: [
+      (.q8_0, 0.0041), (.q5_1, 0.034), (.q5_0, 0.064), (.q4_1, 0.069), (.q4_0, 0.126),
+      (.iq4_nl, 0.14), (.q6_k, 0.045), (.q5_k, 0.06), (.q4_k, 0.12),
+    ] as [(ElementType, Float)])
   func errorsAreBounded(_ type: ElementType, _ bound: Float) throws {
     var noise = Noise(5)
     let values = noise.floats(64 * 256)
