@@ -8,6 +8,7 @@ let oneDNNSettings: [SwiftSetting] = withoutOneDNN ? [] : [.define("ROPECONV_ONE
 
 let collections = Target.Dependency.product(
   name: "OrderedCollections", package: "swift-collections")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 
 /// A system library: module map and shim in Sources/System, Debian's and Homebrew's package names.
@@ -51,11 +52,7 @@ let package = Package(
       ]),
     .target(name: "Reports", dependencies: ["Conversion", "Evaluation"]),
     .target(name: "Conversion", dependencies: ["Evaluation"]),
-    .target(
-      name: "Evaluation",
-      dependencies: [
-        "Inference", "Vocabulary", .product(name: "Crypto", package: "swift-crypto"),
-      ]),
+    .target(name: "Evaluation", dependencies: ["Inference", "Vocabulary", crypto]),
     .target(name: "Inference", dependencies: ["Rotary", "Architectures"]),
     .target(name: "Rotary", dependencies: ["Tensors"]),
     .target(
@@ -66,7 +63,8 @@ let package = Package(
       exclude: ["report.schema.json", "rotary.md"],
       resources: [.copy("architectures"), .copy("tokenizers")]),
     .target(
-      name: "Checkpoints", dependencies: ["Tensors", "CKernels", "CJSON", "CArchive", collections]),
+      name: "Checkpoints",
+      dependencies: ["Tensors", "CKernels", "CJSON", "CArchive", collections, crypto]),
     .target(
       name: "Tensors", dependencies: ["CKernels", "COpenBLAS"] + oneDNN,
       swiftSettings: oneDNNSettings),

@@ -44,8 +44,8 @@ public struct OutputTensor: Sendable {
     }
   }
 
-  /// Appends the tensor's bytes to a file, copying large ranges without reading them.
-  func write(to file: inout AtomicFile) throws {
+  /// Appends the tensor's bytes, copying large ranges without reading them where the sink can.
+  func write<Sink: ByteSink & ~Copyable>(to file: inout Sink) throws {
     switch contents {
     case .copy(let entry):
       try check(entry.byteCount, file.path)
