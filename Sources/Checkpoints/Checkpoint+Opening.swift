@@ -68,7 +68,7 @@ extension Checkpoint {
     } else {
       throw .folder(.noWeights, file: path, place: .whole)
     }
-    return try make(path: path, files: files, headers: headers, configuration: configuration)
+    return make(path: path, files: files, headers: headers, configuration: configuration)
   }
 
   /// NAME-00002-of-00003.gguf and so on.

@@ -110,23 +110,27 @@ public final class MappedFile: Sendable {
       range: (start + range.lowerBound)..<(start + range.upperBound))
   }
 
-  /// Reads bytes from an offset without mapping them into memory.
+  /// Reads bytes from an offset into the start of a buffer, without mapping them into memory.
   ///
-  /// - Returns: the number of bytes read, at least 1 for a buffer that is not empty.
+  /// - Parameter count: bytes wanted, at least 1 and at most those of the buffer.
+  /// - Returns: the number of bytes read, at least 1.
   /// - Throws: `CheckpointError.input` (`systemError`, `truncatedWhileRead`).
   func read(
-    at offset: Int, into buffer: UnsafeMutableRawBufferPointer
+    at offset: Int, count: Int, into buffer: inout [UInt8]
   ) throws(CheckpointError) -> Int {
-    let wanted = min(buffer.count, max(size - offset, 0))
-    var found = 0
-    repeat {
-      found = pread(descriptor, buffer.baseAddress, wanted, off_t(start + offset))
-    } while found < 0 && errno == EINTR
+    let wanted = min(count, buffer.count, max(size - offset, 0))
+    let found = buffer.withUnsafeMutableBytes { buffer in
+      var found = 0
+      repeat {
+        found = pread(descriptor, buffer.baseAddress, wanted, off_t(start + offset))
+      } while found < 0 && errno == EINTR
+      return found
+    }
     guard found >= 0 else {
       throw .input(.systemError(operation: "read", reason: errorText(errno)), file: path)
     }
-    guard found > 0 || buffer.isEmpty else {
-      throw .input(.truncatedWhileRead(expected: buffer.count, found: 0), file: path)
+    guard found > 0 else {
+      throw .input(.truncatedWhileRead(expected: count, found: 0), file: path)
     }
     return found
   }

@@ -29,7 +29,8 @@ struct Ropeconv: ParsableCommand {
     do {
       var command = try parseAsRoot(arguments)
       let display = ProgressDisplay(quiet: arguments.contains("--quiet"))
-      try ArchiveUnpacking.$observer.withValue(display.unpacking) { try command.run() }
+      ArchiveUnpacking.observe(display.unpacking)
+      try command.run()
     } catch let error as any Diagnostic {
       Failure.report(error)
       Foundation.exit(error.exitStatus.rawValue)

@@ -151,7 +151,8 @@ import Testing
   }
 
   /// A member of an archive, copied by the kernel and through the buffer.
-  @Test(arguments: [".tar", ".zip", ".tar.gz"]) func tensorsOfMembersAreCopied(ending: String) throws
+  @Test(arguments: [".tar", ".zip", ".tar.gz"]) func tensorsOfMembersAreCopied(ending: String)
+    throws
   {
     let folder = try ScratchFolder()
     let count = 3_000_000

@@ -1,10 +1,19 @@
 import CKernels
+import Synchronization
 
 /// Tells the user about work that opening an archive takes.
 public enum ArchiveUnpacking {
-  /// Called with the share of the archive that is unpacked and the bytes written; one value for
-  /// each task, as a command sets it.
-  @TaskLocal public static var observer: (@Sendable (_ share: Double, _ bytes: Int) -> Void)?
+  /// What is told: the share of the archive that is unpacked, and the bytes written.
+  public typealias Observer = @Sendable (_ share: Double, _ bytes: Int) -> Void
+
+  private static let current = Mutex<Observer?>(nil)
+
+  /// Sets the program's one observer.
+  public static func observe(_ observer: Observer?) { current.withLock { $0 = observer } }
+
+  static func report(_ consumed: Int, of size: Int, bytes: Int) {
+    current.withLock { $0 }?(Double(consumed) / Double(max(size, 1)), bytes)
+  }
 }
 
 extension ArchiveContents {
@@ -17,7 +26,7 @@ extension ArchiveContents {
     while let bytes = try stream.block() {
       if stream.isGzip { checksum = rc_crc32(checksum, bytes.baseAddress, bytes.count) }
       try output.write(bytes)
-      report(stream.consumed, output.byteCount, of: file)
+      ArchiveUnpacking.report(stream.consumed, of: file.size, bytes: output.byteCount)
     }
     if stream.isGzip { try checkTrailer(of: file, checksum, byteCount: output.byteCount) }
     return try output.mapped()
@@ -36,15 +45,11 @@ extension ArchiveContents {
       let start = output.byteCount
       try stream.forEachBlock(of: member) { (bytes, consumed) throws(CheckpointError) in
         try output.write(bytes)
-        report(consumed, output.byteCount, of: file)
+        ArchiveUnpacking.report(consumed, of: file.size, bytes: output.byteCount)
       }
       ranges.append((member.name, start..<output.byteCount))
     }
     return (try output.mapped(), ranges)
-  }
-
-  private static func report(_ consumed: Int, _ byteCount: Int, of file: MappedFile) {
-    ArchiveUnpacking.observer?(Double(consumed) / Double(max(file.size, 1)), byteCount)
   }
 
   /// gzip ends with the CRC-32 and the length of its contents (RFC 1952), which libarchive passes

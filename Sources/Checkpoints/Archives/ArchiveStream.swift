@@ -38,28 +38,28 @@ struct ArchiveStream: ~Copyable {
 
   /// Reads the file at a path.
   init(_ path: String, _ content: Content) throws(CheckpointError) {
-    try self.init(for: path, content)
-    guard archive_read_open_filename(handle, path, Self.blockSize) == ARCHIVE_OK else {
-      throw failure()
+    self.path = path
+    handle = try Self.reader(of: path, content) { handle in
+      archive_read_open_filename(handle, path, Self.blockSize)
     }
   }
 
   /// Reads an archive in memory, which must outlive the stream. Blocks of stored members are then
   /// ranges of that memory. Checksums of members are passed over.
   init(_ bytes: UnsafeRawBufferPointer, path: String) throws(CheckpointError) {
-    try self.init(for: path, .members)
-    archive_read_set_format_option(handle, "zip", "ignorecrc32", "1")
-    guard archive_read_open_memory(handle, bytes.baseAddress, bytes.count) == ARCHIVE_OK else {
-      throw failure()
+    self.path = path
+    handle = try Self.reader(of: path, .members) { handle in
+      archive_read_set_format_option(handle, "zip", "ignorecrc32", "1")
+      return archive_read_open_memory(handle, bytes.baseAddress, bytes.count)
     }
   }
 
-  private init(for path: String, _ content: Content) throws(CheckpointError) {
+  private static func reader(
+    of path: String, _ content: Content, open: (OpaquePointer) -> Int32
+  ) throws(CheckpointError) -> OpaquePointer {
     guard let handle = archive_read_new() else {
       throw .archive(.damaged(reason: "out of memory"), file: path, place: .whole)
     }
-    self.handle = handle
-    self.path = path
     archive_read_support_filter_gzip(handle)
     archive_read_support_filter_zstd(handle)
     switch content {
@@ -70,6 +70,11 @@ struct ArchiveStream: ~Copyable {
     case .unpacked:
       archive_read_support_format_raw(handle)
     }
+    guard open(handle) == ARCHIVE_OK else {
+      defer { archive_read_free(handle) }
+      throw failure(of: handle, path)
+    }
+    return handle
   }
 
   deinit { archive_read_free(handle) }
@@ -194,7 +199,9 @@ struct ArchiveStream: ~Copyable {
     return range
   }
 
-  private func failure() -> CheckpointError {
+  private func failure() -> CheckpointError { Self.failure(of: handle, path) }
+
+  private static func failure(of handle: OpaquePointer, _ path: String) -> CheckpointError {
     let reason = archive_error_string(handle).map { String(cString: $0) } ?? "unknown fault"
     return .archive(
       .damaged(reason: reason.replacing("\n", with: " ")), file: path, place: .whole)

@@ -56,7 +56,7 @@ enum Shards {
     guard path.hasSuffix(ending) else {
       throw .gguf(.shardName(count: count), file: path, place: .key(countKey, byte: nil))
     }
-    let stem = Paths.name(of: path).dropLast(ending.count)
+    let stem = String(Paths.name(of: path).dropLast(ending.count))
     var headers = [first]
     for number in 1..<count {
       let name = stem + suffix(number: number, count: count)

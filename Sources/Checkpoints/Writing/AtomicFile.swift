@@ -112,9 +112,7 @@ struct AtomicFile: ByteSink, ~Copyable {
     from file: MappedFile, at offset: Int, count: Int
   ) throws(CheckpointError) -> Int {
     var block = [UInt8](repeating: 0, count: min(count, Self.bufferSize))
-    let found = try block.withUnsafeMutableBytes { (block) throws(CheckpointError) in
-      try file.read(at: offset, into: block)
-    }
+    let found = try file.read(at: offset, count: count, into: &block)
     try block.span.bytes.withUnsafeBytes { (block) throws(CheckpointError) in
       try writeOut(UnsafeRawBufferPointer(rebasing: block[0..<found]))
     }

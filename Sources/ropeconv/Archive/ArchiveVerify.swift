@@ -35,7 +35,8 @@ struct ArchiveVerify: ParsableCommand {
     }
     let lines = findings.map { finding in
       let bytes = finding.byteCount.map { Format.bytes($0) } ?? "-"
-      return "\(finding.status == .same ? "ok" : finding.status.rawValue)  \(finding.name)  \(bytes)"
+      return
+        "\(finding.status == .same ? "ok" : finding.status.rawValue)  \(finding.name)  \(bytes)"
     }
     output.show(
       .object([

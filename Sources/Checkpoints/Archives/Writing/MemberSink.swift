@@ -41,13 +41,12 @@ struct MemberSink: ByteSink, ~Copyable {
     var buffer = [UInt8](repeating: 0, count: min(range.count, Self.pieceSize))
     var position = range.lowerBound
     while position < range.upperBound {
-      let wanted = min(range.upperBound - position, Self.pieceSize)
-      position += try buffer.withUnsafeMutableBytes { (buffer) throws(CheckpointError) in
-        let found = try file.read(
-          at: position, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<wanted]))
-        try write(UnsafeRawBufferPointer(rebasing: buffer[..<found]))
-        return found
+      let found = try file.read(
+        at: position, count: range.upperBound - position, into: &buffer)
+      try buffer.span.bytes.withUnsafeBytes { (bytes) throws(CheckpointError) in
+        try write(UnsafeRawBufferPointer(rebasing: bytes[..<found]))
       }
+      position += found
     }
   }
 
