@@ -6,6 +6,9 @@ import Tensors
 
 /// Lays the weights of a model out as the tensors of the target container.
 struct TensorAssembly {
+  /// Elements that are decoded at a time where only the type changes.
+  private static let pieceElements = 1 << 20
+
   let plan: ModelPlan
   let target: Architecture.Side
   let type: TypeChoice
@@ -154,6 +157,11 @@ struct TensorAssembly {
         tensor: OutputTensor(name: name, type: chosen, shape: shape, contents: .pieces(pieces)),
         isCopy: false, isRewritten: false)
     }
+    if !rewritten, !permuted, !scaled, let contents = pieceByPiece(parts, as: chosen) {
+      return Assembled(
+        tensor: OutputTensor(name: name, type: chosen, shape: shape, contents: contents),
+        isCopy: false, isRewritten: false)
+    }
     let file = plan.checkpoint.path
     let contents: @Sendable () throws -> [UInt8] = { [self] in
       let values = try floats(parts, elements: elements)
@@ -165,6 +173,26 @@ struct TensorAssembly {
     return Assembled(
       tensor: OutputTensor(name: name, type: chosen, shape: shape, contents: .computed(contents)),
       isCopy: false, isRewritten: rewritten)
+  }
+
+  /// Rows that only change their type, a few at a time; nil where they move as well.
+  private func pieceByPiece(_ parts: [Part], as type: ElementType) -> OutputTensor.Contents? {
+    let source = parts[0].source
+    guard parts.count == 1, parts[0].name.form == .plain, source.isRowwise, source.columns > 1,
+      source.ranges.count == 1, source.tensor.shape.count == 2,
+      source.tensor.shape[1] == source.columns, targetRows(parts[0]) == Array(0..<source.rows)
+    else { return nil }
+    let tensor = source.tensor
+    let rows = source.ranges[0]
+    let height = max(1, Self.pieceElements / source.columns)
+    return .pieceByPiece(count: (rows.count + height - 1) / height) { piece in
+      let first = rows.lowerBound + piece * height
+      let range = first..<min(first + height, rows.upperBound)
+      let values = FloatBuffer(count: range.count * source.columns)
+      try tensor.decode(rows: range, to: values.pointer)
+      return try Encoding.encode(
+        UnsafeBufferPointer(start: values.pointer, count: range.count * source.columns), as: type)
+    }
   }
 
   private func storedShape(_ part: Part, _ stored: [Int]) -> [Int] {

@@ -53,6 +53,12 @@ struct ArchiveContents {
       var ranges: [(name: String, range: Range<Int>)] = []
       while let member = try stream.next() {
         if stream.isCompressed { return .compressed }
+        let limit = ArchiveLimits.unpacked(from: file.size)
+        guard member.byteCount <= limit else {
+          throw .archive(
+            .expandsTooFar(packed: file.size, limit: limit), file: file.path,
+            place: .member(member.name))
+        }
         guard let range = try stream.range(of: member, in: memory) else {
           return .compressedMembers
         }
@@ -109,8 +115,9 @@ struct ArchiveContents {
       throw .archive(.severalModels(folders: folders.sorted()), file: path, place: .whole)
     }
     var files: [String: MappedFile] = [:]
-    for (name, file) in members where Self.split(name).folder == folder {
-      files[Self.split(name).file] = file
+    for (name, file) in members {
+      let split = Self.split(name)
+      if split.folder == folder, !split.file.hasPrefix(".") { files[split.file] = file }
     }
     return FileSet(path: folder.isEmpty ? path : path + "/" + folder, members: files)
   }

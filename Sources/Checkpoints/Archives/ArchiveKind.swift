@@ -34,6 +34,11 @@ enum ArchiveLimits {
   static let expansion = 250
   /// Unpacked bytes that any archive may have.
   static let smallExpansion = 64 << 20
+  /// Unpacked bytes that an archive of a size may have.
+  static func unpacked(from packed: Int) -> Int {
+    let (product, overflow) = packed.multipliedReportingOverflow(by: expansion)
+    return overflow ? .max : max(product, smallExpansion)
+  }
   /// Bytes of a manifest.
   static let manifest = 64 << 20
 }

@@ -40,8 +40,7 @@ struct TemporaryFile: ~Copyable {
     signal(SIGXFSZ, SIG_IGN)
     self.archive = archive
     self.packed = packed
-    let (product, overflow) = packed.multipliedReportingOverflow(by: ArchiveLimits.expansion)
-    limit = overflow ? .max : max(product, ArchiveLimits.smallExpansion)
+    limit = ArchiveLimits.unpacked(from: packed)
   }
 
   deinit { close(descriptor) }
