@@ -52,9 +52,7 @@ let package = Package(
       ]),
     .target(name: "Reports", dependencies: ["Conversion", "Evaluation"]),
     .target(name: "Conversion", dependencies: ["Evaluation"]),
-    .target(
-      name: "Evaluation",
-      dependencies: ["Inference", "Vocabulary", crypto]),
+    .target(name: "Evaluation", dependencies: ["Inference", "Vocabulary", crypto]),
     .target(name: "Inference", dependencies: ["Rotary", "Architectures"]),
     .target(name: "Rotary", dependencies: ["Tensors"]),
     .target(
@@ -65,7 +63,8 @@ let package = Package(
       exclude: ["report.schema.json", "rotary.md"],
       resources: [.copy("architectures"), .copy("tokenizers")]),
     .target(
-      name: "Checkpoints", dependencies: ["Tensors", "CKernels", "CJSON", "CArchive", collections]),
+      name: "Checkpoints",
+      dependencies: ["Tensors", "CKernels", "CJSON", "CArchive", collections, crypto]),
     .target(
       name: "Tensors", dependencies: ["CKernels", "COpenBLAS"] + oneDNN,
       swiftSettings: oneDNNSettings),

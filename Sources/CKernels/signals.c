@@ -70,4 +70,11 @@ void rc_install_signal_handlers(void) {
   sigaction(SIGTERM, &action, NULL);
   action.sa_handler = truncated;
   sigaction(SIGBUS, &action, NULL);
+  // A program started from a thread that blocks signals would inherit that, and never hear of them.
+  sigset_t handled;
+  sigemptyset(&handled);
+  sigaddset(&handled, SIGINT);
+  sigaddset(&handled, SIGTERM);
+  sigaddset(&handled, SIGBUS);
+  sigprocmask(SIG_UNBLOCK, &handled, NULL);
 }

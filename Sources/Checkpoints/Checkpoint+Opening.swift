@@ -2,7 +2,7 @@ import OrderedCollections
 
 extension Checkpoint {
   /// Opens a `.gguf` file (or its first shard), a `.safetensors` file with config.json beside it, a
-  /// Hugging Face folder, or a folder with exactly one GGUF model.
+  /// Hugging Face folder, a folder with exactly one GGUF model, or an archive of one of these.
   ///
   /// - Throws: what is wrong with the first file that is wrong; `InputFault.notFound` without one.
   public static func open(_ path: String) throws(CheckpointError) -> Checkpoint {
@@ -11,78 +11,64 @@ extension Checkpoint {
       _ = try MappedFile.open(path)
       throw .input(.notFound, file: path)
     }
-    if identity.isFolder { return try open(folder: path) }
-    try refuseArchive(path)
+    if identity.isFolder { return try open(FileSet(folder: path), path: path) }
+    if ArchiveKind(path: path) != nil {
+      return try open(ArchiveContents(opening: path).model(), path: path)
+    }
     let file = try MappedFile.open(path)
+    let files = FileSet(beside: path)
     let name = path.lowercased()
-    if name.hasSuffix(".gguf") { return try open(gguf: file, path: path) }
-    if name.hasSuffix(".safetensors") { return try open(safetensors: file, path: path) }
+    if name.hasSuffix(".gguf") { return try open(gguf: file, in: files, path: path) }
+    if name.hasSuffix(".safetensors") {
+      return try make(
+        path: path, files: files, headers: [SafetensorsHeader(reading: file)],
+        configuration: files.contains("config.json") ? readConfiguration(files) : nil)
+    }
     let start = file.withSpan { $0.array(0..<4) }
-    if start == GGUFLimits.magic { return try open(gguf: file, path: path) }
+    if start == GGUFLimits.magic { return try open(gguf: file, in: files, path: path) }
     if file.size == 0 { throw .input(.empty, file: path) }
     if file.withSpan({ $0.isGitLFSPointer }) { throw .input(.gitLFSPointer, file: path) }
     throw .input(.unknownFormat, file: path)
   }
 
-  /// The one place that decides about archives.
-  private static func refuseArchive(_ path: String) throws(CheckpointError) {
-    let name = path.lowercased()
-    for kind in [".tar.zst", ".tar.gz", ".tgz", ".tar", ".zip"] where name.hasSuffix(kind) {
-      throw .input(.archiveNotSupported(kind: kind), file: path)
-    }
-  }
-
-  // MARK: - Files
-
   private static func open(
-    gguf file: MappedFile, path: String
+    gguf file: MappedFile, in files: FileSet, path: String
   ) throws(CheckpointError) -> Checkpoint {
-    let headers = try Shards.all(from: GGUFHeader(reading: file))
+    let headers = try Shards.all(from: GGUFHeader(reading: file), in: files)
     return Checkpoint(
       path: path, container: .gguf(version: headers[0].version), metadata: headers[0].metadata,
-      configuration: nil, safetensorsMetadata: [:], folder: nil,
+      configuration: nil, safetensorsMetadata: [:], companions: nil,
       tensors: directory(headers.map(\.tensors)), files: headers.map(\.file))
   }
 
+  /// The model among the files of a folder or archive.
   private static func open(
-    safetensors file: MappedFile, path: String
+    _ files: FileSet, path: String
   ) throws(CheckpointError) -> Checkpoint {
-    let folder = Paths.folder(of: path)
-    let configuration = folder + "/config.json"
-    return try make(
-      path: path, folder: folder, headers: [SafetensorsHeader(reading: file)],
-      configuration: FileIdentity(path: configuration) == nil
-        ? nil : readConfiguration(configuration))
-  }
-
-  // MARK: - Folders
-
-  private static func open(folder path: String) throws(CheckpointError) -> Checkpoint {
-    guard let names = folderNames(path) else {
+    guard let names = files.names else {
       throw .input(.notReadable(reason: "the folder cannot be listed"), file: path)
     }
-    let folder = Paths.withoutTrailingSlashes(path)
     guard names.contains("config.json") else {
       // Of a set of shards, the first stands for the model.
       let models = names.filter { $0.hasSuffix(".gguf") && !isLaterShard($0) }
       guard models.count == 1 else {
         throw .folder(.noModel(ggufModels: models.count), file: path, place: .whole)
       }
-      return try open(gguf: MappedFile.open(folder + "/" + models[0]), path: path)
+      return try open(gguf: files.open(models[0]), in: files, path: path)
     }
-    let configuration = try readConfiguration(folder + "/config.json")
+    let configuration = try readConfiguration(files)
+    let weights = names.filter { $0.hasSuffix(".safetensors") }
+    let headers: [SafetensorsHeader]
     if names.contains("model.safetensors") {
-      let file = try MappedFile.open(folder + "/model.safetensors")
-      return try make(
-        path: path, folder: folder, headers: [SafetensorsHeader(reading: file)],
-        configuration: configuration)
-    }
-    guard names.contains(SafetensorsIndex.name) else {
+      headers = [try SafetensorsHeader(reading: files.open("model.safetensors"))]
+    } else if names.contains(SafetensorsIndex.name) {
+      headers = try SafetensorsIndex(in: files).open(in: files)
+    } else if weights.count == 1 {
+      headers = [try SafetensorsHeader(reading: files.open(weights[0]))]
+    } else {
       throw .folder(.noWeights, file: path, place: .whole)
     }
-    let index = try SafetensorsIndex(reading: folder + "/" + SafetensorsIndex.name)
-    return try make(
-      path: path, folder: folder, headers: index.open(in: folder), configuration: configuration)
+    return make(path: path, files: files, headers: headers, configuration: configuration)
   }
 
   /// NAME-00002-of-00003.gguf and so on.
@@ -91,20 +77,21 @@ extension Checkpoint {
     return match.1 != "00001"
   }
 
-  private static func readConfiguration(_ path: String) throws(CheckpointError) -> JSONValue {
-    let value = try JSONValue.read(contentsOf: path)
+  private static func readConfiguration(_ files: FileSet) throws(CheckpointError) -> JSONValue {
+    let value = try JSONValue.read(files.open("config.json"))
     guard value.object != nil else {
-      throw .folder(.configurationNotObject, file: path, place: .whole)
+      throw .folder(
+        .configurationNotObject, file: files.path(of: "config.json"), place: .whole)
     }
     return value
   }
 
   private static func make(
-    path: String, folder: String, headers: [SafetensorsHeader], configuration: JSONValue?
+    path: String, files: FileSet, headers: [SafetensorsHeader], configuration: JSONValue?
   ) -> Checkpoint {
     Checkpoint(
       path: path, container: .safetensors, metadata: [:], configuration: configuration,
-      safetensorsMetadata: headers.first?.metadata ?? [:], folder: folder,
+      safetensorsMetadata: headers.first?.metadata ?? [:], companions: files,
       tensors: directory(headers.map(\.tensors)), files: headers.map(\.file))
   }
 

@@ -21,10 +21,14 @@ public struct Checkpoint: Sendable {
   public let configuration: JSONValue?
   /// `__metadata__` of the (first) safetensors file; empty for GGUF.
   public let safetensorsMetadata: OrderedDictionary<String, String>
-  /// The folder with tokenizer.json and its like; nil for GGUF, which has its tokenizer inside.
-  public let folder: String?
+  /// The files beside the weights, tokenizer.json and its like; nil for GGUF, which has its
+  /// tokenizer inside.
+  public let companions: FileSet?
   /// All tensors by name, in file order, shard after shard.
   public let tensors: OrderedDictionary<String, TensorEntry>
   /// The mapped files that hold the tensors.
   public let files: [MappedFile]
+
+  /// Paths that no output may replace.
+  public var inputPaths: [String] { [path] + files.map(\.path) }
 }

@@ -7,11 +7,18 @@
 #endif
 
 /// The owner of one read-only mapping and of the descriptor behind it.
-struct FileMapping: ~Copyable, Sendable {
+private final class FileMapping: Sendable {
   /// Start of the mapping; nil for an empty file.
   nonisolated(unsafe) let base: UnsafeMutableRawPointer?
   let size: Int
   let descriptor: Int32
+
+  /// Takes the descriptor over.
+  init(base: UnsafeMutableRawPointer?, size: Int, descriptor: Int32) {
+    self.base = base
+    self.size = size
+    self.descriptor = descriptor
+  }
 
   deinit {
     if let base { munmap(base, size) }
@@ -19,7 +26,7 @@ struct FileMapping: ~Copyable, Sendable {
   }
 }
 
-/// One mapped file: owner of the mapping, which ends with the last reference.
+/// One mapped file, or one member of a mapped archive; the mapping ends with the last of them.
 ///
 /// The file's size is taken once, when it is opened, and every range is checked against it. If
 /// another process cuts the file short afterwards, touching the lost pages raises SIGBUS, which the
@@ -35,18 +42,22 @@ public final class MappedFile: Sendable {
     case sequential
   }
 
+  /// The path, for a member of an archive the archive's path and the member's name.
   public let path: String
   /// Size in bytes when the file was opened.
   public let size: Int
   private let mapping: FileMapping
+  /// Where the bytes begin in the mapping and in the descriptor's file: 0 but for members.
+  let start: Int
 
   /// The descriptor that the mapping was made from, for copies that never enter this process.
   var descriptor: Int32 { mapping.descriptor }
 
-  private init(path: String, mapping: consuming FileMapping) {
+  private init(path: String, mapping: FileMapping, range: Range<Int>) {
     self.path = path
-    size = mapping.size
     self.mapping = mapping
+    start = range.lowerBound
+    size = range.count
   }
 
   /// Opens and maps a regular file; an empty one is mapped as no bytes.
@@ -67,25 +78,61 @@ public final class MappedFile: Sendable {
         throw .input(.systemError(operation: "open", reason: errorText(number)), file: path)
       }
     }
+    return try map(descriptor, path: path)
+  }
+
+  /// Maps an open regular file; the descriptor is taken over, whatever comes of it.
+  static func map(_ descriptor: Int32, path: String) throws(CheckpointError) -> MappedFile {
     guard let identity = FileIdentity(descriptor: descriptor), identity.isRegular,
       identity.size >= 0
     else {
       close(descriptor)
       throw .input(.notRegularFile, file: path)
     }
-    guard identity.size > 0 else {
-      return MappedFile(
-        path: path, mapping: FileMapping(base: nil, size: 0, descriptor: descriptor))
+    var base: UnsafeMutableRawPointer?
+    if identity.size > 0 {
+      base = mmap(nil, identity.size, PROT_READ, MAP_SHARED, descriptor, 0)
+      guard base != nil, base != MAP_FAILED else {
+        let number = errno
+        close(descriptor)
+        throw .input(.systemError(operation: "mmap", reason: errorText(number)), file: path)
+      }
     }
-    guard let base = mmap(nil, identity.size, PROT_READ, MAP_SHARED, descriptor, 0),
-      base != MAP_FAILED
-    else {
-      let number = errno
-      close(descriptor)
-      throw .input(.systemError(operation: "mmap", reason: errorText(number)), file: path)
-    }
+    let mapping = FileMapping(base: base, size: identity.size, descriptor: descriptor)
+    return MappedFile(path: path, mapping: mapping, range: 0..<identity.size)
+  }
+
+  /// A range of the file, clamped to it, as a file of its own.
+  func member(_ range: Range<Int>, path: String) -> MappedFile {
+    let range = range.clamped(to: 0..<size)
     return MappedFile(
-      path: path, mapping: FileMapping(base: base, size: identity.size, descriptor: descriptor))
+      path: path, mapping: mapping,
+      range: (start + range.lowerBound)..<(start + range.upperBound))
+  }
+
+  /// Reads bytes from an offset into the start of a buffer, without mapping them into memory.
+  ///
+  /// - Parameter count: bytes wanted, at least 1 and at most those of the buffer.
+  /// - Returns: the number of bytes read, at least 1.
+  /// - Throws: `CheckpointError.input` (`systemError`, `truncatedWhileRead`).
+  func read(
+    at offset: Int, count: Int, into buffer: inout [UInt8]
+  ) throws(CheckpointError) -> Int {
+    let wanted = min(count, buffer.count, max(size - offset, 0))
+    let found = buffer.withUnsafeMutableBytes { buffer in
+      var found = 0
+      repeat {
+        found = pread(descriptor, buffer.baseAddress, wanted, off_t(start + offset))
+      } while found < 0 && errno == EINTR
+      return found
+    }
+    guard found >= 0 else {
+      throw .input(.systemError(operation: "read", reason: errorText(errno)), file: path)
+    }
+    guard found > 0 else {
+      throw .input(.truncatedWhileRead(expected: count, found: 0), file: path)
+    }
+    return found
   }
 
   /// Calls `body` with the bytes of a range, which is clamped to the file.
@@ -98,7 +145,8 @@ public final class MappedFile: Sendable {
     let range = range.clamped(to: 0..<size)
     return try body(
       UnsafeRawBufferPointer(
-        start: mapping.base.map { UnsafeRawPointer($0) + range.lowerBound }, count: range.count))
+        start: mapping.base.map { UnsafeRawPointer($0) + start + range.lowerBound },
+        count: range.count))
   }
 
   /// Calls `body` with all bytes of the file as a bounds-checked span.
@@ -111,14 +159,14 @@ public final class MappedFile: Sendable {
     let range = range.clamped(to: 0..<size)
     guard let base = mapping.base, !range.isEmpty else { return }
     let page = Int(sysconf(Int32(_SC_PAGESIZE)))
-    let start = range.lowerBound / page * page
+    let first = (start + range.lowerBound) / page * page
     let number =
       switch advice {
       case .willNeed: MADV_WILLNEED
       case .dontNeed: MADV_DONTNEED
       case .sequential: MADV_SEQUENTIAL
       }
-    madvise(base + start, range.upperBound - start, Int32(number))
+    madvise(base + first, start + range.upperBound - first, Int32(number))
   }
 }
 

@@ -1,9 +1,7 @@
 import Architectures
 import Checkpoints
 import Evaluation
-import Foundation
 import Inference
-import OrderedCollections
 import Rotary
 import Tensors
 import Vocabulary
@@ -55,11 +53,10 @@ extension ConversionPlan {
   ) throws {
     self.fit = fit?.report
     let container = try OutputContainer(path: request.output)
-    let side: Architecture.Side = container == .gguf ? .gguf : .huggingface
-    if case .mix(let mix, _) = request.type, container != .gguf {
+    let side = container.side(of: source)
+    if case .mix(let mix, _) = request.type, side != .gguf {
       throw ConversionError.usage(
-        "--type \(mix.rawValue) needs an output ending in .gguf, safetensors cannot hold quantized"
-          + " blocks")
+        "--type \(mix.rawValue) needs a GGUF output, safetensors cannot hold quantized blocks")
     }
     var target = try source.rotary.applying(
       RotaryRequest(
@@ -166,147 +163,11 @@ extension ConversionPlan {
     self.warnings = warnings
   }
 
-  /// The type most matrices have, as config.json and GGUF's file type state it.
-  private var mainType: ElementType {
-    var bytes: [ElementType: Int] = [:]
-    for tensor in tensors where tensor.shape.count > 1 {
-      bytes[tensor.type, default: 0] += tensor.byteCount
-    }
-    return bytes.max { ($0.value, $1.key.rawValue) < ($1.value, $0.key.rawValue) }?.key ?? .f32
-  }
-
-  private var fileType: UInt32 {
-    if case .mix(let mix, _) = request.type { return mix.fileType }
-    return switch mainType {
-    case .f16: 1
-    case .bf16: 32
-    default: 0
-    }
-  }
-
-  /// Settings that decide the result, as one line for the provenance.
-  private var settings: String {
-    var parts = ["sites=\(request.sites.name)"]
-    if let pairs = request.valuePairs { parts.append("value-pairs=\(pairs)") }
-    if let counts = request.valuePairsByLayer {
-      parts.append("value-pairs=" + counts.map(String.init).joined(separator: ","))
-    }
-    if let base = request.valueBase { parts.append("value-base=\(base)") }
-    if !absorbed.isEmpty {
-      parts.append("absorb=" + absorbed.map(\.identity.rawValue).joined(separator: ","))
-    }
-    if let type = request.type.setting { parts.append("type=\(type)") }
-    if let fit {
-      parts += [
-        "fit=\(fit.mode.rawValue)", "calibrate-tokens=\(fit.tokens + fit.heldOutTokens)",
-        "calibrate-ctx=\(fit.context)", "calibrate-sha256=\(fit.tokenHash)",
-      ]
-    }
-    return parts.joined(separator: " ")
-  }
-
   /// Refuses an output that could not be created, before long work is done for it.
   public func checkOutput() throws {
+    try checkEdits()
     try OutputTarget.check(
       request.output, byteCount: tensorBytes, force: request.force,
-      inputs: source.checkpoint.files.map(\.path))
-  }
-
-  /// Perplexities on the windows a fit held out, before any rounding.
-  private var fitProvenance: OrderedDictionary<String, Double> {
-    guard let fit else { return [:] }
-    return [
-      "perplexity_before": fit.perplexityBefore, "perplexity_rewritten": fit.perplexityRewritten,
-      "perplexity_fitted": fit.perplexityFitted,
-    ]
-  }
-
-  /// Writes the output.
-  /// - Parameters:
-  ///   - version: the program's version, for the provenance.
-  ///   - progress: called with the bytes written so far.
-  /// - Returns: bytes written.
-  public func write(version: String, progress: (@Sendable (Int) -> Void)? = nil) throws -> Int {
-    let hash = try SourceHash.sha256(source.checkpoint.files)
-    let inputs = source.checkpoint.files.map(\.path)
-    switch container {
-    case .gguf:
-      var provenance: OrderedDictionary<String, MetadataValue> = [
-        "ropeconv.version": .string(version),
-        "ropeconv.source.sha256": .string(hash),
-        "ropeconv.settings": .string(settings),
-      ]
-      for (key, value) in fitProvenance { provenance["ropeconv.fit.\(key)"] = .float64(value) }
-      return try GGUFWriter.write(
-        to: request.output, metadata: metadata(provenance), tensors: tensors, force: request.force,
-        inputs: inputs, progress: progress)
-    case .safetensors, .folder:
-      var provenance: OrderedDictionary<String, JSONValue> = [
-        "version": .string(version), "source_sha256": .string(hash), "settings": .string(settings),
-      ]
-      if fit != nil {
-        provenance["fit"] = .object(fitProvenance.mapValues { .number($0) })
-      }
-      return try writeHuggingFace(provenance, inputs: inputs, progress: progress)
-    }
-  }
-
-  private func metadata(
-    _ provenance: OrderedDictionary<String, MetadataValue>
-  ) throws -> OrderedDictionary<String, MetadataValue> {
-    let builder = GGUFMetadata(plan: source, declaration: declaration, provenance: provenance)
-    var metadata: OrderedDictionary<String, MetadataValue>
-    switch source.side {
-    case .gguf:
-      metadata = try builder.fromGGUF()
-      if request.type != .keep { metadata["general.file_type"] = .uint32(fileType) }
-    case .huggingface:
-      let tokenizer = try Tokenizer.load(from: source.checkpoint)
-      metadata = try builder.fromHuggingFace(
-        tokenizer: tokenizer?.ggufMetadata(vocabularySize: source.shape.vocabulary) ?? [:],
-        fileType: fileType)
-    }
-    if case .mix = request.type {
-      metadata["general.quantization_version"] = .uint32(QuantizationMix.layoutVersion)
-    }
-    try request.edits.apply(to: &metadata, architecture: source.architecture.name)
-    return metadata
-  }
-
-  private func writeHuggingFace(
-    _ provenance: OrderedDictionary<String, JSONValue>, inputs: [String],
-    progress: (@Sendable (Int) -> Void)?
-  ) throws -> Int {
-    let builder = HuggingFaceConfiguration(
-      plan: source, declaration: declaration, provenance: provenance, elementType: mainType)
-    let configuration = try request.edits.apply(
-      to: source.checkpoint.configuration.map { builder.fromHuggingFace($0) } ?? builder.fromGGUF())
-    guard container == .safetensors else {
-      return try FolderWriter.write(
-        to: request.output, configuration: configuration, tensors: tensors,
-        extraFiles: companionFiles(), force: request.force, inputs: inputs, progress: progress)
-    }
-    let bytes = try SafetensorsWriter.write(
-      to: request.output, metadata: ["format": "pt"], tensors: tensors, force: request.force,
-      inputs: inputs, progress: progress)
-    let folder = URL(fileURLWithPath: request.output).deletingLastPathComponent()
-    let text = configuration.serialized(pretty: true) + "\n"
-    return bytes
-      + (try WholeFile.write(
-        Array(text.utf8), to: folder.appendingPathComponent("config.json").path,
-        force: request.force, inputs: inputs))
-  }
-
-  /// Files of a Hugging Face source that go along unchanged: tokenizer and generation settings.
-  private func companionFiles() -> [(String, FileContents)] {
-    guard source.side == .huggingface, let folder = source.checkpoint.folder else { return [] }
-    return [
-      "generation_config.json", "tokenizer.json", "tokenizer_config.json",
-      "special_tokens_map.json",
-      "added_tokens.json", "chat_template.jinja", "vocab.json", "merges.txt", "tokenizer.model",
-    ].compactMap { name in
-      let path = "\(folder)/\(name)"
-      return FileManager.default.fileExists(atPath: path) ? (name, .copy(path: path)) : nil
-    }
+      inputs: source.checkpoint.inputPaths)
   }
 }

@@ -1,4 +1,7 @@
+import Architectures
+import Checkpoints
 import Foundation
+import Inference
 import Rotary
 import Tensors
 
@@ -46,6 +49,8 @@ public enum OutputContainer: Sendable, Equatable {
   case safetensors
   /// A Hugging Face folder.
   case folder
+  /// An archive of a GGUF file or of a Hugging Face folder's files, as the source is one.
+  case archive(ArchiveKind)
 
   public init(path: String) throws(ConversionError) {
     if path.hasSuffix("/") {
@@ -54,10 +59,21 @@ public enum OutputContainer: Sendable, Equatable {
       self = .gguf
     } else if path.hasSuffix(".safetensors") {
       self = .safetensors
+    } else if let kind = ArchiveKind(path: path) {
+      self = .archive(kind)
     } else {
       throw .usage(
-        "'\(path)' names no container (expected a name ending in .gguf, .safetensors, or / for a"
-          + " folder)")
+        "'\(path)' names no container (expected a name ending in .gguf, .safetensors, .tar.zst,"
+          + " .tar.gz, .tar, .zip, or / for a folder)")
+    }
+  }
+
+  /// Whose names and layouts the tensors take.
+  func side(of source: ModelPlan) -> Architecture.Side {
+    switch self {
+    case .gguf: .gguf
+    case .safetensors, .folder: .huggingface
+    case .archive: source.side
     }
   }
 }
@@ -109,8 +125,13 @@ public struct ConversionRequest: Sendable {
       return "\(trimmed).\(sites.name)/"
     }
     let url = URL(fileURLWithPath: trimmed)
-    let stem = url.deletingPathExtension().lastPathComponent
-    let name = "\(stem).\(sites.name).\(url.pathExtension.isEmpty ? "gguf" : url.pathExtension)"
+    let name: String
+    if let archive = ArchiveKind.split(trimmed) {
+      name = "\(archive.stem).\(sites.name)\(archive.ending)"
+    } else {
+      let stem = url.deletingPathExtension().lastPathComponent
+      name = "\(stem).\(sites.name).\(url.pathExtension.isEmpty ? "gguf" : url.pathExtension)"
+    }
     let folder = (trimmed as NSString).deletingLastPathComponent
     return folder.isEmpty ? name : "\(folder)/\(name)"
   }

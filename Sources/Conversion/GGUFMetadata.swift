@@ -43,7 +43,7 @@ struct GGUFMetadata {
   func fromHuggingFace(
     tokenizer: OrderedDictionary<String, MetadataValue>, fileType: UInt32
   ) throws -> OrderedDictionary<String, MetadataValue> {
-    let folder = plan.checkpoint.folder ?? plan.checkpoint.path
+    let folder = plan.checkpoint.companions?.path ?? plan.checkpoint.path
     var result: OrderedDictionary<String, MetadataValue> = [
       "general.architecture": .string(outputPrefix),
       "general.type": .string("model"),

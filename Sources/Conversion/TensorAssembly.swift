@@ -6,6 +6,9 @@ import Tensors
 
 /// Lays the weights of a model out as the tensors of the target container.
 struct TensorAssembly {
+  /// Elements that are decoded at a time where only the type changes.
+  private static let pieceElements = 1 << 20
+
   let plan: ModelPlan
   let target: Architecture.Side
   let type: TypeChoice
@@ -167,23 +170,57 @@ struct TensorAssembly {
         tensor: OutputTensor(name: name, type: chosen, shape: shape, contents: .pieces(pieces)),
         isCopy: false, isRewritten: false, isFallback: isFallback)
     }
+    if !rewritten, !permuted, !scaled, let contents = pieceByPiece(name, parts, as: chosen) {
+      return Assembled(
+        tensor: OutputTensor(name: name, type: chosen, shape: shape, contents: contents),
+        isCopy: false, isRewritten: false, isFallback: isFallback)
+    }
     let file = plan.checkpoint.path
     let contents: @Sendable () throws -> [UInt8] = { [self] in
       let values = try floats(parts, elements: elements)
       guard !rewritten || values.allSatisfy(\.isFinite) else {
         throw ConversionError.notFinite(file: file, tensor: name)
       }
-      do {
-        return try values.withUnsafeBufferPointer {
-          try Encoding.encode($0, as: chosen, threads: threads)
-        }
-      } catch let error as TensorError {
-        throw ConversionError.elementType(file: file, tensor: name, reason: error.summary)
-      }
+      return try values.withUnsafeBufferPointer { try encode($0, as: chosen, tensor: name) }
     }
     return Assembled(
       tensor: OutputTensor(name: name, type: chosen, shape: shape, contents: .computed(contents)),
       isCopy: false, isRewritten: rewritten, isFallback: isFallback)
+  }
+
+  /// Encodes numbers of a tensor.
+  private func encode(
+    _ values: UnsafeBufferPointer<Float>, as type: ElementType, tensor: String
+  ) throws -> [UInt8] {
+    do {
+      return try Encoding.encode(values, as: type, threads: threads)
+    } catch let error as TensorError {
+      throw ConversionError.elementType(
+        file: plan.checkpoint.path, tensor: tensor, reason: error.summary)
+    }
+  }
+
+  /// Rows that only change their type, a few at a time; nil where they move as well.
+  private func pieceByPiece(
+    _ name: String, _ parts: [Part], as type: ElementType
+  ) -> OutputTensor.Contents? {
+    let source = parts[0].source
+    guard parts.count == 1, parts[0].name.form == .plain, source.isRowwise, source.columns > 1,
+      source.ranges.count == 1, source.tensor.shape.count == 2,
+      source.tensor.shape[1] == source.columns, targetRows(parts[0]) == Array(0..<source.rows)
+    else { return nil }
+    let tensor = source.tensor
+    let rows = source.ranges[0]
+    let height = max(1, Self.pieceElements / source.columns)
+    return .pieceByPiece(count: (rows.count + height - 1) / height) { [self] piece in
+      let first = rows.lowerBound + piece * height
+      let range = first..<min(first + height, rows.upperBound)
+      let values = FloatBuffer(count: range.count * source.columns)
+      try tensor.decode(rows: range, to: values.pointer)
+      return try encode(
+        UnsafeBufferPointer(start: values.pointer, count: range.count * source.columns), as: type,
+        tensor: name)
+    }
   }
 
   /// The shape of the output tensor that a part belongs to.

@@ -56,10 +56,8 @@ extension Checkpoint {
   /// The chat template as it is stored, a program in Jinja; nil where there is none.
   var chatTemplate: String? {
     if case .string(let template)? = metadata["tokenizer.chat_template"] { return template }
-    guard let folder else { return nil }
-    let file = "\(folder)/tokenizer_config.json"
-    guard let bytes = try? TokenizedText.read(file),
-      let json = try? JSONValue.parse(bytes, file: file)
+    guard let file = try? companions?.open("tokenizer_config.json"),
+      let json = try? JSONValue.read(file)
     else { return nil }
     return json["chat_template"]?.string
   }

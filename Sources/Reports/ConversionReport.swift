@@ -46,6 +46,16 @@ public struct ConversionReport: Sendable {
     ])
   }
 
+  /// The fields of `json` that are known before the output is written and depend on nothing but the
+  /// model and the settings: what an archive's manifest keeps.
+  public func manifest() -> OrderedDictionary<String, JSONValue> {
+    let known = [
+      "sites_from", "sites_to", "absorbed", "fit", "perplexity", "tensors_copied",
+      "tensors_rewritten", "warnings",
+    ]
+    return (json().object ?? [:]).filter { known.contains($0.key) }
+  }
+
   /// What a user must know of the result, with the numbers that were measured.
   public var notes: [String] {
     guard plan.losesScoreDistance else { return [] }

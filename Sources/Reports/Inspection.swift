@@ -54,10 +54,7 @@ public struct Inspection: Sendable {
         checkpoint.metadata["tokenizer.ggml.pre"]?.string.map { ", pre-tokenizer \($0)" } ?? ""
       return model + pre
     }
-    guard let folder = checkpoint.folder, FileNames.exists("\(folder)/tokenizer.json") else {
-      return "none"
-    }
-    return "tokenizer.json"
+    return checkpoint.companions?.contains("tokenizer.json") == true ? "tokenizer.json" : "none"
   }
 
   private func scoreLines() -> [(String, String)] {

@@ -1,9 +1,8 @@
 import Architectures
 import Checkpoints
-import Foundation
 import OrderedCollections
 
-/// Reads `tokenizer.json` of a Hugging Face folder, with BOS, EOS and the chat template from
+/// Reads `tokenizer.json` of a Hugging Face model, with BOS, EOS and the chat template from
 /// `tokenizer_config.json` beside it.
 struct HuggingFaceTokenizer {
   let file: String
@@ -11,19 +10,22 @@ struct HuggingFaceTokenizer {
   private let configuration: JSONValue?
   private let chatTemplate: String?
 
-  /// Nil where the folder holds no tokenizer.json.
-  init?(folder: String) throws {
-    file = "\(folder)/tokenizer.json"
-    guard FileManager.default.fileExists(atPath: file) else { return nil }
-    json = try JSONValue.read(contentsOf: file)
-    let settings = "\(folder)/tokenizer_config.json"
+  /// Nil where the files hold no tokenizer.json.
+  init?(_ files: FileSet) throws {
+    file = files.path(of: "tokenizer.json")
+    guard files.contains("tokenizer.json") else { return nil }
+    json = try JSONValue.read(files.open("tokenizer.json"))
     configuration =
-      FileManager.default.fileExists(atPath: settings)
-      ? try JSONValue.read(contentsOf: settings) : nil
-    let template = "\(folder)/chat_template.jinja"
-    chatTemplate =
-      configuration?["chat_template"]?.string
-      ?? FileManager.default.contents(atPath: template).map { String(decoding: $0, as: UTF8.self) }
+      files.contains("tokenizer_config.json")
+      ? try JSONValue.read(files.open("tokenizer_config.json")) : nil
+    if let template = configuration?["chat_template"]?.string {
+      chatTemplate = template
+    } else if files.contains("chat_template.jinja") {
+      let template = try files.open("chat_template.jinja")
+      chatTemplate = template.withBytes(0..<template.size) { String(decoding: $0, as: UTF8.self) }
+    } else {
+      chatTemplate = nil
+    }
   }
 
   private func unsupported(_ place: String, _ what: String) -> VocabularyError {

@@ -36,13 +36,12 @@ public struct Tokenizer: Sendable {
     if checkpoint.metadata["tokenizer.ggml.model"] != nil {
       return try Tokenizer(gguf: checkpoint.metadata, file: checkpoint.path)
     }
-    guard let folder = checkpoint.folder else { return nil }
-    return try load(fromFolder: folder)
+    return try checkpoint.companions.flatMap { try HuggingFaceTokenizer($0)?.tokenizer() }
   }
 
   /// The tokenizer of a Hugging Face folder; nil where it holds no tokenizer.json.
   public static func load(fromFolder folder: String) throws -> Tokenizer? {
-    try HuggingFaceTokenizer(folder: folder)?.tokenizer()
+    try HuggingFaceTokenizer(FileSet(folder: folder))?.tokenizer()
   }
 
   /// Token ids of a text.

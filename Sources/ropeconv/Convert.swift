@@ -10,12 +10,13 @@ struct Convert: ParsableCommand {
     discussion: """
       Example: ropeconv convert model.gguf --to rove -o model.rove.gguf
                ropeconv convert folder/ --to rope -o model.gguf
+               ropeconv convert model.gguf --to rove -o model.rove.tar.zst
                ropeconv convert model.gguf --to rove --calibrate wiki.valid.txt --max-increase 2
                ropeconv convert model.gguf --to qk --absorb A2,A5 --type f32 -o proof.gguf
                ropeconv convert model.gguf --to vo --type q4_k_m -o model.vo.gguf
       """)
 
-  @Argument(help: "A .gguf file, a .safetensors file with config.json beside it, or a folder.")
+  @Argument(help: modelHelp)
   var input: String
 
   @Option(
@@ -25,7 +26,9 @@ struct Convert: ParsableCommand {
 
   @Option(
     name: .shortAndLong,
-    help: ArgumentHelp("Output: .gguf, .safetensors, or a folder ending in /.", valueName: "out"))
+    help: ArgumentHelp(
+      "Output: .gguf, .safetensors, a folder ending in /, or .tar.zst, .tar.gz, .tar, .zip.",
+      valueName: "out"))
   var output: String?
 
   @OptionGroup var values: ValueRotationOptions
@@ -90,17 +93,7 @@ struct Convert: ParsableCommand {
     var report = ConversionReport(plan)
     report.trials = trials
     if !dryRun {
-      let display = ProgressDisplay(quiet: options.quiet)
-      let total = max(plan.tensorBytes, 1)
-      report.bytes = try plan.write(version: programVersion) { written in
-        display.show(Double(written) / Double(total), Format.bytes(written))
-      }
-      display.finish()
-      report.seconds = display.elapsed
-      if let calibration {
-        report.perplexityHeldOut = try fit.fit(plan, threads: options.threads).heldOutPerplexity(
-          of: Model(opening: request.output), calibration)
-      }
+      var evaluate: ((Model) throws -> Double)?
       if let source = text.source {
         let tokens = try TokenizedText(source, for: model)
         let evaluation = PerplexityEvaluation(
@@ -108,9 +101,27 @@ struct Convert: ParsableCommand {
           options: RunOptions(
             threads: options.threads,
             batch: try window.batch(for: model.plan, threads: options.threads)))
-        report.perplexityBefore = try evaluation.run(model, on: tokens).perplexity
-        report.perplexityAfter = try evaluation.run(Model(opening: request.output), on: tokens)
-          .perplexity
+        evaluate = { try evaluation.run($0, on: tokens).perplexity }
+      }
+      if let evaluate {
+        try plan.checkOutput()
+        report.perplexityBefore = try evaluate(model)
+      }
+      let display = ProgressDisplay(quiet: options.quiet)
+      let total = max(plan.tensorBytes, 1)
+      report.bytes = try plan.write(version: programVersion, report: report.manifest()) { written in
+        display.show(Double(written) / Double(total), Format.bytes(written))
+      }
+      display.finish()
+      report.seconds = display.elapsed
+      // The output once for both: opening an archive may mean unpacking it.
+      if calibration != nil || evaluate != nil {
+        let written = try Model(opening: request.output)
+        if let calibration {
+          report.perplexityHeldOut = try fit.fit(plan, threads: options.threads)
+            .heldOutPerplexity(of: written, calibration)
+        }
+        report.perplexityAfter = try evaluate?(written)
       }
     }
     for note in report.notes { options.warn(note) }

@@ -8,7 +8,7 @@ struct Inspect: ParsableCommand {
       "Show a checkpoint's architecture, rotary sites and frequencies, types and tokenizer.",
     discussion: "Example: ropeconv inspect SmolLM2-135M-Instruct.Q4_1.gguf --tensors")
 
-  @Argument(help: "A .gguf file, a .safetensors file with config.json beside it, or a folder.")
+  @Argument(help: modelHelp)
   var model: String
 
   @Flag(help: "List every tensor with type, shape and size.")

@@ -5,6 +5,10 @@ import Foundation
 import Inference
 import Rotary
 
+/// What MODEL arguments may be.
+let modelHelp: ArgumentHelp =
+  "A .gguf file, a .safetensors file with config.json beside it, a folder, or an archive of one."
+
 /// Options of every command.
 struct OutputOptions: ParsableArguments {
   @Flag(help: "Print one JSON object on standard output and nothing else there.")

@@ -53,4 +53,13 @@ final class ProgressDisplay: Sendable {
       state.width = 0
     }
   }
+
+  /// Shows how far an archive is unpacked.
+  @Sendable func unpacking(_ share: Double, _ bytes: Int) {
+    if share >= 1 {
+      finish()
+    } else {
+      show(share, "unpacking the archive, \(Format.bytes(bytes))")
+    }
+  }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Checkpoints
 import Foundation
 import Tensors
 
@@ -19,7 +20,7 @@ struct Ropeconv: ParsableCommand {
     version: VersionText.full,
     subcommands: [
       Inspect.self, Convert.self, Analyze.self, Verify.self, Diff.self, Evaluate.self,
-      RunPlan.self, Report.self, Tokenize.self,
+      RunPlan.self, Report.self, Tokenize.self, Archive.self,
     ])
 
   static func main() {
@@ -27,6 +28,8 @@ struct Ropeconv: ParsableCommand {
     let arguments = Array(CommandLine.arguments.dropFirst())
     do {
       var command = try parseAsRoot(arguments)
+      let display = ProgressDisplay(quiet: arguments.contains("--quiet"))
+      ArchiveUnpacking.observe(display.unpacking)
       try command.run()
     } catch let error as any Diagnostic {
       Failure.report(error)

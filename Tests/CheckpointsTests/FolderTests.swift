@@ -32,7 +32,7 @@ import Testing
     let checkpoint = try Checkpoint.open(folder.path + "/")
     #expect(Set(checkpoint.tensors.keys) == ["a", "b"])
     #expect(checkpoint.files.count == 2)
-    #expect(checkpoint.folder == folder.path)
+    #expect(checkpoint.companions?.path == folder.path)
     #expect(checkpoint.path == folder.path + "/")
     #expect(checkpoint.configuration?["model_type"]?.string == "llama")
   }
@@ -123,15 +123,6 @@ import Testing
     #expect(
       checkpointError { _ = try Checkpoint.open("/dev/null") }
         == .input(.notRegularFile, file: "/dev/null"))
-  }
-
-  @Test(arguments: ["m.tar.zst", "m.tar.gz", "m.tar", "m.zip"])
-  func archivesAreNotYetSupported(name: String) throws {
-    guard case .input(.archiveNotSupported, _) = try CheckpointsTests.fault(opening: [1], as: name)
-    else {
-      Issue.record("no error")
-      return
-    }
   }
 
   @Test func unknownFormat() throws {

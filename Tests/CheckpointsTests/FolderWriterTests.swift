@@ -103,7 +103,7 @@ import Testing
     let source = try folder.add("source", [UInt8](repeating: 9, count: 2_000_000))
     try FolderWriter.write(
       to: folder.path + "/model", configuration: [:], tensors: [],
-      extraFiles: [("copy", .copy(path: source))], force: false, inputs: [])
+      extraFiles: [("copy", .copy(.open(source)))], force: false, inputs: [])
     #expect(try folder.bytes("model/copy") == folder.bytes("source"))
   }
 

@@ -7,7 +7,8 @@ import Testing
 @Suite struct CommandLineTests: CommandSuite {
   @Test(arguments: [
     [], ["inspect"], ["convert"], ["analyze"], ["verify"], ["tokenize"], ["eval"],
-    ["eval", "perplexity"], ["report"], ["diff"],
+    ["eval", "perplexity"], ["report"], ["diff"], ["archive"], ["archive", "verify"],
+    ["archive", "list"],
   ])
   func everyHelpHasAnExample(command: [String]) throws {
     let finished = try runProgram(Self.program, command + ["--help"])

@@ -117,6 +117,11 @@ typedef void (*rc_body)(void *context, ptrdiff_t unit, ptrdiff_t worker);
 void rc_parallel(ptrdiff_t count, ptrdiff_t threads, void (*prepare)(void), rc_body body,
                  void *context);
 
+// crc32.c
+
+/// The CRC-32 of zip and gzip, continued from that of the bytes before (0 at the start).
+uint32_t rc_crc32(uint32_t crc, const void *bytes, size_t count);
+
 // signals.c
 
 /// A temporary file (or folder, once empty) to remove when a signal ends the process.

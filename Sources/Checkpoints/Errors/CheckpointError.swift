@@ -14,6 +14,8 @@ public enum CheckpointError: Diagnostic, Equatable {
   case safetensors(SafetensorsFault, file: String, place: ErrorPlace)
   /// The files of a model folder or of a sharded model do not fit together.
   case folder(FolderFault, file: String, place: ErrorPlace)
+  /// An archive is malformed, or holds what no model needs.
+  case archive(ArchiveFault, file: String, place: ErrorPlace)
   /// An output cannot be created or written.
   case output(OutputFault, file: String, place: ErrorPlace)
 
@@ -24,6 +26,7 @@ public enum CheckpointError: Diagnostic, Equatable {
     case .gguf(let fault, _, _): fault.summary
     case .safetensors(let fault, _, _): fault.summary
     case .folder(let fault, _, _): fault.summary
+    case .archive(let fault, _, _): fault.summary
     case .output(let fault, _, _): fault.summary
     }
   }
@@ -31,7 +34,8 @@ public enum CheckpointError: Diagnostic, Equatable {
   public var file: String? {
     switch self {
     case .input(_, let file), .json(_, let file, _), .gguf(_, let file, _),
-      .safetensors(_, let file, _), .folder(_, let file, _), .output(_, let file, _):
+      .safetensors(_, let file, _), .folder(_, let file, _), .archive(_, let file, _),
+      .output(_, let file, _):
       file
     }
   }
@@ -40,7 +44,7 @@ public enum CheckpointError: Diagnostic, Equatable {
     switch self {
     case .input: nil
     case .json(_, _, let place), .gguf(_, _, let place), .safetensors(_, _, let place),
-      .folder(_, _, let place), .output(_, _, let place):
+      .folder(_, _, let place), .archive(_, _, let place), .output(_, _, let place):
       place.description
     }
   }
@@ -50,6 +54,7 @@ public enum CheckpointError: Diagnostic, Equatable {
     case .input(let fault, _): fault.hint
     case .gguf(let fault, _, _): fault.hint
     case .folder(let fault, _, _): fault.hint
+    case .archive(let fault, _, _): fault.hint
     case .output(let fault, _, _): fault.hint
     case .json, .safetensors: nil
     }
@@ -59,6 +64,7 @@ public enum CheckpointError: Diagnostic, Equatable {
     switch self {
     case .input(let fault, _): fault.exitStatus
     case .json, .gguf, .safetensors, .folder: .malformedData
+    case .archive(let fault, _, _): fault.isSystemFault ? .inputOutput : .malformedData
     case .output(let fault, _, _): fault.exitStatus
     }
   }
@@ -74,6 +80,8 @@ public enum ErrorPlace: Sendable, Equatable {
   case key(String, byte: Int?)
   /// A tensor, and the byte offset of the number at fault, if known.
   case tensor(String, byte: Int?)
+  /// A member of an archive.
+  case member(String)
 
   /// The text of an error line's parentheses; nil for the whole file.
   public var description: String? {
@@ -83,6 +91,7 @@ public enum ErrorPlace: Sendable, Equatable {
     case .key(let key, let byte): "key \(quoted(key))" + (byte.map { ", byte \($0)" } ?? "")
     case .tensor(let name, let byte):
       "tensor \(quoted(name))" + (byte.map { ", byte \($0)" } ?? "")
+    case .member(let name): "member \(quoted(name))"
     }
   }
 }

@@ -18,8 +18,6 @@ public enum InputFault: Sendable, Equatable {
   case gitLFSPointer
   /// Neither the name nor the first bytes say what the file is.
   case unknownFormat
-  /// The file is an archive of a kind that this version does not read.
-  case archiveNotSupported(kind: String)
   /// A JSON or text file is larger than the program is ready to hold in memory.
   case tooLargeForMemory(bytes: Int, limit: Int)
   /// Rows outside a tensor, or rows that do not start on a block, were asked for.
@@ -35,8 +33,7 @@ public enum InputFault: Sendable, Equatable {
       "ended while it was read: expected \(expected) more bytes, found \(found)"
     case .empty: "the file is empty: expected a checkpoint, found 0 bytes"
     case .gitLFSPointer: "is a Git LFS pointer, not the file it stands for"
-    case .unknownFormat: "is not a GGUF file, a safetensors file or a model folder"
-    case .archiveNotSupported(let kind): "\(kind) archives are not yet supported"
+    case .unknownFormat: "is not a GGUF file, a safetensors file, a model folder or an archive"
     case .tooLargeForMemory(let bytes, let limit):
       "is too large: \(bytes) bytes, at most \(limit) are read"
     case .rowsOutOfRange(let tensor, let asked, let rows):
@@ -48,7 +45,6 @@ public enum InputFault: Sendable, Equatable {
   public var hint: String? {
     switch self {
     case .gitLFSPointer: "fetch the file itself with 'git lfs pull'"
-    case .archiveNotSupported: "unpack the archive and give the folder or file inside it"
     default: nil
     }
   }
@@ -58,7 +54,7 @@ public enum InputFault: Sendable, Equatable {
     case .notFound, .notReadable: .noInput
     case .systemError, .truncatedWhileRead: .inputOutput
     case .rowsOutOfRange: .internalError
-    case .notRegularFile, .empty, .gitLFSPointer, .unknownFormat, .archiveNotSupported,
+    case .notRegularFile, .empty, .gitLFSPointer, .unknownFormat,
       .tooLargeForMemory:
       .malformedData
     }

@@ -20,28 +20,19 @@ public enum GGUFWriter {
     to path: String, metadata: OrderedDictionary<String, MetadataValue>, tensors: [OutputTensor],
     force: Bool, inputs: [String], progress: ((Int) -> Void)? = nil
   ) throws -> Int {
-    let layout = try GGUFLayout(metadata: metadata, tensors: tensors, path: path)
-    var file = try AtomicFile(
-      creating: OutputTarget(
-        path: path, force: force, inputs: inputs, sources: tensors.sources),
-      byteCount: layout.byteCount)
-    try file.write(layout.header)
-    try file.pad(to: layout.alignment)
-    progress?(file.byteCount)
-    for tensor in tensors {
-      try tensor.write(to: &file)
-      try file.pad(to: layout.alignment)
-      progress?(file.byteCount)
-    }
-    return try file.commit()
+    try GGUFLayout(metadata: metadata, tensors: tensors, path: path)
+      .write(to: path, force: force, inputs: inputs, progress: progress)
   }
 }
 
 /// The header of a GGUF file to be written, and the size of the whole.
-struct GGUFLayout {
+struct GGUFLayout: FileLayout {
   let alignment: Int
   let header: [UInt8]
+  let tensors: [OutputTensor]
   let byteCount: Int
+
+  var sources: [MappedFile] { tensors.sources }
 
   init(
     metadata: OrderedDictionary<String, MetadataValue>, tensors: [OutputTensor], path: String
@@ -103,6 +94,20 @@ struct GGUFLayout {
       roundedUp(bytes.count, to: alignment) ?? Int.max)
     guard !overflow else { throw fault("the size of the file overflows", .whole) }
     byteCount = total
+    self.tensors = tensors
+  }
+
+  func write<Sink: ByteSink & ~Copyable>(
+    to sink: inout Sink, progress: ((Int) -> Void)?
+  ) throws {
+    try sink.write(header)
+    try sink.pad(to: alignment)
+    progress?(sink.byteCount)
+    for tensor in tensors {
+      try tensor.write(to: &sink)
+      try sink.pad(to: alignment)
+      progress?(sink.byteCount)
+    }
   }
 
   private static func alignment(

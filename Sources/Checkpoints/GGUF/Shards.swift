@@ -42,7 +42,9 @@ enum Shards {
   }
 
   /// All shards of the set whose first one is given; the file alone if it is no shard.
-  static func all(from first: GGUFHeader) throws(CheckpointError) -> [GGUFHeader] {
+  static func all(
+    from first: GGUFHeader, in files: FileSet
+  ) throws(CheckpointError) -> [GGUFHeader] {
     let path = first.file.path
     guard let (number, count) = try position(of: first) else { return [first] }
     guard number == 0 else {
@@ -54,15 +56,15 @@ enum Shards {
     guard path.hasSuffix(ending) else {
       throw .gguf(.shardName(count: count), file: path, place: .key(countKey, byte: nil))
     }
-    let stem = String(path.dropLast(ending.count))
+    let stem = String(Paths.name(of: path).dropLast(ending.count))
     var headers = [first]
     for number in 1..<count {
-      let shardPath = stem + suffix(number: number, count: count)
-      guard FileIdentity(path: shardPath) != nil else {
+      let name = stem + suffix(number: number, count: count)
+      guard files.contains(name) else {
         throw .gguf(
-          .shardMissing(number: number, count: count), file: shardPath, place: .whole)
+          .shardMissing(number: number, count: count), file: files.path(of: name), place: .whole)
       }
-      let header = try GGUFHeader(reading: MappedFile.open(shardPath))
+      let header = try GGUFHeader(reading: files.open(name))
       try expect(number, numberKey, in: header)
       try expect(count, countKey, in: header)
       headers.append(header)

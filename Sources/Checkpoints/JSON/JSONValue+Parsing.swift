@@ -76,9 +76,15 @@ extension JSONValue {
   public static func read(
     contentsOf path: String, wideIntegers: WideIntegers = .number
   ) throws(CheckpointError) -> JSONValue {
-    let file = try MappedFile.open(path)
-    return try file.withBytes(0..<file.size) { (bytes) throws(CheckpointError) in
-      try parse(bytes, file: path, wideIntegers: wideIntegers)
+    try read(MappedFile.open(path), wideIntegers: wideIntegers)
+  }
+
+  /// Parses a mapped file that holds one JSON value.
+  public static func read(
+    _ file: MappedFile, wideIntegers: WideIntegers = .number
+  ) throws(CheckpointError) -> JSONValue {
+    try file.withBytes(0..<file.size) { (bytes) throws(CheckpointError) in
+      try parse(bytes, file: file.path, wideIntegers: wideIntegers)
     }
   }
 }

@@ -10,8 +10,9 @@ struct SafetensorsIndex {
   let shardOfTensor: OrderedDictionary<String, String>
   let path: String
 
-  init(reading path: String) throws(CheckpointError) {
-    let value = try JSONValue.read(contentsOf: path, wideIntegers: .refused)
+  init(in files: FileSet) throws(CheckpointError) {
+    let path = files.path(of: Self.name)
+    let value = try JSONValue.read(files.open(Self.name), wideIntegers: .refused)
     guard let map = value["weight_map"]?.members else {
       throw .folder(
         .malformedIndex(problem: "expected an object 'weight_map'"), file: path, place: .whole)
@@ -38,15 +39,14 @@ struct SafetensorsIndex {
   }
 
   /// Opens the shards and checks that they and the index name the same tensors.
-  func open(in folder: String) throws(CheckpointError) -> [SafetensorsHeader] {
+  func open(in files: FileSet) throws(CheckpointError) -> [SafetensorsHeader] {
     var headers: [SafetensorsHeader] = []
     var found: [String: String] = [:]
     for shard in shards {
-      let shardPath = folder + "/" + shard
-      guard FileIdentity(path: shardPath) != nil else {
+      guard files.contains(shard) else {
         throw .folder(.shardMissing(name: shard), file: path, place: .whole)
       }
-      let header = try SafetensorsHeader(reading: MappedFile.open(shardPath))
+      let header = try SafetensorsHeader(reading: files.open(shard))
       for tensor in header.tensors {
         let place = ErrorPlace.tensor(tensor.name, byte: nil)
         if let first = found.updateValue(shard, forKey: tensor.name) {

@@ -18,26 +18,19 @@ public enum SafetensorsWriter {
     to path: String, metadata: OrderedDictionary<String, String> = ["format": "pt"],
     tensors: [OutputTensor], force: Bool, inputs: [String], progress: ((Int) -> Void)? = nil
   ) throws -> Int {
-    let layout = try SafetensorsLayout(metadata: metadata, tensors: tensors, path: path)
-    var file = try AtomicFile(
-      creating: OutputTarget(
-        path: path, force: force, inputs: inputs, sources: tensors.sources),
-      byteCount: layout.byteCount)
-    try file.write(layout.header)
-    progress?(file.byteCount)
-    for tensor in tensors {
-      try tensor.write(to: &file)
-      progress?(file.byteCount)
-    }
-    return try file.commit()
+    try SafetensorsLayout(metadata: metadata, tensors: tensors, path: path)
+      .write(to: path, force: force, inputs: inputs, progress: progress)
   }
 }
 
 /// The header of a safetensors file to be written, and the size of the whole.
-struct SafetensorsLayout {
+struct SafetensorsLayout: FileLayout {
   /// Length and header.
   let header: [UInt8]
+  let tensors: [OutputTensor]
   let byteCount: Int
+
+  var sources: [MappedFile] { tensors.sources }
 
   init(
     metadata: OrderedDictionary<String, String>, tensors: [OutputTensor], path: String
@@ -92,5 +85,17 @@ struct SafetensorsLayout {
         .notStorable(problem: "the size of the file overflows"), file: path, place: .whole)
     }
     byteCount = total
+    self.tensors = tensors
+  }
+
+  func write<Sink: ByteSink & ~Copyable>(
+    to sink: inout Sink, progress: ((Int) -> Void)?
+  ) throws {
+    try sink.write(header)
+    progress?(sink.byteCount)
+    for tensor in tensors {
+      try tensor.write(to: &sink)
+      progress?(sink.byteCount)
+    }
   }
 }

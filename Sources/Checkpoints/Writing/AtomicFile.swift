@@ -11,7 +11,7 @@
 ///
 /// Every file this program writes as a result goes through here. Without `commit`, the temporary
 /// file is removed at the end of the value's life.
-struct AtomicFile: ~Copyable {
+struct AtomicFile: ByteSink, ~Copyable {
   /// Smaller ranges are copied through the buffer.
   private static let smallestDirectCopy = 1 << 20
   private static let bufferSize = 1 << 20
@@ -67,16 +67,6 @@ struct AtomicFile: ~Copyable {
     }
   }
 
-  mutating func write(_ bytes: [UInt8]) throws(CheckpointError) {
-    try bytes.span.bytes.withUnsafeBytes { (bytes) throws(CheckpointError) in try write(bytes) }
-  }
-
-  /// Writes zeros up to the next multiple of an alignment.
-  mutating func pad(to alignment: Int) throws(CheckpointError) {
-    let count = (alignment - byteCount % alignment) % alignment
-    if count > 0 { try write([UInt8](repeating: 0, count: count)) }
-  }
-
   /// Appends a range of an input file; the kernel copies it, or shares it, where it can.
   mutating func copy(_ range: Range<Int>, of file: MappedFile) throws(CheckpointError) {
     guard range.count >= Self.smallestDirectCopy else {
@@ -106,7 +96,7 @@ struct AtomicFile: ~Copyable {
   ) throws(CheckpointError) -> Int {
     guard let call = OptionalCalls.copyFileRange else { return 0 }
     while true {
-      var position = Int64(offset)
+      var position = Int64(file.start + offset)
       if let number = WriteFaults.next() { throw failure("copy_file_range", number) }
       let moved = call(file.descriptor, &position, descriptor, nil, count, 0)
       if moved >= 0 { return moved }
@@ -122,23 +112,20 @@ struct AtomicFile: ~Copyable {
     from file: MappedFile, at offset: Int, count: Int
   ) throws(CheckpointError) -> Int {
     var block = [UInt8](repeating: 0, count: min(count, Self.bufferSize))
-    let found = block.withUnsafeMutableBytes { block in
-      var result = 0
-      repeat {
-        result = pread(file.descriptor, block.baseAddress, block.count, off_t(offset))
-      } while result < 0 && errno == EINTR
-      return result
-    }
-    if found < 0 {
-      throw .input(.systemError(operation: "read", reason: errorText(errno)), file: file.path)
-    }
-    if found == 0 {
-      throw .input(.truncatedWhileRead(expected: count, found: 0), file: file.path)
-    }
+    let found = try file.read(at: offset, count: count, into: &block)
     try block.span.bytes.withUnsafeBytes { (block) throws(CheckpointError) in
       try writeOut(UnsafeRawBufferPointer(rebasing: block[0..<found]))
     }
     return found
+  }
+
+  /// Replaces bytes that were written before, such as a checksum known only afterwards.
+  mutating func overwrite(_ bytes: [UInt8], at offset: Int) throws(CheckpointError) {
+    try flushBuffer()
+    if let number = WriteFaults.next() { throw failure("write", number) }
+    guard pwrite(descriptor, bytes, bytes.count, off_t(offset)) == bytes.count else {
+      throw failure("write", errno)
+    }
   }
 
   private mutating func flushBuffer() throws(CheckpointError) {

@@ -1,20 +1,4 @@
 import OrderedCollections
-import Tensors
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
-
-/// The bytes of a file that goes into a folder beside the weights.
-public enum FileContents: Sendable {
-  case bytes([UInt8])
-  /// The bytes of an existing file, as they are.
-  case copy(path: String)
-}
 
 /// Writes Hugging Face folders: model.safetensors, further files, and config.json last.
 ///
@@ -40,15 +24,19 @@ public enum FolderWriter {
     progress: ((Int) -> Void)? = nil
   ) throws -> Int {
     let output = Paths.withoutTrailingSlashes(folder)
-    let layout = try SafetensorsLayout(metadata: ["format": "pt"], tensors: tensors, path: output)
     let names = try checkedNames(extraFiles, output)
-    let extras = try extraFiles.map { name, contents in (name, try OpenContents(contents)) }
-    let text = Array((configuration.serialized(pretty: true) + "\n").utf8)
-    let sizes = extras.map(\.1.byteCount) + [layout.byteCount, text.count]
+    let text = (configuration.serialized(pretty: true) + "\n").utf8
+    // In the order of `names`.
+    let contents: [FileContents] =
+      [.safetensors(metadata: ["format": "pt"], tensors: tensors)] + extraFiles.map(\.1)
+      + [.bytes(Array(text))]
+    let layouts = try contents.map { (contents) throws(CheckpointError) in
+      try contents.layout(for: output)
+    }
     let target = OutputTarget(
       path: output, force: force, inputs: inputs,
-      sources: tensors.sources + extras.compactMap(\.1.file))
-    try target.checkFolder(byteCount: sizes.reduce(0) { $0.addingReportingOverflow($1).0 })
+      sources: layouts.flatMap(\.sources))
+    try target.checkFolder(byteCount: layouts.totalByteCount)
     for name in names {
       try OutputTarget(
         path: output + "/" + name, force: force, inputs: inputs, sources: target.sources
@@ -56,13 +44,12 @@ public enum FolderWriter {
     }
 
     var staging = try StagingFolder(for: target)
-    var total = try SafetensorsWriter.write(
-      to: staging.file("model.safetensors"), tensors: tensors, force: false, inputs: [],
-      progress: progress)
-    for (name, contents) in extras {
-      total += try contents.write(to: staging.file(name))
+    var total = 0
+    for (name, layout) in zip(names, layouts) {
+      total += try layout.write(
+        to: staging.file(name), force: false, inputs: [],
+        progress: layout is SafetensorsLayout ? progress : nil)
     }
-    total += try OpenContents.bytes(text).write(to: staging.file("config.json"))
     try staging.move(names)
     return total
   }
@@ -86,40 +73,5 @@ public enum FolderWriter {
       }
     }
     return Array(names) + ["config.json"]
-  }
-}
-
-/// Contents whose file is open, so that their size is known before anything is written.
-private enum OpenContents {
-  case bytes([UInt8])
-  case file(MappedFile)
-
-  init(_ contents: FileContents) throws(CheckpointError) {
-    switch contents {
-    case .bytes(let bytes): self = .bytes(bytes)
-    case .copy(let path): self = .file(try MappedFile.open(path))
-    }
-  }
-
-  var file: MappedFile? {
-    if case .file(let file) = self { file } else { nil }
-  }
-
-  var byteCount: Int {
-    switch self {
-    case .bytes(let bytes): bytes.count
-    case .file(let file): file.size
-    }
-  }
-
-  func write(to path: String) throws(CheckpointError) -> Int {
-    var output = try AtomicFile(
-      creating: OutputTarget(path: path, force: false, inputs: [], sources: []),
-      byteCount: byteCount)
-    switch self {
-    case .bytes(let bytes): try output.write(bytes)
-    case .file(let file): try output.copy(0..<file.size, of: file)
-    }
-    return try output.commit()
   }
 }

@@ -93,7 +93,7 @@ public struct OutputTarget {
   }
 
   /// Bytes that an ordinary user may still write; nil where the file system does not say.
-  private static func freeSpace(in folder: String) -> Int? {
+  static func freeSpace(in folder: String) -> Int? {
     var status = statvfs()
     guard statvfs(folder, &status) == 0, status.f_blocks > 0 else { return nil }
     let (bytes, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(

@@ -10,6 +10,8 @@ public struct OutputTensor: Sendable {
     case pieces([(source: TensorEntry, bytes: Range<Int>)])
     /// Bytes made when the tensor's turn comes: exactly `byteCount` of them.
     case computed(@Sendable () throws -> [UInt8])
+    /// Bytes made piece by piece, so that a large tensor is never in memory as a whole.
+    case pieceByPiece(count: Int, @Sendable (_ piece: Int) throws -> [UInt8])
   }
 
   public let name: String
@@ -40,12 +42,12 @@ public struct OutputTensor: Sendable {
     switch contents {
     case .copy(let entry): [entry.file]
     case .pieces(let pieces): pieces.map(\.source.file)
-    case .computed: []
+    case .computed, .pieceByPiece: []
     }
   }
 
-  /// Appends the tensor's bytes to a file, copying large ranges without reading them.
-  func write(to file: inout AtomicFile) throws {
+  /// Appends the tensor's bytes, copying large ranges without reading them where the sink can.
+  func write<Sink: ByteSink & ~Copyable>(to file: inout Sink) throws {
     switch contents {
     case .copy(let entry):
       try check(entry.byteCount, file.path)
@@ -63,6 +65,15 @@ public struct OutputTensor: Sendable {
       let bytes = try make()
       try check(bytes.count, file.path)
       try file.write(bytes)
+    case .pieceByPiece(let count, let make):
+      var found = 0
+      for piece in 0..<count {
+        let bytes = try make(piece)
+        found += bytes.count
+        guard found <= byteCount else { throw mismatch(found, file.path) }
+        try file.write(bytes)
+      }
+      try check(found, file.path)
     }
   }
 

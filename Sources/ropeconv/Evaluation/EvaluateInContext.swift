@@ -12,7 +12,7 @@ struct EvaluateInContext: ParsableCommand {
       Example: ropeconv eval icl model.gguf --tasks copa.jsonl,lambada.jsonl --shots 3
       """)
 
-  @Argument(help: "A .gguf file, a .safetensors file with config.json beside it, or a folder.")
+  @Argument(help: modelHelp)
   var model: String
 
   @Option(

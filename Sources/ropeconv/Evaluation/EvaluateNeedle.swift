@@ -14,7 +14,7 @@ struct EvaluateNeedle: ParsableCommand {
       Example: ropeconv eval needle model.gguf --haystack essays/ --lengths 512,1024,2048 --svg n.svg
       """)
 
-  @Argument(help: "A .gguf file, a .safetensors file with config.json beside it, or a folder.")
+  @Argument(help: modelHelp)
   var model: String
 
   @Option(

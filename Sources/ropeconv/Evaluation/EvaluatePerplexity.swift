@@ -15,7 +15,9 @@ struct EvaluatePerplexity: ParsableCommand {
       """)
 
   @Argument(
-    help: "A .gguf file, a .safetensors file with config.json beside it, or a folder; or several.")
+    help:
+      "A .gguf file, a .safetensors file with config.json beside it, a folder, or an archive of one; or several."
+  )
   var models: [String]
 
   @OptionGroup(title: "Text") var text: TextOptions

@@ -15,7 +15,7 @@ struct EvaluateRuler: ParsableCommand {
                ropeconv eval ruler model.gguf --task all --essays essays/ --mode nll
       """)
 
-  @Argument(help: "A .gguf file, a .safetensors file with config.json beside it, or a folder.")
+  @Argument(help: modelHelp)
   var model: String
 
   @Option(

@@ -1,0 +1,68 @@
+import CKernels
+import Synchronization
+
+/// Tells the user about work that opening an archive takes.
+public enum ArchiveUnpacking {
+  /// What is told: the share of the archive that is unpacked, and the bytes written.
+  public typealias Observer = @Sendable (_ share: Double, _ bytes: Int) -> Void
+
+  private static let current = Mutex<Observer?>(nil)
+
+  /// Sets the program's one observer.
+  public static func observe(_ observer: Observer?) { current.withLock { $0 = observer } }
+
+  static func report(_ consumed: Int, of size: Int, bytes: Int) {
+    current.withLock { $0 }?(Double(consumed) / Double(max(size, 1)), bytes)
+  }
+}
+
+extension ArchiveContents {
+  /// The tar archive that a compressed one unpacks to.
+  static func unpack(_ file: MappedFile) throws(CheckpointError) -> MappedFile {
+    var stream = try ArchiveStream(file.path, .unpacked)
+    try stream.openUnpacked()
+    var output = try TemporaryFile(for: file.path, packed: file.size)
+    var checksum: UInt32 = 0
+    while let bytes = try stream.block() {
+      if stream.isGzip { checksum = rc_crc32(checksum, bytes.baseAddress, bytes.count) }
+      try output.write(bytes)
+      ArchiveUnpacking.report(stream.consumed, of: file.size, bytes: output.byteCount)
+    }
+    if stream.isGzip { try checkTrailer(of: file, checksum, byteCount: output.byteCount) }
+    return try output.mapped()
+  }
+
+  /// The members of a zip archive, unpacked one after the other.
+  static func unpackMembers(
+    _ file: MappedFile
+  ) throws(CheckpointError) -> (MappedFile, [(name: String, range: Range<Int>)]) {
+    var stream = try ArchiveStream(file.path, .members)
+    var output = try TemporaryFile(for: file.path, packed: file.size)
+    var ranges: [(name: String, range: Range<Int>)] = []
+    while let member = try stream.next() {
+      try output.align()
+      try output.reserve(member.byteCount)
+      let start = output.byteCount
+      try stream.forEachBlock(of: member) { (bytes, consumed) throws(CheckpointError) in
+        try output.write(bytes)
+        ArchiveUnpacking.report(consumed, of: file.size, bytes: output.byteCount)
+      }
+      ranges.append((member.name, start..<output.byteCount))
+    }
+    return (try output.mapped(), ranges)
+  }
+
+  /// gzip ends with the CRC-32 and the length of its contents (RFC 1952), which libarchive passes
+  /// over. A length that differs is that of the last of several streams in one file.
+  private static func checkTrailer(
+    of file: MappedFile, _ checksum: UInt32, byteCount: Int
+  ) throws(CheckpointError) {
+    let trailer = file.withSpan { bytes in
+      var reader = ByteReader(bytes, from: bytes.byteCount - 8)
+      return (reader.integer(UInt32.self, in: bytes), reader.integer(UInt32.self, in: bytes))
+    }
+    guard trailer.1 != UInt32(truncatingIfNeeded: byteCount) || trailer.0 == checksum else {
+      throw .archive(.checksum, file: file.path, place: .whole)
+    }
+  }
+}

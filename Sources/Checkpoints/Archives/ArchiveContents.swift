@@ -1,0 +1,130 @@
+/// An archive whose members can be read at random.
+///
+/// Members that are stored as they are, in `.tar` and in most `.zip` files that hold models, are
+/// mapped where they lie. Compressed archives are unpacked once, to a temporary file without a name.
+struct ArchiveContents {
+  let path: String
+  /// Regular files by their names in the archive.
+  private(set) var members: [(name: String, file: MappedFile)] = []
+
+  init(opening path: String) throws(CheckpointError) {
+    self.path = path
+    let file = try MappedFile.open(path)
+    guard file.size > 0 else { throw .input(.empty, file: path) }
+    if file.withSpan({ $0.isGitLFSPointer }) { throw .input(.gitLFSPointer, file: path) }
+    switch try Self.locate(in: file) {
+    case .stored(let ranges): add(ranges, of: file)
+    case .compressed:
+      let unpacked = try Self.unpack(file)
+      guard case .stored(let ranges) = try Self.locate(in: unpacked) else {
+        throw .archive(
+          .damaged(reason: "a compressed archive inside a compressed file"), file: path,
+          place: .whole)
+      }
+      add(ranges, of: unpacked)
+      try checkManifest()
+    case .compressedMembers:
+      let (unpacked, ranges) = try Self.unpackMembers(file)
+      add(ranges, of: unpacked)
+      try checkManifest()
+    }
+  }
+
+  private mutating func add(_ ranges: [(name: String, range: Range<Int>)], of file: MappedFile) {
+    members = ranges.map { name, range in
+      (name, file.member(range, path: path + "/" + name))
+    }
+  }
+
+  // MARK: - Where members lie
+
+  private enum Location {
+    case stored([(name: String, range: Range<Int>)])
+    /// The archive as a whole is compressed.
+    case compressed
+    /// Some members of a zip archive are.
+    case compressedMembers
+  }
+
+  /// Finds the bytes of every member without reading them.
+  private static func locate(in file: MappedFile) throws(CheckpointError) -> Location {
+    try file.withBytes(0..<file.size) { (memory) throws(CheckpointError) in
+      var stream = try ArchiveStream(memory, path: file.path)
+      var ranges: [(name: String, range: Range<Int>)] = []
+      while let member = try stream.next() {
+        if stream.isCompressed { return .compressed }
+        let limit = ArchiveLimits.unpacked(from: file.size)
+        guard member.byteCount <= limit else {
+          throw .archive(
+            .expandsTooFar(packed: file.size, limit: limit), file: file.path,
+            place: .member(member.name))
+        }
+        guard let range = try stream.range(of: member, in: memory) else {
+          return .compressedMembers
+        }
+        ranges.append((member.name, range))
+      }
+      if stream.isCompressed { return .compressed }
+      if stream.isTar {
+        try checkEnd(memory, after: ranges.last?.range.upperBound ?? 0, path: file.path)
+      }
+      return .stored(ranges)
+    }
+  }
+
+  /// A tar archive ends with blocks of zeros; cut at the end of a member, it would look whole.
+  private static func checkEnd(
+    _ memory: UnsafeRawBufferPointer, after end: Int, path: String
+  ) throws(CheckpointError) {
+    let block = 512
+    let last = memory.count / block * block - block
+    guard last >= end, memory[last..<(last + block)].allSatisfy({ $0 == 0 }) else {
+      throw .archive(.endMissing, file: path, place: .whole)
+    }
+  }
+
+  /// Unpacked bytes have just been written: whether they are the right ones costs little.
+  private func checkManifest() throws(CheckpointError) {
+    guard let manifest = try ArchiveManifest.find(in: members) else { return }
+    let files = Dictionary(members.map { ($0.name, $0.file) }, uniquingKeysWith: { $1 })
+    for stated in manifest.members {
+      let place = ErrorPlace.member(stated.name)
+      guard let file = files[manifest.prefix + stated.name], file.size == stated.byteCount,
+        file.sha256() == stated.sha256
+      else { throw .archive(.differsFromManifest, file: path, place: place) }
+    }
+  }
+
+  // MARK: - The model
+
+  /// The files of the one folder, or of the top level, that holds GGUF or safetensors files.
+  func model() throws(CheckpointError) -> FileSet {
+    var folders: Set<String> = []
+    for (name, _) in members {
+      let (folder, file) = Self.split(name)
+      let isWeights = file.hasSuffix(".gguf") || file.hasSuffix(".safetensors")
+      // Hidden files are those that other systems leave beside the real ones.
+      if isWeights, !file.hasPrefix("."), !folder.contains("/"), folder != "__MACOSX" {
+        folders.insert(folder)
+      }
+    }
+    guard let folder = folders.first else {
+      throw .archive(.noModel, file: path, place: .whole)
+    }
+    guard folders.count == 1 else {
+      throw .archive(.severalModels(folders: folders.sorted()), file: path, place: .whole)
+    }
+    var files: [String: MappedFile] = [:]
+    for (name, file) in members {
+      let split = Self.split(name)
+      if split.folder == folder, !split.file.hasPrefix(".") { files[split.file] = file }
+    }
+    return FileSet(path: folder.isEmpty ? path : path + "/" + folder, members: files)
+  }
+
+  /// A member's folder, empty at the top level, and its name in it.
+  static func split(_ name: String) -> (folder: String, file: String) {
+    guard name.utf8.contains(UInt8(ascii: "/")) else { return ("", name) }
+    return (Paths.folder(of: name), Paths.name(of: name))
+  }
+}

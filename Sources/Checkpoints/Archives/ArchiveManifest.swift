@@ -1,0 +1,120 @@
+import Crypto
+import OrderedCollections
+
+/// MANIFEST.json, the last member of an archive that this program writes: SHA-256 and size of every
+/// other member, where the model comes from and how it was made.
+public struct ArchiveManifest: Sendable {
+  public static let name = "MANIFEST.json"
+  static let format = "ropeconv-archive"
+  static let version = 1
+
+  /// A member as the manifest states it.
+  public struct Member: Sendable, Equatable {
+    /// The name relative to the manifest's own folder.
+    public let name: String
+    public let byteCount: Int
+    /// 64 hexadecimal digits in lower case.
+    public let sha256: String
+  }
+
+  public let members: [Member]
+  /// The whole text.
+  public let json: JSONValue
+  /// What stands before the stated names in the archive: a folder and a slash, or nothing.
+  let prefix: String
+
+  /// The stated digests by the members' names in the archive.
+  public var digests: [String: String] {
+    Dictionary(members.map { (prefix + $0.name, $0.sha256) }, uniquingKeysWith: { $1 })
+  }
+
+  /// - Parameters:
+  ///   - fields: all but format, version and members.
+  static func text(
+    _ fields: OrderedDictionary<String, JSONValue>, members: [Member]
+  ) -> [UInt8] {
+    var object: OrderedDictionary<String, JSONValue> = [
+      "format": .string(format), "format_version": JSONValue(version),
+    ]
+    object.merge(fields, uniquingKeysWith: { $1 })
+    object["members"] = .array(
+      members.map {
+        .object([
+          "name": .string($0.name), "bytes": JSONValue($0.byteCount),
+          "sha256": .string($0.sha256),
+        ])
+      })
+    return Array((JSONValue.object(object).serialized(pretty: true) + "\n").utf8)
+  }
+
+  /// - Parameters:
+  ///   - memberName: the manifest's name in the archive.
+  ///   - archive: the archive's path, for error lines.
+  init(_ json: JSONValue, memberName: String, archive: String) throws(CheckpointError) {
+    func fault(_ problem: String) -> CheckpointError {
+      .archive(
+        .malformedManifest(problem: problem), file: archive, place: .member(memberName))
+    }
+    guard Self.isOurs(json) else { throw fault("expected the format '\(Self.format)'") }
+    guard json["format_version"]?.int == Self.version else {
+      throw fault("expected format_version \(Self.version)")
+    }
+    guard let list = json["members"]?.array else { throw fault("expected a list 'members'") }
+    var members: [Member] = []
+    for entry in list {
+      guard let name = entry["name"]?.string, let bytes = entry["bytes"]?.int, bytes >= 0,
+        let digest = entry["sha256"]?.string, digest.utf8.count == 64
+      else { throw fault("expected name, bytes and sha256 of each member") }
+      members.append(Member(name: name, byteCount: bytes, sha256: digest))
+    }
+    self.members = members
+    self.json = json
+    let folder = ArchiveContents.split(memberName).folder
+    prefix = folder.isEmpty ? "" : folder + "/"
+  }
+
+  /// Whether JSON text of this name is a manifest of this program at all.
+  static func isOurs(_ json: JSONValue) -> Bool { json["format"]?.string == format }
+
+  /// Whether a member of this name can be the manifest.
+  static func canBe(_ memberName: String) -> Bool {
+    let (folder, file) = ArchiveContents.split(memberName)
+    return file == name && !folder.contains("/")
+  }
+
+  /// The manifest among mapped members; nil where there is none of this program.
+  static func find(
+    in members: [(name: String, file: MappedFile)]
+  ) throws(CheckpointError) -> ArchiveManifest? {
+    for (name, file) in members where canBe(name) && file.size <= ArchiveLimits.manifest {
+      let json = try JSONValue.read(file)
+      if isOurs(json) { return try ArchiveManifest(json, memberName: name, archive: file.path) }
+    }
+    return nil
+  }
+}
+
+extension SHA256 {
+  /// The digest as 64 hexadecimal digits in lower case.
+  func hexadecimal() -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    return String(
+      decoding: finalize().flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] },
+      as: UTF8.self)
+  }
+}
+
+extension MappedFile {
+  /// SHA-256 of all bytes, which do not stay in memory for it.
+  func sha256() -> String {
+    var hash = SHA256()
+    var start = 0
+    while start < size {
+      let end = min(start + 1 << 20, size)
+      withBytes(start..<end) { hash.update(bufferPointer: $0) }
+      advise(start..<end, .dontNeed)
+      start = end
+    }
+    return hash.hexadecimal()
+  }
+}

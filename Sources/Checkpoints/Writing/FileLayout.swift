@@ -1,0 +1,86 @@
+import OrderedCollections
+
+/// A file laid out before it is written: its size is known, and it can go to any sink.
+protocol FileLayout: Sendable {
+  var byteCount: Int { get }
+  /// The input files that bytes are copied from.
+  var sources: [MappedFile] { get }
+
+  /// Writes exactly `byteCount` bytes.
+  /// - Parameter progress: called with the bytes written so far.
+  func write<Sink: ByteSink & ~Copyable>(
+    to sink: inout Sink, progress: ((Int) -> Void)?
+  ) throws
+}
+
+extension FileLayout {
+  /// Writes a file of its own, which appears complete or not at all.
+  ///
+  /// - Returns: the bytes of the file.
+  func write(
+    to path: String, force: Bool, inputs: [String], progress: ((Int) -> Void)?
+  ) throws -> Int {
+    var file = try AtomicFile(
+      creating: OutputTarget(path: path, force: force, inputs: inputs, sources: sources),
+      byteCount: byteCount)
+    try write(to: &file, progress: progress)
+    return try file.commit()
+  }
+}
+
+extension [any FileLayout] {
+  /// The bytes of all files; the largest number there is where the sum overflows.
+  var totalByteCount: Int {
+    reduce(0) { sum, layout in
+      let (next, overflow) = sum.addingReportingOverflow(layout.byteCount)
+      return overflow ? .max : next
+    }
+  }
+}
+
+/// What a file of a folder or of an archive holds.
+public enum FileContents: Sendable {
+  case bytes([UInt8])
+  /// The bytes of an existing file, as they are.
+  case copy(MappedFile)
+  /// A GGUF file, as `GGUFWriter` writes it.
+  case gguf(metadata: OrderedDictionary<String, MetadataValue>, tensors: [OutputTensor])
+  /// A safetensors file, as `SafetensorsWriter` writes it.
+  case safetensors(metadata: OrderedDictionary<String, String>, tensors: [OutputTensor])
+
+  /// - Parameter path: the output, for error lines.
+  func layout(for path: String) throws(CheckpointError) -> any FileLayout {
+    switch self {
+    case .bytes(let bytes): BytesLayout(bytes: bytes)
+    case .copy(let file): CopyLayout(file: file)
+    case .gguf(let metadata, let tensors):
+      try GGUFLayout(metadata: metadata, tensors: tensors, path: path)
+    case .safetensors(let metadata, let tensors):
+      try SafetensorsLayout(metadata: metadata, tensors: tensors, path: path)
+    }
+  }
+}
+
+private struct BytesLayout: FileLayout {
+  let bytes: [UInt8]
+  var byteCount: Int { bytes.count }
+  var sources: [MappedFile] { [] }
+
+  func write<Sink: ByteSink & ~Copyable>(
+    to sink: inout Sink, progress: ((Int) -> Void)?
+  ) throws {
+    try sink.write(bytes)
+  }
+}
+
+private struct CopyLayout: FileLayout {
+  let file: MappedFile
+  var byteCount: Int { file.size }
+  var sources: [MappedFile] { [file] }
+
+  func write<Sink: ByteSink & ~Copyable>(
+    to sink: inout Sink, progress: ((Int) -> Void)?
+  ) throws {
+    try sink.copy(0..<file.size, of: file)
+  }
+}

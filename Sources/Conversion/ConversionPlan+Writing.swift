@@ -1,0 +1,205 @@
+import Checkpoints
+import Evaluation
+import Foundation
+import OrderedCollections
+import Tensors
+import Vocabulary
+
+extension ConversionPlan {
+  /// The type most matrices have, as config.json and GGUF's file type state it.
+  private var mainType: ElementType {
+    var bytes: [ElementType: Int] = [:]
+    for tensor in tensors where tensor.shape.count > 1 {
+      bytes[tensor.type, default: 0] += tensor.byteCount
+    }
+    return bytes.max { ($0.value, $1.key.rawValue) < ($1.value, $0.key.rawValue) }?.key ?? .f32
+  }
+
+  private var fileType: UInt32 {
+    if case .mix(let mix, _) = request.type { return mix.fileType }
+    return switch mainType {
+    case .f16: 1
+    case .bf16: 32
+    default: 0
+    }
+  }
+
+  /// Settings that decide the result, as one line for the provenance.
+  private var settings: String {
+    var parts = ["sites=\(request.sites.name)"]
+    if let pairs = request.valuePairs { parts.append("value-pairs=\(pairs)") }
+    if let counts = request.valuePairsByLayer {
+      parts.append("value-pairs=" + counts.map(String.init).joined(separator: ","))
+    }
+    if let base = request.valueBase { parts.append("value-base=\(base)") }
+    if !absorbed.isEmpty {
+      parts.append("absorb=" + absorbed.map(\.identity.rawValue).joined(separator: ","))
+    }
+    if let type = request.type.setting { parts.append("type=\(type)") }
+    if let fit {
+      parts += [
+        "fit=\(fit.mode.rawValue)", "calibrate-tokens=\(fit.tokens + fit.heldOutTokens)",
+        "calibrate-ctx=\(fit.context)", "calibrate-sha256=\(fit.tokenHash)",
+      ]
+    }
+    return parts.joined(separator: " ")
+  }
+
+  /// Perplexities on the windows a fit held out, before any rounding.
+  private var fitProvenance: OrderedDictionary<String, Double> {
+    guard let fit else { return [:] }
+    return [
+      "perplexity_before": fit.perplexityBefore, "perplexity_rewritten": fit.perplexityRewritten,
+      "perplexity_fitted": fit.perplexityFitted,
+    ]
+  }
+
+  /// Writes the output.
+  /// - Parameters:
+  ///   - version: the program's version, for the provenance.
+  ///   - report: what is known of the conversion before it is written, for an archive's manifest.
+  ///   - progress: called with the bytes written so far.
+  /// - Returns: bytes written.
+  public func write(
+    version: String, report: OrderedDictionary<String, JSONValue> = [:],
+    progress: (@Sendable (Int) -> Void)? = nil
+  ) throws -> Int {
+    let hash = try SourceHash.sha256(source.checkpoint.files)
+    let inputs = source.checkpoint.inputPaths
+    let provenance = Provenance(version: version, sourceHash: hash)
+    switch container {
+    case .gguf:
+      return try GGUFWriter.write(
+        to: request.output, metadata: metadata(provenance), tensors: tensors, force: request.force,
+        inputs: inputs, progress: progress)
+    case .safetensors:
+      return try writeSafetensors(provenance, inputs: inputs, progress: progress)
+    case .folder:
+      return try FolderWriter.write(
+        to: request.output, configuration: configuration(provenance), tensors: tensors,
+        extraFiles: companionFiles(), force: request.force, inputs: inputs, progress: progress)
+    case .archive:
+      return try writeArchive(provenance, report: report, inputs: inputs, progress: progress)
+    }
+  }
+
+  /// Makes what goes in beside the tensors, for the errors alone: a key that cannot be set.
+  func checkEdits() throws {
+    guard request.edits != .none else { return }
+    let nothing = Provenance(version: "", sourceHash: "")
+    if container.side(of: source) == .gguf {
+      _ = try metadata(nothing)
+    } else {
+      _ = try configuration(nothing)
+    }
+  }
+
+  /// Where an output comes from.
+  private struct Provenance {
+    let version: String
+    let sourceHash: String
+  }
+
+  // MARK: - Containers
+
+  private func writeSafetensors(
+    _ provenance: Provenance, inputs: [String], progress: (@Sendable (Int) -> Void)?
+  ) throws -> Int {
+    let text = try configuration(provenance).serialized(pretty: true) + "\n"
+    let bytes = try SafetensorsWriter.write(
+      to: request.output, metadata: ["format": "pt"], tensors: tensors, force: request.force,
+      inputs: inputs, progress: progress)
+    let folder = URL(fileURLWithPath: request.output).deletingLastPathComponent()
+    return bytes
+      + (try WholeFile.write(
+        Array(text.utf8), to: folder.appendingPathComponent("config.json").path,
+        force: request.force, inputs: inputs))
+  }
+
+  /// One GGUF file at the top level, or the files of a Hugging Face folder under one folder.
+  private func writeArchive(
+    _ provenance: Provenance, report: OrderedDictionary<String, JSONValue>, inputs: [String],
+    progress: (@Sendable (Int) -> Void)?
+  ) throws -> Int {
+    let stem = ArchiveKind.split(request.output)?.stem ?? "model"
+    var members: [(String, FileContents)]
+    switch source.side {
+    case .gguf:
+      members = [
+        ("\(stem).gguf", .gguf(metadata: try metadata(provenance), tensors: tensors))
+      ]
+    case .huggingface:
+      let text = try configuration(provenance).serialized(pretty: true) + "\n"
+      members = [
+        ("config.json", .bytes(Array(text.utf8))),
+        ("model.safetensors", .safetensors(metadata: ["format": "pt"], tensors: tensors)),
+      ]
+      members += try companionFiles()
+    }
+    var fields: OrderedDictionary<String, JSONValue> = [
+      "ropeconv": .string(provenance.version),
+      "source": .object([
+        "name": .string(URL(fileURLWithPath: source.checkpoint.path).lastPathComponent),
+        "sha256": .string(provenance.sourceHash),
+      ]),
+      "settings": .string(settings),
+    ]
+    fields["conversion"] = .object(report)
+    return try ArchiveWriter.write(
+      to: request.output, folder: source.side == .gguf ? nil : stem, members: members,
+      manifest: fields, force: request.force, inputs: inputs, threads: request.threads,
+      progress: progress)
+  }
+
+  // MARK: - What goes in beside the tensors
+
+  private func metadata(
+    _ provenance: Provenance
+  ) throws -> OrderedDictionary<String, MetadataValue> {
+    var fields: OrderedDictionary<String, MetadataValue> = [
+      "ropeconv.version": .string(provenance.version),
+      "ropeconv.source.sha256": .string(provenance.sourceHash),
+      "ropeconv.settings": .string(settings),
+    ]
+    for (key, value) in fitProvenance { fields["ropeconv.fit.\(key)"] = .float64(value) }
+    let builder = GGUFMetadata(plan: source, declaration: declaration, provenance: fields)
+    var metadata: OrderedDictionary<String, MetadataValue>
+    switch source.side {
+    case .gguf:
+      metadata = try builder.fromGGUF()
+      if request.type != .keep { metadata["general.file_type"] = .uint32(fileType) }
+    case .huggingface:
+      let tokenizer = try Tokenizer.load(from: source.checkpoint)
+      metadata = try builder.fromHuggingFace(
+        tokenizer: tokenizer?.ggufMetadata(vocabularySize: source.shape.vocabulary) ?? [:],
+        fileType: fileType)
+    }
+    if case .mix = request.type {
+      metadata["general.quantization_version"] = .uint32(QuantizationMix.layoutVersion)
+    }
+    try request.edits.apply(to: &metadata, architecture: source.architecture.name)
+    return metadata
+  }
+
+  private func configuration(_ provenance: Provenance) throws -> JSONValue {
+    var fields: OrderedDictionary<String, JSONValue> = [
+      "version": .string(provenance.version), "source_sha256": .string(provenance.sourceHash),
+      "settings": .string(settings),
+    ]
+    if fit != nil { fields["fit"] = .object(fitProvenance.mapValues { .number($0) }) }
+    let builder = HuggingFaceConfiguration(
+      plan: source, declaration: declaration, provenance: fields, elementType: mainType)
+    return try request.edits.apply(
+      to: source.checkpoint.configuration.map { builder.fromHuggingFace($0) } ?? builder.fromGGUF())
+  }
+
+  /// Files of a Hugging Face source that go along unchanged: tokenizer and generation settings.
+  private func companionFiles() throws -> [(String, FileContents)] {
+    guard source.side == .huggingface, let files = source.checkpoint.companions else { return [] }
+    return try [
+      "generation_config.json", "tokenizer.json", "tokenizer_config.json",
+      "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "vocab.json",
+      "merges.txt", "tokenizer.model",
+    ].filter { files.contains($0) }.map { ($0, .copy(try files.open($0))) }
+  }
+}
