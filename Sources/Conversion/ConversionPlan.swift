@@ -23,6 +23,8 @@ public struct ConversionPlan: Sendable {
   /// Things a user should know, such as a missing tokenizer.
   public let warnings: [String]
   let declaration: RotaryDeclaration?
+  /// What goes into a Hugging Face folder beside the weights.
+  let companions: FolderCompanions?
   /// The variant before pair layouts change: what a fit works on.
   public let fitTarget: RotaryConfiguration
   /// What a fit did, where there was one.
@@ -146,11 +148,13 @@ extension ConversionPlan {
         "the folder holds no tokenizer: score the output with --tokens, other readers may refuse it"
       )
     }
-    self.warnings = warnings
+    companions =
+      container == .folder ? try FolderCompanions(source, declaration: declaration) : nil
+    self.warnings = warnings + (companions?.warnings ?? [])
   }
 
   /// The type most matrices have, as config.json and GGUF's file type state it.
-  private var mainType: ElementType {
+  var mainType: ElementType {
     var bytes: [ElementType: Int] = [:]
     for tensor in tensors where tensor.shape.count > 1 {
       bytes[tensor.type, default: 0] += tensor.byteCount
@@ -167,7 +171,7 @@ extension ConversionPlan {
   }
 
   /// Settings that decide the result, as one line for the provenance.
-  private var settings: String {
+  var settings: String {
     var parts = ["sites=\(request.sites.name)"]
     if let pairs = request.valuePairs { parts.append("value-pairs=\(pairs)") }
     if let counts = request.valuePairsByLayer {
@@ -195,7 +199,7 @@ extension ConversionPlan {
   }
 
   /// Perplexities on the windows a fit held out, before any rounding.
-  private var fitProvenance: OrderedDictionary<String, Double> {
+  var fitProvenance: OrderedDictionary<String, Double> {
     guard let fit else { return [:] }
     return [
       "perplexity_before": fit.perplexityBefore, "perplexity_rewritten": fit.perplexityRewritten,
@@ -210,7 +214,6 @@ extension ConversionPlan {
   /// - Returns: bytes written.
   public func write(version: String, progress: (@Sendable (Int) -> Void)? = nil) throws -> Int {
     let hash = try SourceHash.sha256(source.checkpoint.files)
-    let inputs = source.checkpoint.files.map(\.path)
     switch container {
     case .gguf:
       var provenance: OrderedDictionary<String, MetadataValue> = [
@@ -221,15 +224,9 @@ extension ConversionPlan {
       for (key, value) in fitProvenance { provenance["ropeconv.fit.\(key)"] = .float64(value) }
       return try GGUFWriter.write(
         to: request.output, metadata: metadata(provenance), tensors: tensors, force: request.force,
-        inputs: inputs, progress: progress)
+        inputs: source.checkpoint.files.map(\.path), progress: progress)
     case .safetensors, .folder:
-      var provenance: OrderedDictionary<String, JSONValue> = [
-        "version": .string(version), "source_sha256": .string(hash), "settings": .string(settings),
-      ]
-      if fit != nil {
-        provenance["fit"] = .object(fitProvenance.mapValues { .number($0) })
-      }
-      return try writeHuggingFace(provenance, inputs: inputs, progress: progress)
+      return try writeHuggingFace(version: version, hash: hash, progress: progress)
     }
   }
 
@@ -247,43 +244,6 @@ extension ConversionPlan {
       return try builder.fromHuggingFace(
         tokenizer: tokenizer?.ggufMetadata(vocabularySize: source.shape.vocabulary) ?? [:],
         fileType: fileType)
-    }
-  }
-
-  private func writeHuggingFace(
-    _ provenance: OrderedDictionary<String, JSONValue>, inputs: [String],
-    progress: (@Sendable (Int) -> Void)?
-  ) throws -> Int {
-    let builder = HuggingFaceConfiguration(
-      plan: source, declaration: declaration, provenance: provenance, elementType: mainType)
-    let configuration =
-      try source.checkpoint.configuration.map { builder.fromHuggingFace($0) } ?? builder.fromGGUF()
-    guard container == .safetensors else {
-      return try FolderWriter.write(
-        to: request.output, configuration: configuration, tensors: tensors,
-        extraFiles: companionFiles(), force: request.force, inputs: inputs, progress: progress)
-    }
-    let bytes = try SafetensorsWriter.write(
-      to: request.output, metadata: ["format": "pt"], tensors: tensors, force: request.force,
-      inputs: inputs, progress: progress)
-    let folder = URL(fileURLWithPath: request.output).deletingLastPathComponent()
-    let text = configuration.serialized(pretty: true) + "\n"
-    return bytes
-      + (try WholeFile.write(
-        Array(text.utf8), to: folder.appendingPathComponent("config.json").path,
-        force: request.force, inputs: inputs))
-  }
-
-  /// Files of a Hugging Face source that go along unchanged: tokenizer and generation settings.
-  private func companionFiles() -> [(String, FileContents)] {
-    guard source.side == .huggingface, let folder = source.checkpoint.folder else { return [] }
-    return [
-      "generation_config.json", "tokenizer.json", "tokenizer_config.json",
-      "special_tokens_map.json",
-      "added_tokens.json", "chat_template.jinja", "vocab.json", "merges.txt", "tokenizer.model",
-    ].compactMap { name in
-      let path = "\(folder)/\(name)"
-      return FileManager.default.fileExists(atPath: path) ? (name, .copy(path: path)) : nil
     }
   }
 }

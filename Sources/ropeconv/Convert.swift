@@ -101,6 +101,10 @@ struct Convert: ParsableCommand {
         report.perplexityAfter = try evaluation.run(Model(opening: request.output), on: tokens)
           .perplexity
       }
+      try plan.record(
+        MeasuredPerplexities(
+          before: report.perplexityBefore, after: report.perplexityAfter,
+          heldOut: report.perplexityHeldOut), version: programVersion)
     }
     for note in report.notes { options.warn(note) }
     options.show(report.json(), report.text())
