@@ -9,12 +9,17 @@ public struct MeasuredPerplexities: Sendable {
   /// Of the source and of the output on a text.
   public var before: Double?
   public var after: Double?
+  /// How much of the text, such as `41 chunks of 512 tokens`.
+  public var extent: String?
   /// Of the written file on the windows that a fit held out.
   public var heldOut: Double?
 
-  public init(before: Double? = nil, after: Double? = nil, heldOut: Double? = nil) {
+  public init(
+    before: Double? = nil, after: Double? = nil, extent: String? = nil, heldOut: Double? = nil
+  ) {
     self.before = before
     self.after = after
+    self.extent = extent
     self.heldOut = heldOut
   }
 
@@ -129,8 +134,9 @@ struct ModelCard {
       add("fitted", fit.perplexityFitted, from: fit.perplexityBefore)
       add("as written here", measured.heldOut, from: fit.perplexityBefore)
     }
-    add("original, on the evaluation text", measured.before, from: nil)
-    add("this folder, on the evaluation text", measured.after, from: measured.before)
+    let text = "on \(measured.extent ?? "a text")"
+    add("original, \(text)", measured.before, from: nil)
+    add("this folder, \(text)", measured.after, from: measured.before)
     return rows.isEmpty ? "" : "## Measured\n\n" + table(("perplexity", ""), rows)
   }
 

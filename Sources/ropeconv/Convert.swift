@@ -90,6 +90,7 @@ struct Convert: ParsableCommand {
         report.perplexityHeldOut = try fit.fit(plan, threads: options.threads).heldOutPerplexity(
           of: Model(opening: request.output), calibration)
       }
+      var measured = MeasuredPerplexities()
       if let source = text.source {
         let tokens = try TokenizedText(source, for: model)
         let evaluation = PerplexityEvaluation(
@@ -97,14 +98,16 @@ struct Convert: ParsableCommand {
           options: RunOptions(
             threads: options.threads,
             batch: try window.batch(for: model.plan, threads: options.threads)))
-        report.perplexityBefore = try evaluation.run(model, on: tokens).perplexity
+        let original = try evaluation.run(model, on: tokens)
+        measured.extent = "\(original.windows.count) chunks of \(window.ctx) tokens"
+        report.perplexityBefore = original.perplexity
         report.perplexityAfter = try evaluation.run(Model(opening: request.output), on: tokens)
           .perplexity
       }
-      try plan.record(
-        MeasuredPerplexities(
-          before: report.perplexityBefore, after: report.perplexityAfter,
-          heldOut: report.perplexityHeldOut), version: programVersion)
+      measured.before = report.perplexityBefore
+      measured.after = report.perplexityAfter
+      measured.heldOut = report.perplexityHeldOut
+      try plan.record(measured, version: programVersion)
     }
     for note in report.notes { options.warn(note) }
     options.show(report.json(), report.text())

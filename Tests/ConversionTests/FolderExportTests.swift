@@ -103,10 +103,11 @@ import Testing
       #expect(card.contains("ropeconv 1.2.3") && card.contains("trust_remote_code=True"))
       #expect(!card.contains(folder) && !card.contains(References.package))
       #expect(!card.contains("## Measured"))
-      try plan.record(MeasuredPerplexities(before: 4, after: 5), version: "1.2.3")
+      try plan.record(
+        MeasuredPerplexities(before: 4, after: 5, extent: "9 chunks"), version: "1.2.3")
       let measured = try text("\(folder)/README.md")
-      #expect(measured.contains("| original, on the evaluation text | 4.0000 |\n"))
-      #expect(measured.contains("| this folder, on the evaluation text | 5.0000 (+25.00 %) |\n"))
+      #expect(measured.contains("| original, on 9 chunks | 4.0000 |\n"))
+      #expect(measured.contains("| this folder, on 9 chunks | 5.0000 (+25.00 %) |\n"))
     }
   }
 
