@@ -154,7 +154,7 @@ struct ModelCard {
       from transformers import AutoModelForCausalLM, AutoTokenizer
 
       model = AutoModelForCausalLM.from_pretrained("this/folder"\(trust))
-      tokenizer = AutoTokenizer.from_pretrained("this/folder")
+      tokenizer = AutoTokenizer.from_pretrained("this/folder"\(trust))
       ```
 
       What `save_pretrained` writes after training converts back: `ropeconv convert trained/ --to\

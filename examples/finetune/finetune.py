@@ -13,7 +13,7 @@ parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.R
 parser.add_argument("folder")
 parser.add_argument("text")
 parser.add_argument("out")
-parser.add_argument("--steps", type=int, default=60)
+parser.add_argument("--steps", type=int, default=40)
 parser.add_argument("--context", type=int, default=256)
 parser.add_argument("--batch", type=int, default=4)
 parser.add_argument("--rate", type=float, default=3e-4)
@@ -22,7 +22,7 @@ options = parser.parse_args()
 torch.manual_seed(1)
 # The folder's own code computes the variant: read modeling_ropeconv.py before you trust a folder you did not make.
 model = AutoModelForCausalLM.from_pretrained(options.folder, trust_remote_code=True).float().train()
-tokenizer = AutoTokenizer.from_pretrained(options.folder)
+tokenizer = AutoTokenizer.from_pretrained(options.folder, trust_remote_code=True)
 with open(options.text) as file:
     ids = torch.tensor(tokenizer(file.read())["input_ids"])
 optimizer = torch.optim.AdamW(model.parameters(), lr=options.rate, weight_decay=0.0)
