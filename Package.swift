@@ -61,7 +61,7 @@ let package = Package(
     .target(
       name: "Architectures", dependencies: ["Checkpoints", "Tensors", collections], path: "formats",
       exclude: ["report.schema.json", "rotary.md"],
-      resources: [.copy("architectures"), .copy("tokenizers")]),
+      resources: [.copy("architectures"), .copy("huggingface"), .copy("tokenizers")]),
     .target(
       name: "Checkpoints",
       dependencies: ["Tensors", "CKernels", "CJSON", "CArchive", collections, crypto]),
@@ -82,7 +82,7 @@ let package = Package(
     tests("VocabularyTests", "Vocabulary", golden: true),
     tests("RotaryTests", "Rotary"),
     tests("EvaluationTests", "Conversion", golden: true),
-    tests("ConversionTests", "Conversion"),
+    tests("ConversionTests", "Conversion", golden: true),
     tests("ReportsTests", "Reports"),
     tests("CommandTests", "Conversion"),
   ],

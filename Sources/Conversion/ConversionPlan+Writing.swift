@@ -7,7 +7,7 @@ import Vocabulary
 
 extension ConversionPlan {
   /// The type most matrices have, as config.json and GGUF's file type state it.
-  private var mainType: ElementType {
+  var mainType: ElementType {
     var bytes: [ElementType: Int] = [:]
     for tensor in tensors where tensor.shape.count > 1 {
       bytes[tensor.type, default: 0] += tensor.byteCount
@@ -25,7 +25,7 @@ extension ConversionPlan {
   }
 
   /// Settings that decide the result, as one line for the provenance.
-  private var settings: String {
+  var settings: String {
     var parts = ["sites=\(request.sites.name)"]
     if let pairs = request.valuePairs { parts.append("value-pairs=\(pairs)") }
     if let counts = request.valuePairsByLayer {
@@ -46,7 +46,7 @@ extension ConversionPlan {
   }
 
   /// Perplexities on the windows a fit held out, before any rounding.
-  private var fitProvenance: OrderedDictionary<String, Double> {
+  var fitProvenance: OrderedDictionary<String, Double> {
     guard let fit else { return [:] }
     return [
       "perplexity_before": fit.perplexityBefore, "perplexity_rewritten": fit.perplexityRewritten,
@@ -68,6 +68,10 @@ extension ConversionPlan {
     let inputs = source.checkpoint.inputPaths
     let provenance = Provenance(version: version, sourceHash: hash)
     switch container {
+    case .gguf where shards.count > 1:
+      return try ShardedGGUFWriter.write(
+        to: request.output, metadata: metadata(provenance), shards: shards, force: request.force,
+        inputs: inputs, progress: progress)
     case .gguf:
       return try GGUFWriter.write(
         to: request.output, metadata: metadata(provenance), tensors: tensors, force: request.force,
@@ -77,7 +81,8 @@ extension ConversionPlan {
     case .folder:
       return try FolderWriter.write(
         to: request.output, configuration: configuration(provenance), tensors: tensors,
-        extraFiles: companionFiles(), force: request.force, inputs: inputs, progress: progress)
+        extraFiles: companionFiles(provenance), shardSize: request.shardSize,
+        force: request.force, inputs: inputs, progress: progress)
     case .archive:
       return try writeArchive(provenance, report: report, inputs: inputs, progress: progress)
     }
@@ -134,7 +139,7 @@ extension ConversionPlan {
         ("config.json", .bytes(Array(text.utf8))),
         ("model.safetensors", .safetensors(metadata: ["format": "pt"], tensors: tensors)),
       ]
-      members += try companionFiles()
+      members += try companionFiles(provenance)
     }
     var fields: OrderedDictionary<String, JSONValue> = [
       "ropeconv": .string(provenance.version),
@@ -188,18 +193,16 @@ extension ConversionPlan {
     ]
     if fit != nil { fields["fit"] = .object(fitProvenance.mapValues { .number($0) }) }
     let builder = HuggingFaceConfiguration(
-      plan: source, declaration: declaration, provenance: fields, elementType: mainType)
+      plan: source, declaration: declaration, modeling: companions?.modeling, provenance: fields,
+      elementType: mainType)
     return try request.edits.apply(
       to: source.checkpoint.configuration.map { builder.fromHuggingFace($0) } ?? builder.fromGGUF())
   }
 
-  /// Files of a Hugging Face source that go along unchanged: tokenizer and generation settings.
-  private func companionFiles() throws -> [(String, FileContents)] {
-    guard source.side == .huggingface, let files = source.checkpoint.companions else { return [] }
-    return try [
-      "generation_config.json", "tokenizer.json", "tokenizer_config.json",
-      "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "vocab.json",
-      "merges.txt", "tokenizer.model",
-    ].filter { files.contains($0) }.map { ($0, .copy(try files.open($0))) }
+  /// Code, tokenizer, generation settings and model card.
+  private func companionFiles(_ provenance: Provenance) throws -> [(String, FileContents)] {
+    let card = modelCard(
+      version: provenance.version, hash: provenance.sourceHash, MeasuredPerplexities())
+    return try companions?.files(card: card) ?? []
   }
 }

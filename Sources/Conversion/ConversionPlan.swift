@@ -21,6 +21,8 @@ public struct ConversionPlan: Sendable {
   /// Things a user should know, such as a missing tokenizer.
   public let warnings: [String]
   let declaration: RotaryDeclaration?
+  /// What goes into a Hugging Face folder beside the weights.
+  let companions: FolderCompanions?
   /// The variant before pair layouts change: what a fit works on.
   public let fitTarget: RotaryConfiguration
   /// What a fit did, where there was one.
@@ -41,6 +43,19 @@ public struct ConversionPlan: Sendable {
     source.rotary.sites.isSuperset(of: .scores) && !request.sites.isSuperset(of: .scores)
   }
 
+  /// The tensors of each GGUF file to write.
+  var shards: [[OutputTensor]] {
+    guard container == .gguf, let limit = request.shardSize else { return [tensors] }
+    return TensorShards.split(tensors, limit: limit)
+  }
+
+  /// What opens as the output: its path, or that of its first shard.
+  public var output: String {
+    let count = shards.count
+    return count == 1
+      ? request.output : ShardedGGUFWriter.paths(of: request.output, count: count)[0]
+  }
+
   /// Bytes of all tensors.
   public var tensorBytes: Int { tensors.reduce(0) { $0 + $1.byteCount } }
 }
@@ -54,6 +69,9 @@ extension ConversionPlan {
     self.fit = fit?.report
     let container = try OutputContainer(path: request.output)
     let side = container.side(of: source)
+    if request.shardSize != nil, container != .gguf, container != .folder {
+      throw ConversionError.usage("--shard-size needs an output ending in .gguf or /")
+    }
     if case .mix(let mix, _) = request.type, side != .gguf {
       throw ConversionError.usage(
         "--type \(mix.rawValue) needs a GGUF output, safetensors cannot hold quantized blocks")
@@ -160,14 +178,17 @@ extension ConversionPlan {
         "the rows of \(fallbacks) tensors are no whole blocks of the type asked for: they take"
           + " another, as llama-quantize gives them")
     }
-    self.warnings = warnings
+    companions =
+      side == .huggingface && container != .safetensors
+      ? try FolderCompanions(source, declaration: declaration) : nil
+    self.warnings = warnings + (companions?.warnings ?? [])
   }
 
   /// Refuses an output that could not be created, before long work is done for it.
   public func checkOutput() throws {
     try checkEdits()
     try OutputTarget.check(
-      request.output, byteCount: tensorBytes, force: request.force,
+      output, byteCount: tensorBytes, force: request.force,
       inputs: source.checkpoint.inputPaths)
   }
 }

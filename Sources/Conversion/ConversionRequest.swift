@@ -91,6 +91,8 @@ public struct ConversionRequest: Sendable {
   /// B1 stills pairs that turn less than this over the context, in radians.
   public var stillEpsilon: Double
   public var type: TypeChoice
+  /// Weights of more bytes are shared out to files of at most this size.
+  public var shardSize: Int?
   /// Tensors that the model does not use go along.
   public var keepsExtra = false
   /// Keys that are set or removed in the output.

@@ -9,18 +9,30 @@ import Tensors
 struct HuggingFaceConfiguration {
   let plan: ModelPlan
   let declaration: RotaryDeclaration?
+  /// The code that computes the variant, for `auto_map`.
+  let modeling: ModelingCode?
   let provenance: OrderedDictionary<String, JSONValue>
   let elementType: ElementType
 
   /// The config of a Hugging Face source with the rotation declared.
   func fromHuggingFace(_ source: JSONValue) -> JSONValue {
     var fields = source.object ?? [:]
-    let type = source["model_type"]?.string ?? plan.architecture.name
-    let base = type.hasSuffix("_rotary") ? String(type.dropLast("_rotary".count)) : type
+    // A variant's code goes with its declaration.
+    if fields["rotary"] != nil { fields["auto_map"] = nil }
     for key in ["rotary", "rope", "vo_rope", "rove", "rope_interleaved"] { fields[key] = nil }
     fields["ropeconv"] = nil
-    apply(base, to: &fields)
+    apply(Self.modelType(of: plan), to: &fields)
     return .object(fields)
+  }
+
+  /// The `model_type` of a model as a plain folder.
+  static func modelType(of plan: ModelPlan) -> String {
+    if let type = plan.checkpoint.configuration?["model_type"]?.string {
+      return type.hasSuffix("_rotary") ? String(type.dropLast("_rotary".count)) : type
+    }
+    let hasWindow = plan.shape.windows.contains { $0 > 0 }
+    return plan.architecture.name == "llama" && hasWindow
+      ? "mistral" : plan.architecture.modelTypes.first ?? plan.architecture.name
   }
 
   /// A config for a GGUF source.
@@ -28,9 +40,6 @@ struct HuggingFaceConfiguration {
     let shape = plan.shape
     var fields: OrderedDictionary<String, JSONValue> = [:]
     let hasWindow = shape.windows.contains { $0 > 0 }
-    let type =
-      plan.architecture.name == "llama" && hasWindow
-      ? "mistral" : plan.architecture.modelTypes.first ?? plan.architecture.name
     func set(_ parameter: Hyperparameter, _ value: JSONValue) {
       if let key = plan.architecture.hyperparameters[parameter]?.huggingface.first {
         fields[key] = value
@@ -39,7 +48,7 @@ struct HuggingFaceConfiguration {
     func integer(_ parameter: Hyperparameter, _ value: Int) {
       set(parameter, .integer(Int64(value)))
     }
-    apply(type, to: &fields)
+    apply(Self.modelType(of: plan), to: &fields)
     integer(.layers, shape.layers)
     integer(.context, shape.context)
     integer(.width, shape.width)
@@ -109,8 +118,10 @@ struct HuggingFaceConfiguration {
     if let declaration {
       fields["model_type"] = .string("\(type)_rotary")
       fields["architectures"] = .array([
-        .string(className.replacing("ForCausalLM", with: "RotaryForCausalLM"))
+        .string(
+          modeling?.modelClass ?? className.replacing("ForCausalLM", with: "RotaryForCausalLM"))
       ])
+      if let modeling { fields["auto_map"] = modeling.autoMap }
       fields["rotary"] = declaration.json()
     } else {
       fields["model_type"] = .string(type)

@@ -194,7 +194,7 @@ struct TensorAssembly {
   ) throws -> [UInt8] {
     do {
       return try Encoding.encode(values, as: type, threads: threads)
-    } catch let error as TensorError {
+    } catch {
       throw ConversionError.elementType(
         file: plan.checkpoint.path, tensor: tensor, reason: error.summary)
     }

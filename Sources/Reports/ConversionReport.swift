@@ -22,7 +22,7 @@ public struct ConversionReport: Sendable {
   public func json() -> JSONValue {
     .object([
       "input": .string(plan.source.checkpoint.path),
-      "output": .string(plan.request.output),
+      "output": .string(plan.output),
       "sites_from": .string(plan.source.rotary.sites.code),
       "sites_to": .string(plan.request.sites.code),
       "absorbed": .array(
@@ -141,7 +141,7 @@ public struct ConversionReport: Sendable {
   public func text() -> String {
     var lines = [
       "\(plan.source.checkpoint.path) (\(plan.source.rotary.sites.name)) -> "
-        + "\(plan.request.output) (\(plan.request.sites.name))"
+        + "\(plan.output) (\(plan.request.sites.name))"
     ]
     if let value = plan.target.value {
       let turning = value.frequencies.reduce(0) { $0 + $1.count { $0 != 0 } }

@@ -21,12 +21,39 @@ enum HuggingFacePreTokenizers {
   }
 
   /// The GGUF name of a byte-level pre-tokenizer; nil where none is known.
-  static func name(of json: JSONValue?) throws -> String? {
-    let file = "tokenizers/huggingface.json"
+  /// - Parameter ignoresMerges: what tokenizer.json says; names with the same patterns differ in it.
+  static func name(of json: JSONValue?, ignoresMerges: Bool) throws -> String? {
     let wanted = signature(json)
-    for entry in try FormatResources.json(file)["pre_tokenizers"]?.array ?? [] {
-      if entry["patterns"]?.array?.compactMap(\.string) == wanted { return entry["name"]?.string }
+    if let spelled = try spellings().first(where: { $0.patterns == wanted }) { return spelled.name }
+    return try NamedPreTokenizer.all().first {
+      $0.isByteLevel && $0.patterns == wanted && $0.ignoresMerges == ignoresMerges
+    }?.names.first
+  }
+
+  /// The `pre_tokenizer` of tokenizer.json for a byte-level pre-tokenizer: the ecosystem's own
+  /// spelling of its patterns where one is known.
+  static func json(of named: NamedPreTokenizer) throws -> JSONValue {
+    let spelled = try spellings().first { named.names.contains($0.name) }
+    let splits: [JSONValue] = (spelled?.patterns ?? named.patterns).map { pattern in
+      [
+        "type": "Split", "pattern": ["Regex": .string(pattern)], "behavior": "Isolated",
+        "invert": false,
+      ]
     }
-    return nil
+    let bytes: JSONValue = [
+      "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false,
+    ]
+    return ["type": "Sequence", "pretokenizers": .array(splits + [bytes])]
+  }
+
+  /// Patterns as tokenizer.json files spell them, by their GGUF name.
+  private static func spellings() throws -> [(name: String, patterns: [String])] {
+    let list = try FormatResources.json("tokenizers/huggingface.json")["pre_tokenizers"]?.array
+    return (list ?? []).compactMap { entry in
+      guard let name = entry["name"]?.string,
+        let patterns = entry["patterns"]?.array?.compactMap(\.string)
+      else { return nil }
+      return (name, patterns)
+    }
   }
 }

@@ -76,7 +76,8 @@ struct HuggingFaceTokenizer {
     return Tokenizer(
       model: isByteLevel ? "gpt2" : "llama",
       preTokenizer: isByteLevel
-        ? try HuggingFacePreTokenizers.name(of: json["pre_tokenizer"]) : nil,
+        ? try HuggingFacePreTokenizers.name(
+          of: json["pre_tokenizer"], ignoresMerges: model["ignore_merges"]?.bool ?? false) : nil,
       bos: bos.id ?? namedToken("bos_token", table), eos: eos.id ?? namedToken("eos_token", table),
       addsBOS: bos.adds, addsEOS: eos.adds, file: file, table: table,
       special: SpecialTokens(

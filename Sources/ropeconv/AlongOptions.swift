@@ -1,7 +1,7 @@
 import ArgumentParser
 import Conversion
 
-/// What a converted file has beside the model's own weights and settings.
+/// What a converted model has beside its own weights and settings, and in how many files.
 struct AlongOptions: ParsableArguments {
   @Flag(help: "Copy tensors that the model does not use; without it unknown ones are an error.")
   var keepExtra = false
@@ -14,6 +14,12 @@ struct AlongOptions: ParsableArguments {
 
   @Option(help: ArgumentHelp("Leave a key out; may be repeated.", valueName: "key"))
   var remove: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Share weights out to files of at most this size, such as 2G (.gguf and folders).",
+      valueName: "size"))
+  var shardSize: String?
 
   func edits() throws -> MetadataEdits {
     try MetadataEdits(set: set, remove: remove)

@@ -77,6 +77,7 @@ struct Convert: ParsableCommand {
       absorb: try absorb.map { try AbsorptionIdentity.list($0) } ?? [],
       stillEpsilon: stillEpsilon, type: try TypeChoice(parsing: type, pure: pure), force: force,
       threads: options.threads)
+    request.shardSize = try along.shardSize.map { try ByteSize.parse($0) }
     request.keepsExtra = along.keepExtra
     request.edits = try along.edits()
     var plan = try ConversionPlan(model.plan, request)
@@ -93,7 +94,7 @@ struct Convert: ParsableCommand {
     var report = ConversionReport(plan)
     report.trials = trials
     if !dryRun {
-      var evaluate: ((Model) throws -> Double)?
+      var evaluate: ((Model) throws -> PerplexityResult)?
       if let source = text.source {
         let tokens = try TokenizedText(source, for: model)
         let evaluation = PerplexityEvaluation(
@@ -101,11 +102,14 @@ struct Convert: ParsableCommand {
           options: RunOptions(
             threads: options.threads,
             batch: try window.batch(for: model.plan, threads: options.threads)))
-        evaluate = { try evaluation.run($0, on: tokens).perplexity }
+        evaluate = { try evaluation.run($0, on: tokens) }
       }
+      var measured = MeasuredPerplexities()
       if let evaluate {
         try plan.checkOutput()
-        report.perplexityBefore = try evaluate(model)
+        let original = try evaluate(model)
+        measured.extent = "\(original.windows.count) chunks of \(window.ctx) tokens"
+        report.perplexityBefore = original.perplexity
       }
       let display = ProgressDisplay(quiet: options.quiet)
       let total = max(plan.tensorBytes, 1)
@@ -116,13 +120,17 @@ struct Convert: ParsableCommand {
       report.seconds = display.elapsed
       // The output once for both: opening an archive may mean unpacking it.
       if calibration != nil || evaluate != nil {
-        let written = try Model(opening: request.output)
+        let written = try Model(opening: plan.output)
         if let calibration {
           report.perplexityHeldOut = try fit.fit(plan, threads: options.threads)
             .heldOutPerplexity(of: written, calibration)
         }
-        report.perplexityAfter = try evaluate?(written)
+        report.perplexityAfter = try evaluate?(written).perplexity
       }
+      measured.before = report.perplexityBefore
+      measured.after = report.perplexityAfter
+      measured.heldOut = report.perplexityHeldOut
+      try plan.record(measured, version: programVersion)
     }
     for note in report.notes { options.warn(note) }
     options.show(report.json(), report.text())

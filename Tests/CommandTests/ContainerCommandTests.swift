@@ -108,4 +108,39 @@ import Testing
     #expect(abs((value["rms"]?.double ?? 0) - mean.squareRoot()) < 1e-12)
     expectFailure(try run("diff", Self.model, "/nonexistent.gguf"), 66, containing: "nonexistent")
   }
+
+  @Test(arguments: ["model.gguf", "folder/"])
+  func shardsHoldTheSameModel(name: String) throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    let whole = "\(work)/whole-\(name)"
+    #expect(try run("convert", Self.model, "--to", "qkvo", "-o", whole, "--quiet").status == 0)
+    let output = "\(work)/\(name)"
+    let finished = try run(
+      "convert", Self.model, "--to", "qkvo", "-o", output, "--shard-size", "400K", "--quiet",
+      "--json")
+    #expect(finished.status == 0, "\(finished.errors)")
+    let path = try #require(try json(finished)["output"]?.string)
+    let (one, other) = try (Checkpoint.open(whole), Checkpoint.open(path))
+    #expect(other.files.count > 2)
+    let difference = try CheckpointDifference(one, other, threads: 2)
+    #expect(difference.tensors.isEmpty && difference.equalTensors == one.tensors.count)
+    #expect(difference.metadata.allSatisfy { $0.key.hasPrefix("split.") })
+    for file in other.files { #expect(file.size < 600_000) }
+    // Nothing is replaced unasked, and asked for it gives the same bytes.
+    let names = try FileManager.default.contentsOfDirectory(atPath: work).sorted()
+    expectFailure(
+      try run("convert", Self.model, "--to", "qkvo", "-o", output, "--shard-size", "400K"), 73,
+      containing: "exists")
+    #expect(
+      try run(
+        "convert", Self.model, "--to", "qkvo", "-o", output, "--shard-size", "400K", "--force",
+        "--quiet"
+      ).status == 0)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: work).sorted() == names)
+    expectFailure(
+      try run(
+        "convert", Self.model, "--to", "qkvo", "-o", "\(work)/a.zip", "--shard-size", "400K"), 64,
+      containing: "--shard-size")
+  }
 }

@@ -74,4 +74,33 @@ import Vocabulary
           == tokenizer.encode(Array(text.utf8), addSpecial: true, parseSpecial: true), "\(text)")
     }
   }
+
+  /// tokenizer.json made from a GGUF vocabulary, read back, gives llama.cpp's vectors
+  /// (`Tests/Checks/transformers` holds the `tokenizers` package against them).
+  @Test(arguments: vocabularies)
+  func folderFilesGiveTheVectors(name: String) throws {
+    guard let path = try References.shared("vocab/ggml-vocab-\(name).gguf") else { return }
+    let tokenizer = try #require(try Tokenizer.load(from: Checkpoint.open(path)))
+    let files = try tokenizer.huggingFaceFiles(context: 2048)
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    for (file, json) in [
+      ("tokenizer.json", files.tokenizer), ("tokenizer_config.json", files.configuration),
+    ] {
+      try json.serialized(pretty: true)
+        .write(toFile: "\(work)/\(file)", atomically: true, encoding: .utf8)
+    }
+    let back = try #require(try Tokenizer.load(fromFolder: work))
+    #expect(back.vocabularySize == tokenizer.vocabularySize)
+    #expect(back.addsBOS == tokenizer.addsBOS && back.addsEOS == tokenizer.addsEOS)
+    let texts = try String(contentsOfFile: path + ".inp", encoding: .utf8)
+      .components(separatedBy: "\n__ggml_vocab_test__\n")
+    for text in texts {
+      let bytes = Array(text.utf8)
+      #expect(
+        try back.encode(bytes, addSpecial: true, parseSpecial: true)
+          == tokenizer.encode(bytes, addSpecial: true, parseSpecial: true),
+        "\(name): \(text.debugDescription)")
+    }
+  }
 }

@@ -41,7 +41,9 @@ struct GGUFLayout: FileLayout {
       .output(.notStorable(problem: problem), file: path, place: place)
     }
     alignment = try Self.alignment(in: metadata, path: path)
-    guard metadata[GGUFLimits.architectureKey]?.string != nil else {
+    // Shards behind the first have no metadata of the model.
+    let isLaterShard = (metadata[Shards.numberKey]?.int ?? 0) > 0
+    guard isLaterShard || metadata[GGUFLimits.architectureKey]?.string != nil else {
       throw fault(
         "the metadata names no architecture", .key(GGUFLimits.architectureKey, byte: nil))
     }

@@ -9,7 +9,12 @@ enum Shards {
 
   /// How the name of a shard ends.
   static func suffix(number: Int, count: Int) -> String {
-    "-\(fiveDigits(number + 1))-of-\(fiveDigits(count)).gguf"
+    ending(number: number, count: count) + ".gguf"
+  }
+
+  /// What stands before the extension of a shard's name, counted from 0.
+  static func ending(number: Int, count: Int) -> String {
+    "-\(fiveDigits(number + 1))-of-\(fiveDigits(count))"
   }
 
   private static func fiveDigits(_ number: Int) -> String {

@@ -4,6 +4,11 @@ import OrderedCollections
 struct SafetensorsIndex {
   static let name = "model.safetensors.index.json"
 
+  /// The name of a shard, counted from 0.
+  static func shardName(number: Int, count: Int) -> String {
+    "model" + Shards.ending(number: number, count: count) + ".safetensors"
+  }
+
   /// Shard names in the order they first appear.
   let shards: [String]
   /// The shard of each tensor.

@@ -12,6 +12,8 @@ public enum FolderWriter {
   /// - Parameters:
   ///   - configuration: config.json, written with two spaces of indentation.
   ///   - extraFiles: plain names and contents; with neither config.json nor model.safetensors.
+  ///   - shardSize: weights that take more bytes are shared out to files of at most this size, with
+  ///     an index.
   ///   - force: whether files of an existing folder are replaced; an empty folder needs none.
   ///   - inputs: paths that must be neither the output nor one of its files.
   ///   - progress: called with the bytes of tensors written so far.
@@ -20,16 +22,15 @@ public enum FolderWriter {
   @discardableResult
   public static func write(
     to folder: String, configuration: JSONValue, tensors: [OutputTensor],
-    extraFiles: [(String, FileContents)] = [], force: Bool, inputs: [String],
+    extraFiles: [(String, FileContents)] = [], shardSize: Int? = nil, force: Bool, inputs: [String],
     progress: ((Int) -> Void)? = nil
   ) throws -> Int {
     let output = Paths.withoutTrailingSlashes(folder)
-    let names = try checkedNames(extraFiles, output)
+    let weights = weightFiles(tensors, shardSize)
+    let names = try checkedNames(weights.map(\.0) + extraFiles.map(\.0), output)
     let text = (configuration.serialized(pretty: true) + "\n").utf8
     // In the order of `names`.
-    let contents: [FileContents] =
-      [.safetensors(metadata: ["format": "pt"], tensors: tensors)] + extraFiles.map(\.1)
-      + [.bytes(Array(text))]
+    let contents = weights.map(\.1) + extraFiles.map(\.1) + [FileContents.bytes(Array(text))]
     let layouts = try contents.map { (contents) throws(CheckpointError) in
       try contents.layout(for: output)
     }
@@ -47,19 +48,47 @@ public enum FolderWriter {
     var total = 0
     for (name, layout) in zip(names, layouts) {
       total += try layout.write(
-        to: staging.file(name), force: false, inputs: [],
-        progress: layout is SafetensorsLayout ? progress : nil)
+        to: staging.file(name), force: false, inputs: [], progress: { progress?(total + $0) })
     }
     try staging.move(names)
     return total
   }
 
+  /// The weights' one file.
+  static let weights = "model.safetensors"
+
+  /// One file, or several and their index.
+  private static func weightFiles(
+    _ tensors: [OutputTensor], _ shardSize: Int?
+  ) -> [(String, FileContents)] {
+    let shards = shardSize.map { TensorShards.split(tensors, limit: $0) } ?? [tensors]
+    let metadata: OrderedDictionary<String, String> = ["format": "pt"]
+    guard shards.count > 1 else {
+      return [(weights, .safetensors(metadata: metadata, tensors: tensors))]
+    }
+    var map: OrderedDictionary<String, JSONValue> = [:]
+    var files: [(String, FileContents)] = []
+    for (index, shard) in shards.enumerated() {
+      let name = SafetensorsIndex.shardName(number: index, count: shards.count)
+      for tensor in shard { map[tensor.name] = .string(name) }
+      files.append((name, .safetensors(metadata: metadata, tensors: shard)))
+    }
+    map.sort { $0.key < $1.key }
+    let size = tensors.reduce(0) { $0 + $1.byteCount }
+    let index: JSONValue = [
+      "metadata": ["total_size": JSONValue(size)], "weight_map": .object(map),
+    ]
+    files.append(
+      (SafetensorsIndex.name, .bytes(Array((index.serialized(pretty: true) + "\n").utf8))))
+    return files
+  }
+
   /// All names of the folder, config.json last.
   private static func checkedNames(
-    _ extraFiles: [(String, FileContents)], _ output: String
+    _ files: [String], _ output: String
   ) throws(CheckpointError) -> [String] {
-    var names: OrderedSet = ["model.safetensors"]
-    for (name, _) in extraFiles {
+    var names: OrderedSet<String> = []
+    for name in files {
       let isPlain =
         !name.isEmpty && name != "." && name != ".."
         && !name.utf8.contains { $0 == UInt8(ascii: "/") || $0 == 0 }

@@ -50,7 +50,10 @@ struct StagingFolder: ~Copyable {
       throw number == ENOTEMPTY || number == EEXIST
         ? target.fault(.exists) : failure("rename", number)
     }
-    for name in ["config.json", SafetensorsIndex.name] { unlink(target.path + "/" + name) }
+    // What would be read in the place of the new weights, or with them.
+    for name in ["config.json", SafetensorsIndex.name, FolderWriter.weights] {
+      unlink(target.path + "/" + name)
+    }
     try flushFolder(target.path, of: target.path)
     for name in names {
       if let number = WriteFaults.next() { throw failure("rename", number) }
@@ -58,6 +61,25 @@ struct StagingFolder: ~Copyable {
       guard number == 0 else { throw failure("rename", number) }
     }
     try flushFolder(target.path, of: target.path)
+  }
+
+  /// Puts the files beside the output, the last name last. Files that are put there already are
+  /// taken back where a later one fails and none was replaced.
+  func release(_ names: [String]) throws(CheckpointError) {
+    let folder = Paths.folder(of: target.path)
+    if target.force, let last = names.last { unlink(folder + "/" + last) }
+    var placed: [String] = []
+    for name in names {
+      let output = folder + "/" + name
+      let number =
+        WriteFaults.next() ?? renameFile(path + "/" + name, to: output, replacing: target.force)
+      guard number == 0 else {
+        if !target.force { for path in placed { unlink(path) } }
+        throw number == EEXIST ? target.fault(.exists) : failure("rename", number)
+      }
+      placed.append(output)
+    }
+    try flushFolder(folder, of: target.path)
   }
 
   private func failure(_ operation: String, _ number: Int32) -> CheckpointError {

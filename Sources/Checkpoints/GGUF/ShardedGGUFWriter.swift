@@ -1,0 +1,57 @@
+import OrderedCollections
+import Tensors
+
+/// Writes a model as several GGUF files, as llama-gguf-split lays them out:
+/// NAME-00001-of-0000N.gguf and so on, the metadata in the first.
+public enum ShardedGGUFWriter {
+  /// The paths of `count` shards of NAME.gguf.
+  public static func paths(of path: String, count: Int) -> [String] {
+    let stem = path.hasSuffix(".gguf") ? String(path.dropLast(".gguf".count)) : path
+    return (0..<count).map { stem + Shards.suffix(number: $0, count: count) }
+  }
+
+  /// Writes the shards to a hidden folder beside them and renames each, the first one last: the set
+  /// opens only once it is whole. The same arguments give the same bytes.
+  ///
+  /// - Parameters:
+  ///   - path: NAME.gguf.
+  ///   - shards: the tensors of each file.
+  ///   - progress: called with the bytes written so far.
+  /// - Returns: the bytes of all files.
+  /// - Throws: `CheckpointError.output`, and what a tensor's `computed` throws.
+  @discardableResult
+  public static func write(
+    to path: String, metadata: OrderedDictionary<String, MetadataValue>,
+    shards: [[OutputTensor]], force: Bool, inputs: [String], progress: ((Int) -> Void)? = nil
+  ) throws -> Int {
+    let paths = paths(of: path, count: shards.count)
+    guard shards.count > 1, shards.count <= Int(UInt16.max) else {
+      throw CheckpointError.output(
+        .notStorable(problem: "\(shards.count) shards, expected 2 to \(UInt16.max)"), file: path,
+        place: .whole)
+    }
+    let tensorCount = shards.reduce(0) { $0 + $1.count }
+    let layouts = try shards.indices.map { number in
+      var fields = number == 0 ? metadata : [:]
+      fields[Shards.numberKey] = .uint16(UInt16(number))
+      fields[Shards.countKey] = .uint16(UInt16(shards.count))
+      fields[Shards.tensorCountKey] = .int32(Int32(clamping: tensorCount))
+      return try GGUFLayout(metadata: fields, tensors: shards[number], path: paths[number])
+    }
+    let size = (layouts as [any FileLayout]).totalByteCount
+    for (path, layout) in zip(paths, layouts) {
+      try OutputTarget(path: path, force: force, inputs: inputs, sources: layout.sources)
+        .checkFile(byteCount: size)
+    }
+    let names = paths.map(Paths.name(of:))
+    var staging = try StagingFolder(
+      for: OutputTarget(path: paths[0], force: force, inputs: inputs, sources: []))
+    var total = 0
+    for (name, layout) in zip(names, layouts) {
+      total += try layout.write(
+        to: staging.file(name), force: false, inputs: [], progress: { progress?(total + $0) })
+    }
+    try staging.release(names.reversed())
+    return total
+  }
+}

@@ -1,0 +1,29 @@
+import Checkpoints
+import Evaluation
+import Foundation
+
+/// The model card of a Hugging Face folder.
+extension ConversionPlan {
+  /// The folder carries the code by which transformers runs its variant.
+  var hasModelingCode: Bool { companions?.modeling != nil }
+
+  /// Puts what was measured on the written folder into its model card; does nothing for other
+  /// containers.
+  public func record(_ measured: MeasuredPerplexities, version: String) throws {
+    guard container == .folder, !measured.isEmpty else { return }
+    let hash = try SourceHash.sha256(source.checkpoint.files)
+    let card = modelCard(version: version, hash: hash, measured)
+    try WholeFile.write(
+      Array(card.utf8),
+      to: URL(fileURLWithPath: request.output).appendingPathComponent(ModelCard.fileName).path,
+      force: true)
+  }
+
+  func modelCard(
+    version: String, hash: String, _ measured: MeasuredPerplexities
+  ) -> String {
+    ModelCard(
+      plan: self, version: version, sourceHash: hash, settings: settings, measured: measured
+    ).text()
+  }
+}

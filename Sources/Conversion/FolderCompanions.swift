@@ -1,0 +1,95 @@
+import Architectures
+import Checkpoints
+import Foundation
+import Inference
+import OrderedCollections
+import Tensors
+import Vocabulary
+
+/// What a Hugging Face folder needs beside its weights and config.json to run in transformers:
+/// modeling code, tokenizer, generation settings, license, model card.
+struct FolderCompanions: Sendable {
+  /// The code that computes the variant; nil for a plain model, or where there is none.
+  let modeling: ModelingCode?
+  /// Things a user should know, such as a tokenizer that cannot be written.
+  let warnings: [String]
+  private let source: ModelPlan
+  /// The tokenizer of a GGUF source.
+  private let tokenizer: HuggingFaceTokenizerFiles?
+
+  /// Files of a Hugging Face source that go along unchanged.
+  private static let copied = [
+    "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+    "added_tokens.json", "chat_template.jinja", "vocab.json", "merges.txt", "tokenizer.model",
+    "LICENSE", "LICENSE.md", "LICENSE.txt", "NOTICE",
+  ]
+
+  /// - Parameter declaration: the output's rotation, nil where it is a plain file.
+  init(_ source: ModelPlan, declaration: RotaryDeclaration?) throws {
+    self.source = source
+    var warnings: [String] = []
+    let type = HuggingFaceConfiguration.modelType(of: source)
+    modeling = declaration == nil ? nil : try .forModelType(type)
+    if let declaration, modeling == nil {
+      warnings.append(
+        "transformers cannot run this folder: there is no modeling code for '\(type)' with sites"
+          + " '\(declaration.sites.name)'")
+    }
+    var files: HuggingFaceTokenizerFiles?
+    if source.side == .gguf {
+      do {
+        files = try Tokenizer.load(from: source.checkpoint)?
+          .huggingFaceFiles(context: source.shape.context)
+        if files == nil { warnings.append("the file holds no tokenizer: none is written") }
+      } catch let error as VocabularyError {
+        warnings.append("no tokenizer.json is written: \(error.summary)")
+      }
+    }
+    tokenizer = files
+    self.warnings = warnings
+  }
+
+  /// Names and contents of the files, the model card last.
+  func files(card: String) throws -> [(String, FileContents)] {
+    var files: [(String, FileContents)] = []
+    for name in modeling?.files ?? [] {
+      if let path = try modeling?.path(of: name) {
+        files.append((name, .copy(try MappedFile.open(path))))
+      }
+    }
+    if source.side == .gguf {
+      func add(_ name: String, _ json: JSONValue) {
+        files.append((name, .bytes(Array((json.serialized(pretty: true) + "\n").utf8))))
+      }
+      if let tokenizer {
+        add("tokenizer.json", tokenizer.tokenizer)
+        add("tokenizer_config.json", tokenizer.configuration)
+      }
+      if let generation = generationConfiguration() { add("generation_config.json", generation) }
+    } else if let beside = source.checkpoint.companions {
+      for name in Self.copied where beside.contains(name) {
+        files.append((name, .copy(try beside.open(name))))
+      }
+    }
+    files.append((ModelCard.fileName, .bytes(Array(card.utf8))))
+    return files
+  }
+
+  /// Where a GGUF source says that generation ends; nil where it says nothing.
+  private func generationConfiguration() -> JSONValue? {
+    func id(_ key: String) -> Int64? {
+      source.checkpoint.metadata["tokenizer.ggml.\(key)_token_id"]?.int
+        .flatMap { $0 >= 0 && $0 < source.shape.vocabulary ? Int64($0) : nil }
+    }
+    var fields: OrderedDictionary<String, JSONValue> = [:]
+    if let bos = id("bos") { fields["bos_token_id"] = .integer(bos) }
+    // A chat model's turn may end with a token of its own.
+    let ends = OrderedSet(["eos", "eot", "eom"].compactMap(id))
+    if let first = ends.first {
+      fields["eos_token_id"] =
+        ends.count == 1 ? .integer(first) : .array(ends.map { .integer($0) })
+    }
+    if let padding = id("padding") { fields["pad_token_id"] = .integer(padding) }
+    return fields.isEmpty ? nil : .object(fields)
+  }
+}

@@ -1,0 +1,219 @@
+import Architectures
+import Checkpoints
+import OrderedCollections
+
+/// A tokenizer as files of a Hugging Face folder.
+public struct HuggingFaceTokenizerFiles: Sendable {
+  /// tokenizer.json, which the `tokenizers` library computes.
+  public let tokenizer: JSONValue
+  /// tokenizer_config.json: the names of special tokens and the chat template.
+  public let configuration: JSONValue
+}
+
+extension Tokenizer {
+  /// The files by which transformers gives the same ids, special tokens in a text included, for a
+  /// tokenizer that a GGUF file holds.
+  /// - Parameter context: the model's context, stated as the longest text.
+  /// - Throws: `VocabularyError.unsupportedPart` for what tokenizer.json cannot say.
+  public func huggingFaceFiles(context: Int) throws -> HuggingFaceTokenizerFiles {
+    let vocabulary = HuggingFaceVocabulary(table)
+    var fields: OrderedDictionary<String, JSONValue> = [
+      "version": "1.0", "truncation": .null, "padding": .null,
+      "added_tokens": .array(vocabulary.addedTokens(of: table)),
+    ]
+    switch algorithm {
+    case .bytePairs:
+      let named = try NamedPreTokenizer.named(preTokenizer, file: file)
+      guard named.isByteLevel, !normalizer.escapesSpaces, !normalizer.addsSpacePrefix else {
+        throw VocabularyError.unsupportedPart(
+          file: file, place: "key tokenizer.ggml.pre",
+          what: "tokenizer.json of the pre-tokenizer '\(preTokenizer ?? "default")'")
+      }
+      fields["normalizer"] = .null
+      fields["pre_tokenizer"] = try HuggingFacePreTokenizers.json(of: named)
+      fields["post_processor"] = postProcessor(
+        before: [
+          ["type": "ByteLevel", "add_prefix_space": true, "trim_offsets": false, "use_regex": true]
+        ])
+      fields["decoder"] = [
+        "type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true,
+      ]
+      fields["model"] = model(
+        vocabulary, merges: try storedMerges(vocabulary), unknown: stored.unknown,
+        fallsBack: false, ignoresMerges: named.ignoresMerges)
+    case .sentencePiece(let encoder):
+      let escape: JSONValue = [
+        "type": "Replace", "pattern": ["String": " "], "content": "\u{2581}",
+      ]
+      fields["normalizer"] =
+        normalizer.addsSpacePrefix
+        ? [
+          "type": "Sequence",
+          "normalizers": [["type": "Prepend", "prepend": "\u{2581}"], escape],
+        ] : escape
+      fields["pre_tokenizer"] = .null
+      fields["post_processor"] = postProcessor(before: [])
+      var decoders: [JSONValue] = [
+        ["type": "Replace", "pattern": ["String": "\u{2581}"], "content": " "],
+        ["type": "ByteFallback"], ["type": "Fuse"],
+      ]
+      if normalizer.addsSpacePrefix {
+        decoders.append(["type": "Strip", "content": " ", "start": 1, "stop": 0])
+      }
+      fields["decoder"] = ["type": "Sequence", "decoders": .array(decoders)]
+      fields["model"] = model(
+        vocabulary, merges: vocabulary.mergesByScore(of: table), unknown: encoder.unknown,
+        fallsBack: true, ignoresMerges: false)
+    }
+    return HuggingFaceTokenizerFiles(
+      tokenizer: .object(fields), configuration: configuration(context: context))
+  }
+
+  private func model(
+    _ vocabulary: HuggingFaceVocabulary, merges: [String], unknown: Int32?, fallsBack: Bool,
+    ignoresMerges: Bool
+  ) -> JSONValue {
+    [
+      "type": "BPE", "dropout": .null,
+      "unk_token": unknown.map { .string(table.texts[Int($0)]) } ?? .null,
+      "continuing_subword_prefix": .null, "end_of_word_suffix": .null,
+      "fuse_unk": .bool(fallsBack), "byte_fallback": .bool(fallsBack),
+      "ignore_merges": .bool(ignoresMerges),
+      "vocab": .members(
+        vocabulary.ids.map {
+          JSONMember(key: table.texts[Int($0)], value: .integer(Int64($0)))
+        }),
+      "merges": .array(merges.map { .string($0) }),
+    ]
+  }
+
+  /// The merges as stored; the `tokenizers` library refuses a merge that names no token.
+  private func storedMerges(_ vocabulary: HuggingFaceVocabulary) throws -> [String] {
+    var merges = stored.merges
+    if case .array(let list)? = stored.metadata["tokenizer.ggml.merges"] {
+      merges = list.strings() ?? []
+    }
+    for merge in merges {
+      guard let (left, right) = MergeText.split(merge), vocabulary.contains(left),
+        vocabulary.contains(right), vocabulary.contains(left + right)
+      else {
+        throw VocabularyError.unsupportedPart(
+          file: file, place: "key tokenizer.ggml.merges",
+          what: "tokenizer.json with the merge '\(merge)', which makes or needs no token,")
+      }
+    }
+    return merges
+  }
+
+  /// BOS and EOS around a text, as the tokenizer declares them.
+  private func postProcessor(before: [JSONValue]) -> JSONValue {
+    let first = addsBOS ? bos : nil
+    let last = addsEOS ? eos : nil
+    guard first != nil || last != nil else { return before.first ?? .null }
+    func special(_ id: Int32?, _ sequence: Int64) -> [JSONValue] {
+      guard let id else { return [] }
+      return [
+        ["SpecialToken": ["id": .string(table.texts[Int(id)]), "type_id": .integer(sequence)]]
+      ]
+    }
+    func sequence(_ name: String, _ index: Int64) -> [JSONValue] {
+      special(first, index)
+        + [["Sequence": ["id": .string(name), "type_id": .integer(index)]]]
+        + special(last, index)
+    }
+    var tokens: OrderedDictionary<String, JSONValue> = [:]
+    for id in [first, last].compactMap({ $0 }) {
+      let text = JSONValue.string(table.texts[Int(id)])
+      tokens[table.texts[Int(id)]] = [
+        "id": text, "ids": [.integer(Int64(id))], "tokens": [text],
+      ]
+    }
+    let template: JSONValue = [
+      "type": "TemplateProcessing", "single": .array(sequence("A", 0)),
+      "pair": .array(sequence("A", 0) + sequence("B", 1)), "special_tokens": .object(tokens),
+    ]
+    return before.isEmpty
+      ? template : ["type": "Sequence", "processors": .array(before + [template])]
+  }
+
+  private func configuration(context: Int) -> JSONValue {
+    var fields: OrderedDictionary<String, JSONValue> = [
+      "tokenizer_class": "PreTrainedTokenizerFast",
+      "model_max_length": .integer(Int64(context)),
+      "clean_up_tokenization_spaces": false,
+      "add_bos_token": .bool(addsBOS), "add_eos_token": .bool(addsEOS),
+    ]
+    for (name, key, id) in [
+      ("bos_token", "bos_token_id", bos), ("eos_token", "eos_token_id", eos),
+      ("unk_token", "unknown_token_id", stored.unknown),
+      ("pad_token", "padding_token_id", stored.padding),
+    ] {
+      // An id that only the loader's defaults name is no fact of the model.
+      guard let id, model == "llama" || stored.metadata["tokenizer.ggml.\(key)"] != nil else {
+        continue
+      }
+      fields[name] = .string(table.texts[Int(id)])
+    }
+    let template = stored.chatTemplate ?? stored.metadata["tokenizer.chat_template"]?.string
+    if let template { fields["chat_template"] = .string(template) }
+    return .object(fields)
+  }
+}
+
+/// The tokens of a table that have a place in tokenizer.json.
+private struct HuggingFaceVocabulary {
+  /// Ids in ascending order: of equal texts the last, and no filler of an unused row.
+  let ids: [Int32]
+  private let idOfText: [[UInt8]: Int32]
+
+  init(_ table: TokenTable) {
+    var idOfText: [[UInt8]: Int32] = [:]
+    idOfText.reserveCapacity(table.count)
+    for id in table.texts.indices {
+      if table.kinds[id] == .unused, table.texts[id] == "[PAD\(id)]" { continue }
+      idOfText[Array(table.texts[id].utf8)] = Int32(id)
+    }
+    ids = idOfText.values.sorted()
+    self.idOfText = idOfText
+  }
+
+  func contains(_ text: String) -> Bool { idOfText[Array(text.utf8)] != nil }
+
+  /// Tokens that are found before anything else.
+  func addedTokens(of table: TokenTable) -> [JSONValue] {
+    ids.compactMap { id in
+      let kind = table.kinds[Int(id)]
+      guard kind == .control || kind == .userDefined || kind == .unknown else { return nil }
+      return [
+        "id": .integer(Int64(id)), "content": .string(table.texts[Int(id)]),
+        "single_word": false, "lstrip": false, "rstrip": false, "normalized": false,
+        "special": .bool(kind != .userDefined),
+      ]
+    }
+  }
+
+  /// Merges that do what SentencePiece's scores do: every way to make a token of two others, in the
+  /// order of the made token's score, the shorter left part first.
+  func mergesByScore(of table: TokenTable) -> [String] {
+    var merges: [(score: Float, id: Int32, text: String)] = []
+    for id in ids where table.kinds[Int(id)] == .normal {
+      let text = table.texts[Int(id)]
+      for cut in text.unicodeScalars.indices.dropFirst() {
+        let (left, right) = (text.unicodeScalars[..<cut], text.unicodeScalars[cut...])
+        guard isPart(left, table), isPart(right, table) else { continue }
+        merges.append((table.scores[Int(id)], id, "\(String(left)) \(String(right))"))
+      }
+    }
+    // Stable: the ways to make one token stay in the order of their cuts.
+    return merges.enumerated().sorted { one, other in
+      one.element.score != other.element.score
+        ? one.element.score > other.element.score
+        : (one.element.id, one.offset) < (other.element.id, other.offset)
+    }.map(\.element.text)
+  }
+
+  private func isPart(_ text: Substring.UnicodeScalarView, _ table: TokenTable) -> Bool {
+    guard let id = idOfText[Array(String(text).utf8)] else { return false }
+    return table.kinds[Int(id)] == .normal
+  }
+}

@@ -1,0 +1,137 @@
+import Checkpoints
+import Conversion
+import Evaluation
+import Foundation
+import Rotary
+import TestSupport
+import Testing
+
+/// What a Hugging Face folder holds beside the weights.
+@Suite struct FolderExportTests {
+  private let lantern = References.file("fixtures/lantern.gguf")
+
+  /// Converts to `<work>/model/` and hands the folder to the body.
+  private func export(
+    _ source: String, to sites: RotarySites,
+    _ body: (_ folder: String, _ plan: ConversionPlan) throws -> Void
+  ) throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    let plan = try ConversionPlan(
+      Model(opening: source).plan, ConversionRequest(sites: sites, output: "\(work)/model/"))
+    _ = try plan.write(version: "1.2.3")
+    try body("\(work)/model", plan)
+  }
+
+  private func names(_ folder: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+  }
+
+  private func text(_ path: String) throws -> String {
+    try String(contentsOfFile: path, encoding: .utf8)
+  }
+
+  @Test func variantCarriesItsCode() throws {
+    try export(lantern, to: .all) { folder, plan in
+      #expect(plan.warnings.isEmpty)
+      #expect(
+        try names(folder) == [
+          "README.md", "config.json", "configuration_ropeconv.py", "generation_config.json",
+          "model.safetensors", "modeling_ropeconv.py", "tokenizer.json", "tokenizer_config.json",
+        ])
+      let configuration = try JSONValue.read(contentsOf: "\(folder)/config.json")
+      #expect(configuration["model_type"]?.string == "llama_rotary")
+      #expect(configuration["architectures"]?.array?.first?.string == "LlamaRotaryForCausalLM")
+      #expect(
+        configuration["auto_map"]
+          == [
+            "AutoConfig": "configuration_ropeconv.LlamaRotaryConfig",
+            "AutoModelForCausalLM": "modeling_ropeconv.LlamaRotaryForCausalLM",
+          ])
+      for name in ["configuration_ropeconv.py", "modeling_ropeconv.py"] {
+        #expect(
+          try text("\(folder)/\(name)")
+            == text(References.file("formats/huggingface/\(name)")))
+      }
+      let generation = try JSONValue.read(contentsOf: "\(folder)/generation_config.json")
+      #expect(generation == ["bos_token_id": 767, "eos_token_id": 767])
+    }
+  }
+
+  @Test func plainFolderNeedsNoCode() throws {
+    try export(lantern, to: .all) { rove, _ in
+      try export(rove, to: .scores) { folder, _ in
+        #expect(
+          try names(folder) == [
+            "README.md", "config.json", "generation_config.json", "model.safetensors",
+            "tokenizer.json", "tokenizer_config.json",
+          ])
+        let configuration = try JSONValue.read(contentsOf: "\(folder)/config.json")
+        #expect(configuration["model_type"]?.string == "llama")
+        #expect(configuration["auto_map"] == nil && configuration["rotary"] == nil)
+      }
+    }
+  }
+
+  @Test func architectureWithoutCodeIsWrittenWithAWarning() throws {
+    guard let source = try References.shared("parity/gemma3") else { return }
+    try export(source, to: .all) { folder, plan in
+      #expect(
+        plan.warnings == [
+          "transformers cannot run this folder: there is no modeling code for 'gemma3_text' with"
+            + " sites 'qkvo'"
+        ])
+      let configuration = try JSONValue.read(contentsOf: "\(folder)/config.json")
+      #expect(configuration["auto_map"] == nil)
+      #expect(try names(folder) == ["README.md", "config.json", "model.safetensors"])
+      _ = try Model(opening: folder)
+    }
+  }
+
+  @Test func cardSaysWhereTheModelComesFrom() throws {
+    try export(lantern, to: .all) { folder, plan in
+      let card = try text("\(folder)/README.md")
+      let source = "24de03716b57716e0eeff289a849812175f416d8671769db5fdee62d0f28e6ea"
+      for line in [
+        "library_name: transformers", "license: apache-2.0", "- rotary-qkvo",
+        "# Lantern, qkvo", "| source | `lantern.gguf` |", "| SHA-256 of the source | `\(source)` |",
+        "| sites | qk -> qkvo |",
+        "| value rotation | 48 of 48 pairs, base 10000, bias unrotated |",
+      ] {
+        #expect(card.contains("\(line)\n"), "\(line)")
+      }
+      #expect(card.contains("ropeconv 1.2.3") && card.contains("trust_remote_code=True"))
+      #expect(!card.contains(folder) && !card.contains(References.package))
+      #expect(!card.contains("## Measured"))
+      try plan.record(
+        MeasuredPerplexities(before: 4, after: 5, extent: "9 chunks"), version: "1.2.3")
+      let measured = try text("\(folder)/README.md")
+      #expect(measured.contains("| original, on 9 chunks | 4.0000 |\n"))
+      #expect(measured.contains("| this folder, on 9 chunks | 5.0000 (+25.00 %) |\n"))
+    }
+  }
+
+  /// License and base model of a folder are those its own card states.
+  @Test func licenseOfAFolderIsKept() throws {
+    try export(lantern, to: .scores) { source, _ in
+      let card = """
+        ---
+        license: other
+        license_name: some-license
+        base_model: owner/base
+        tags:
+        - license
+        ---
+        license: mit
+        """
+      try card.write(toFile: "\(source)/README.md", atomically: true, encoding: .utf8)
+      try "text".write(toFile: "\(source)/LICENSE", atomically: true, encoding: .utf8)
+      try export(source, to: .all) { folder, _ in
+        let lines = try text("\(folder)/README.md").split(separator: "\n")
+        #expect(lines.contains("license: other") && lines.contains("license_name: some-license"))
+        #expect(lines.contains("base_model: owner/base") && !lines.contains("license: mit"))
+        #expect(try text("\(folder)/LICENSE") == "text")
+      }
+    }
+  }
+}
