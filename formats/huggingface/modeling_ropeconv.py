@@ -209,3 +209,9 @@ class GPT2RotaryLMHeadModel(GPT2LMHeadModel):
         super().__init__(config)
         for index, block in enumerate(self.transformer.h):
             block.attn = GPT2RotaryAttention(block.attn, config, index)
+
+
+# save_pretrained writes this code beside the weights.
+for variant in [*RotaryModel.__subclasses__(), GPT2RotaryLMHeadModel]:
+    variant.register_for_auto_class("AutoModelForCausalLM")
+    variant.config_class.register_for_auto_class()
