@@ -53,7 +53,8 @@ extension CheckpointDifference {
             }))
     }
     parts.append(
-      "\(metadata.count) keys and \(tensors.count) tensors differ, \(equalTensors) tensors are equal")
+      "\(metadata.count) keys and \(tensors.count) tensors differ, \(equalTensors) tensors are equal"
+    )
     return parts.joined(separator: "\n\n")
   }
 

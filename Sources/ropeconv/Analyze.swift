@@ -58,7 +58,7 @@ struct Analyze: ParsableCommand {
     if let svg {
       _ = try WholeFile.write(
         Array(report.heatMap().svg().utf8), to: svg, force: force,
-        inputs: model.checkpoint.files.map(\.path))
+        inputs: model.checkpoint.inputPaths)
     }
     options.show(
       report.json(), (heads ? report.headTable() + "\n\n" : "") + report.table())

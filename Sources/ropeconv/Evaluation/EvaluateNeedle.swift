@@ -82,7 +82,7 @@ struct EvaluateNeedle: ParsableCommand {
     if let svg {
       _ = try WholeFile.write(
         Array(result.heatMap().svg().utf8), to: svg, force: force,
-        inputs: model.checkpoint.files.map(\.path))
+        inputs: model.checkpoint.inputPaths)
     }
     if let html {
       let page = ReportPage(
@@ -93,7 +93,7 @@ struct EvaluateNeedle: ParsableCommand {
         ])
       _ = try WholeFile.write(
         Array(try page.html().utf8), to: html, force: force,
-        inputs: model.checkpoint.files.map(\.path))
+        inputs: model.checkpoint.inputPaths)
     }
     output.show(
       result.json(peakBytes: ProcessMemory.peakBytes),
