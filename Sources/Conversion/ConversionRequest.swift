@@ -118,23 +118,4 @@ public struct ConversionRequest: Sendable {
     self.force = force
     self.threads = threads
   }
-
-  /// The output's path where none was given: `<stem>.<sites>.<ext>` beside the input.
-  public static func defaultOutput(input: String, sites: RotarySites) -> String {
-    var isFolder: ObjCBool = false
-    let trimmed = input.count > 1 && input.hasSuffix("/") ? String(input.dropLast()) : input
-    if FileManager.default.fileExists(atPath: trimmed, isDirectory: &isFolder), isFolder.boolValue {
-      return "\(trimmed).\(sites.name)/"
-    }
-    let url = URL(fileURLWithPath: trimmed)
-    let name: String
-    if let archive = ArchiveKind.split(trimmed) {
-      name = "\(archive.stem).\(sites.name)\(archive.ending)"
-    } else {
-      let stem = url.deletingPathExtension().lastPathComponent
-      name = "\(stem).\(sites.name).\(url.pathExtension.isEmpty ? "gguf" : url.pathExtension)"
-    }
-    let folder = (trimmed as NSString).deletingLastPathComponent
-    return folder.isEmpty ? name : "\(folder)/\(name)"
-  }
 }

@@ -70,12 +70,12 @@ struct Convert: ParsableCommand {
     let sites = try RotarySites(parsing: to)
     let model = try Model(opening: input, keepsExtra: along.keepExtra)
     let pairs = try values.pairs()
+    let type = try TypeChoice(parsing: type, pure: pure)
     var request = ConversionRequest(
-      sites: sites,
-      output: output ?? ConversionRequest.defaultOutput(input: input, sites: sites),
+      sites: sites, output: output ?? OutputName.beside(input, sites: sites, type: type),
       valuePairs: pairs.all, valuePairsByLayer: pairs.byLayer, valueBase: values.valueBase,
       absorb: try absorb.map { try AbsorptionIdentity.list($0) } ?? [],
-      stillEpsilon: stillEpsilon, type: try TypeChoice(parsing: type, pure: pure), force: force,
+      stillEpsilon: stillEpsilon, type: type, force: force,
       threads: options.threads)
     request.shardSize = try along.shardSize.map { try ByteSize.parse($0) }
     request.keepsExtra = along.keepExtra

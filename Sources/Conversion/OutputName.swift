@@ -1,0 +1,49 @@
+import Checkpoints
+import Foundation
+import Rotary
+
+/// The output's path where none was given.
+public enum OutputName {
+  /// `<stem>.<sites>.<ext>` beside the input. A type that was asked for stands where the ecosystem's
+  /// names have it, `<stem>.<sites>-Q4_K_M.gguf`, and the source's own leaves the stem.
+  public static func beside(_ input: String, sites: RotarySites, type: TypeChoice) -> String {
+    let path = input.count > 1 && input.hasSuffix("/") ? String(input.dropLast()) : input
+    let folder = (path as NSString).deletingLastPathComponent
+    let last = (path as NSString).lastPathComponent
+    var isFolder: ObjCBool = false
+    FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+    var (stem, ending) = isFolder.boolValue ? (last, "/") : split(last)
+    if let encoding = type.encodingName {
+      // As llama.cpp's tools name types, at the end of a stem.
+      stem.replace(/[-.](?i:BF16|F16|F32|I?Q[0-9]_[0-9A-Z_]+)$/, with: "")
+      stem += ".\(sites.name)-\(encoding)"
+      if type.isQuantized, ending == "/" || ending == ".safetensors" { ending = ".gguf" }
+    } else {
+      stem += ".\(sites.name)"
+    }
+    return (folder.isEmpty ? "" : folder == "/" ? "/" : folder + "/") + stem + ending
+  }
+
+  /// A file's name without its ending, and the ending; `.gguf` where it has none.
+  private static func split(_ name: String) -> (String, String) {
+    if let archive = ArchiveKind.split(name) { return (archive.stem, archive.ending) }
+    let ending = (name as NSString).pathExtension
+    return ending.isEmpty
+      ? (name, ".gguf") : ((name as NSString).deletingPathExtension, "." + ending)
+  }
+}
+
+extension TypeChoice {
+  /// The type as names of files have it; nil for `keep`.
+  fileprivate var encodingName: String? {
+    switch self {
+    case .keep: nil
+    case .type(let type): type.rawValue.uppercased()
+    case .mix(let mix, _): mix.rawValue.uppercased()
+    }
+  }
+
+  fileprivate var isQuantized: Bool {
+    if case .mix = self { true } else { false }
+  }
+}

@@ -1,0 +1,33 @@
+import Conversion
+import Foundation
+import Rotary
+import TestSupport
+import Testing
+
+@Suite struct OutputNameTests {
+  @Test(arguments: [
+    ("model.gguf", "keep", "model.qkvo.gguf"),
+    ("a/SmolLM2-135M-Instruct.Q4_1.gguf", "keep", "a/SmolLM2-135M-Instruct.Q4_1.qkvo.gguf"),
+    ("a/SmolLM2-135M-Instruct.Q4_1.gguf", "q8_0", "a/SmolLM2-135M-Instruct.qkvo-Q8_0.gguf"),
+    ("Llama-3-8B-f16.gguf", "q4_k_m", "Llama-3-8B.qkvo-Q4_K_M.gguf"),
+    ("/model-IQ4_NL.gguf", "bf16", "/model.qkvo-BF16.gguf"),
+    ("x.tar.zst", "keep", "x.qkvo.tar.zst"),
+    ("part/model.safetensors", "q4_0", "part/model.qkvo-Q4_0.gguf"),
+    ("part/model.safetensors", "f16", "part/model.qkvo-F16.safetensors"),
+  ])
+  func namesBesideFiles(input: String, type: String, expected: String) throws {
+    #expect(
+      OutputName.beside(input, sites: .all, type: try TypeChoice(parsing: type)) == expected)
+  }
+
+  @Test func namesBesideFolders() throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    for input in [work, work + "/"] {
+      #expect(OutputName.beside(input, sites: .all, type: .keep) == "\(work).qkvo/")
+      #expect(
+        OutputName.beside(input, sites: .all, type: try TypeChoice(parsing: "q4_k_m"))
+          == "\(work).qkvo-Q4_K_M.gguf")
+    }
+  }
+}
