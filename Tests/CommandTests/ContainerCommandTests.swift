@@ -143,4 +143,25 @@ import Testing
         "convert", Self.model, "--to", "qkvo", "-o", "\(work)/a.zip", "--shard-size", "400K"), 64,
       containing: "--shard-size")
   }
+
+  /// Shards do not take the input's name, but would stand in its place.
+  @Test func anInputIsNeverRemovedForShards() throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    let folder = "\(work)/folder/"
+    #expect(try run("convert", Self.model, "--to", "qk", "-o", folder, "--quiet").status == 0)
+    let input = "\(folder)model.safetensors"
+    expectFailure(
+      try run(
+        "convert", input, "--to", "qkvo", "-o", folder, "--shard-size", "400K", "--force",
+        "--quiet"), 73, containing: "input")
+    #expect(FileManager.default.fileExists(atPath: input))
+    // What is no input is replaced, and the old weights are not read any more.
+    #expect(
+      try run(
+        "convert", Self.model, "--to", "qkvo", "-o", folder, "--shard-size", "400K", "--force",
+        "--quiet"
+      ).status == 0)
+    #expect(try Checkpoint.open(folder).files.count > 2)
+  }
 }

@@ -38,7 +38,7 @@ public enum FolderWriter {
       path: output, force: force, inputs: inputs,
       sources: layouts.flatMap(\.sources))
     try target.checkFolder(byteCount: layouts.totalByteCount)
-    for name in names {
+    for name in names + StagingFolder.stale(names) {
       try OutputTarget(
         path: output + "/" + name, force: force, inputs: inputs, sources: target.sources
       ).checkIsNoInput()

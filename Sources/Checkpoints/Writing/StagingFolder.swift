@@ -39,6 +39,12 @@ struct StagingFolder: ~Copyable {
     TemporaryRegistry.unregister(path)
   }
 
+  /// Files of an existing folder that would be read with the new ones, or in their place.
+  static func stale(_ names: [String]) -> [String] {
+    ["config.json", SafetensorsIndex.name]
+      + (names.contains(FolderWriter.weights) ? [] : [FolderWriter.weights])
+  }
+
   /// Gives the output its files, the last name last.
   func move(_ names: [String]) throws(CheckpointError) {
     let parent = Paths.folder(of: target.path)
@@ -50,10 +56,7 @@ struct StagingFolder: ~Copyable {
       throw number == ENOTEMPTY || number == EEXIST
         ? target.fault(.exists) : failure("rename", number)
     }
-    // What would be read in the place of the new weights, or with them.
-    for name in ["config.json", SafetensorsIndex.name, FolderWriter.weights] {
-      unlink(target.path + "/" + name)
-    }
+    for name in Self.stale(names) { unlink(target.path + "/" + name) }
     try flushFolder(target.path, of: target.path)
     for name in names {
       if let number = WriteFaults.next() { throw failure("rename", number) }
