@@ -4,7 +4,7 @@ import Tensors
 /// The output matrix in blocks of the vocabulary: logits are never held all at once.
 public struct LogitBlocks: Sendable {
   /// Vocabulary entries of one block.
-  public static let columns = 4096
+  public static let columns = 2048
   /// Rows of hidden states of one unit of work.
   public static let unitRows = 256
 

@@ -15,7 +15,10 @@ extension CommandSuite {
   static var text: String { References.file("fixtures/lantern.txt") }
 
   func run(_ arguments: String..., input: String = "") throws -> Finished {
-    try runProgram(Self.program, arguments, input: input)
+    // Without bfloat16 instructions, if nothing else is asked for: `auto` gives float32 everywhere.
+    let level = References.environment["ROPECONV_ISA"] ?? "avx512"
+    return try runProgram(
+      Self.program, arguments, input: input, environment: ["ROPECONV_ISA": level])
   }
 
   func json(_ finished: Finished) throws -> JSONValue {

@@ -4,6 +4,7 @@ import Conversion
 import Evaluation
 import Foundation
 import Inference
+import Tensors
 import TestSupport
 import Testing
 
@@ -31,8 +32,12 @@ import Testing
     }
 
     /// The largest difference in standard deviations of the golden logits.
-    func difference(_ model: Model, threads: Int = 2) throws -> Double {
-      let ours = try rows.flatMap { try model.logits($0, threads: threads) }
+    func difference(
+      _ model: Model, arithmetic: Arithmetic = .float32, threads: Int = 2
+    ) throws -> Double {
+      let ours = try rows.flatMap {
+        try model.logits($0, arithmetic: arithmetic, threads: threads)
+      }
       try #require(ours.count == logits.count)
       let mean = logits.reduce(0) { $0 + Double($1) } / Double(logits.count)
       let variance =
