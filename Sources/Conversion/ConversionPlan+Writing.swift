@@ -64,21 +64,27 @@ extension ConversionPlan {
     version: String, report: OrderedDictionary<String, JSONValue> = [:],
     progress: (@Sendable (Int) -> Void)? = nil
   ) throws -> Int {
-    let hash = try SourceHash.sha256(source.checkpoint.files)
+    if request.threads > 1 { digest.begin() }
     let inputs = source.checkpoint.inputPaths
-    let provenance = Provenance(version: version, sourceHash: hash)
+    var provenance: Provenance { Provenance(version: version, sourceHash: digest.value()) }
     switch container {
-    case .gguf where shards.count > 1:
-      return try ShardedGGUFWriter.write(
-        to: request.output, metadata: metadata(provenance), shards: shards, force: request.force,
-        inputs: inputs, progress: progress)
     case .gguf:
-      return try GGUFWriter.write(
-        to: request.output, metadata: metadata(provenance), tensors: tensors, force: request.force,
+      // The digest is in the header but need not be known before the tensors are written.
+      let early = Provenance(version: version, sourceHash: SourceDigest.placeholder)
+      let header = GGUFWriter.LateMetadata(
+        early: try metadata(early), final: { try metadata(provenance) })
+      guard shards.count > 1 else {
+        return try GGUFWriter.write(
+          to: request.output, metadata: header, tensors: tensors, force: request.force,
+          inputs: inputs, progress: progress)
+      }
+      return try ShardedGGUFWriter.write(
+        to: request.output, metadata: header, shards: shards, force: request.force,
         inputs: inputs, progress: progress)
     case .safetensors:
-      return try writeSafetensors(provenance, inputs: inputs, progress: progress)
+      return try writeSafetensors(version: version, inputs: inputs, progress: progress)
     case .folder:
+      let provenance = provenance
       return try FolderWriter.write(
         to: request.output, configuration: configuration(provenance), tensors: tensors,
         extraFiles: companionFiles(provenance), shardSize: request.shardSize,
@@ -108,12 +114,13 @@ extension ConversionPlan {
   // MARK: - Containers
 
   private func writeSafetensors(
-    _ provenance: Provenance, inputs: [String], progress: (@Sendable (Int) -> Void)?
+    version: String, inputs: [String], progress: (@Sendable (Int) -> Void)?
   ) throws -> Int {
-    let text = try configuration(provenance).serialized(pretty: true) + "\n"
     let bytes = try SafetensorsWriter.write(
       to: request.output, metadata: ["format": "pt"], tensors: tensors, force: request.force,
       inputs: inputs, progress: progress)
+    let provenance = Provenance(version: version, sourceHash: digest.value())
+    let text = try configuration(provenance).serialized(pretty: true) + "\n"
     let folder = URL(fileURLWithPath: request.output).deletingLastPathComponent()
     return bytes
       + (try WholeFile.write(

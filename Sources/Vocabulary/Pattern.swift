@@ -3,12 +3,12 @@ import CPCRE2
 /// A compiled regular expression over UTF-8, Unicode-aware, just-in-time compiled where possible.
 ///
 /// Bytes that are not valid UTF-8 never match and become pieces between matches.
-final class Pattern: Sendable {
-  let source: String
+package final class Pattern: Sendable {
+  package let source: String
   private nonisolated(unsafe) let code: OpaquePointer
 
   /// - Parameter file: the file to name in an error.
-  init(_ source: String, file: String) throws(VocabularyError) {
+  package init(_ source: String, file: String) throws(VocabularyError) {
     var number: Int32 = 0
     var offset = 0
     let options =
@@ -44,8 +44,7 @@ final class Pattern: Sendable {
   ///   - stop: asked before each match is taken; the search ends where it says so.
   /// - Throws: `VocabularyError.matching` where the match limit is reached; the matches before it
   ///   are appended.
-  @inline(__always)
-  func matches(
+  package func matches(
     in subject: UnsafeBufferPointer<UInt8>, from start: Int, below limit: Int,
     to matches: inout [Range<Int>], unless stop: (Range<Int>) -> Bool = { _ in false }
   ) throws(VocabularyError) {

@@ -7,12 +7,19 @@ import Tensors
 /// at which that window's own search stood too, or which lies between two of its matches, it would
 /// find the same from there on, and the window's matches are taken over; until then it searches on
 /// by itself. The windows depend on the texts alone, not on the number of threads.
-struct PatternScan {
+package struct PatternScan {
   private static let windowSize = 1 << 16
 
   let pattern: Pattern
   let bytes: UnsafeBufferPointer<UInt8>
   let threads: Int
+
+  /// - Parameter bytes: those of all texts.
+  package init(pattern: Pattern, bytes: UnsafeBufferPointer<UInt8>, threads: Int) {
+    self.pattern = pattern
+    self.bytes = bytes
+    self.threads = threads
+  }
 
   /// A window of a long text, or a run of whole texts; ranges of texts and of bytes.
   private struct Unit {
@@ -28,7 +35,7 @@ struct PatternScan {
   }
 
   /// Calls `body` with each text and its matches, in order, as ranges of the bytes.
-  func forEach(
+  package func forEach(
     _ texts: [Range<Int>], _ body: (Range<Int>, ArraySlice<Range<Int>>) -> Void
   ) throws(VocabularyError) {
     let units = units(texts)

@@ -52,7 +52,8 @@ public struct Tokenizer: Sendable {
       if table.kinds[id] == .byte, let byte = TokenTable.byte(of: table.texts.bytes[id]) {
         bytes.append(byte)
       } else {
-        bytes += normalizer.escapesSpaces ? Normalizer.unescape(table.bytes[id])[...] : table.bytes[id]
+        bytes +=
+          normalizer.escapesSpaces ? Normalizer.unescape(table.bytes[id])[...] : table.bytes[id]
       }
     }
     return bytes
