@@ -24,10 +24,10 @@ import Vocabulary
       return bytes
     }
     func run(_ part: String) -> [UInt8] {
-      Array("start ".utf8) + Array(String(repeating: part, count: 200_000 / part.utf8.count).utf8)
+      Array("start ".utf8) + Array(String(repeating: part, count: 150_000 / part.utf8.count).utf8)
         + Array("x end".utf8)
     }
-    var invalid = random(["word ", "\n", "日本", "é", "12345"], 200_000)
+    var invalid = random(["word ", "\n", "日本", "é", "12345"], 160_000)
     for _ in 0..<20_000 {
       invalid[Int(generator.next() % UInt64(invalid.count))] = UInt8(
         truncatingIfNeeded: generator.next())
@@ -35,7 +35,7 @@ import Vocabulary
     return [
       ("spaces", run(" ")), ("newlines", run("\n")), ("digits", run("7")), ("letters", run("ab")),
       ("punctuation", run("!?")), ("kanji", run("語")),
-      ("continuation bytes", [UInt8](repeating: 0x96, count: 200_000)),
+      ("continuation bytes", [UInt8](repeating: 0x96, count: 150_000)),
       ("nothing", run("\0")),
       (
         "mixed",
@@ -44,12 +44,12 @@ import Vocabulary
             "a", "B", "  ", " ", "\n", "\r\n", "\t", "'s", "'LL", "123", "4", ".", "é", "語", "🙂",
             "\u{2581}",
           ],
-          300_000)
+          200_000)
       ),
       (
         "words",
         random(
-          ["it's ", "Hello ", "world\n", "1,234 ", "<|endoftext|>", "<s>", "don't\n\n"], 300_000)
+          ["it's ", "Hello ", "world\n", "1,234 ", "<|endoftext|>", "<s>", "don't\n\n"], 200_000)
       ),
       ("invalid", invalid),
     ]
@@ -119,7 +119,7 @@ import Vocabulary
         let expected = Result {
           Self.digest(try tokenizer.encode(text, addSpecial: true, parseSpecial: true))
         }
-        for threads in [2, 3, 7] {
+        for threads in [3, 7] {
           let found = Result {
             Self.digest(
               try tokenizer.encode(text, addSpecial: true, parseSpecial: true, threads: threads))
