@@ -70,9 +70,15 @@ extension ConversionPlan {
     switch container {
     case .gguf:
       // The digest is in the header but need not be known before the tensors are written.
-      let early = Provenance(version: version, sourceHash: SourceDigest.placeholder)
-      let header = GGUFWriter.LateMetadata(
-        early: try metadata(early), final: { try metadata(provenance) })
+      let early = try metadata(
+        Provenance(version: version, sourceHash: SourceDigest.placeholder))
+      let header = GGUFWriter.LateMetadata(early: early) { [digest] in
+        var final = early
+        if final[Self.digestKey]?.string == SourceDigest.placeholder {
+          final[Self.digestKey] = .string(digest.value())
+        }
+        return final
+      }
       guard shards.count > 1 else {
         return try GGUFWriter.write(
           to: request.output, metadata: header, tensors: tensors, force: request.force,
@@ -111,20 +117,27 @@ extension ConversionPlan {
     let sourceHash: String
   }
 
+  /// Where a GGUF file holds the digest of its source; an edit may have removed it.
+  private static let digestKey = "ropeconv.source.sha256"
+
   // MARK: - Containers
 
   private func writeSafetensors(
     version: String, inputs: [String], progress: (@Sendable (Int) -> Void)?
   ) throws -> Int {
+    func text(_ hash: String) throws -> String {
+      try configuration(Provenance(version: version, sourceHash: hash)).serialized(pretty: true)
+        + "\n"
+    }
+    // What cannot be stated is refused before anything is written.
+    _ = try text(SourceDigest.placeholder)
     let bytes = try SafetensorsWriter.write(
       to: request.output, metadata: ["format": "pt"], tensors: tensors, force: request.force,
       inputs: inputs, progress: progress)
-    let provenance = Provenance(version: version, sourceHash: digest.value())
-    let text = try configuration(provenance).serialized(pretty: true) + "\n"
     let folder = URL(fileURLWithPath: request.output).deletingLastPathComponent()
     return bytes
       + (try WholeFile.write(
-        Array(text.utf8), to: folder.appendingPathComponent("config.json").path,
+        Array(text(digest.value()).utf8), to: folder.appendingPathComponent("config.json").path,
         force: request.force, inputs: inputs))
   }
 
@@ -170,7 +183,7 @@ extension ConversionPlan {
   ) throws -> OrderedDictionary<String, MetadataValue> {
     var fields: OrderedDictionary<String, MetadataValue> = [
       "ropeconv.version": .string(provenance.version),
-      "ropeconv.source.sha256": .string(provenance.sourceHash),
+      Self.digestKey: .string(provenance.sourceHash),
       "ropeconv.settings": .string(settings),
     ]
     for (key, value) in fitProvenance { fields["ropeconv.fit.\(key)"] = .float64(value) }
