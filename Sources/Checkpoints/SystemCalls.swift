@@ -73,6 +73,7 @@ enum OptionalCalls {
     @convention(c) (
       Int32, UnsafeMutablePointer<Int64>?, Int32, UnsafeMutablePointer<Int64>?, Int, UInt32
     ) -> Int
+  typealias SyncFileRange = @convention(c) (Int32, Int64, Int64, UInt32) -> Int32
   typealias RenameAt =
     @convention(c) (
       Int32, UnsafePointer<CChar>?, Int32, UnsafePointer<CChar>?, UInt32
@@ -81,6 +82,10 @@ enum OptionalCalls {
   /// copy_file_range(2).
   static let copyFileRange: CopyFileRange? = symbol("copy_file_range").map {
     unsafeBitCast($0, to: CopyFileRange.self)
+  }
+  /// sync_file_range(2).
+  static let syncFileRange: SyncFileRange? = symbol("sync_file_range").map {
+    unsafeBitCast($0, to: SyncFileRange.self)
   }
   /// renameat2(2), or renameatx_np(2) on Darwin.
   static let renameAt: RenameAt? = (symbol("renameat2") ?? symbol("renameatx_np")).map {

@@ -11,8 +11,7 @@ extension ConversionPlan {
   /// containers.
   public func record(_ measured: MeasuredPerplexities, version: String) throws {
     guard container == .folder, !measured.isEmpty else { return }
-    let hash = try SourceHash.sha256(source.checkpoint.files)
-    let card = modelCard(version: version, hash: hash, measured)
+    let card = modelCard(version: version, hash: digest.value(), measured)
     try WholeFile.write(
       Array(card.utf8),
       to: URL(fileURLWithPath: request.output).appendingPathComponent(ModelCard.fileName).path,

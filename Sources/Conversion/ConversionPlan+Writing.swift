@@ -64,21 +64,33 @@ extension ConversionPlan {
     version: String, report: OrderedDictionary<String, JSONValue> = [:],
     progress: (@Sendable (Int) -> Void)? = nil
   ) throws -> Int {
-    let hash = try SourceHash.sha256(source.checkpoint.files)
+    if request.threads > 1 { digest.begin() }
     let inputs = source.checkpoint.inputPaths
-    let provenance = Provenance(version: version, sourceHash: hash)
+    var provenance: Provenance { Provenance(version: version, sourceHash: digest.value()) }
     switch container {
-    case .gguf where shards.count > 1:
-      return try ShardedGGUFWriter.write(
-        to: request.output, metadata: metadata(provenance), shards: shards, force: request.force,
-        inputs: inputs, progress: progress)
     case .gguf:
-      return try GGUFWriter.write(
-        to: request.output, metadata: metadata(provenance), tensors: tensors, force: request.force,
+      // The digest is in the header but need not be known before the tensors are written.
+      let early = try metadata(
+        Provenance(version: version, sourceHash: SourceDigest.placeholder))
+      let header = GGUFWriter.LateMetadata(early: early) { [digest] in
+        var final = early
+        if final[Self.digestKey]?.string == SourceDigest.placeholder {
+          final[Self.digestKey] = .string(digest.value())
+        }
+        return final
+      }
+      guard shards.count > 1 else {
+        return try GGUFWriter.write(
+          to: request.output, metadata: header, tensors: tensors, force: request.force,
+          inputs: inputs, progress: progress)
+      }
+      return try ShardedGGUFWriter.write(
+        to: request.output, metadata: header, shards: shards, force: request.force,
         inputs: inputs, progress: progress)
     case .safetensors:
-      return try writeSafetensors(provenance, inputs: inputs, progress: progress)
+      return try writeSafetensors(version: version, inputs: inputs, progress: progress)
     case .folder:
+      let provenance = provenance
       return try FolderWriter.write(
         to: request.output, configuration: configuration(provenance), tensors: tensors,
         extraFiles: companionFiles(provenance), shardSize: request.shardSize,
@@ -105,19 +117,27 @@ extension ConversionPlan {
     let sourceHash: String
   }
 
+  /// Where a GGUF file holds the digest of its source; an edit may have removed it.
+  private static let digestKey = "ropeconv.source.sha256"
+
   // MARK: - Containers
 
   private func writeSafetensors(
-    _ provenance: Provenance, inputs: [String], progress: (@Sendable (Int) -> Void)?
+    version: String, inputs: [String], progress: (@Sendable (Int) -> Void)?
   ) throws -> Int {
-    let text = try configuration(provenance).serialized(pretty: true) + "\n"
+    func text(_ hash: String) throws -> String {
+      try configuration(Provenance(version: version, sourceHash: hash)).serialized(pretty: true)
+        + "\n"
+    }
+    // What cannot be stated is refused before anything is written.
+    _ = try text(SourceDigest.placeholder)
     let bytes = try SafetensorsWriter.write(
       to: request.output, metadata: ["format": "pt"], tensors: tensors, force: request.force,
       inputs: inputs, progress: progress)
     let folder = URL(fileURLWithPath: request.output).deletingLastPathComponent()
     return bytes
       + (try WholeFile.write(
-        Array(text.utf8), to: folder.appendingPathComponent("config.json").path,
+        Array(text(digest.value()).utf8), to: folder.appendingPathComponent("config.json").path,
         force: request.force, inputs: inputs))
   }
 
@@ -163,7 +183,7 @@ extension ConversionPlan {
   ) throws -> OrderedDictionary<String, MetadataValue> {
     var fields: OrderedDictionary<String, MetadataValue> = [
       "ropeconv.version": .string(provenance.version),
-      "ropeconv.source.sha256": .string(provenance.sourceHash),
+      Self.digestKey: .string(provenance.sourceHash),
       "ropeconv.settings": .string(settings),
     ]
     for (key, value) in fitProvenance { fields["ropeconv.fit.\(key)"] = .float64(value) }

@@ -21,6 +21,8 @@ public struct ConversionPlan: Sendable {
   /// Things a user should know, such as a missing tokenizer.
   public let warnings: [String]
   let declaration: RotaryDeclaration?
+  /// Of the source's files.
+  let digest: SourceDigest
   /// What goes into a Hugging Face folder beside the weights.
   let companions: FolderCompanions?
   /// The variant before pair layouts change: what a fit works on.
@@ -141,6 +143,7 @@ extension ConversionPlan {
         sites: request.sites, value: target.value, scoreLayout: layout == native ? nil : layout,
         baseArchitecture: source.architecture.name)
     self.source = source
+    digest = SourceDigest(source.checkpoint.files)
     self.request = request
     self.container = container
     self.target = target

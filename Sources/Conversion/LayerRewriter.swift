@@ -3,8 +3,8 @@ import Inference
 import Synchronization
 import Tensors
 
-/// Rewrites the weights of one layer at a time and keeps the last layer's until the next is asked
-/// for: a writer asks for tensors in layer order.
+/// Rewrites the weights of a few layers at a time, each on a thread of its own, and keeps them until
+/// another layer is asked for: a writer asks for tensors layer after layer.
 final class LayerRewriter: Sendable {
   private let plan: ModelPlan
   private let absorption: Absorption
@@ -12,7 +12,9 @@ final class LayerRewriter: Sendable {
   private let roles: Set<Role>
   private let needed: Set<Role>
   private let threads: Int
-  private let last = Mutex<(layer: Int, weights: [Role: [Float]])?>(nil)
+  /// Layers in the order in which a writer is going to ask for them.
+  private let order = Mutex<[Int]>([])
+  private let kept = Mutex<[Int: [Role: [Float]]]>([:])
 
   /// - Parameter fitted: weights of a fit, which stand in for the source's before anything is
   ///   absorbed.
@@ -29,9 +31,49 @@ final class LayerRewriter: Sendable {
   /// Whether the layer's weight of this role changes.
   func rewrites(_ role: Role) -> Bool { roles.contains(role) }
 
+  /// Says in which order layers are going to be asked for.
+  func expect(_ layers: [Int]) { order.withLock { $0 = layers } }
+
   /// The new weight, row-major [rows, columns].
   func weight(_ role: Role, layer: Int) throws -> [Float] {
-    if let known = last.withLock({ $0?.layer == layer ? $0?.weights[role] : nil }) { return known }
+    if let known = kept.withLock({ $0[layer]?[role] }) { return known }
+    let layers = batch(from: layer)
+    // What was kept is needed no more, and the new layers take as much.
+    kept.withLock { $0 = [:] }
+    var results = [Result<[Role: [Float]], any Error>](
+      repeating: .success([:]), count: layers.count)
+    results.withUnsafeMutableBufferPointer { results in
+      nonisolated(unsafe) let results = results
+      Parallel.forEach(count: layers.count, threads: threads) { index, _ in
+        results[index] = Result { try rewrite(layers[index]) }
+      }
+    }
+    // A later layer's error waits for its turn.
+    let weights = try results[0].get()
+    kept.withLock { kept in
+      for (layer, result) in zip(layers, results) { kept[layer] = try? result.get() }
+    }
+    return weights[role] ?? []
+  }
+
+  /// The layer and those after it, as many as there are threads and memory is allowed for.
+  private func batch(from layer: Int) -> [Int] {
+    let elements = plan.layers[layer].reduce(0) {
+      $0 + (needed.contains($1.key) ? $1.value.count : 0)
+    }
+    let room = Self.memory / max(1, elements * Self.bytesPerElement)
+    let expected = order.withLock { order in
+      order.firstIndex(of: layer).map { order[$0...].prefix(max(1, min(threads, room))) }
+    }
+    return expected.map(Array.init) ?? [layer]
+  }
+
+  /// Bytes for layers at work beyond the first.
+  private static let memory = 1 << 30
+  /// A weight's numbers as they are decoded, in double precision twice, and as they are kept.
+  private static let bytesPerElement = 24
+
+  private func rewrite(_ layer: Int) throws -> [Role: [Float]] {
     var state = try LayerState(
       plan.layers[layer], roles: needed, shape: plan.shape, threads: threads)
     if let role = state.firstNotFinite() {
@@ -50,8 +92,6 @@ final class LayerRewriter: Sendable {
     }
     var weights: [Role: [Float]] = [:]
     for role in roles { weights[role] = state.weights[role].map { $0.values.map(Float.init) } }
-    let result = weights[role] ?? []
-    last.withLock { $0 = (layer, weights) }
-    return result
+    return weights
   }
 }

@@ -1,13 +1,14 @@
 import Architectures
 import Checkpoints
 import Inference
+import OrderedCollections
 import Rotary
 import Tensors
 
 /// Lays the weights of a model out as the tensors of the target container.
 struct TensorAssembly {
   /// Elements that are decoded at a time where only the type changes.
-  private static let pieceElements = 1 << 20
+  private static let pieceElements = 1 << 18
 
   let plan: ModelPlan
   let target: Architecture.Side
@@ -98,6 +99,11 @@ struct TensorAssembly {
         (tensors.index(forKey: $0.name) ?? .max) < (tensors.index(forKey: $1.name) ?? .max)
       }
     }
+    var layers: OrderedSet<Int> = []
+    for part in groups.flatMap(\.parts) where rewriter.rewrites(part.role) {
+      if let layer = part.layer { layers.append(layer) }
+    }
+    rewriter.expect(Array(layers))
     let mix = mixTypes(groups.map { ($0.name, shape(of: $0.parts[0])) })
     return try groups.map { try assemble($0.name, $0.parts, mixType: mix[$0.name]) }
   }
@@ -212,7 +218,8 @@ struct TensorAssembly {
     let tensor = source.tensor
     let rows = source.ranges[0]
     let height = max(1, Self.pieceElements / source.columns)
-    return .pieceByPiece(count: (rows.count + height - 1) / height) { [self] piece in
+    return .pieceByPiece(count: (rows.count + height - 1) / height, threads: threads) {
+      [self] piece in
       let first = rows.lowerBound + piece * height
       let range = first..<min(first + height, rows.upperBound)
       let values = FloatBuffer(count: range.count * source.columns)

@@ -64,8 +64,8 @@ public struct TokenizedText: Sendable {
   }
 
   /// Reads and tokenizes a text.
-  /// - Parameter vocabulary: ids must be below it.
-  public init(_ source: TextSource, for model: Model) throws {
+  /// - Parameter threads: never changes a token.
+  public init(_ source: TextSource, for model: Model, threads: Int = 1) throws {
     name = source.name
     switch source {
     case .text, .bytes:
@@ -76,7 +76,8 @@ public struct TokenizedText: Sendable {
         bytes = try Self.read(source.name)
       }
       let tokenizer = try model.tokenizer()
-      tokens = try tokenizer.encode(bytes, addSpecial: true, parseSpecial: false)
+      tokens = try tokenizer.encode(
+        bytes, addSpecial: true, parseSpecial: false, threads: threads)
       windowStart = tokenizer.addsBOS ? tokenizer.bos : nil
     case .tokens(let path):
       tokens = try Self.list(path)

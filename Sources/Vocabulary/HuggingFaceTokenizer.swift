@@ -60,11 +60,7 @@ struct HuggingFaceTokenizer {
     let unknown = model["unk_token"]?.string.flatMap { table.texts.firstIndex(of: $0) }.map(
       Int32.init)
     let encoder = BytePairEncoder(
-      table: table,
-      merges: merges.map {
-        isByteLevel
-          ? (MergeText.bytes($0.0), MergeText.bytes($0.1)) : (Array($0.0.utf8), Array($0.1.utf8))
-      },
+      table: table, merges: MergeList(merges, isByteLevel: isByteLevel),
       splitsBytes: isByteLevel, ignoresMerges: model["ignore_merges"]?.bool ?? false,
       unknown: unknown)
     let (bos, eos) = try ends(table)
@@ -130,7 +126,7 @@ struct HuggingFaceTokenizer {
       guard let id = member.value.int else { continue }
       texts[id] = member.key
       kinds[id] =
-        !isByteLevel && TokenTable.byte(of: member.key) != nil ? .byte : .normal
+        !isByteLevel && TokenTable.byte(of: member.key.utf8) != nil ? .byte : .normal
     }
     let unknown = model["unk_token"]?.string
     for token in added {
@@ -138,11 +134,10 @@ struct HuggingFaceTokenizer {
       kinds[Int(token.id)] =
         token.text == unknown ? .unknown : token.isSpecial ? .control : .userDefined
     }
-    let bytes = zip(texts, kinds).map { text, kind in
-      isByteLevel && kind == .normal ? MergeText.bytes(text) : Array(text.utf8)
-    }
+    let stored = ByteStrings(texts.map { Array($0.utf8) })
+    let bytes = isByteLevel ? ByteAlphabet.decoded(stored, kinds) : stored
     return try TokenTable(
-      bytes: bytes, texts: texts, kinds: kinds, scores: [Float](repeating: 0, count: texts.count),
+      bytes: bytes, texts: stored, kinds: kinds, scores: [Float](repeating: 0, count: texts.count),
       file: file)
   }
 

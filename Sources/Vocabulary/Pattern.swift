@@ -3,15 +3,17 @@ import CPCRE2
 /// A compiled regular expression over UTF-8, Unicode-aware, just-in-time compiled where possible.
 ///
 /// Bytes that are not valid UTF-8 never match and become pieces between matches.
-final class Pattern: Sendable {
-  let source: String
+package final class Pattern: Sendable {
+  package let source: String
   private nonisolated(unsafe) let code: OpaquePointer
 
   /// - Parameter file: the file to name in an error.
-  init(_ source: String, file: String) throws(VocabularyError) {
+  package init(_ source: String, file: String) throws(VocabularyError) {
     var number: Int32 = 0
     var offset = 0
-    let options = UInt32(PCRE2_UTF) | UInt32(PCRE2_UCP) | UInt32(PCRE2_MATCH_INVALID_UTF)
+    let options =
+      UInt32(PCRE2_UTF) | UInt32(PCRE2_UCP) | UInt32(PCRE2_MATCH_INVALID_UTF)
+      | UInt32(PCRE2_USE_OFFSET_LIMIT)
     let bytes = Array(source.utf8)
     guard
       let code = pcre2_compile_8(bytes, bytes.count, options, &number, &offset, nil)
@@ -30,33 +32,54 @@ final class Pattern: Sendable {
 
   deinit { pcre2_code_free_8(code) }
 
-  /// The matches within `range`, in order; look-arounds see nothing outside it.
-  /// - Throws: `VocabularyError.matching` where the match limit is reached.
-  func forEachMatch(
-    in bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ body: (Range<Int>) -> Void
+  /// Whether matches depend on nothing but the text and where they begin: `\G` asks where the
+  /// search began.
+  var isLocal: Bool { !source.contains("\\G") }
+
+  /// Appends the matches that begin at or after `start` and before `limit`, in order, as ranges of
+  /// the subject. Each search goes on where the last match ended.
+  ///
+  /// - Parameters:
+  ///   - start: a place where a character begins.
+  ///   - stop: asked before each match is taken; the search ends where it says so.
+  /// - Throws: `VocabularyError.matching` where the match limit is reached; the matches before it
+  ///   are appended.
+  package func matches(
+    in subject: UnsafeBufferPointer<UInt8>, from start: Int, below limit: Int,
+    to matches: inout [Range<Int>], unless stop: (Range<Int>) -> Bool = { _ in false }
   ) throws(VocabularyError) {
-    guard let base = bytes.baseAddress, !range.isEmpty,
-      let data = pcre2_match_data_create_from_pattern_8(code, nil)
+    guard let base = subject.baseAddress, start < limit,
+      let data = pcre2_match_data_create_8(1, nil), let context = pcre2_match_context_create_8(nil)
     else { return }
-    defer { pcre2_match_data_free_8(data) }
-    let subject = base + range.lowerBound
-    var position = 0
-    while position < range.count {
-      let found = pcre2_match_8(code, subject, range.count, position, 0, data, nil)
+    defer {
+      pcre2_match_data_free_8(data)
+      pcre2_match_context_free_8(context)
+    }
+    // A match may begin at the limit itself for PCRE2.
+    pcre2_set_offset_limit_8(context, limit - 1)
+    guard let ends = pcre2_get_ovector_pointer_8(data) else { return }
+    var position = start
+    while position < limit {
+      let found = pcre2_match_8(code, base, subject.count, position, 0, data, context)
       if found == PCRE2_ERROR_NOMATCH { return }
-      guard found > 0, let ends = pcre2_get_ovector_pointer_8(data) else {
-        throw .matching(pattern: source, code: Int(found))
-      }
-      let (start, end) = (ends[0], ends[1])
-      body((range.lowerBound + start)..<(range.lowerBound + end))
-      // An empty match (of a look-ahead) is a cut; go on behind the next character.
-      position = end > start ? end : Self.next(subject, end, range.count)
+      guard found >= 0 else { throw .matching(pattern: source, code: Int(found)) }
+      let match = ends[0]..<max(ends[0], ends[1])
+      if stop(match) { return }
+      matches.append(match)
+      position = Self.next(after: match, in: subject)
     }
   }
 
-  private static func next(_ bytes: UnsafePointer<UInt8>, _ index: Int, _ count: Int) -> Int {
-    var next = index + 1
-    while next < count, bytes[next] & 0xC0 == 0x80 { next += 1 }
+  /// Where the search for the next match begins.
+  ///
+  /// An empty match (of a look-ahead) is a cut; the search goes on behind the next character.
+  static func next(after match: Range<Int>, in subject: UnsafeBufferPointer<UInt8>) -> Int {
+    guard match.isEmpty else { return match.upperBound }
+    var next = match.upperBound + 1
+    while next < subject.count, !beginsCharacter(subject[next]) { next += 1 }
     return next
   }
+
+  /// Whether a byte begins a character of UTF-8, valid or not.
+  static func beginsCharacter(_ byte: UInt8) -> Bool { byte & 0xC0 != 0x80 }
 }

@@ -14,15 +14,18 @@ struct PreTokenizer: Sendable {
 
   var steps: [Step]
 
-  /// The pieces of a text, in order.
-  func split(_ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) throws -> [Range<Int>] {
-    var pieces = range.isEmpty ? [] : [range]
+  /// The pieces of texts, in order.
+  func split(
+    _ texts: [Range<Int>], of bytes: UnsafeBufferPointer<UInt8>, threads: Int
+  ) throws(VocabularyError) -> [Range<Int>] {
+    var pieces = texts
     for step in steps {
       var next: [Range<Int>] = []
-      next.reserveCapacity(pieces.count)
-      for piece in pieces {
+      next.reserveCapacity(2 * pieces.count)
+      let scan = PatternScan(pattern: step.pattern, bytes: bytes, threads: threads)
+      try scan.forEach(pieces) { piece, matches in
         var last = piece.lowerBound
-        try step.pattern.forEachMatch(in: bytes, piece) { match in
+        for match in matches {
           if match.lowerBound > last, step.keepsGaps { next.append(last..<match.lowerBound) }
           if !match.isEmpty, step.keepsMatches { next.append(match) }
           last = match.upperBound

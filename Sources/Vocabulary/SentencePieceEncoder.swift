@@ -1,71 +1,57 @@
-import HeapModule
-
 /// SentencePiece's BPE (arXiv:1808.06226): neighbours merge in the order of the merged token's
 /// score; what forms no token is spelled by byte tokens.
-struct SentencePieceEncoder: Sendable {
+struct SentencePieceEncoder: WordEncoder {
   let table: TokenTable
   let unknown: Int32?
+  let cuts: WordCuts?
 
-  private struct Candidate: Comparable {
-    let score: Float
-    let left: Int32
-    let right: Int32
-    let size: Int
+  init(table: TokenTable, unknown: Int32?) {
+    self.table = table
+    self.unknown = unknown
+    cuts = WordCuts(table.bytes)
+  }
 
-    /// The highest score first, then the leftmost.
-    static func < (one: Candidate, other: Candidate) -> Bool {
-      one.score != other.score ? one.score > other.score : one.left < other.left
+  func wholeToken(_ word: UnsafeBufferPointer<UInt8>) -> Int32? { nil }
+
+  func start(_ word: UnsafeBufferPointer<UInt8>, symbols: inout [Symbol]) {
+    var index = 0
+    while index < word.count {
+      let end = min(index + Characters.length(word[index]), word.count)
+      let id = table.id(UnsafeBufferPointer(rebasing: word[index..<end]))
+      symbols.append(Symbol(id: id ?? -1, start: Int32(index), end: Int32(end)))
+      index = end
     }
   }
 
-  /// Appends the tokens of a text whose spaces are escaped already.
-  func encode(_ text: [UInt8], to output: inout [Int32]) throws(VocabularyError) {
-    var starts: [Int] = []
-    var sizes: [Int] = []
-    var offset = 0
-    while offset < text.count {
-      let length = min(BytePairEncoder.characterLength(text[offset]), text.count - offset)
-      starts.append(offset)
-      sizes.append(length)
-      offset += length
+  /// Any two neighbours that are a token together become it.
+  @inline(__always)
+  func merge(
+    _ left: Symbol, _ right: Symbol, in word: UnsafeBufferPointer<UInt8>
+  ) -> (order: UInt32, id: Int32)? {
+    let both = UnsafeBufferPointer(rebasing: word[Int(left.start)..<Int(right.end)])
+    guard let id = table.id(both) else { return nil }
+    return (Self.order(table.scores[Int(id)]), id)
+  }
+
+  /// A number that is the smaller the higher a score.
+  static func order(_ score: Float) -> UInt32 {
+    // Minus zero becomes zero.
+    let bits = (score + 0).bitPattern
+    return bits >> 31 == 0 ? ~(bits | 0x8000_0000) : bits
+  }
+
+  func append(
+    _ symbol: Symbol, of word: UnsafeBufferPointer<UInt8>, to output: inout [Int32]
+  ) throws(VocabularyError) {
+    if symbol.id >= 0 {
+      output.append(symbol.id)
+      return
     }
-    let count = starts.count
-    var next = (0..<Int32(count)).map { $0 + 1 }
-    var previous = (0..<Int32(count)).map { $0 - 1 }
-    var queue = Heap<Candidate>()
-    func add(_ left: Int32, _ right: Int32) {
-      guard left >= 0, right < Int32(count) else { return }
-      let size = sizes[Int(left)] + sizes[Int(right)]
-      let start = starts[Int(left)]
-      guard let id = table.id(Array(text[start..<(start + size)])) else { return }
-      queue.insert(
-        Candidate(score: table.scores[Int(id)], left: left, right: right, size: size))
-    }
-    if count > 1 { for left in 0..<Int32(count - 1) { add(left, left + 1) } }
-    while let best = queue.popMin() {
-      let (left, right) = (Int(best.left), Int(best.right))
-      guard sizes[left] > 0, sizes[right] > 0, sizes[left] + sizes[right] == best.size else {
-        continue
-      }
-      sizes[left] += sizes[right]
-      sizes[right] = 0
-      next[left] = next[right]
-      if next[right] < Int32(count) { previous[Int(next[right])] = Int32(left) }
-      add(previous[left], Int32(left))
-      add(Int32(left), next[left])
-    }
-    for index in 0..<count where sizes[index] > 0 {
-      let piece = Array(text[starts[index]..<(starts[index] + sizes[index])])
-      if let id = table.id(piece) {
-        output.append(id)
-        continue
-      }
-      for byte in piece {
-        guard let id = table.byteTokens[Int(byte)] ?? table.id([byte]) ?? unknown else {
-          throw .noToken(byte: byte)
-        }
-        output.append(id)
-      }
+    for byte in word[Int(symbol.start)..<Int(symbol.end)] {
+      guard
+        let id = table.byteTokens[Int(byte)] ?? table.id(CollectionOfOne(byte)) ?? unknown
+      else { throw .noToken(byte: byte) }
+      output.append(id)
     }
   }
 }

@@ -29,10 +29,10 @@ struct SpecialTokens: Sendable {
     var fragments: [Fragment] = []
     var start = 0
     var index = 0
+    let begins = entries.map { !$0.isEmpty }
     while index < text.count {
-      let candidates = entries[Int(text[index])]
-      guard !candidates.isEmpty,
-        let entry = candidates.first(where: { entry in
+      guard begins[Int(text[index])],
+        let entry = entries[Int(text[index])].first(where: { entry in
           (includesControl || !entry.isControl) && text.count - index >= entry.bytes.count
             && text[index..<(index + entry.bytes.count)].elementsEqual(entry.bytes)
         })

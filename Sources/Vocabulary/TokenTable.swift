@@ -6,50 +6,77 @@ public enum TokenKind: Int, Sendable {
 
 /// The tokens of a vocabulary: the bytes each stands for in a text.
 struct TokenTable: Sendable {
-  /// The bytes of each token as they stand in a text; U+2581 stays as it is.
-  var bytes: [[UInt8]]
   /// The text of each token as the vocabulary spells it.
-  var texts: [String]
-  var kinds: [TokenKind]
-  var scores: [Float]
-  private(set) var ids: [[UInt8]: Int32] = [:]
+  let texts: TokenTexts
+  let kinds: [TokenKind]
+  let scores: [Float]
+  /// The tokens by the bytes they stand for.
+  let index: ByteStringIndex
   /// The token of each single byte (`<0x41>`), where there is one.
-  private(set) var byteTokens = [Int32?](repeating: nil, count: 256)
+  let byteTokens: [Int32?]
 
+  /// The bytes of each token as they stand in a text; U+2581 stays as it is.
+  var bytes: ByteStrings { index.strings }
   var count: Int { bytes.count }
 
-  /// - Throws: `VocabularyError.invalid` for an empty vocabulary or a byte token that names no byte.
+  /// - Parameters: one element per token each.
+  /// - Throws: `VocabularyError.invalid` for an empty or far too large vocabulary, and for a byte
+  ///   token that names no byte.
   init(
-    bytes: [[UInt8]], texts: [String], kinds: [TokenKind], scores: [Float], file: String
+    bytes: ByteStrings, texts: ByteStrings, kinds: [TokenKind], scores: [Float], file: String
   ) throws(VocabularyError) {
-    self.bytes = bytes
-    self.texts = texts
+    self.texts = TokenTexts(bytes: texts)
     self.kinds = kinds
     self.scores = scores
-    guard !bytes.isEmpty else {
-      throw .invalid(file: file, key: "tokenizer.ggml.tokens", problem: "the vocabulary is empty")
+    guard !bytes.isEmpty, bytes.count < Int(Int32.max) else {
+      throw .invalid(
+        file: file, key: "tokenizer.ggml.tokens",
+        problem: bytes.isEmpty ? "the vocabulary is empty" : "the vocabulary is too large")
     }
-    ids.reserveCapacity(bytes.count)
-    for (id, token) in bytes.enumerated() {
-      // Of equal tokens the last wins, as in the ecosystem's loader.
-      ids[token] = Int32(id)
-      guard kinds[id] == .byte else { continue }
+    index = ByteStringIndex(bytes)
+    var byteTokens = [Int32?](repeating: nil, count: 256)
+    for (id, kind) in kinds.enumerated() where kind == .byte {
       guard let byte = Self.byte(of: texts[id]) else {
         throw .invalid(
           file: file, key: "tokenizer.ggml.tokens",
-          problem: "byte token \(id) is '\(texts[id])', expected <0x00> to <0xFF>")
+          problem: "byte token \(id) is '\(self.texts[id])', expected <0x00> to <0xFF>")
       }
       byteTokens[Int(byte)] = Int32(id)
     }
+    self.byteTokens = byteTokens
   }
 
   /// The byte that `<0x41>` names.
-  static func byte(of text: String) -> UInt8? {
-    guard text.utf8.count == 6, text.hasPrefix("<0x"), text.hasSuffix(">"),
-      text.dropFirst(3).dropLast().allSatisfy(\.isHexDigit)
-    else { return nil }
-    return UInt8(text.dropFirst(3).dropLast(), radix: 16)
+  static func byte(of text: some Collection<UInt8>) -> UInt8? {
+    guard text.count == 6, text.starts(with: "<0x".utf8) else { return nil }
+    var value: UInt8 = 0
+    for character in text.dropFirst(3).dropLast() {
+      switch character {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"): value = value << 4 | (character - 48)
+      case UInt8(ascii: "a")...UInt8(ascii: "f"): value = value << 4 | (character - 87)
+      case UInt8(ascii: "A")...UInt8(ascii: "F"): value = value << 4 | (character - 55)
+      default: return nil
+      }
+    }
+    return text.dropFirst(5).elementsEqual(">".utf8) ? value : nil
   }
 
-  func id(_ bytes: [UInt8]) -> Int32? { ids[bytes] }
+  /// The token that stands for bytes.
+  @inline(__always)
+  func id(_ bytes: UnsafeBufferPointer<UInt8>) -> Int32? { index.find(bytes).map(Int32.init) }
+
+  func id(_ bytes: some Sequence<UInt8>) -> Int32? {
+    Array(bytes).withUnsafeBufferPointer { id($0) }
+  }
+}
+
+/// The texts of tokens; what is not UTF-8 is shown with U+FFFD.
+struct TokenTexts: RandomAccessCollection, Sendable {
+  /// The texts as they are stored.
+  let bytes: ByteStrings
+
+  var startIndex: Int { bytes.startIndex }
+  var endIndex: Int { bytes.endIndex }
+
+  subscript(index: Int) -> String { String(decoding: bytes[index], as: UTF8.self) }
 }

@@ -24,10 +24,9 @@ extension Tokenizer {
       throw VocabularyError.unsupportedModel(
         file: file, key: "tokenizer.ggml.model", name: model, known: ["gpt2", "llama"])
     }
-    guard case .array(let tokens)? = value("tokens"), let raw = tokens.stringBytes() else {
+    guard case .array(let tokens)? = value("tokens"), let texts = ByteStrings(tokens) else {
       throw failure("tokens", "is missing or not a list of strings")
     }
-    let texts = raw.map { String(decoding: $0, as: UTF8.self) }
     let count = texts.count
     func list<Element>(_ key: String, _ elements: (MetadataArray) -> [Element]?) throws
       -> [Element]?
@@ -69,8 +68,7 @@ extension Tokenizer {
     let eos = try id("eos_token_id")
 
     if model == "llama" {
-      let bytes = zip(texts, kinds).map { text, _ in Array(text.utf8) }
-      table = try TokenTable(bytes: bytes, texts: texts, kinds: kinds, scores: scores, file: file)
+      table = try TokenTable(bytes: texts, texts: texts, kinds: kinds, scores: scores, file: file)
       self.bos = bos ?? Self.fallback(1, count)
       self.eos = eos ?? Self.fallback(2, count)
       addsBOS = value("add_bos_token")?.bool ?? true
@@ -82,12 +80,9 @@ extension Tokenizer {
         SentencePieceEncoder(table: table, unknown: stored.unknown ?? Self.fallback(0, count)))
     } else {
       let named = try NamedPreTokenizer.named(preTokenizer, file: file)
-      let bytes = zip(texts, kinds).map { text, kind in
-        guard named.isByteLevel, kind == .normal else { return Array(text.utf8) }
-        return ByteAlphabet.decode(text) ?? Array(text.utf8)
-      }
+      let bytes = named.isByteLevel ? ByteAlphabet.decoded(texts, kinds) : texts
       table = try TokenTable(bytes: bytes, texts: texts, kinds: kinds, scores: scores, file: file)
-      guard case .array(let list)? = value("merges"), let merges = list.strings() else {
+      guard case .array(let list)? = value("merges"), list.elementType == .string else {
         throw failure("merges", "is missing or not a list of strings")
       }
       self.bos = bos ?? Self.fallback(11, count)
@@ -97,27 +92,24 @@ extension Tokenizer {
       normalizer = Normalizer(
         prefix: value("add_space_prefix")?.bool ?? false ? .everyText : .noText,
         escapesSpaces: named.escapesSpaces)
-      let pairs = try merges.enumerated().map { index, merge in
-        guard let pair = MergeText.split(merge) else {
-          throw failure("merges", "entry \(index) is '\(merge)', expected two parts and a space")
-        }
-        return named.isByteLevel
-          ? (MergeText.bytes(pair.0), MergeText.bytes(pair.1))
-          : (Array(pair.0.utf8), Array(pair.1.utf8))
+      let merges: MergeList
+      switch MergeList.read(list, isByteLevel: named.isByteLevel) {
+      case .success(let read): merges = read
+      case .failure(let fault): throw failure("merges", fault.problem)
       }
       algorithm = .bytePairs(
         BytePairEncoder(
-          table: table, merges: pairs, splitsBytes: named.isByteLevel,
+          table: table, merges: merges, splitsBytes: named.isByteLevel,
           ignoresMerges: named.ignoresMerges, unknown: stored.unknown),
         try named.preTokenizer(file: file))
     }
     let table = table
     special = SpecialTokens(
-      table.bytes.indices.compactMap { id in
+      table.kinds.indices.compactMap { id in
         let kind = table.kinds[id]
         guard kind == .control || kind == .userDefined || kind == .unknown else { return nil }
         return .init(
-          id: Int32(id), bytes: Array(table.texts[id].utf8), isControl: kind != .userDefined,
+          id: Int32(id), bytes: Array(table.texts.bytes[id]), isControl: kind != .userDefined,
           stripsLeft: false, stripsRight: false)
       })
   }
@@ -131,15 +123,11 @@ extension Tokenizer {
   private static func numbers(_ array: MetadataArray) -> [Float]? { array.floats() }
 }
 
-/// The text of a merge: two parts and a space between them.
-enum MergeText {
-  static func split(_ text: String) -> (String, String)? {
-    // The parts hold no plain space but a first one may begin the text.
-    guard let space = text.utf8.dropFirst().firstIndex(of: 0x20) else { return nil }
-    let (left, right) = (text[..<space], text[text.utf8.index(after: space)...])
-    guard !left.isEmpty, !right.isEmpty else { return nil }
-    return (String(left), String(right))
+extension ByteStrings {
+  /// The strings of an array of a GGUF file; nil for other types.
+  init?(_ array: MetadataArray) {
+    self.init()
+    reserveCapacity(count: array.count, bytes: array.byteCount)
+    guard array.forEachString({ _, bytes in append(bytes) }) else { return nil }
   }
-
-  static func bytes(_ text: String) -> [UInt8] { ByteAlphabet.decode(text) ?? Array(text.utf8) }
 }

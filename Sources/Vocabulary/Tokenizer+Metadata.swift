@@ -57,7 +57,7 @@ extension Tokenizer {
     var seen = Set<Int32>()
     for (rank, merge) in stored.merges.enumerated() {
       guard let (left, right) = MergeText.split(merge),
-        let id = table.id(Array((left + right).utf8)), seen.insert(id).inserted
+        let id = table.id((left + right).utf8), seen.insert(id).inserted
       else { continue }
       scores[Int(id)] = -Float(rank)
     }

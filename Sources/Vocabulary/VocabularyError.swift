@@ -16,6 +16,8 @@ public enum VocabularyError: Diagnostic {
   case matching(pattern: String, code: Int)
   /// A piece of text for which the vocabulary has no token, not even for its bytes.
   case noToken(byte: UInt8)
+  /// A piece of text of 2 GiB or more without any place to cut it.
+  case wordTooLong(byteCount: Int)
 
   public var summary: String {
     switch self {
@@ -28,6 +30,7 @@ public enum VocabularyError: Diagnostic {
     case .matching(let pattern, let code):
       "pattern '\(pattern)' gives up on the text (PCRE2 error \(code))"
     case .noToken(let byte): "the vocabulary has no token for byte \(byte)"
+    case .wordTooLong(let count): "a word of \(count) bytes is too long to be tokenized"
     }
   }
 
@@ -36,7 +39,7 @@ public enum VocabularyError: Diagnostic {
     case .unsupportedModel(let file, _, _, _), .unknownPreTokenizer(let file, _),
       .unsupportedPart(let file, _, _), .invalid(let file, _, _), .pattern(let file, _, _):
       file
-    case .matching, .noToken: nil
+    case .matching, .noToken, .wordTooLong: nil
     }
   }
 

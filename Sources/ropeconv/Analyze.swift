@@ -40,7 +40,7 @@ struct Analyze: ParsableCommand {
   func run() throws {
     let model = try Model(opening: model)
     let source = try text.required()
-    let tokens = try TokenizedText(source, for: model)
+    let tokens = try TokenizedText(source, for: model, threads: options.threads)
     let pairs = try values.pairs()
     let analysis = AttentionAnalysis(
       windows: WindowPlan(context: ctx, limit: chunks),

@@ -83,7 +83,7 @@ struct Convert: ParsableCommand {
     request.edits = try along.edits()
     var plan = try ConversionPlan(model.plan, request)
     for warning in plan.warnings { options.warn(warning) }
-    let calibration = dryRun ? nil : try fit.text(for: model)
+    let calibration = dryRun ? nil : try fit.text(for: model, threads: options.threads)
     var trials: [RotationBudget.Trial] = []
     if let calibration {
       try plan.checkOutput()
@@ -97,7 +97,7 @@ struct Convert: ParsableCommand {
     if !dryRun {
       var evaluate: ((Model) throws -> PerplexityResult)?
       if let source = text.source {
-        let tokens = try TokenizedText(source, for: model)
+        let tokens = try TokenizedText(source, for: model, threads: options.threads)
         let evaluation = PerplexityEvaluation(
           windows: window.plan(default: .secondHalf), start: window.start,
           options: try work.options(threads: options.threads))

@@ -58,8 +58,8 @@ struct FitOptions: ParsableArguments {
   }
 
   /// The calibration text, where one was given.
-  func text(for model: Model) throws -> TokenizedText? {
-    try source.map { try TokenizedText($0, for: model) }
+  func text(for model: Model, threads: Int) throws -> TokenizedText? {
+    try source.map { try TokenizedText($0, for: model, threads: threads) }
   }
 
   private var settings: FitSettings {

@@ -25,9 +25,27 @@ struct Tokenize: ParsableCommand {
       throw EvaluationError.noTokenizer(file: model)
     }
     let bytes = try TokenizedText.read(text)
-    let ids = try tokenizer.encode(bytes, addSpecial: !plain, parseSpecial: !plain)
+    let ids = try tokenizer.encode(
+      bytes, addSpecial: !plain, parseSpecial: !plain, threads: output.threads)
     output.show(
       .object(["tokens": .array(ids.map { .integer(Int64($0)) })]),
-      ids.map(String.init).joined(separator: " "))
+      Self.text(ids))
+  }
+
+  /// Decimal numbers with spaces between them.
+  static func text(_ ids: [Int32]) -> String {
+    var text: [UInt8] = []
+    text.reserveCapacity(6 * ids.count)
+    var digits: [UInt8] = []
+    for id in ids {
+      if !text.isEmpty { text.append(0x20) }
+      var rest = id.magnitude
+      repeat {
+        digits.append(UInt8(truncatingIfNeeded: rest % 10) + 0x30)
+        rest /= 10
+      } while rest > 0
+      while let digit = digits.popLast() { text.append(digit) }
+    }
+    return String(decoding: text, as: UTF8.self)
   }
 }

@@ -32,9 +32,9 @@ struct Verify: ParsableCommand {
     // A converted folder may have no tokenizer: either model's will do.
     let text: TokenizedText
     do {
-      text = try TokenizedText(source, for: models.0)
+      text = try TokenizedText(source, for: models.0, threads: output.threads)
     } catch EvaluationError.noTokenizer {
-      text = try TokenizedText(source, for: models.1)
+      text = try TokenizedText(source, for: models.1, threads: output.threads)
     }
     let comparison = LogitComparison(
       windows: window.plan(default: .all), start: window.start,

@@ -1,4 +1,5 @@
 import Checkpoints
+import Crypto
 import Foundation
 import OrderedCollections
 import TestSupport
@@ -85,6 +86,92 @@ import Testing
     #expect(
       out["swapped"]?.withBytes { Array($0) }
         == Array(random[1_700_000...] + random[..<1_700_000]))
+  }
+
+  /// The kernel's copy and the one through this process give the same bytes, whatever the ranges.
+  @Test func waysOfCopyingGiveTheSameBytes() throws {
+    let folder = try ScratchFolder()
+    let count = 5_000_011
+    let random = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 9) }
+    try write(
+      folder.path + "/in.gguf",
+      [OutputTensor(name: "big", type: .i8, shape: [count], contents: .computed { random })])
+    let big = try #require(try Checkpoint.open(folder.path + "/in.gguf").tensors["big"])
+    let cuts = [0, 1, 4_096, 1 << 20, (1 << 20) + 1, 3_333_333, count - 4_097, count - 1, count]
+    var ranges = zip(cuts, cuts.dropFirst()).map { $0..<$1 }
+    ranges.reverse()
+    let tensors = [
+      OutputTensor(
+        name: "moved", type: .i8, shape: [count], contents: .pieces(ranges.map { (big, $0) })),
+      try tensor(), OutputTensor(name: "whole", type: .i8, shape: [count], contents: .copy(big)),
+    ]
+    var digests: [String] = []
+    for (name, throughMemory) in [("kernel", false), ("memory", true)] {
+      let faults = WriteFaults(failing: -1, with: 0, copiesThroughMemory: throughMemory)
+      try WriteFaults.$current.withValue(faults) {
+        try write("\(folder.path)/\(name).gguf", tensors)
+      }
+      digests.append(digest(try folder.bytes("\(name).gguf")))
+    }
+    #expect(digests[0] == digests[1])
+    let moved = try #require(try Checkpoint.open(folder.path + "/kernel.gguf").tensors["moved"])
+    #expect(
+      moved.withBytes { digest(Array($0)) } == digest(ranges.flatMap { Array(random[$0]) }))
+  }
+
+  private func digest(_ bytes: [UInt8]) -> String {
+    SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined()
+  }
+
+  /// Pieces of a tensor made by several threads stand in their order; the first that fails tells.
+  @Test func piecesMadeByThreads() throws {
+    struct Failure: Error { let piece: Int }
+    let folder = try ScratchFolder()
+    func pieces(_ threads: Int, failing: Set<Int> = []) -> OutputTensor {
+      OutputTensor(
+        name: "t", type: .i8, shape: [23_000],
+        contents: .pieceByPiece(count: 23, threads: threads) { piece in
+          if failing.contains(piece) { throw Failure(piece: piece) }
+          return [UInt8](repeating: UInt8(piece), count: 1000)
+        })
+    }
+    for threads in [1, 2, 3, 7, 64] {
+      try write("\(folder.path)/\(threads).gguf", [pieces(threads)])
+      #expect(try folder.bytes("\(threads).gguf") == folder.bytes("1.gguf"))
+      let failure = #expect(throws: Failure.self) {
+        try write("\(folder.path)/bad.gguf", [pieces(threads, failing: [5, 6, 20])])
+      }
+      #expect(failure?.piece == 5)
+    }
+    #expect(!folder.names.contains("bad.gguf"))
+  }
+
+  /// Metadata completed at the end stand in the file as if they had been there from the start.
+  @Test func lateMetadata() throws {
+    let folder = try ScratchFolder()
+    var early = metadata
+    early["x"] = .string("0000")
+    var final = metadata
+    final["x"] = .string("abcd")
+    let whole = final
+    let tensors = [try tensor("a"), try tensor("b")]
+    try GGUFWriter.write(
+      to: folder.path + "/late.gguf",
+      metadata: .init(early: early, final: { whole }), tensors: tensors, force: false, inputs: [])
+    try GGUFWriter.write(
+      to: folder.path + "/now.gguf", metadata: whole, tensors: tensors, force: false, inputs: [])
+    #expect(try folder.bytes("late.gguf") == folder.bytes("now.gguf"))
+    let fault = outputFault {
+      try GGUFWriter.write(
+        to: folder.path + "/longer.gguf",
+        metadata: .init(early: metadata, final: { whole }), tensors: tensors, force: false,
+        inputs: [])
+    }
+    guard case .contentsSize? = fault?.0 else {
+      Issue.record("\(String(describing: fault))")
+      return
+    }
+    #expect(folder.names == ["late.gguf", "now.gguf"])
   }
 
   // MARK: - Refusals

@@ -20,8 +20,43 @@ public enum GGUFWriter {
     to path: String, metadata: OrderedDictionary<String, MetadataValue>, tensors: [OutputTensor],
     force: Bool, inputs: [String], progress: ((Int) -> Void)? = nil
   ) throws -> Int {
+    try write(
+      to: path, metadata: LateMetadata(early: metadata, final: nil), tensors: tensors,
+      force: force, inputs: inputs, progress: progress)
+  }
+
+  /// The same for metadata of which some values are known only when all tensors are written.
+  /// - Throws: also `OutputFault.contentsSize` where the late metadata have another size.
+  @discardableResult
+  public static func write(
+    to path: String, metadata: LateMetadata, tensors: [OutputTensor], force: Bool,
+    inputs: [String], progress: ((Int) -> Void)? = nil
+  ) throws -> Int {
     try GGUFLayout(metadata: metadata, tensors: tensors, path: path)
       .write(to: path, force: force, inputs: inputs, progress: progress)
+  }
+
+  /// Metadata that are completed at the end, such as by a digest that is computed meanwhile.
+  public struct LateMetadata: Sendable {
+    /// What takes as many bytes as the metadata.
+    let early: OrderedDictionary<String, MetadataValue>
+    /// The metadata, asked for after the last tensor; nil where the early ones are final.
+    let final: (@Sendable () throws -> OrderedDictionary<String, MetadataValue>)?
+
+    public init(
+      early: OrderedDictionary<String, MetadataValue>,
+      final: (@Sendable () throws -> OrderedDictionary<String, MetadataValue>)?
+    ) {
+      self.early = early
+      self.final = final
+    }
+
+    /// The metadata with further keys.
+    func adding(_ fields: OrderedDictionary<String, MetadataValue>) -> LateMetadata {
+      let early = early.merging(fields) { $1 }
+      guard let final else { return LateMetadata(early: early, final: nil) }
+      return LateMetadata(early: early) { try final().merging(fields) { $1 } }
+    }
   }
 }
 
@@ -31,8 +66,28 @@ struct GGUFLayout: FileLayout {
   let header: [UInt8]
   let tensors: [OutputTensor]
   let byteCount: Int
+  private var late: (@Sendable () throws -> [UInt8])?
 
   var sources: [MappedFile] { tensors.sources }
+
+  init(
+    metadata: GGUFWriter.LateMetadata, tensors: [OutputTensor], path: String
+  ) throws(CheckpointError) {
+    try self.init(metadata: metadata.early, tensors: tensors, path: path)
+    if let final = metadata.final {
+      let expected = header.count
+      late = {
+        let header = try GGUFLayout(metadata: final(), tensors: tensors, path: path).header
+        guard header.count == expected else {
+          throw CheckpointError.output(
+            .contentsSize(expected: expected, found: header.count), file: path, place: .whole)
+        }
+        return header
+      }
+    }
+  }
+
+  func lateHeader() throws -> [UInt8]? { try late?() }
 
   init(
     metadata: OrderedDictionary<String, MetadataValue>, tensors: [OutputTensor], path: String

@@ -24,6 +24,17 @@ public enum ShardedGGUFWriter {
     to path: String, metadata: OrderedDictionary<String, MetadataValue>,
     shards: [[OutputTensor]], force: Bool, inputs: [String], progress: ((Int) -> Void)? = nil
   ) throws -> Int {
+    try write(
+      to: path, metadata: GGUFWriter.LateMetadata(early: metadata, final: nil), shards: shards,
+      force: force, inputs: inputs, progress: progress)
+  }
+
+  /// The same for metadata of which some values are known only when the tensors are written.
+  @discardableResult
+  public static func write(
+    to path: String, metadata: GGUFWriter.LateMetadata, shards: [[OutputTensor]], force: Bool,
+    inputs: [String], progress: ((Int) -> Void)? = nil
+  ) throws -> Int {
     let paths = paths(of: path, count: shards.count)
     guard shards.count > 1, shards.count <= Int(UInt16.max) else {
       throw CheckpointError.output(
@@ -32,11 +43,15 @@ public enum ShardedGGUFWriter {
     }
     let tensorCount = shards.reduce(0) { $0 + $1.count }
     let layouts = try shards.indices.map { number in
-      var fields = number == 0 ? metadata : [:]
-      fields[Shards.numberKey] = .uint16(UInt16(number))
-      fields[Shards.countKey] = .uint16(UInt16(shards.count))
-      fields[Shards.tensorCountKey] = .int32(Int32(clamping: tensorCount))
-      return try GGUFLayout(metadata: fields, tensors: shards[number], path: paths[number])
+      let shard: OrderedDictionary<String, MetadataValue> = [
+        Shards.numberKey: .uint16(UInt16(number)),
+        Shards.countKey: .uint16(UInt16(shards.count)),
+        Shards.tensorCountKey: .int32(Int32(clamping: tensorCount)),
+      ]
+      return try GGUFLayout(
+        metadata: number == 0
+          ? metadata.adding(shard) : GGUFWriter.LateMetadata(early: shard, final: nil),
+        tensors: shards[number], path: paths[number])
     }
     let size = (layouts as [any FileLayout]).totalByteCount
     for (path, layout) in zip(paths, layouts) {

@@ -16,7 +16,11 @@ struct AtomicFile: ByteSink, ~Copyable {
   private static let smallestDirectCopy = 1 << 20
   private static let bufferSize = 1 << 20
   /// One system call moves at most this much, so that a fault or signal is met soon.
-  private static let largestOperation = 1 << 30
+  private static let largestOperation = 1 << 25
+  /// Bytes after which the disk is told to begin.
+  private static let writeBackSize = 1 << 25
+  /// SYNC_FILE_RANGE_WRITE.
+  private static let beginWriting: UInt32 = 2
 
   let path: String
   /// Bytes given so far, some of them perhaps still in the buffer.
@@ -26,6 +30,9 @@ struct AtomicFile: ByteSink, ~Copyable {
   private let replaces: Bool
   private var buffer: [UInt8] = []
   private var committed = false
+  /// Bytes in the file, and those of them that the disk was told to begin with.
+  private var written = 0
+  private var handedOver = 0
 
   /// Checks the target and creates the temporary file.
   ///
@@ -62,6 +69,7 @@ struct AtomicFile: ByteSink, ~Copyable {
     if buffer.count + bytes.count > Self.bufferSize { try flushBuffer() }
     if bytes.count >= Self.bufferSize {
       try writeOut(bytes)
+      startWriteBack(of: bytes.count)
     } else {
       buffer.append(contentsOf: bytes)
     }
@@ -87,6 +95,7 @@ struct AtomicFile: ByteSink, ~Copyable {
       if moved == 0 { moved = try copyThroughMemory(from: file, at: position, count: wanted) }
       position += moved
       byteCount += moved
+      startWriteBack(of: moved)
     }
   }
 
@@ -94,7 +103,8 @@ struct AtomicFile: ByteSink, ~Copyable {
   private func copyInKernel(
     from file: MappedFile, at offset: Int, count: Int
   ) throws(CheckpointError) -> Int {
-    guard let call = OptionalCalls.copyFileRange else { return 0 }
+    guard let call = OptionalCalls.copyFileRange, WriteFaults.current?.copiesThroughMemory != true
+    else { return 0 }
     while true {
       var position = Int64(file.start + offset)
       if let number = WriteFaults.next() { throw failure("copy_file_range", number) }
@@ -123,14 +133,25 @@ struct AtomicFile: ByteSink, ~Copyable {
   mutating func overwrite(_ bytes: [UInt8], at offset: Int) throws(CheckpointError) {
     try flushBuffer()
     if let number = WriteFaults.next() { throw failure("write", number) }
-    guard pwrite(descriptor, bytes, bytes.count, off_t(offset)) == bytes.count else {
-      throw failure("write", errno)
+    try bytes.span.bytes.withUnsafeBytes { (bytes) throws(CheckpointError) in
+      var written = 0
+      while written < bytes.count {
+        let count = pwrite(
+          descriptor, bytes.baseAddress.map { $0 + written }, bytes.count - written,
+          off_t(offset + written))
+        if count > 0 {
+          written += count
+        } else if count == 0 || errno != EINTR {
+          throw failure("write", count == 0 ? ENOSPC : errno)
+        }
+      }
     }
   }
 
   private mutating func flushBuffer() throws(CheckpointError) {
     guard !buffer.isEmpty else { return }
     try buffer.span.bytes.withUnsafeBytes { (bytes) throws(CheckpointError) in try writeOut(bytes) }
+    startWriteBack(of: buffer.count)
     buffer.removeAll(keepingCapacity: true)
   }
 
@@ -147,6 +168,18 @@ struct AtomicFile: ByteSink, ~Copyable {
         throw failure("write", count == 0 ? ENOSPC : errno)
       }
     }
+  }
+
+  /// Has the disk begin with bytes that were written, beside the work on those to come, so that
+  /// little is left for the end.
+  private mutating func startWriteBack(of count: Int) {
+    written += count
+    guard written - handedOver >= Self.writeBackSize, let call = OptionalCalls.syncFileRange else {
+      return
+    }
+    // Of no consequence where it fails: the end waits for all bytes and tells what is wrong.
+    _ = call(descriptor, Int64(handedOver), Int64(written - handedOver), Self.beginWriting)
+    handedOver = written
   }
 
   // MARK: - Finishing

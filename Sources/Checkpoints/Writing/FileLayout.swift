@@ -6,6 +6,10 @@ protocol FileLayout: Sendable {
   /// The input files that bytes are copied from.
   var sources: [MappedFile] { get }
 
+  /// The file's first bytes where they were not known before the rest was written: as many as the
+  /// header that was written in their place. Nil where that one stands.
+  func lateHeader() throws -> [UInt8]?
+
   /// Writes exactly `byteCount` bytes.
   /// - Parameter progress: called with the bytes written so far.
   func write<Sink: ByteSink & ~Copyable>(
@@ -14,6 +18,8 @@ protocol FileLayout: Sendable {
 }
 
 extension FileLayout {
+  func lateHeader() throws -> [UInt8]? { nil }
+
   /// Writes a file of its own, which appears complete or not at all.
   ///
   /// - Returns: the bytes of the file.
@@ -24,6 +30,7 @@ extension FileLayout {
       creating: OutputTarget(path: path, force: force, inputs: inputs, sources: sources),
       byteCount: byteCount)
     try write(to: &file, progress: progress)
+    if let header = try lateHeader() { try file.overwrite(header, at: 0) }
     return try file.commit()
   }
 }

@@ -10,8 +10,9 @@ public struct OutputTensor: Sendable {
     case pieces([(source: TensorEntry, bytes: Range<Int>)])
     /// Bytes made when the tensor's turn comes: exactly `byteCount` of them.
     case computed(@Sendable () throws -> [UInt8])
-    /// Bytes made piece by piece, so that a large tensor is never in memory as a whole.
-    case pieceByPiece(count: Int, @Sendable (_ piece: Int) throws -> [UInt8])
+    /// Bytes made piece by piece, so that a large tensor is never in memory as a whole; as many at a
+    /// time as there are threads.
+    case pieceByPiece(count: Int, threads: Int, @Sendable (_ piece: Int) throws -> [UInt8])
   }
 
   public let name: String
@@ -65,16 +66,35 @@ public struct OutputTensor: Sendable {
       let bytes = try make()
       try check(bytes.count, file.path)
       try file.write(bytes)
-    case .pieceByPiece(let count, let make):
+    case .pieceByPiece(let count, let threads, let make):
       var found = 0
-      for piece in 0..<count {
-        let bytes = try make(piece)
-        found += bytes.count
-        guard found <= byteCount else { throw mismatch(found, file.path) }
-        try file.write(bytes)
+      var first = 0
+      while first < count {
+        let last = min(first + max(threads, 1), count)
+        for piece in Self.make(first..<last, threads, make) {
+          let bytes = try piece.get()
+          found += bytes.count
+          guard found <= byteCount else { throw mismatch(found, file.path) }
+          try file.write(bytes)
+        }
+        first = last
       }
       try check(found, file.path)
     }
+  }
+
+  /// Pieces, each made by one thread.
+  private static func make(
+    _ pieces: Range<Int>, _ threads: Int, _ make: @Sendable (_ piece: Int) throws -> [UInt8]
+  ) -> [Result<[UInt8], any Error>] {
+    var made = [Result<[UInt8], any Error>](repeating: .success([]), count: pieces.count)
+    made.withUnsafeMutableBufferPointer { made in
+      nonisolated(unsafe) let made = made
+      Parallel.forEach(count: pieces.count, threads: threads) { index, _ in
+        made[index] = Result { try make(pieces.lowerBound + index) }
+      }
+    }
+    return made
   }
 
   private func check(_ found: Int, _ path: String) throws(CheckpointError) {

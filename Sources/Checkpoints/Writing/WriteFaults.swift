@@ -12,14 +12,20 @@ package final class WriteFaults: Sendable {
   private let count = Mutex(0)
   /// Whether the check for free space is passed over, so that writing meets a full disk itself.
   package let ignoresFreeSpace: Bool
+  /// Whether ranges of input files are copied through this process, as where the kernel cannot.
+  package let copiesThroughMemory: Bool
 
   /// - Parameters:
   ///   - failing: the operation that fails, from 0; a negative number fails none.
   ///   - number: the error number it fails with.
-  package init(failing: Int, with number: Int32, ignoresFreeSpace: Bool = false) {
+  package init(
+    failing: Int, with number: Int32, ignoresFreeSpace: Bool = false,
+    copiesThroughMemory: Bool = false
+  ) {
     self.failing = failing
     self.number = number
     self.ignoresFreeSpace = ignoresFreeSpace
+    self.copiesThroughMemory = copiesThroughMemory
   }
 
   /// Operations met so far.

@@ -5,7 +5,7 @@ import Foundation
 /// The identity of a checkpoint's files.
 package enum SourceHash {
   /// SHA-256 of one file's bytes, or of the files' digests one after another.
-  package static func sha256(_ files: [MappedFile]) throws -> String {
+  package static func sha256(_ files: [MappedFile]) -> String {
     let digests = files.map { file in
       var hash = SHA256()
       var start = 0

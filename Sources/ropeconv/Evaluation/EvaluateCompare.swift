@@ -35,7 +35,7 @@ struct EvaluateCompare: ParsableCommand {
     let base = try Model(opening: base)
     let other = try Model(opening: other)
     let request = try variant.request(for: other.plan)
-    let text = try TokenizedText(text.required(), for: base)
+    let text = try TokenizedText(text.required(), for: base, threads: output.threads)
     let comparison = ModelComparison(
       windows: window.plan(default: .secondHalf), rotary: (.asStored, request),
       start: window.start,

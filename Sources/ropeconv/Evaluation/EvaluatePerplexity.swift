@@ -48,7 +48,7 @@ struct EvaluatePerplexity: ParsableCommand {
     guard lengths == nil, models.count == 1 else { return try sweep() }
     let model = try Model(opening: models[0])
     let request = try variant.request(for: model.plan)
-    let text = try TokenizedText(text.required(), for: model)
+    let text = try TokenizedText(text.required(), for: model, threads: output.threads)
     guard nll == nil || longRun.state == nil else {
       throw EvaluationError.usage("--nll and --state exclude each other: a state keeps sums alone")
     }

@@ -25,7 +25,7 @@ extension EvaluatePerplexity {
     var sweep = PerplexitySweep(text: try text.required().name)
     for path in models {
       let model = try Model(opening: path)
-      let tokens = try TokenizedText(text.required(), for: model)
+      let tokens = try TokenizedText(text.required(), for: model, threads: output.threads)
       for method in methods {
         var curve = PerplexitySweep.Curve(model: path, scaling: method)
         for length in lengths {

@@ -1,0 +1,149 @@
+import Tensors
+
+extension Tokenizer {
+  /// Token ids of a text.
+  /// - Parameters:
+  ///   - addSpecial: add BOS and EOS as the tokenizer declares.
+  ///   - parseSpecial: control tokens in the text count as such; user-defined ones always do.
+  ///   - threads: never changes a token.
+  /// - Throws: `VocabularyError` for a text that the tokenizer cannot take.
+  public func encode(
+    _ text: [UInt8], addSpecial: Bool, parseSpecial: Bool, threads: Int = 1
+  ) throws(VocabularyError) -> [Int32] {
+    let prepared = PreparedText(
+      text, special: special, normalizer: normalizer, parseSpecial: parseSpecial)
+    var tokens: [Int32] = []
+    if addSpecial, addsBOS, let bos { tokens.append(bos) }
+    switch algorithm {
+    case .bytePairs(let encoder, let preTokenizer):
+      try prepared.encode(by: encoder, preTokenizer, threads: threads, to: &tokens)
+    case .sentencePiece(let encoder):
+      try prepared.encode(by: encoder, PreTokenizer(steps: []), threads: threads, to: &tokens)
+    }
+    if addSpecial, addsEOS, let eos { tokens.append(eos) }
+    return tokens
+  }
+}
+
+/// A text between its special tokens, normalized.
+private struct PreparedText {
+  /// Bytes of words that a thread encodes at a time.
+  private static let unitSize = 1 << 14
+
+  private var bytes: [UInt8] = []
+  /// The texts between special tokens.
+  private var fragments: [Range<Int>] = []
+  /// Special tokens, and the place in `bytes` before which each stands.
+  private var specials: [(place: Int, id: Int32)] = []
+
+  init(_ text: [UInt8], special: SpecialTokens, normalizer: Normalizer, parseSpecial: Bool) {
+    var followsSpecial = true
+    for fragment in special.partition(text, includesControl: parseSpecial) {
+      switch fragment {
+      case .token(let id):
+        specials.append((bytes.count, id))
+        followsSpecial = true
+      case .text(let range):
+        let start = bytes.count
+        bytes += normalizer.apply(
+          text[range], followsSpecial: followsSpecial, isFirst: range.lowerBound == 0)
+        fragments.append(start..<bytes.count)
+        followsSpecial = false
+      }
+    }
+  }
+
+  /// Appends the tokens: words first, then the tokens of each.
+  func encode<Encoder: WordEncoder>(
+    by encoder: Encoder, _ preTokenizer: PreTokenizer, threads: Int, to output: inout [Int32]
+  ) throws(VocabularyError) {
+    var last = -1
+    try bytes.span.withUnsafeBufferPointer { (bytes) throws(VocabularyError) in
+      var words = try preTokenizer.split(fragments, of: bytes, threads: threads)
+      if let cuts = encoder.cuts {
+        var parts: [Range<Int>] = []
+        parts.reserveCapacity(bytes.count / 4)
+        for word in words { cuts.split(bytes, word, to: &parts) }
+        words = parts
+      }
+      last = words.last?.lowerBound ?? -1
+      let units = Self.units(words)
+      let results = encode(words, units, of: bytes, by: encoder, threads: threads)
+      output.reserveCapacity(
+        output.count + specials.count
+          + results.reduce(1) { $0 + ((try? $1.get().count) ?? 0) })
+      for result in results { output += try result.get() }
+    }
+    for special in specials where special.place > last { output.append(special.id) }
+  }
+
+  /// Runs of words.
+  private static func units(_ words: [Range<Int>]) -> [Range<Int>] {
+    var units: [Range<Int>] = []
+    var first = 0
+    for (index, word) in words.enumerated()
+    where word.upperBound - words[first].lowerBound >= unitSize {
+      units.append(first..<(index + 1))
+      first = index + 1
+    }
+    if first < words.count { units.append(first..<words.count) }
+    return units
+  }
+
+  /// The tokens of each unit, special tokens before its words included.
+  private func encode<Encoder: WordEncoder>(
+    _ words: [Range<Int>], _ units: [Range<Int>], of bytes: UnsafeBufferPointer<UInt8>,
+    by encoder: Encoder, threads: Int
+  ) -> [Result<[Int32], VocabularyError>] {
+    let workers = max(1, min(threads, units.count))
+    var results = [Result<[Int32], VocabularyError>](repeating: .success([]), count: units.count)
+    var caches = [WordCache](repeating: WordCache(), count: workers)
+    var mergers = [PairMerger](repeating: PairMerger(), count: workers)
+    results.withUnsafeMutableBufferPointer { results in
+      caches.withUnsafeMutableBufferPointer { caches in
+        mergers.withUnsafeMutableBufferPointer { mergers in
+          nonisolated(unsafe) let (results, caches, mergers) = (results, caches, mergers)
+          nonisolated(unsafe) let bytes = bytes
+          Parallel.forEach(count: units.count, threads: workers) { index, worker in
+            results[index] = Result { () throws(VocabularyError) in
+              try encode(
+                words, units[index], of: bytes, by: encoder, &caches[worker], &mergers[worker])
+            }
+          }
+        }
+      }
+    }
+    return results
+  }
+
+  private func encode<Encoder: WordEncoder>(
+    _ words: [Range<Int>], _ unit: Range<Int>, of bytes: UnsafeBufferPointer<UInt8>,
+    by encoder: Encoder, _ cache: inout WordCache, _ merger: inout PairMerger
+  ) throws(VocabularyError) -> [Int32] {
+    var tokens: [Int32] = []
+    tokens.reserveCapacity(2 * unit.count)
+    var special =
+      unit.lowerBound == 0 ? 0 : firstSpecial(after: words[unit.lowerBound - 1].lowerBound)
+    for word in words[unit] {
+      while special < specials.count, specials[special].place <= word.lowerBound {
+        tokens.append(specials[special].id)
+        special += 1
+      }
+      try cache.encode(word, of: bytes, to: &tokens) {
+        (word, tokens) throws(VocabularyError) in
+        try merger.encode(word, by: encoder, to: &tokens)
+      }
+    }
+    return tokens
+  }
+
+  /// The index of the first special token that stands behind a place.
+  private func firstSpecial(after place: Int) -> Int {
+    var (low, high) = (0, specials.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if specials[middle].place <= place { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+}
