@@ -11,7 +11,8 @@ import Testing
   private func lantern() throws -> (Model, TokenizedText) {
     let model = try Model(opening: References.file("fixtures/lantern.gguf"))
     return (
-      model, try TokenizedText(.tokens(path: References.file("fixtures/lantern.ids.json")), for: model)
+      model,
+      try TokenizedText(.tokens(path: References.file("fixtures/lantern.ids.json")), for: model)
     )
   }
 
