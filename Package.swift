@@ -79,7 +79,9 @@ let package = Package(
     // What `make bench` measures the kernels with.
     .executableTarget(
       name: "kernel-bench",
-      dependencies: ["Tensors", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: [
+        "Tensors", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       path: "Tests/Benchmarks/Kernels"),
 
     .target(name: "TestSupport", path: "Tests/TestSupport"),

@@ -16,13 +16,13 @@ def kernels(b):
         if report["isa"] in [variant["isa"] for variant in variants]:
             continue
         variants.append(report)
-        top = peaks(report)
+        top = Peaks(report)
         b.say(f"    {report['isa']:17} peak " + ", ".join(
             f"{name} {value / 1e9:.0f} {unit}" for name, unit, value in top.lines()) + f"; {run.seconds:.0f} s")
     return {"variants": variants, "ratios": []}
 
 
-class peaks:
+class Peaks:
     """The most that was reached of each kind, by one instruction set, all threads together."""
 
     def __init__(self, report):

@@ -34,7 +34,9 @@ struct KernelBenchmark: ParsableCommand {
 
   func validate() throws {
     guard (1...1024).contains(threads) else { throw ValidationError("--threads is 1 to 1024") }
-    guard seconds > 0, seconds <= 60 else { throw ValidationError("--seconds is above 0, up to 60") }
+    guard seconds > 0, seconds <= 60 else {
+      throw ValidationError("--seconds is above 0, up to 60")
+    }
   }
 
   func run() throws {

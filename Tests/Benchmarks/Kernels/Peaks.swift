@@ -25,7 +25,9 @@ func processorPeaks(_ stopwatch: Stopwatch) -> [Measured] {
         "peaks", name, cost: Cost(elements: Double(count), bytes: 12 * Double(count))
       ) {
         let (a, b, y) = (noise(count), noise(count), FloatBuffer(count: count))
-        return { ProcessorPeak.triad(a.pointer, b.pointer, factor: 0.5, to: y.pointer, count: count) }
+        return {
+          ProcessorPeak.triad(a.pointer, b.pointer, factor: 0.5, to: y.pointer, count: count)
+        }
       })
   }
   let count = 16_777_216
