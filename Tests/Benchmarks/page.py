@@ -76,11 +76,12 @@ def growth_sections(results):
                   "Random weights of llama's shape, Q4_0 (`Tests/Benchmarks/synthesize.py`), 4 x 512 tokens, one run of each "
                   "side. llama.cpp has products of its own for Q4_0.", ""]
         peers = [side.get("peer", {}) for side in sides]
-        lines += table(["parameters", "file", "operations a token", "ropeconv", "tokens/s", "peak memory", "llama.cpp",
-                        "peak memory"],
+        lines += table(["parameters", "file", "operations a token", "ropeconv", "tokens/s", "peak memory", "perplexity",
+                        "llama.cpp", "peak memory", "perplexity"],
                        [(side["name"], megabytes(side["file_bytes"]), f"{number(side['work']['linear'] / 1e9)} GFLOP",
                          seconds(side["seconds"]), number(side["tokens_per_second"]), megabytes(side["peak_bytes"]),
-                         seconds(peer["seconds"]) if peer else "", megabytes(peer.get("peak_bytes")))
+                         number(side["perplexity"], 6), seconds(peer["seconds"]) if peer else "",
+                         megabytes(peer.get("peak_bytes")), number(peer.get("perplexity"), 6))
                         for side, peer in zip(sides, peers)])
         lines += code([sides[-1]["command"], *[peer["command"] for peer in peers[-1:] if peer]])
     if "sides" in results.get("7b", {}):
