@@ -2,10 +2,10 @@
 #define RC_BODY "activations_body.h"
 #include "each_variant.h"
 
-void rc_activate(int kind, float *x, ptrdiff_t count) {
-  RC_CALL(activate, kind, x, NULL, x, count);
+void rc_activate(int kind, const float *x, int form, void *y, ptrdiff_t count) {
+  RC_CALL(activate, kind, x, NULL, form, y, count);
 }
 
-void rc_gate(int kind, const float *x, const float *up, float *y, ptrdiff_t count) {
-  RC_CALL(activate, kind, x, up, y, count);
+void rc_gate(int kind, const float *x, const float *up, int form, void *y, ptrdiff_t count) {
+  RC_CALL(activate, kind, x, up, form, y, count);
 }

@@ -1,5 +1,6 @@
 #include "lanes.h"
 #include "exponential.h"
+#include "factors.h"
 
 RC_INLINE rc_floats RC_VARIANT(silu)(rc_floats x) { return x / (1.0f + RC_VARIANT(exp)(-x)); }
 
@@ -26,16 +27,16 @@ RC_INLINE rc_floats RC_VARIANT(relu_squared)(rc_floats x) {
   for (ptrdiff_t i = 0; i < whole; i += RC_LANES) {                                    \
     rc_floats v = function(RC_VARIANT(load)(x + i));                                   \
     if (up != NULL) v *= RC_VARIANT(load)(up + i);                                     \
-    RC_VARIANT(store)(y + i, v);                                                       \
+    RC_VARIANT(put)(form, y, i, v);                                                    \
   }                                                                                    \
   if (whole < count) {                                                                 \
     rc_floats v = function(RC_VARIANT(load_part)(x + whole, count - whole, 0));        \
     if (up != NULL) v *= RC_VARIANT(load_part)(up + whole, count - whole, 0);          \
-    RC_VARIANT(store_part)(y + whole, v, count - whole);                               \
+    RC_VARIANT(put_part)(form, y, whole, v, count - whole);                            \
   }                                                                                    \
   break
 
-static void RC_VARIANT(activate)(int kind, const float *x, const float *up, float *y,
+static void RC_VARIANT(activate)(int kind, const float *x, const float *up, int form, void *y,
                                  ptrdiff_t count) {
   ptrdiff_t whole = count - count % RC_LANES;
   switch (kind) {

@@ -42,6 +42,8 @@ int rc_isa_level(void) {
 
 int rc_isa_has_bf16(void) {
 #if RC_X86
+  const char *limit = getenv("ROPECONV_ISA");
+  if (limit != NULL && strcmp(limit, "avx512") == 0) return 0;
   __builtin_cpu_init();
   return rc_isa_level() == RC_AVX512 && __builtin_cpu_supports("avx512bf16") != 0;
 #else

@@ -1,6 +1,10 @@
 #include "lanes.h"
 #include "exponential.h"
 
+#ifndef RC_SHORT_SUM
+#define RC_SHORT_SUM (16 * RC_LANES)
+#endif
+
 RC_INLINE rc_floats RC_VARIANT(capped)(rc_floats v, float softcap, float inverse) {
   return softcap > 0 ? softcap * RC_VARIANT(tanh)(v * inverse) : v;
 }
@@ -25,10 +29,16 @@ static void RC_VARIANT(log_sum_exp)(const float *logits, ptrdiff_t stride, ptrdi
     // While everything is -infinity the sum stays zero (or takes up the NaN of a logit).
     float reference = largest == -INFINITY ? 0 : largest;
 
+    // A lane adds up a few floats before doubles take over.
     rc_doubles sums = 0;
-    for (ptrdiff_t i = 0; i < whole; i += RC_LANES) {
-      rc_floats v = RC_VARIANT(capped)(RC_VARIANT(load)(logits + i), softcap, inverse);
-      sums += rc_to_doubles(RC_VARIANT(exp_negative)(v - reference));
+    for (ptrdiff_t start = 0; start < whole; start += RC_SHORT_SUM) {
+      ptrdiff_t end = start + RC_SHORT_SUM < whole ? start + RC_SHORT_SUM : whole;
+      rc_floats part = 0;
+      for (ptrdiff_t i = start; i < end; i += RC_LANES) {
+        rc_floats v = RC_VARIANT(capped)(RC_VARIANT(load)(logits + i), softcap, inverse);
+        part += RC_VARIANT(exp_negative)(v - reference);
+      }
+      sums += rc_to_doubles(part);
     }
     if (rest > 0) {
       rc_floats v = RC_VARIANT(load_part)(logits + whole, rest, 0);

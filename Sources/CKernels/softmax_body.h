@@ -1,5 +1,6 @@
 #include "lanes.h"
 #include "exponential.h"
+#include "factors.h"
 
 // Caps the scores and returns their maximum.
 RC_INLINE float RC_VARIANT(cap_and_maximum)(float *x, ptrdiff_t count, float softcap) {
@@ -26,28 +27,31 @@ RC_INLINE float RC_VARIANT(cap_and_maximum)(float *x, ptrdiff_t count, float sof
   return RC_VARIANT(maximum)(largest);
 }
 
-// Replaces the scores by exp(score - maximum) and returns their sum.
-RC_INLINE double RC_VARIANT(exponentiate)(float *x, ptrdiff_t count, float maximum) {
+// Puts exp(score - maximum) and returns their sum. A lane adds up at most some hundred floats before
+// doubles take over: no more is lost than by rounding the exponentials themselves.
+RC_INLINE double RC_VARIANT(exponentiate)(const float *x, ptrdiff_t count, float maximum, int form,
+                                          void *y, ptrdiff_t first) {
   ptrdiff_t whole = count - count % RC_LANES;
-  rc_doubles sums = 0;
+  rc_floats sums = 0;
   for (ptrdiff_t i = 0; i < whole; i += RC_LANES) {
     rc_floats v = RC_VARIANT(exp_negative)(RC_VARIANT(load)(x + i) - maximum);
-    RC_VARIANT(store)(x + i, v);
-    sums += rc_to_doubles(v);
+    RC_VARIANT(put)(form, y, first + i, v);
+    sums += v;
   }
   if (whole < count) {
     rc_floats v = RC_VARIANT(load_part)(x + whole, count - whole, -INFINITY);
     v = RC_VARIANT(exp_negative)(v - maximum);
-    RC_VARIANT(store_part)(x + whole, v, count - whole);
-    sums += rc_to_doubles(v);
+    RC_VARIANT(put_part)(form, y, first + whole, v, count - whole);
+    sums += v;
   }
-  return RC_VARIANT(total)(sums);
+  return RC_VARIANT(total)(rc_to_doubles(sums));
 }
 
 static void RC_VARIANT(softmax_tile)(float *scores, ptrdiff_t stride, ptrdiff_t rows,
                                      ptrdiff_t keys, ptrdiff_t first_query, ptrdiff_t first_key,
                                      ptrdiff_t window, float softcap, float *maximum, double *sum,
-                                     float *correction) {
+                                     float *correction, int form, void *weights,
+                                     ptrdiff_t weights_stride) {
   for (ptrdiff_t row = 0; row < rows; row++, scores += stride) {
     ptrdiff_t query = first_query + row;
     ptrdiff_t end = query + 1 - first_key;
@@ -59,20 +63,23 @@ static void RC_VARIANT(softmax_tile)(float *scores, ptrdiff_t stride, ptrdiff_t 
     if (start < end) largest = RC_VARIANT(cap_and_maximum)(scores + start, end - start, softcap);
     float before = maximum[row];
     if (before > largest) largest = before;
-    memset(scores, 0, (size_t)start * sizeof(float));
-    memset(scores + end, 0, (size_t)(keys - end) * sizeof(float));
-    if (largest == -INFINITY) {
-      // Nothing was visible so far: the sum stays zero (or takes up the NaN of a score).
-      sum[row] += RC_VARIANT(exponentiate)(scores + start, end - start, 0);
-      correction[row] = 0;
-      continue;
+    size_t size = form == RC_BFLOAT16 ? sizeof(uint16_t) : sizeof(float);
+    memset(weights, 0, (size_t)start * size);
+    memset(RC_VARIANT(advanced)(form, weights, end), 0, (size_t)(keys - end) * size);
+    // While nothing was visible the sum stays zero (or takes up the NaN of a score).
+    int empty = largest == -INFINITY;
+    float factor = empty || before == -INFINITY ? 0.0f
+                   : before == largest          ? 1.0f
+                                                : expf(before - largest);
+    double added = 0;
+    if (start < end) {
+      added = RC_VARIANT(exponentiate)(scores + start, end - start, empty ? 0 : largest, form,
+                                       weights, start);
     }
-    float factor = before == largest ? 1.0f : before == -INFINITY ? 0.0f : expf(before - largest);
-    double added =
-      start < end ? RC_VARIANT(exponentiate)(scores + start, end - start, largest) : 0;
     maximum[row] = largest;
-    sum[row] = sum[row] * (double)factor + added;
+    sum[row] = empty ? sum[row] + added : sum[row] * (double)factor + added;
     correction[row] = factor;
+    weights = RC_VARIANT(advanced)(form, weights, weights_stride);
   }
 }
 
@@ -89,14 +96,15 @@ static void RC_VARIANT(scale_rows)(float *x, ptrdiff_t rows, ptrdiff_t width, pt
   }
 }
 
-static void RC_VARIANT(divide_rows)(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride,
-                                    const double *sums) {
-  for (ptrdiff_t row = 0; row < rows; row++, x += stride) {
+static void RC_VARIANT(divide_rows)(const float *x, ptrdiff_t x_stride, ptrdiff_t rows,
+                                    ptrdiff_t width, const double *sums, float *y,
+                                    ptrdiff_t y_stride) {
+  for (ptrdiff_t row = 0; row < rows; row++, x += x_stride, y += y_stride) {
     if (sums[row] == 0) {
-      memset(x, 0, (size_t)width * sizeof(float));
+      memset(y, 0, (size_t)width * sizeof(float));
       continue;
     }
     float factor = (float)(1.0 / sums[row]);
-    for (ptrdiff_t i = 0; i < width; i++) x[i] *= factor;
+    for (ptrdiff_t i = 0; i < width; i++) y[i] = x[i] * factor;
   }
 }

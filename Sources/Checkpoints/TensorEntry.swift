@@ -64,6 +64,13 @@ public struct TensorEntry: Sendable {
     return type.byteCount(elements: elementCount / rows)
   }
 
+  /// Tells the system what rows, indices of the outermost dimension, are about to be used for.
+  public func advise(rows: Range<Int>, _ advice: MappedFile.Advice) {
+    guard let rowBytes = bytesPerRow else { return }
+    file.advise(
+      (offset + rows.lowerBound * rowBytes)..<(offset + rows.upperBound * rowBytes), advice)
+  }
+
   /// Decodes a range of rows, indices of the outermost dimension, to float32.
   ///
   /// - Parameter output: room for the rows' elements.

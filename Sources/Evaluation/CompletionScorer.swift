@@ -38,15 +38,16 @@ public struct CompletionScore: Sendable, Equatable {
 struct CompletionScorer {
   let model: Model
   let rotary: RotaryConfiguration
-  let threads: Int
+  let options: RunOptions
 
   /// - Parameter onLayer: called after each layer with the share done.
   func score(
     _ completions: [Completion], onLayer: (Double) -> Void = { _ in }
   ) throws -> [CompletionScore] {
     let layers = Double(model.plan.layers.count + 1)
-    let hidden = try ForwardPass(plan: model.plan, rotary: rotary, threads: threads)
-      .run(completions.map(\.tokens)) { onLayer(Double($0) / layers) }
+    let pass = ForwardPass(
+      plan: model.plan, rotary: rotary, arithmetic: options.arithmetic, threads: options.threads)
+    let hidden = try pass.run(completions.map(\.tokens)) { onLayer(Double($0) / layers) }
     var rows: [Int] = []
     var targets: [Int32] = []
     for (index, completion) in completions.enumerated() {
@@ -55,7 +56,7 @@ struct CompletionScorer {
         targets.append(completion.tokens[place])
       }
     }
-    let scores = try TargetScorer(blocks: LogitBlocks(plan: model.plan, threads: threads))
+    let scores = try TargetScorer(blocks: LogitBlocks(of: pass))
       .scores(hidden, rows: rows, counts: completions.map(\.answer.count), targets: targets)
     var next = 0
     return try completions.map { completion in

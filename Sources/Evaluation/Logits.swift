@@ -10,14 +10,17 @@ extension Model {
   ///   - tokens: token ids below the vocabulary's size.
   ///   - rotary: the variant to compute; the checkpoint's own by default.
   ///   - start: the position of the first token.
+  ///   - arithmetic: how matrix products are computed.
   /// - Returns: row-major [positions, vocabulary].
   public func logits(
-    _ tokens: [Int32], rotary: RotaryRequest = .asStored, start: Int = 0, threads: Int = 1
+    _ tokens: [Int32], rotary: RotaryRequest = .asStored, start: Int = 0,
+    arithmetic: Arithmetic = .float32, threads: Int = 1
   ) throws -> [Float] {
     let configuration = try plan.rotary.applying(rotary, length: start + tokens.count)
-    let hidden = try ForwardPass(plan: plan, rotary: configuration, threads: threads)
-      .run([tokens], start: start)
-    let blocks = LogitBlocks(plan: plan, threads: threads)
+    let pass = ForwardPass(
+      plan: plan, rotary: configuration, arithmetic: arithmetic, threads: threads)
+    let hidden = try pass.run([tokens], start: start)
+    let blocks = LogitBlocks(of: pass)
     let normed = try blocks.normed(hidden, rows: Array(0..<tokens.count))
     var result = [Float](repeating: 0, count: tokens.count * blocks.vocabulary)
     let scratch = FloatBuffer(count: LogitBlocks.unitRows * LogitBlocks.columns)
@@ -28,7 +31,7 @@ extension Model {
         let rows = first..<min(first + LogitBlocks.unitRows, tokens.count)
         blocks.multiply(weights, normed, rows: rows, to: scratch.pointer)
         for row in rows {
-          let source = scratch.pointer + (row - first) * LogitBlocks.columns
+          let source = scratch.pointer + (row - first) * range.count
           for column in range {
             result[row * blocks.vocabulary + column] = source[column - range.lowerBound]
           }

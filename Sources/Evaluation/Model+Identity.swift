@@ -5,7 +5,7 @@ import Rotary
 extension Model {
   /// What every digit depends on that comes from the model and the variant it is computed as.
   func identity(
-    rotary: RotaryConfiguration, length: Int
+    rotary: RotaryConfiguration, length: Int, options: RunOptions
   ) throws -> OrderedDictionary<String, JSONValue> {
     var frequencies = ""
     for layer in plan.layers.indices {
@@ -17,7 +17,7 @@ extension Model {
       "model_fingerprint": .string(SourceHash.fingerprint(checkpoint)),
       "sites": .string(rotary.sites.code),
       "frequencies_sha256": .string(SourceHash.sha256(text: frequencies)),
-      "compute": "f32",
+      "compute": .string(options.arithmetic.rawValue),
     ]
   }
 }

@@ -42,9 +42,12 @@ public struct PerplexityEvaluation {
     let length = start + self.windows.context
     let configuration = try model.plan.rotary.applying(rotary, length: length)
     let windows = try self.windows.windows(of: text)
-    let pass = ForwardPass(plan: model.plan, rotary: configuration, threads: options.threads)
-    let scorer = TargetScorer(blocks: LogitBlocks(plan: model.plan, threads: options.threads))
-    var identity = try model.identity(rotary: configuration, length: length)
+    let pass = ForwardPass(
+      plan: model.plan, rotary: configuration, arithmetic: options.arithmetic,
+      threads: options.threads)
+    let scorer = TargetScorer(blocks: LogitBlocks(of: pass), times: pass.times)
+    var identity = try model.identity(
+      rotary: configuration, length: length, options: options)
     identity["text_sha256"] = .string(SourceHash.sha256(tokens: [text.tokens]))
     identity["tokens"] = JSONValue(text.tokens.count)
     identity["ctx"] = JSONValue(self.windows.context)
@@ -58,7 +61,7 @@ public struct PerplexityEvaluation {
     var values: [Float] = []
     var done = 0
     var total = 0
-    let batchSize = options.batch ?? 16_384 / max(self.windows.context, 1)
+    let batchSize = try options.batch(for: [model.plan], context: self.windows.context)
     let record = try units.run { left in
       total = left.reduce(0) { $0 + windows[$1].tokens.count }
       return left.batches(of: batchSize)
@@ -105,6 +108,7 @@ public struct PerplexityEvaluation {
     }
     var result = try PerplexityResult(record, file: model.checkpoint.path)
     result.values = values
+    result.times = pass.times
     return result
   }
 

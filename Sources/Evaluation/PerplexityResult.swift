@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import Inference
 import OrderedCollections
 
 /// Negative log-likelihoods of a text's scored targets and their statistics.
@@ -49,6 +50,8 @@ public struct PerplexityResult: Sendable {
   /// Every target scored in this run, window after window, in nats; units taken from a state file
   /// are not among them.
   public internal(set) var values: [Float] = []
+  /// Where the time of this run went; nil for a result read from a file.
+  public internal(set) var times: PhaseTimes?
 
   /// Reads the windows of a result, whole or of a shard.
   /// - Throws: `EvaluationError.record` where a unit is malformed.

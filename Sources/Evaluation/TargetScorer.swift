@@ -5,7 +5,12 @@ import Tensors
 package struct TargetScorer {
   let blocks: LogitBlocks
 
-  package init(blocks: LogitBlocks) { self.blocks = blocks }
+  private let times: PhaseTimes
+
+  package init(blocks: LogitBlocks, times: PhaseTimes = PhaseTimes()) {
+    self.blocks = blocks
+    self.times = times
+  }
 
   /// What the model thinks of one target.
   package struct Score: Sendable {
@@ -32,6 +37,8 @@ package struct TargetScorer {
     _ hidden: ForwardPass.HiddenStates, rows: [Int], counts: [Int], targets: [Int32],
     findsTop: Bool = true
   ) throws -> [Score] {
+    let began = times.now
+    defer { times.add(.logits, since: began, threads: blocks.threads) }
     let normed = try blocks.normed(hidden, rows: rows)
     let count = rows.count
     let maxima = FloatBuffer(count: max(count, 1))
@@ -47,19 +54,21 @@ package struct TargetScorer {
     let scratch = (0..<blocks.threads).map { _ in
       FloatBuffer(count: LogitBlocks.unitRows * LogitBlocks.columns)
     }
+    var previous: PreparedMatrix?
     for block in 0..<blocks.count {
       let range = blocks.range(block)
-      let weights = try blocks.weights(block)
+      let weights = try blocks.weights(block, recycling: previous)
+      previous = weights
       Parallel.forEach(count: units.count, threads: blocks.threads) { unit, worker in
         let span = units[unit]
         let logits = scratch[worker].pointer
         blocks.multiply(weights, normed, rows: span, to: logits)
         Kernels.logSumExpUpdate(
-          logits, stride: LogitBlocks.columns, rows: span.count, columns: range.count, softcap: 0,
+          logits, stride: range.count, rows: span.count, columns: range.count, softcap: 0,
           runningMax: maxima.pointer + span.lowerBound, runningSum: sums.pointer + span.lowerBound)
         if findsTop {
           for row in span {
-            let line = logits + (row - span.lowerBound) * LogitBlocks.columns
+            let line = logits + (row - span.lowerBound) * range.count
             for column in 0..<range.count where line[column] > best.pointer[row] {
               best.pointer[row] = line[column]
               tops.pointer[row] = Double(range.lowerBound + column)
@@ -69,7 +78,7 @@ package struct TargetScorer {
         for row in span where range.contains(Int(targets[row])) {
           chosen.pointer[row] =
             logits[
-              (row - span.lowerBound) * LogitBlocks.columns
+              (row - span.lowerBound) * range.count
                 + Int(targets[row]) - range.lowerBound]
         }
       }

@@ -11,6 +11,7 @@ public struct AttentionReach: Sendable {
   /// Queries sampled.
   public let queries: Int
 
+  /// - Precondition: the layer computes in float32; without that nothing is seen.
   /// - Parameter step: every so many queries of a sequence are sampled, the last one among them.
   init(layer: Layer, batch: SequenceBatch, sequences: Int, step: Int, threads: Int) {
     let shape = layer.shape
@@ -60,13 +61,14 @@ public struct AttentionReach: Sendable {
     _ layer: Layer, head: Int, start: Int, row: Int, to scores: UnsafeMutablePointer<Float>
   ) {
     let shape = layer.shape
+    guard let (keys, _) = layer.activations.plain else { return }
     let queryStride = shape.heads * shape.keyWidth
     let keyStride = shape.keyValueHeads * shape.keyWidth
     MatrixProduct.multiply(
       m: 1, n: row + 1, k: shape.keyWidth, alpha: Float(shape.attentionScale),
       a: layer.activations.queries.pointer + (start + row) * queryStride + head * shape.keyWidth,
       lda: queryStride,
-      b: layer.activations.keys.pointer + start * keyStride
+      b: keys + start * keyStride
         + (head / shape.groupSize) * shape.keyWidth,
       ldb: keyStride, transposeB: true, beta: 0, c: scores, ldc: row + 1)
     var maximum = -Float.infinity
@@ -82,8 +84,9 @@ public struct AttentionReach: Sendable {
   private static func valueNorms(_ layer: Layer, batch: SequenceBatch) -> [Double] {
     let (heads, width) = (layer.shape.keyValueHeads, layer.shape.valueWidth)
     var norms = [Double](repeating: 0, count: batch.totalRows * heads)
+    guard let (_, values) = layer.activations.plain else { return norms }
     for index in norms.indices {
-      let value = layer.activations.values.pointer + index * width
+      let value = values + index * width
       for dim in 0..<width { norms[index] += Double(value[dim]) * Double(value[dim]) }
     }
     return norms

@@ -9,15 +9,28 @@ import Tensors
 public struct ForwardPass: Sendable {
   public let plan: ModelPlan
   public let rotary: RotaryConfiguration
+  public let arithmetic: Arithmetic
   public let threads: Int
+  /// Where the time goes, of all runs of this pass and its copies.
+  public let times = PhaseTimes()
 
   /// - Parameters:
   ///   - rotary: the variant to compute; nil: the one the checkpoint declares.
+  ///   - arithmetic: how matrix products are computed.
   ///   - threads: threads to use; the results do not depend on it.
-  public init(plan: ModelPlan, rotary: RotaryConfiguration? = nil, threads: Int = 1) {
+  public init(
+    plan: ModelPlan, rotary: RotaryConfiguration? = nil, arithmetic: Arithmetic = .float32,
+    threads: Int = 1
+  ) {
     self.plan = plan
     self.rotary = rotary ?? plan.rotary
+    self.arithmetic = arithmetic
     self.threads = max(threads, 1)
+  }
+
+  /// The same pass in float32: sequences that grow keep float32 keys and values.
+  package var inFloat32: ForwardPass {
+    ForwardPass(plan: plan, rotary: rotary, threads: threads)
   }
 
   /// The residual stream behind the last layer, before the output norm.
@@ -39,13 +52,31 @@ public struct ForwardPass: Sendable {
     _ sequences: [[Int32]], start: Int = 0, onLayer: (Int) -> Void = { _ in }
   ) throws -> HiddenStates {
     let stream = try LayerStream(self, sequences, start: start)
+    var previous: LayerWeights?
     for index in plan.layers.indices {
-      let layer = try stream.layer(index, LayerWeights(plan.layers[index], threads: threads))
+      let weights = try weights(of: index, recycling: previous)
+      let layer = try stream.layer(index, weights)
       layer.project()
       layer.finish()
+      previous = weights
       onLayer(index + 1)
     }
     return stream.states
+  }
+
+  /// Decodes a layer. The next one is read from the disk meanwhile and while this one computes; this
+  /// one's pages are given back, so that a file larger than memory passes through it.
+  private func weights(of index: Int, recycling previous: LayerWeights?) throws -> LayerWeights {
+    let began = times.now
+    let sources = plan.layers[index]
+    if index + 1 < plan.layers.count {
+      for source in plan.layers[index + 1].values { source.advise(.willNeed) }
+    }
+    let weights = try LayerWeights(
+      sources, arithmetic: arithmetic, threads: threads, recycling: previous)
+    for source in sources.values { source.advise(.dontNeed) }
+    times.add(.decode, since: began, threads: threads)
+    return weights
   }
 
   var latentWidth: Int {

@@ -7,139 +7,96 @@ extension Layer {
   ///
   /// Tiles of queries run over tiles of keys with a running maximum and sum (arXiv:2112.05682), so
   /// memory does not grow with length; tiles above the diagonal or before the window are skipped.
+  /// The heads of a KV group stand one below the other in a tile: their keys and values are read
+  /// once (arXiv:2305.13245).
   /// - Parameter attended: receives the heads' outputs, [rows, heads * valueWidth].
   func attend(
     _ unit: SequenceBatch.Unit, to attended: UnsafeMutablePointer<Float>, _ scratch: LayerScratch
   ) {
-    let outputStride = shape.heads * shape.valueWidth
-    for head in 0..<shape.heads {
-      let output = attended + head * shape.valueWidth
-      for first in stride(
-        from: unit.rows.lowerBound, to: unit.rows.upperBound, by: AttentionTile.queries)
-      {
-        let queries = first..<min(first + AttentionTile.queries, unit.rows.upperBound)
-        attendTile(
-          unit, head: head, queries: queries,
-          to: output + (first - unit.rows.lowerBound) * outputStride, scratch)
-      }
-      if rotation.sites.contains(.output), let table = rotation.value {
-        LayerRotation.rotate(
-          output, stride: outputStride, rows: unit.rows.count, heads: 1,
-          headWidth: shape.valueWidth, table: table, positions: unit.positions,
-          layout: rotation.valueLayout, inverse: true)
-      }
-      if rotation.addsBiasToAggregate, let bias = weights.vector(.valueBias) {
-        Kernels.addBias(
-          bias + (head / shape.groupSize) * shape.valueWidth, to: output, rows: unit.rows.count,
-          width: shape.valueWidth, stride: outputStride)
+    let began = times.now
+    let tile = AttentionScratch.queries(groupSize: shape.groupSize)
+    for group in 0..<shape.keyValueHeads {
+      for first in stride(from: unit.rows.lowerBound, to: unit.rows.upperBound, by: tile) {
+        let queries = first..<min(first + tile, unit.rows.upperBound)
+        attendTile(unit, group: group, queries: queries, scratch.attention)
+        finishTile(unit, group: group, queries: queries, to: attended, scratch.attention)
       }
     }
+    times.add(.attention, since: began)
   }
 
+  /// Weighted sums of the values, not yet divided by the sums of the weights.
   private func attendTile(
-    _ unit: SequenceBatch.Unit, head: Int, queries: Range<Int>,
-    to output: UnsafeMutablePointer<Float>, _ scratch: LayerScratch
+    _ unit: SequenceBatch.Unit, group: Int, queries: Range<Int>, _ scratch: AttentionScratch
   ) {
-    let queryStride = shape.heads * shape.keyWidth
-    let keyStride = shape.keyValueHeads * shape.keyWidth
-    let valueStride = shape.keyValueHeads * shape.valueWidth
-    let outputStride = shape.heads * shape.valueWidth
-    let group = head / shape.groupSize
-    let rows = queries.count
-    let query =
-      activations.queries.pointer + (unit.sequenceStart + queries.lowerBound) * queryStride
-      + head * shape.keyWidth
-    for row in 0..<rows {
-      scratch.runningMax.pointer[row] = -.infinity
-      scratch.runningSum.pointer[row] = 0
+    let stride = shape.heads * shape.keyWidth
+    let source = activations.queries.pointer + (unit.sequenceStart + queries.lowerBound) * stride
+    let (count, heads) = (queries.count, shape.groupSize)
+    let rows = count * heads
+    for head in 0..<heads {
+      scratch.queries.put(
+        source + (group * heads + head) * shape.keyWidth, stride: stride, rows: count,
+        width: shape.keyWidth, scale: Float(shape.attentionScale),
+        first: head * count * shape.keyWidth)
     }
+    let factors = scratch.queries.rows(rows, width: shape.keyWidth)
+    scratch.runningMax.pointer.update(repeating: -.infinity, count: rows)
+    scratch.runningSum.pointer.update(repeating: 0, count: rows)
     let firstKey = window > 0 ? max(0, queries.lowerBound - window + 1) : 0
-    for start in stride(from: firstKey, to: queries.upperBound, by: AttentionTile.keys) {
-      let keys = min(AttentionTile.keys, queries.upperBound - start)
-      let sourceRow = unit.sequenceStart + start
+    for start in Swift.stride(from: firstKey, to: queries.upperBound, by: AttentionScratch.keys) {
+      let keys = min(AttentionScratch.keys, queries.upperBound - start)
+      let row = unit.sequenceStart + start
       MatrixProduct.multiply(
-        m: rows, n: keys, k: shape.keyWidth, alpha: Float(shape.attentionScale), a: query,
-        lda: queryStride,
-        b: activations.keys.pointer + sourceRow * keyStride + group * shape.keyWidth,
-        ldb: keyStride, transposeB: true, beta: 0, c: scratch.scores.pointer,
-        ldc: AttentionTile.keys)
-      Kernels.softmaxTile(
-        scratch.scores.pointer, stride: AttentionTile.keys, rows: rows, keys: keys,
-        firstQuery: queries.lowerBound, firstKey: start, window: window,
-        softcap: Float(shape.attentionSoftcap), runningMax: scratch.runningMax.pointer,
-        runningSum: scratch.runningSum.pointer, correction: scratch.correction.pointer)
+        factors, activations.keys(head: group, row: row, count: keys), transposed: true,
+        to: scratch.scores.pointer)
+      for head in 0..<heads {
+        let offset = head * count
+        Kernels.softmaxTile(
+          scratch.scores.pointer + offset * keys, rows: count, keys: keys,
+          firstQuery: queries.lowerBound, firstKey: start, window: window,
+          softcap: Float(shape.attentionSoftcap), runningMax: scratch.runningMax.pointer + offset,
+          runningSum: scratch.runningSum.pointer + offset,
+          correction: scratch.correction.pointer + offset, to: scratch.weights,
+          first: offset * keys)
+      }
       if start > firstKey {
         Kernels.rescaleRows(
-          output, rows: rows, width: shape.valueWidth, stride: outputStride,
+          scratch.outputs.pointer, rows: rows, width: shape.valueWidth, stride: shape.valueWidth,
           by: scratch.correction.pointer)
       }
       MatrixProduct.multiply(
-        m: rows, n: shape.valueWidth, k: keys, alpha: 1, a: scratch.scores.pointer,
-        lda: AttentionTile.keys,
-        b: activations.values.pointer + sourceRow * valueStride + group * shape.valueWidth,
-        ldb: valueStride, transposeB: false, beta: start > firstKey ? 1 : 0, c: output,
-        ldc: outputStride)
+        scratch.weights.rows(rows, width: keys),
+        activations.values(head: group, row: row, count: keys), transposed: false,
+        to: scratch.outputs.pointer, accumulate: start > firstKey)
     }
-    Kernels.divideRows(
-      output, rows: rows, width: shape.valueWidth, stride: outputStride,
-      by: scratch.runningSum.pointer)
   }
 
-  /// Multi-head latent attention (DeepSeek-V2, arXiv:2405.04434), expanded: one latent vector per
-  /// token gives the still dims of every key head and all values; one shared rotary key is
-  /// appended to every head.
-  func projectLatent(
-    _ unit: SequenceBatch.Unit, _ input: UnsafePointer<Float>,
-    queries: UnsafeMutablePointer<Float>, keys: UnsafeMutablePointer<Float>,
-    values: UnsafeMutablePointer<Float>, _ scratch: LayerScratch
+  /// Divides the sums, puts them in their heads' places and turns them back.
+  private func finishTile(
+    _ unit: SequenceBatch.Unit, group: Int, queries: Range<Int>,
+    to attended: UnsafeMutablePointer<Float>, _ scratch: AttentionScratch
   ) {
-    let rows = unit.rows.count
-    let queryStride = shape.heads * shape.keyWidth
-    let epsilon = Float(shape.normEpsilon)
-    if shape.queryRank > 0 {
-      let down = scratch.queryDown.pointer
-      weights.multiply(
-        .queryDown, input, xStride: shape.width, rows: rows, to: down, yStride: shape.queryRank)
-      Kernels.rmsNorm(
-        down, xStride: shape.queryRank, rows: rows, width: shape.queryRank,
-        gain: weights.vector(.queryDownNormGain), epsilon: epsilon, to: down,
-        yStride: shape.queryRank)
-      weights.multiply(
-        .queryUp, down, xStride: shape.queryRank, rows: rows, to: queries, yStride: queryStride)
-    } else {
-      weights.multiply(
-        .query, input, xStride: shape.width, rows: rows, to: queries, yStride: queryStride)
+    let stride = shape.heads * shape.valueWidth
+    let (count, heads) = (queries.count, shape.groupSize)
+    let first = queries.lowerBound - unit.rows.lowerBound
+    let output = attended + first * stride + group * heads * shape.valueWidth
+    for head in 0..<heads {
+      Kernels.divideRows(
+        scratch.outputs.pointer + head * count * shape.valueWidth, xStride: shape.valueWidth,
+        rows: count, width: shape.valueWidth, by: scratch.runningSum.pointer + head * count,
+        to: output + head * shape.valueWidth, yStride: stride)
     }
-
-    let still = rotation.scoreOffset
-    let rotary = shape.keyWidth - still
-    let latentStride = shape.latentRank + rotary
-    let latent = scratch.latent.pointer
-    weights.multiply(
-      .latentDown, input, xStride: shape.width, rows: rows, to: latent, yStride: latentStride)
-    if rotation.sites.contains(.key), let table = rotation.score {
+    if rotation.sites.contains(.output), let table = rotation.value {
       LayerRotation.rotate(
-        latent + shape.latentRank, stride: latentStride, rows: rows, heads: 1, headWidth: rotary,
-        table: table, positions: unit.positions, layout: rotation.scoreLayout,
-        inverse: false)
+        output, stride: stride, rows: count, heads: heads, headWidth: shape.valueWidth,
+        table: table, positions: unit.positions.dropping(first), layout: rotation.valueLayout,
+        inverse: true)
     }
-    let stillKeys = scratch.latentNormed.pointer
-    let stillStride = shape.heads * still
-    // The normed latent replaces the raw one: the rotary key beside it is already taken care of.
-    Kernels.rmsNorm(
-      latent, xStride: latentStride, rows: rows, width: shape.latentRank,
-      gain: weights.vector(.latentNormGain), epsilon: epsilon, to: latent, yStride: latentStride)
-    weights.multiply(
-      .latentKeyUp, latent, xStride: latentStride, rows: rows, to: stillKeys, yStride: stillStride)
-    weights.multiply(
-      .latentValueUp, latent, xStride: latentStride, rows: rows, to: values,
-      yStride: shape.heads * shape.valueWidth)
-    for row in 0..<rows {
-      for head in 0..<shape.heads {
-        let target = keys + row * queryStride + head * shape.keyWidth
-        target.update(from: stillKeys + row * stillStride + head * still, count: still)
-        (target + still).update(
-          from: latent + row * latentStride + shape.latentRank, count: rotary)
+    if rotation.addsBiasToAggregate, let bias = weights.vector(.valueBias) {
+      for head in 0..<heads {
+        Kernels.addBias(
+          bias + group * shape.valueWidth, to: output + head * shape.valueWidth, rows: count,
+          width: shape.valueWidth, stride: stride)
       }
     }
   }

@@ -11,38 +11,42 @@ struct Layer: Sendable {
   let rotation: LayerRotation
   let activations: LayerActivations
   let hidden: FloatBuffer
+  let times: PhaseTimes
 
-  private var epsilon: Float { Float(shape.normEpsilon) }
+  var epsilon: Float { Float(shape.normEpsilon) }
 
   /// The unit's rows of the residual stream.
   func stream(_ unit: SequenceBatch.Unit) -> UnsafeMutablePointer<Float> {
     hidden.pointer + unit.firstRow * shape.width
   }
 
-  /// The norm of this block's kind over whole rows.
-  func norm(
-    _ x: UnsafePointer<Float>, rows: Int, gain: Role, bias: Role,
-    to y: UnsafeMutablePointer<Float>
+  /// `y = x W^T (+ b)`; does nothing where the layer has no such matrix.
+  func multiply(
+    _ role: Role, bias: Role? = nil, _ x: Factors, to y: UnsafeMutablePointer<Float>, yStride: Int
   ) {
-    switch block.norm {
-    case .rms:
-      Kernels.rmsNorm(
-        x, xStride: shape.width, rows: rows, width: shape.width, gain: weights.vector(gain),
-        epsilon: epsilon, to: y, yStride: shape.width)
-    case .layer:
-      Kernels.layerNorm(
-        x, xStride: shape.width, rows: rows, width: shape.width, gain: weights.vector(gain),
-        bias: weights.vector(bias), epsilon: epsilon, to: y, yStride: shape.width)
-    }
+    let began = times.now
+    weights.multiply(role, bias: bias, x, to: y, yStride: yStride)
+    times.add(.linear, since: began)
   }
 
   /// The input of a sublayer: the normed stream, or the stream itself where norms come after.
   private func sublayerInput(
     _ unit: SequenceBatch.Unit, gain: Role, bias: Role, _ scratch: LayerScratch
-  ) -> UnsafePointer<Float> {
-    guard block.normPlacement != .after else { return UnsafePointer(stream(unit)) }
-    norm(stream(unit), rows: unit.rows.count, gain: gain, bias: bias, to: scratch.normed.pointer)
-    return UnsafePointer(scratch.normed.pointer)
+  ) -> Factors {
+    let (stream, rows, width) = (stream(unit), unit.rows.count, shape.width)
+    guard block.normPlacement != .after else {
+      return scratch.factors.factors(stream, stride: width, rows: rows, width: width)
+    }
+    switch block.norm {
+    case .rms:
+      return Kernels.rmsNorm(
+        stream, xStride: width, rows: rows, width: width, gain: weights.vector(gain),
+        epsilon: epsilon, to: scratch.normed)
+    case .layer:
+      return Kernels.layerNorm(
+        stream, xStride: width, rows: rows, width: width, gain: weights.vector(gain),
+        bias: weights.vector(bias), epsilon: epsilon, to: scratch.normed)
+    }
   }
 
   /// Fills queries, keys and values of the unit's rows, normed and rotated.
@@ -53,20 +57,16 @@ struct Layer: Sendable {
     let keyStride = shape.keyValueHeads * shape.keyWidth
     let valueStride = shape.keyValueHeads * shape.valueWidth
     let queries = activations.queries.pointer + unit.firstRow * queryStride
-    let keys = activations.keys.pointer + unit.firstRow * keyStride
-    let values = activations.values.pointer + unit.firstRow * valueStride
+    let (keys, values) = activations.target(row: unit.firstRow, scratch)
 
     if block.attention == .latent {
       projectLatent(unit, input, queries: queries, keys: keys, values: values, scratch)
     } else {
-      weights.multiply(
-        .query, bias: .queryBias, input, xStride: shape.width, rows: rows, to: queries,
-        yStride: queryStride)
-      weights.multiply(
-        .key, bias: .keyBias, input, xStride: shape.width, rows: rows, to: keys, yStride: keyStride)
-      weights.multiply(
-        .value, bias: rotation.addsBiasToAggregate ? nil : .valueBias, input, xStride: shape.width,
-        rows: rows, to: values, yStride: valueStride)
+      multiply(.query, bias: .queryBias, input, to: queries, yStride: queryStride)
+      multiply(.key, bias: .keyBias, input, to: keys, yStride: keyStride)
+      multiply(
+        .value, bias: rotation.addsBiasToAggregate ? nil : .valueBias, input, to: values,
+        yStride: valueStride)
       normHeads(queries, rows: rows, heads: shape.heads, gain: .queryNormGain)
       normHeads(keys, rows: rows, heads: shape.keyValueHeads, gain: .keyNormGain)
       if rotation.sites.contains(.key) {
@@ -82,6 +82,7 @@ struct Layer: Sendable {
         headWidth: shape.valueWidth, table: table, positions: unit.positions,
         layout: rotation.valueLayout, inverse: false)
     }
+    activations.round(row: unit.firstRow, count: rows, scratch)
   }
 
   private func rotateScores(
@@ -122,10 +123,11 @@ struct Layer: Sendable {
   ) {
     let rows = unit.rows.count
     let stream = stream(unit)
-    weights.multiply(
-      .attentionOutput, bias: .attentionOutputBias, attended,
-      xStride: shape.heads * shape.valueWidth, rows: rows, to: scratch.update.pointer,
-      yStride: shape.width)
+    let headsWidth = shape.heads * shape.valueWidth
+    multiply(
+      .attentionOutput, bias: .attentionOutputBias,
+      scratch.factors.factors(attended, stride: headsWidth, rows: rows, width: headsWidth),
+      to: scratch.update.pointer, yStride: shape.width)
     record?.keep(output: scratch.update.pointer, of: unit)
     if shape.parallelResidual {
       // The feed-forward network reads the stream as it was before attention.
@@ -163,23 +165,20 @@ struct Layer: Sendable {
     Kernels.add(update, to: stream, count: rows * shape.width)
   }
 
-  private func feedForward(_ input: UnsafePointer<Float>, rows: Int, _ scratch: LayerScratch) {
-    let up = scratch.up.pointer
-    let count = rows * shape.feedForward
-    weights.multiply(
-      .up, bias: .upBias, input, xStride: shape.width, rows: rows, to: up,
-      yStride: shape.feedForward)
+  private func feedForward(_ input: Factors, rows: Int, _ scratch: LayerScratch) {
+    let (up, width) = (scratch.up.pointer, shape.feedForward)
+    multiply(.up, bias: .upBias, input, to: up, yStride: width)
+    let activated: Factors
     switch block.feedForward {
     case .gated:
       let gate = scratch.gate.pointer
-      weights.multiply(
-        .gate, input, xStride: shape.width, rows: rows, to: gate, yStride: shape.feedForward)
-      Kernels.gate(block.activation, gate: gate, up: up, to: up, count: count)
+      multiply(.gate, input, to: gate, yStride: width)
+      activated = Kernels.gate(
+        block.activation, gate: gate, up: up, rows: rows, width: width, to: scratch.activated)
     case .plain:
-      Kernels.activate(block.activation, up, count: count)
+      activated = Kernels.activate(
+        block.activation, up, rows: rows, width: width, to: scratch.activated)
     }
-    weights.multiply(
-      .down, bias: .downBias, up, xStride: shape.feedForward, rows: rows,
-      to: scratch.update.pointer, yStride: shape.width)
+    multiply(.down, bias: .downBias, activated, to: scratch.update.pointer, yStride: shape.width)
   }
 }

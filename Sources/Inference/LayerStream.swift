@@ -48,7 +48,7 @@ public final class LayerStream {
       layer: Layer(
         shape: pass.plan.shape, block: pass.plan.architecture.block,
         window: pass.plan.shape.windows[index], weights: weights, rotation: rotation,
-        activations: workspace.activations, hidden: hidden),
+        activations: workspace.activations, hidden: hidden, times: pass.times),
       batch: batch, workspace: workspace, threads: pass.threads)
   }
 }
@@ -59,10 +59,12 @@ final class LayerWorkspace: Sendable {
   let scratch: [LayerScratch]
 
   init(_ pass: ForwardPass, rows: Int) {
-    activations = LayerActivations(shape: pass.plan.shape, rows: rows)
+    activations = LayerActivations(
+      shape: pass.plan.shape, rows: rows, arithmetic: pass.arithmetic)
     scratch = (0..<pass.threads).map { _ in
       LayerScratch(
-        shape: pass.plan.shape, latentWidth: pass.latentWidth, rows: SequenceBatch.unitRows)
+        shape: pass.plan.shape, latentWidth: pass.latentWidth, rows: SequenceBatch.unitRows,
+        arithmetic: pass.arithmetic)
     }
   }
 }
@@ -77,16 +79,22 @@ public struct StreamedLayer: Sendable {
 
   /// Queries, keys and values of every row.
   public func project() {
+    let began = layer.times.now
     Parallel.forEach(count: batch.units.count, threads: threads) { unit, worker in
       layer.project(batch.units[unit], workspace.scratch[worker])
     }
+    layer.times.add(.elementwise, since: began, threads: threads)
   }
 
-  /// Attention and feed-forward network.
+  /// Attention and feed-forward network. The last rows of a sequence look back farthest, so they
+  /// come first: no thread is left with a long one at the end.
   public func finish() {
-    Parallel.forEach(count: batch.units.count, threads: threads) { unit, worker in
-      layer.finish(batch.units[unit], workspace.scratch[worker])
+    let began = layer.times.now
+    let count = batch.units.count
+    Parallel.forEach(count: count, threads: threads) { unit, worker in
+      layer.finish(batch.units[count - 1 - unit], workspace.scratch[worker])
     }
+    layer.times.add(.elementwise, since: began, threads: threads)
   }
 
   /// The heads' outputs alone.

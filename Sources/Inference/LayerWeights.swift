@@ -1,25 +1,52 @@
 import Architectures
 import Tensors
 
-/// One layer's weights, decoded to float32 and ready for products: made when the layer's turn
-/// comes, dropped after it.
+/// One layer's weights, decoded and ready for products: made when the layer's turn comes, dropped
+/// after it.
 public final class LayerWeights: Sendable {
   private let matrices: [Role: PreparedMatrix]
   private let vectors: [Role: FloatBuffer]
 
   /// Decodes the weights of a layer.
-  public init(_ sources: [Role: WeightSource], threads: Int) throws {
+  /// - Parameter other: weights whose memory is used again where the sizes are the same; they must
+  ///   not be used any more.
+  public init(
+    _ sources: [Role: WeightSource], arithmetic: Arithmetic = .float32, threads: Int,
+    recycling other: LayerWeights? = nil
+  ) throws {
     var matrices: [Role: PreparedMatrix] = [:]
     var vectors: [Role: FloatBuffer] = [:]
+    var pieces: [(source: WeightSource, matrix: PreparedMatrix, piece: Int)] = []
     for (role, source) in sources {
-      let buffer = FloatBuffer(count: max(source.count, 1))
-      try source.decode(to: buffer.pointer, threads: threads)
       if role.isVector {
+        let buffer = FloatBuffer(count: max(source.count, 1))
+        try source.decode(to: buffer.pointer)
         vectors[role] = buffer
+        continue
+      }
+      let old = other?.matrices[role]
+      let matrix =
+        if let old, old.outputs == source.rows, old.inputs == source.columns,
+          old.arithmetic == arithmetic
+        { old } else {
+          PreparedMatrix(outputs: source.rows, inputs: source.columns, arithmetic: arithmetic)
+        }
+      matrices[role] = matrix
+      if source.isRowwise {
+        pieces += (0..<matrix.pieceCount).map { (source, matrix, $0) }
       } else {
-        matrices[role] = PreparedMatrix(buffer, outputs: source.rows, inputs: source.columns)
+        try matrix.fill(from: source)
       }
     }
+    let work = pieces
+    let failure = FirstFailure()
+    Parallel.forEach(count: work.count, threads: threads) { index, _ in
+      let (source, matrix, piece) = work[index]
+      do {
+        try matrix.fill(piece: piece) { rows, target in try source.decode(rows: rows, to: target) }
+      } catch { failure.record(error) }
+    }
+    try failure.check()
     self.matrices = matrices
     self.vectors = vectors
   }
@@ -50,13 +77,26 @@ public final class LayerWeights: Sendable {
 
   /// `y = x W^T (+ b)`; does nothing where the layer has no such matrix.
   func multiply(
-    _ role: Role, bias: Role? = nil, _ x: UnsafePointer<Float>, xStride: Int, rows: Int,
-    to y: UnsafeMutablePointer<Float>, yStride: Int
+    _ role: Role, bias: Role?, _ x: Factors, to y: UnsafeMutablePointer<Float>, yStride: Int
   ) {
     guard let matrix = matrices[role] else { return }
-    matrix.multiply(x, xStride: xStride, rows: rows, to: y, yStride: yStride)
+    matrix.multiply(x, to: y, yStride: yStride)
     if let bias, let vector = vector(bias) {
-      Kernels.addBias(vector, to: y, rows: rows, width: matrix.outputs, stride: yStride)
+      Kernels.addBias(vector, to: y, rows: x.rows, width: matrix.outputs, stride: yStride)
+    }
+  }
+}
+
+extension PreparedMatrix {
+  /// Takes a weight that is not stored row by row: decoded as a whole first.
+  fileprivate func fill(from source: WeightSource) throws {
+    let whole = FloatBuffer(count: max(source.count, 1))
+    try source.decode(to: whole.pointer)
+    for piece in 0..<pieceCount {
+      try fill(piece: piece) { rows, target in
+        target.update(
+          from: whole.pointer + rows.lowerBound * inputs, count: rows.count * inputs)
+      }
     }
   }
 }

@@ -9,11 +9,19 @@ public struct LogitBlocks: Sendable {
   public static let unitRows = 256
 
   public let plan: ModelPlan
+  public let arithmetic: Arithmetic
   public let threads: Int
 
-  public init(plan: ModelPlan, threads: Int) {
+  /// - Parameter arithmetic: how the output matrix is multiplied.
+  public init(plan: ModelPlan, arithmetic: Arithmetic = .float32, threads: Int) {
     self.plan = plan
+    self.arithmetic = arithmetic
     self.threads = max(threads, 1)
+  }
+
+  /// The output matrix of a pass.
+  public init(of pass: ForwardPass) {
+    self.init(plan: pass.plan, arithmetic: pass.arithmetic, threads: pass.threads)
   }
 
   public var vocabulary: Int { plan.shape.vocabulary }
@@ -44,10 +52,9 @@ public struct LogitBlocks: Sendable {
 
   /// Gathers rows of hidden states and applies the output norm.
   /// - Parameter rows: rows of `hidden`, in the order wanted.
-  /// - Returns: [rows.count, width].
-  public func normed(_ hidden: ForwardPass.HiddenStates, rows: [Int]) throws -> FloatBuffer {
+  public func normed(_ hidden: ForwardPass.HiddenStates, rows: [Int]) throws -> NormedRows {
     let width = plan.shape.width
-    let result = FloatBuffer(count: max(rows.count * width, 1))
+    let factors = FactorBuffer(arithmetic, count: max(rows.count * width, 1))
     let gain = try plan.globals[.outputNormGain]?.decoded()
     let bias = try plan.globals[.outputNormBias]?.decoded()
     let epsilon = Float(plan.shape.normEpsilon)
@@ -57,69 +64,75 @@ public struct LogitBlocks: Sendable {
     ) { unit, _ in
       for index in (unit * Self.unitRows)..<min((unit + 1) * Self.unitRows, rows.count) {
         let source = hidden.values.pointer + rows[index] * width
-        let target = result.pointer + index * width
         withOptionalPointer(gain) { gain in
           withOptionalPointer(bias) { bias in
             switch kind {
             case .rms:
-              Kernels.rmsNorm(
+              _ = Kernels.rmsNorm(
                 source, xStride: width, rows: 1, width: width, gain: gain, epsilon: epsilon,
-                to: target, yStride: width)
+                to: factors, first: index * width)
             case .layer:
-              Kernels.layerNorm(
+              _ = Kernels.layerNorm(
                 source, xStride: width, rows: 1, width: width, gain: gain, bias: bias,
-                epsilon: epsilon, to: target, yStride: width)
+                epsilon: epsilon, to: factors, first: index * width)
             }
           }
         }
       }
     }
-    return result
+    return NormedRows(factors: factors, width: width)
+  }
+
+  /// Hidden states behind the output norm, ready for the output matrix.
+  public struct NormedRows: Sendable {
+    let factors: FactorBuffer
+    let width: Int
+
+    func factors(_ rows: Range<Int>) -> Factors {
+      factors.rows(rows.count, width: width, first: rows.lowerBound * width)
+    }
   }
 
   /// The decoded output rows of one block.
-  public func weights(_ block: Int) throws -> PreparedMatrix {
+  /// - Parameter other: a block whose memory is used again where the sizes are the same; it must not
+  ///   be used any more.
+  public func weights(_ block: Int, recycling other: PreparedMatrix? = nil) throws -> PreparedMatrix
+  {
     let range = range(block)
     let width = plan.shape.width
-    let buffer = FloatBuffer(count: range.count * width)
-    guard let output = plan.output else {
-      return PreparedMatrix(buffer, outputs: range.count, inputs: width)
-    }
-    let pieces = (range.count + 255) / 256
+    let matrix =
+      if let other, other.outputs == range.count { other } else {
+        PreparedMatrix(outputs: range.count, inputs: width, arithmetic: arithmetic)
+      }
+    guard let output = plan.output else { return matrix }
     let failure = FirstFailure()
-    Parallel.forEach(count: pieces, threads: threads) { piece, _ in
-      let first = range.lowerBound + piece * 256
-      let last = min(first + 256, range.upperBound)
+    Parallel.forEach(count: matrix.pieceCount, threads: threads) { piece, _ in
       do {
-        try output.tensor.decode(
-          rows: first..<last, to: buffer.pointer + (first - range.lowerBound) * width)
+        try matrix.fill(piece: piece) { rows, target in
+          let first = range.lowerBound + rows.lowerBound
+          try output.tensor.decode(rows: first..<(first + rows.count), to: target)
+        }
       } catch { failure.record(error) }
     }
     try failure.check()
-    return PreparedMatrix(buffer, outputs: range.count, inputs: width)
+    output.tensor.advise(rows: range, .dontNeed)
+    return matrix
   }
 
   /// Logits of some rows for one block, divided and capped as the model does.
   /// - Parameters:
-  ///   - normed: normed hidden states, [.., width].
-  ///   - logits: [rows.count, columns] with row stride `columns`.
+  ///   - logits: [rows.count, weights.outputs] without a gap.
   public func multiply(
-    _ weights: PreparedMatrix, _ normed: FloatBuffer, rows: Range<Int>,
+    _ weights: PreparedMatrix, _ normed: NormedRows, rows: Range<Int>,
     to logits: UnsafeMutablePointer<Float>
   ) {
-    let width = plan.shape.width
-    weights.multiply(
-      normed.pointer + rows.lowerBound * width, xStride: width, rows: rows.count, to: logits,
-      yStride: Self.columns)
+    let count = rows.count * weights.outputs
+    weights.multiply(normed.factors(rows), to: logits, yStride: weights.outputs)
     if plan.shape.logitDivisor != 1 {
-      Kernels.scale(
-        logits, by: Float(1 / plan.shape.logitDivisor), count: rows.count * Self.columns)
+      Kernels.scale(logits, by: Float(1 / plan.shape.logitDivisor), count: count)
     }
     if plan.shape.logitSoftcap != 0 {
-      let cap = Float(plan.shape.logitSoftcap)
-      for row in 0..<rows.count {
-        Kernels.softcap(logits + row * Self.columns, cap: cap, count: weights.outputs)
-      }
+      Kernels.softcap(logits, cap: Float(plan.shape.logitSoftcap), count: count)
     }
   }
 }

@@ -1,35 +1,41 @@
+import Tensors
+
 /// How much memory a forward pass takes, to choose a batch that fits a cap.
 public struct MemoryEstimate: Sendable {
   public let plan: ModelPlan
+  public let arithmetic: Arithmetic
   public let threads: Int
 
-  public init(plan: ModelPlan, threads: Int) {
+  public init(plan: ModelPlan, arithmetic: Arithmetic, threads: Int) {
     self.plan = plan
+    self.arithmetic = arithmetic
     self.threads = threads
   }
 
   /// Bytes needed whatever the batch: one decoded layer, a block of the output and the scratch.
   public var fixedBytes: Int {
     let shape = plan.shape
+    let factor = FactorBuffer.elementSize(arithmetic)
     let layer = plan.layers.map { $0.values.reduce(0) { $0 + $1.count } }.max() ?? 0
-    let rows = SequenceBatch.unitRows
+    let heads = shape.heads * shape.valueWidth
+    let keyValues = shape.keyValueHeads * (shape.keyWidth + shape.valueWidth)
     let scratch =
-      rows * (2 * shape.width + shape.heads * shape.valueWidth + 2 * shape.feedForward)
-      + LogitBlocks.unitRows * LogitBlocks.columns
+      SequenceBatch.unitRows
+      * (8 * (shape.width + heads + shape.feedForward) + 4 * keyValues
+        + factor * (shape.width + max(heads, shape.width) + shape.feedForward))
+      + 4 * LogitBlocks.unitRows * LogitBlocks.columns
     let output = LogitBlocks.columns * shape.width
-    return 4 * (layer + output + threads * scratch) + 64 << 20
+    return factor * (layer + output) + threads * scratch + Self.programBytes
   }
+
+  /// The program itself, its libraries, the vocabulary and the mapped pages in use.
+  private static let programBytes = 128 << 20
 
   /// Bytes per token in flight: residual stream, queries, keys, values, normed output rows.
   public var bytesPerToken: Int {
     let shape = plan.shape
-    return 4
-      * (2 * shape.width + shape.heads * shape.keyWidth
-        + shape.keyValueHeads * (shape.keyWidth + shape.valueWidth)) + 32
-  }
-
-  /// The largest batch of sequences of `context` tokens within `bytes`, at least 1.
-  public func batch(context: Int, within bytes: Int) -> Int {
-    max(1, (bytes - fixedBytes) / (bytesPerToken * max(context, 1)))
+    let factor = FactorBuffer.elementSize(arithmetic)
+    return 4 * (shape.width + shape.heads * shape.keyWidth)
+      + factor * (shape.width + shape.keyValueHeads * (shape.keyWidth + shape.valueWidth)) + 64
   }
 }

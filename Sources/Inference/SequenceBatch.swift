@@ -4,7 +4,7 @@
 /// so that no digit depends on the batch or on the number of threads.
 struct SequenceBatch: Sendable {
   /// At most this many rows of one sequence form a unit.
-  static let unitRows = 512
+  static let unitRows = 256
 
   struct Unit: Sendable {
     /// The first row of the unit's sequence in the batch.
@@ -30,6 +30,14 @@ struct SequenceBatch: Sendable {
     case from(Int)
     /// Rows of different sequences: a position for each.
     case each([Int])
+
+    /// The positions behind the first `count` rows.
+    func dropping(_ count: Int) -> RowPositions {
+      switch self {
+      case .from(let first): .from(first + count)
+      case .each(let positions): .each(Array(positions.dropFirst(count)))
+      }
+    }
   }
 
   let starts: [Int]

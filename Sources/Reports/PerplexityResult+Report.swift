@@ -1,6 +1,7 @@
 import Checkpoints
 import Evaluation
 import Foundation
+import Inference
 import OrderedCollections
 
 extension PerplexityResult {
@@ -17,6 +18,13 @@ extension PerplexityResult {
     object["ppl"] = .finite(perplexity)
     object["ppl_stderr"] = .finite(perplexityError)
     object.merge(record.costs(peakBytes: peakBytes)) { own, _ in own }
+    if let times {
+      object["phases"] = .object(
+        .init(
+          uniqueKeysWithValues: PhaseTimes.Phase.allCases.map {
+            ($0.name, .number(times.seconds($0)))
+          }))
+    }
     object["per_chunk"] = .array(
       windows.map { window in
         .object([

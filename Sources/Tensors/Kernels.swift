@@ -7,7 +7,7 @@ public enum Kernels {
     _ x: UnsafePointer<Float>, xStride: Int, rows: Int, width: Int, gain: UnsafePointer<Float>?,
     epsilon: Float, to y: UnsafeMutablePointer<Float>, yStride: Int
   ) {
-    rc_rms_norm(x, xStride, rows, width, gain, epsilon, y, yStride)
+    rc_rms_norm(x, xStride, rows, width, gain, epsilon, Int32(RC_FLOAT), y, yStride)
   }
 
   /// `y = (x - mean) / sqrt(variance + epsilon) * gain + bias` for every row (arXiv:1607.06450).
@@ -15,7 +15,7 @@ public enum Kernels {
     _ x: UnsafePointer<Float>, xStride: Int, rows: Int, width: Int, gain: UnsafePointer<Float>?,
     bias: UnsafePointer<Float>?, epsilon: Float, to y: UnsafeMutablePointer<Float>, yStride: Int
   ) {
-    rc_layer_norm(x, xStride, rows, width, gain, bias, epsilon, y, yStride)
+    rc_layer_norm(x, xStride, rows, width, gain, bias, epsilon, Int32(RC_FLOAT), y, yStride)
   }
 
   /// Turns the pairs of one head in place, by the row's angles; `inverse` turns back.
@@ -33,7 +33,7 @@ public enum Kernels {
 
   /// Applies an activation in place.
   public static func activate(_ kind: Activation, _ x: UnsafeMutablePointer<Float>, count: Int) {
-    rc_activate(kind.code, x, count)
+    rc_activate(kind.code, x, Int32(RC_FLOAT), x, count)
   }
 
   /// `out = activation(gate) * up`; `out` may be either of them.
@@ -41,7 +41,7 @@ public enum Kernels {
     _ kind: Activation, gate: UnsafePointer<Float>, up: UnsafePointer<Float>,
     to out: UnsafeMutablePointer<Float>, count: Int
   ) {
-    rc_gate(kind.code, gate, up, out, count)
+    rc_gate(kind.code, gate, up, Int32(RC_FLOAT), out, count)
   }
 
   /// `x = cap * tanh(x / cap)`.
@@ -83,7 +83,7 @@ public enum Kernels {
   ) {
     rc_softmax_tile(
       scores, stride, rows, keys, firstQuery, firstKey, window, softcap, runningMax, runningSum,
-      correction)
+      correction, Int32(RC_FLOAT), scores, stride)
   }
 
   /// Multiplies every row by its factor.
@@ -94,12 +94,12 @@ public enum Kernels {
     rc_scale_rows(x, rows, width, stride, factors)
   }
 
-  /// Divides every row by its divisor.
+  /// `y = x / divisor` for every row; a row with the divisor 0 becomes zeros.
   public static func divideRows(
-    _ x: UnsafeMutablePointer<Float>, rows: Int, width: Int, stride: Int,
-    by divisors: UnsafePointer<Double>
+    _ x: UnsafePointer<Float>, xStride: Int, rows: Int, width: Int,
+    by divisors: UnsafePointer<Double>, to y: UnsafeMutablePointer<Float>, yStride: Int
   ) {
-    rc_divide_rows(x, rows, width, stride, divisors)
+    rc_divide_rows(x, xStride, rows, width, divisors, y, yStride)
   }
 
   /// Updates every row's running maximum and sum of exponentials with one block of columns; at the

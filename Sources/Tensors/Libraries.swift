@@ -1,3 +1,4 @@
+import CKernels
 import COpenBLAS
 import Foundation
 
@@ -35,6 +36,17 @@ public enum Libraries {
       }
     #endif
     return true
+  }()
+
+  /// Whether oneDNN multiplies bfloat16 matrices on this CPU.
+  static let multipliesBFloat16: Bool = {
+    #if ROPECONV_ONEDNN
+      guard rc_isa_level() == Int32(RC_AVX512) else { return false }
+      return BFloat16Weights(outputs: 64, inputs: 64) != nil
+        && BFloat16Product.of(.init(m: 64, n: 64, k: 64, right: .rows, accumulates: true)) != nil
+    #else
+      return false
+    #endif
   }()
 
   /// What every thread calls first: oneDNN's OpenMP threads would fight ours for the cores.

@@ -34,76 +34,35 @@ public enum MatrixProduct {
   }
 }
 
-/// A weight matrix made ready for products with many rows of activations.
-///
-/// The one place that knows in which precision a layer's weights are multiplied.
-public final class PreparedMatrix: Sendable {
-  /// Rows of the weight: elements of a result row.
-  public let outputs: Int
-  /// Columns of the weight: elements of an input row.
-  public let inputs: Int
-  private let form: Form
-
-  private enum Form: Sendable {
-    /// Row-major float32 [outputs, inputs] from `offset` on.
-    case float32(FloatBuffer, offset: Int)
-  }
-
-  /// Takes a row-major matrix [outputs, inputs] that begins at `offset` of a buffer.
-  public init(_ weights: FloatBuffer, offset: Int = 0, outputs: Int, inputs: Int) {
-    self.outputs = outputs
-    self.inputs = inputs
-    form = .float32(weights, offset: offset)
-  }
-
-  /// Up to so many rows, what a row gives does not depend on how many others there are.
-  public static let fewRows = 8
-
-  /// `y = x W^T`, or `y += x W^T` where it accumulates.
+extension MatrixProduct {
+  /// A product of two activations, as attention has them: `c = a b`, or `c += a b`.
   /// - Parameters:
-  ///   - x: [rows, inputs] with row stride `xStride`.
-  ///   - y: [rows, outputs] with row stride `yStride`.
-  public func multiply(
-    _ x: UnsafePointer<Float>, xStride: Int, rows: Int, to y: UnsafeMutablePointer<Float>,
-    yStride: Int, accumulate: Bool = false
+  ///   - a: [m, k].
+  ///   - b: [k, n], or [n, k] where `transposed`; in the same form as `a`.
+  ///   - c: [m, n] without a gap. Becomes NaN where there is no memory for the product.
+  public static func multiply(
+    _ a: Factors, _ b: Factors, transposed: Bool, to c: UnsafeMutablePointer<Float>,
+    accumulate: Bool = false
   ) {
-    switch form {
-    case .float32(let weights, let offset):
-      if rows <= Self.fewRows {
-        return multiplyFew(
-          weights.pointer + offset, x, xStride: xStride, rows: rows, to: y, yStride: yStride,
-          accumulate: accumulate)
-      }
-      MatrixProduct.multiply(
-        m: rows, n: outputs, k: inputs, alpha: 1, a: x, lda: xStride, b: weights.pointer + offset,
-        ldb: inputs, transposeB: true, beta: accumulate ? 1 : 0, c: y, ldc: yStride)
-    }
-  }
-
-  /// `y^T = W x^T`, always with `fewRows` columns, zeros behind the last row. The columns lie side by
-  /// side in the lanes of one register, which treats them alike, and the weights are read once.
-  private func multiplyFew(
-    _ weights: UnsafePointer<Float>, _ x: UnsafePointer<Float>, xStride: Int, rows: Int,
-    to y: UnsafeMutablePointer<Float>, yStride: Int, accumulate: Bool
-  ) {
-    let columns = Self.fewRows
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: columns * (inputs + outputs)) { space in
-      guard let filled = space.baseAddress else { return }
-      let product = filled + columns * inputs
-      for row in 0..<rows {
-        (filled + row * inputs).update(from: x + row * xStride, count: inputs)
-      }
-      (filled + rows * inputs).update(repeating: 0, count: (columns - rows) * inputs)
-      MatrixProduct.multiply(
-        m: outputs, n: columns, k: inputs, alpha: 1, a: weights, lda: inputs, b: filled,
-        ldb: inputs, transposeB: true, beta: 0, c: product, ldc: columns)
-      for row in 0..<rows {
-        let target = y + row * yStride
-        for output in 0..<outputs {
-          let value = product[output * columns + row]
-          target[output] = accumulate ? target[output] + value : value
-        }
-      }
+    let n = transposed ? b.rows : b.width
+    switch (a.storage, b.storage) {
+    case (.float32(let left, let leftStride), .float32(let right, let rightStride)):
+      multiply(
+        m: a.rows, n: n, k: a.width, alpha: 1, a: left, lda: leftStride, b: right, ldb: rightStride,
+        transposeB: transposed, beta: accumulate ? 1 : 0, c: c, ldc: n)
+    case (.bfloat16(let left), .bfloat16(let right)):
+      guard a.rows > 0, n > 0 else { return }
+      #if ROPECONV_ONEDNN
+        let product = BFloat16Product.of(
+          .init(
+            m: a.rows, n: n, k: a.width, right: transposed ? .transposed : .rows,
+            accumulates: accumulate))
+        if product?.multiply(left, right, to: c) == true { return }
+      #endif
+      c.update(repeating: .nan, count: a.rows * n)
+      _ = (left, right)
+    default:
+      c.update(repeating: .nan, count: a.rows * n)
     }
   }
 }

@@ -16,6 +16,8 @@ public enum TensorError: Diagnostic {
   case factorization(routine: String, info: Int)
   /// Matrices whose sizes do not fit together.
   case sizes(String)
+  /// There is no memory for a matrix.
+  case outOfMemory(bytes: Int)
 
   public var summary: String {
     switch self {
@@ -31,12 +33,13 @@ public enum TensorError: Diagnostic {
     case .factorization(let routine, let info):
       "\(routine) failed with \(info): the matrix is singular or not finite"
     case .sizes(let problem): problem
+    case .outOfMemory(let bytes): "there is no memory for \(bytes) bytes"
     }
   }
 
   public var exitStatus: ExitStatus {
     switch self {
-    case .sizes, .wrongByteCount, .partialBlock: .internalError
+    case .sizes, .wrongByteCount, .partialBlock, .outOfMemory: .internalError
     default: .malformedData
     }
   }

@@ -64,6 +64,7 @@ struct Convert: ParsableCommand {
 
   @OptionGroup(title: "Perplexity before and after") var text: TextOptions
   @OptionGroup(title: "Chunks") var window: WindowOptions
+  @OptionGroup(title: "Work") var work: WorkOptions
   @OptionGroup var options: OutputOptions
 
   func run() throws {
@@ -99,9 +100,7 @@ struct Convert: ParsableCommand {
         let tokens = try TokenizedText(source, for: model)
         let evaluation = PerplexityEvaluation(
           windows: window.plan(default: .secondHalf), start: window.start,
-          options: RunOptions(
-            threads: options.threads,
-            batch: try window.batch(for: model.plan, threads: options.threads)))
+          options: try work.options(threads: options.threads))
         evaluate = { try evaluation.run($0, on: tokens) }
       }
       var measured = MeasuredPerplexities()

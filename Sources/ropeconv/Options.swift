@@ -4,6 +4,7 @@ import Evaluation
 import Foundation
 import Inference
 import Rotary
+import Tensors
 
 /// What MODEL arguments may be.
 let modelHelp: ArgumentHelp =
@@ -90,29 +91,10 @@ struct WindowOptions: ParsableArguments {
       "Sliding windows starting at multiples of S, every target scored once.", valueName: "s"))
   var stride: Int?
 
-  @Option(help: ArgumentHelp("Chunks in flight; never changes a digit.", valueName: "n"))
-  var batch: Int?
-
-  @Option(help: ArgumentHelp("A memory cap such as 4G that chooses the batch.", valueName: "size"))
-  var memory: String?
-
   @Option(help: ArgumentHelp("Position of a chunk's first token.", valueName: "pos"))
   var start = 0
 
-  @Option(help: ArgumentHelp("Arithmetic: auto, f32 or bf16.", valueName: "type"))
-  var compute = "auto"
-
   func validate() throws {
-    guard ["auto", "f32"].contains(compute) else {
-      throw ValidationError(
-        compute == "bf16"
-          ? "--compute bf16 is not available in this version (known: auto, f32)"
-          : "--compute is '\(compute)', expected auto, f32 or bf16")
-    }
-    if let batch, batch < 1 { throw ValidationError("--batch is \(batch), expected at least 1") }
-    if batch != nil, memory != nil {
-      throw ValidationError("--batch and --memory exclude each other")
-    }
     if stride != nil, score == .secondHalf {
       throw ValidationError("--stride scores every target once, --score second-half does not")
     }
@@ -122,12 +104,42 @@ struct WindowOptions: ParsableArguments {
     WindowPlan(
       context: ctx, limit: chunks, scored: stride == nil ? score ?? scored : .all, stride: stride)
   }
+}
 
-  /// The batch asked for, or the one that fits the memory cap.
-  func batch(for plan: ModelPlan, threads: Int) throws -> Int? {
-    guard let memory else { return batch }
-    return MemoryEstimate(plan: plan, threads: threads)
-      .batch(context: ctx, within: try ByteSize.parse(memory))
+/// How an evaluation computes, and in how much memory.
+struct WorkOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Arithmetic of matrix products: f32, bf16, or auto: bf16 where the CPU has it.",
+      valueName: "type"))
+  var compute = "auto"
+
+  @Option(
+    help: ArgumentHelp("Chunks or trials in flight; never changes a digit.", valueName: "n"))
+  var batch: Int?
+
+  @Option(help: ArgumentHelp("A memory cap such as 4G that chooses the batch.", valueName: "size"))
+  var memory: String?
+
+  func validate() throws {
+    guard compute == "auto" || Arithmetic(rawValue: compute) != nil else {
+      throw ValidationError("--compute is '\(compute)', expected auto, f32 or bf16")
+    }
+    if let batch, batch < 1 { throw ValidationError("--batch is \(batch), expected at least 1") }
+    if batch != nil, memory != nil {
+      throw ValidationError("--batch and --memory exclude each other")
+    }
+  }
+
+  /// - Parameter fastest: what `auto` stands for.
+  func options(
+    _ longRun: RunOptionsGroup? = nil, threads: Int, auto fastest: Arithmetic = .fastest
+  ) throws -> RunOptions {
+    RunOptions(
+      shard: try longRun?.shard.map { try Shard(parsing: $0) } ?? .whole,
+      state: try longRun?.state.map { try StateFile($0) }, threads: threads, batch: batch,
+      memory: try memory.map { try ByteSize.parse($0) },
+      arithmetic: Arithmetic(rawValue: compute) ?? fastest)
   }
 }
 
@@ -144,12 +156,6 @@ struct RunOptionsGroup: ParsableArguments {
       "Append finished units to a file; a run that was stopped continues from it.",
       valueName: "file"))
   var state: String?
-
-  func options(threads: Int, batch: Int? = nil) throws -> RunOptions {
-    RunOptions(
-      shard: try shard.map { try Shard(parsing: $0) } ?? .whole,
-      state: try state.map { try StateFile($0) }, threads: threads, batch: batch)
-  }
 }
 
 /// Sizes such as 4G or 512M on the command line.

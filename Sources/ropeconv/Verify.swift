@@ -17,6 +17,7 @@ struct Verify: ParsableCommand {
 
   @OptionGroup(title: "Text") var text: TextOptions
   @OptionGroup(title: "Chunks") var window: WindowOptions
+  @OptionGroup(title: "Work") var work: WorkOptions
 
   @Option(
     help: ArgumentHelp(
@@ -37,8 +38,7 @@ struct Verify: ParsableCommand {
     }
     let comparison = LogitComparison(
       windows: window.plan(default: .all), start: window.start,
-      batch: try window.batch(for: models.0.plan, threads: output.threads),
-      threads: output.threads)
+      options: try work.options(threads: output.threads, auto: .float32))
     let display = ProgressDisplay(quiet: output.quiet)
     let result = try comparison.run(models.0, models.1, on: text) { display.show($0, "comparing") }
     display.finish()

@@ -40,7 +40,12 @@ import Testing
     let x = noise.floats(rows * 21)
     var y = [Float](repeating: 3, count: rows * 7)
     for accumulate in [false, true] {
-      matrix.multiply(x, xStride: 21, rows: rows, to: &y, yStride: 7, accumulate: accumulate)
+      x.withUnsafeBufferPointer {
+        guard let x = $0.baseAddress else { return }
+        matrix.multiply(
+          Factors(x, stride: 21, rows: rows, width: 20), to: &y, yStride: 7,
+          accumulate: accumulate)
+      }
     }
     for row in 0..<rows {
       for output in 0..<6 {
@@ -64,7 +69,8 @@ import Testing
       x.withUnsafeBufferPointer { x in
         guard let first = x.baseAddress else { return }
         matrix.multiply(
-          first + rows.lowerBound * 200, xStride: 200, rows: rows.count, to: &y, yStride: 300)
+          Factors(first + rows.lowerBound * 200, stride: 200, rows: rows.count, width: 200),
+          to: &y, yStride: 300)
       }
       return y.map(\.bitPattern)
     }
@@ -85,8 +91,8 @@ import Testing
       let y = FloatBuffer(count: 64 * 8 * 300)
       Parallel.forEach(count: 8, threads: threads) { unit, _ in
         matrix.multiply(
-          x.pointer + unit * 64 * 200, xStride: 200, rows: 64, to: y.pointer + unit * 64 * 300,
-          yStride: 300)
+          Factors(x.pointer + unit * 64 * 200, stride: 200, rows: 64, width: 200),
+          to: y.pointer + unit * 64 * 300, yStride: 300)
       }
       return (0..<y.count).map { y.pointer[$0].bitPattern }
     }

@@ -99,7 +99,8 @@ import Testing
       var output: [Float] = [0, 0, .nan, 2]
       Kernels.rescaleRows(&output, rows: 2, width: 2, stride: 2, by: factors)
       #expect(output == [0, 0, 0, 0])
-      Kernels.divideRows(&output, rows: 2, width: 2, stride: 2, by: sums)
+      Kernels.divideRows(
+        [0, 0, 0, 0], xStride: 2, rows: 2, width: 2, by: sums, to: &output, yStride: 2)
       #expect(output == [0, 0, 0, 0])
     }
   }
@@ -179,7 +180,9 @@ import Testing
         }
       }
     }
-    Kernels.divideRows(&output, rows: rows, width: width, stride: width, by: sums)
-    return output
+    var divided = output
+    Kernels.divideRows(
+      output, xStride: width, rows: rows, width: width, by: sums, to: &divided, yStride: width)
+    return divided
   }
 }

@@ -15,7 +15,7 @@ enum { RC_PORTABLE = 0, RC_AVX2 = 1, RC_AVX512 = 2 };
 
 /// The best instruction set that this CPU has and that ROPECONV_ISA allows.
 int rc_isa_level(void);
-/// Whether AVX-512 is in use and the CPU multiplies bfloat16.
+/// Whether AVX-512 is in use, the CPU multiplies bfloat16, and ROPECONV_ISA is not "avx512".
 int rc_isa_has_bf16(void);
 
 /// Makes the kernels use `level`, or rc_isa_level() where that is lower, on the calling thread; a
@@ -46,12 +46,21 @@ enum { RC_ENCODED, RC_NOT_FINITE, RC_SCALE_OVERFLOW };
 /// written then), RC_SCALE_OVERFLOW where half precision cannot hold a block's scale.
 int rc_encode(int type, const float *values, void *bytes, size_t blocks);
 
-// norms.c: y may be x; gain and bias may be null.
+// factors.c: rows in the form that a matrix product takes.
+
+/// float32; float32 rounded to bfloat16 (to nearest, ties to even); bfloat16.
+enum { RC_FLOAT, RC_ROUNDED, RC_BFLOAT16 };
+
+/// y = scale * x in a form; strides in elements of either side.
+void rc_put_rows(const float *x, ptrdiff_t x_stride, ptrdiff_t rows, ptrdiff_t width, float scale,
+                 int form, void *y, ptrdiff_t y_stride);
+
+// norms.c: y, in any form, may be x; gain and bias may be null.
 
 void rc_rms_norm(const float *x, ptrdiff_t x_stride, ptrdiff_t rows, ptrdiff_t width,
-                 const float *gain, float epsilon, float *y, ptrdiff_t y_stride);
+                 const float *gain, float epsilon, int form, void *y, ptrdiff_t y_stride);
 void rc_layer_norm(const float *x, ptrdiff_t x_stride, ptrdiff_t rows, ptrdiff_t width,
-                   const float *gain, const float *bias, float epsilon, float *y,
+                   const float *gain, const float *bias, float epsilon, int form, void *y,
                    ptrdiff_t y_stride);
 
 // rotate.c: in place; cosines and sines are [rows, pairs] with row stride table_stride.
@@ -60,29 +69,30 @@ void rc_layer_norm(const float *x, ptrdiff_t x_stride, ptrdiff_t rows, ptrdiff_t
 void rc_rotate(float *x, ptrdiff_t x_stride, ptrdiff_t rows, ptrdiff_t pairs, int interleaved,
                const float *cosines, const float *sines, ptrdiff_t table_stride, int inverse);
 
-// activations.c: in place, or y = f(x) * up, where y may be x or up.
+// activations.c: y = f(x) or f(x) * up, in any form; y may be x or up.
 
 enum { RC_SILU, RC_GELU_TANH, RC_GELU, RC_RELU, RC_RELU_SQUARED };
 
-void rc_activate(int kind, float *x, ptrdiff_t count);
-void rc_gate(int kind, const float *x, const float *up, float *y, ptrdiff_t count);
+void rc_activate(int kind, const float *x, int form, void *y, ptrdiff_t count);
+void rc_gate(int kind, const float *x, const float *up, int form, void *y, ptrdiff_t count);
 
 // softmax.c: one tile of blocked attention.
 
 /// Query i = first_query + row sees key j = first_key + column iff j <= i and (window == 0 or
-/// i - j < window). Replaces the scaled scores by exp(score - maximum), 0 where not visible;
-/// updates each row's maximum (start: -infinity) and sum (start: 0); writes to correction[row] the
-/// factor that brings earlier sums and outputs to the new maximum. softcap 0 is none, otherwise the
-/// score is softcap * tanh(score / softcap).
+/// i - j < window). Puts exp(score - maximum), 0 where not visible, to `weights` in any form, which
+/// may be the scores; updates each row's maximum (start: -infinity) and sum (start: 0); writes to
+/// correction[row] the factor that brings earlier sums and outputs to the new maximum. softcap 0 is
+/// none, otherwise the score is softcap * tanh(score / softcap), and `scores` hold that then.
 void rc_softmax_tile(float *scores, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t keys,
                      ptrdiff_t first_query, ptrdiff_t first_key, ptrdiff_t window, float softcap,
-                     float *maximum, double *sum, float *correction);
+                     float *maximum, double *sum, float *correction, int form, void *weights,
+                     ptrdiff_t weights_stride);
 /// Multiplies each row by its factor; a factor of 0 stores zeros whatever was there.
 void rc_scale_rows(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride,
                    const float *factors);
-/// Divides each row by its sum; a row with the sum 0 becomes zeros.
-void rc_divide_rows(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride,
-                    const double *sums);
+/// y = x / sum for each row; a row with the sum 0 becomes zeros.
+void rc_divide_rows(const float *x, ptrdiff_t x_stride, ptrdiff_t rows, ptrdiff_t width,
+                    const double *sums, float *y, ptrdiff_t y_stride);
 
 // logits.c
 
@@ -127,6 +137,15 @@ typedef void (*rc_body)(void *context, ptrdiff_t unit, ptrdiff_t worker);
 /// its caller alone.
 void rc_parallel(ptrdiff_t count, ptrdiff_t threads, void (*prepare)(void), rc_body body,
                  void *context);
+
+// thread_memory.c
+
+enum { RC_SLOT_DECODED, RC_SLOT_WIDENED, RC_SLOT_SCRATCHPAD, RC_SLOT_FEW_ROWS, RC_THREAD_SLOTS };
+
+/// At least `size` bytes (not zero) of the calling thread's memory for one purpose, on a cache line,
+/// valid until the thread asks for more of that slot; NULL where there is no memory left. What it
+/// held before is lost when it grows.
+void *rc_thread_memory(int slot, size_t size);
 
 // crc32.c
 

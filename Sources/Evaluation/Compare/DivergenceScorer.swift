@@ -76,11 +76,11 @@ struct DivergenceScorer {
         other.multiply(weights[1], normed[1], rows: span, to: logits[1])
         let first = span.lowerBound
         Kernels.expectedDifferenceUpdate(
-          logits[0], others: logits[1], stride: LogitBlocks.columns, rows: span.count,
+          logits[0], others: logits[1], stride: range.count, rows: span.count,
           columns: range.count, runningMax: sums.maxima[0].pointer + first,
           runningSum: sums.sums[0].pointer + first, weighted: sums.weighted.pointer + first)
         Kernels.logSumExpUpdate(
-          logits[1], stride: LogitBlocks.columns, rows: span.count, columns: range.count,
+          logits[1], stride: range.count, rows: span.count, columns: range.count,
           runningMax: sums.maxima[1].pointer + first, runningSum: sums.sums[1].pointer + first)
         for side in 0..<2 {
           Self.look(
@@ -111,7 +111,7 @@ struct DivergenceScorer {
     chosen: UnsafeMutablePointer<Float>
   ) {
     for row in rows {
-      let line = logits + (row - rows.lowerBound) * LogitBlocks.columns
+      let line = logits + (row - rows.lowerBound) * range.count
       for column in 0..<range.count where line[column] > best[row] {
         best[row] = line[column]
         tops[row] = Double(range.lowerBound + column)

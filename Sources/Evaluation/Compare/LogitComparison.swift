@@ -4,22 +4,20 @@ import Rotary
 import Tensors
 
 /// Whether two models give the same logits on a text.
-public struct LogitComparison: Sendable {
+public struct LogitComparison {
   public var windows: WindowPlan
   public var rotary: (RotaryRequest, RotaryRequest)
   public var start: Int
-  public var batch: Int?
-  public var threads: Int
+  public var options: RunOptions
 
   public init(
-    windows: WindowPlan = WindowPlan(scored: .all), start: Int = 0, batch: Int? = nil,
-    threads: Int = 1
+    windows: WindowPlan = WindowPlan(scored: .all), start: Int = 0,
+    options: RunOptions = RunOptions()
   ) {
     self.windows = windows
     rotary = (.asStored, .asStored)
     self.start = start
-    self.batch = batch
-    self.threads = threads
+    self.options = options
   }
 
   /// Differences over all compared logits.
@@ -54,19 +52,20 @@ public struct LogitComparison: Sendable {
         one: one.plan.shape.vocabulary, other: other.plan.shape.vocabulary)
     }
     let windows = try self.windows.windows(of: text)
-    let batchSize = max(1, batch ?? 8_192 / self.windows.context)
+    let batchSize = try options.batch(
+      for: [one.plan, other.plan], context: self.windows.context, tokens: 8_192)
     let length = start + self.windows.context
     let passes = try [(one, rotary.0), (other, rotary.1)].map { model, request in
       ForwardPass(
         plan: model.plan, rotary: try model.plan.rotary.applying(request, length: length),
-        threads: threads)
+        arithmetic: options.arithmetic, threads: options.threads)
     }
-    let blocks = [one, other].map { LogitBlocks(plan: $0.plan, threads: threads) }
+    let blocks = passes.map { LogitBlocks(of: $0) }
     var result = Result()
     for first in stride(from: 0, to: windows.count, by: batchSize) {
       let group = windows[first..<min(first + batchSize, windows.count)]
       let sequences = text.sequences(Array(group))
-      var normed: [FloatBuffer] = []
+      var normed: [LogitBlocks.NormedRows] = []
       var rows: [Int] = []
       for (pass, blocks) in zip(passes, blocks) {
         let hidden = try pass.run(sequences, start: start)
@@ -87,10 +86,10 @@ public struct LogitComparison: Sendable {
   }
 
   private func compare(
-    _ blocks: [LogitBlocks], _ normed: [FloatBuffer], units: [Range<Int>], rows: Int,
+    _ blocks: [LogitBlocks], _ normed: [LogitBlocks.NormedRows], units: [Range<Int>], rows: Int,
     into result: inout Result
   ) throws {
-    let scratch = (0..<(2 * threads)).map { _ in
+    let scratch = (0..<(2 * options.threads)).map { _ in
       FloatBuffer(count: LogitBlocks.unitRows * LogitBlocks.columns)
     }
     // Per unit and block, so that sums are taken in one order whatever the threads.
@@ -104,7 +103,7 @@ public struct LogitComparison: Sendable {
     for block in 0..<blocks[0].count {
       let weights = [try blocks[0].weights(block), try blocks[1].weights(block)]
       let range = blocks[0].range(block)
-      Parallel.forEach(count: units.count, threads: threads) { unit, worker in
+      Parallel.forEach(count: units.count, threads: options.threads) { unit, worker in
         let span = units[unit]
         let ours = scratch[2 * worker].pointer
         let theirs = scratch[2 * worker + 1].pointer
@@ -112,7 +111,7 @@ public struct LogitComparison: Sendable {
         blocks[1].multiply(weights[1], normed[1], rows: span, to: theirs)
         let target = sums.pointer + unit * columnsOfSums
         for row in span {
-          let base = (row - span.lowerBound) * LogitBlocks.columns
+          let base = (row - span.lowerBound) * range.count
           let top = tops.pointer + 4 * row
           for column in 0..<range.count {
             let a = ours[base + column]

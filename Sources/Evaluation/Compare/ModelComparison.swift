@@ -43,16 +43,17 @@ public struct ModelComparison {
     let windows = try self.windows.windows(of: text)
     let models = [base, other]
     let passes = zip(models, variants).map {
-      ForwardPass(plan: $0.plan, rotary: $1, threads: options.threads)
+      ForwardPass(
+        plan: $0.plan, rotary: $1, arithmetic: options.arithmetic, threads: options.threads)
     }
-    let scorer = DivergenceScorer(
-      LogitBlocks(plan: base.plan, threads: options.threads),
-      LogitBlocks(plan: other.plan, threads: options.threads))
+    let scorer = DivergenceScorer(LogitBlocks(of: passes[0]), LogitBlocks(of: passes[1]))
+    let batchSize = try options.batch(
+      for: [base.plan, other.plan], context: self.windows.context, tokens: 8_192)
     let units = UnitRun(
       kind: ComparisonResult.kind,
       identity: [
-        "base": .object(try base.identity(rotary: variants[0], length: length)),
-        "other": .object(try other.identity(rotary: variants[1], length: length)),
+        "base": .object(try base.identity(rotary: variants[0], length: length, options: options)),
+        "other": .object(try other.identity(rotary: variants[1], length: length, options: options)),
         "text_sha256": .string(SourceHash.sha256(tokens: [text.tokens])),
         "tokens": JSONValue(text.tokens.count), "ctx": JSONValue(self.windows.context),
         "score": .string(self.windows.scored.rawValue), "start": JSONValue(start),
@@ -66,7 +67,7 @@ public struct ModelComparison {
     var done = 0.0
     let record = try units.run { units in
       left = max(units.count, 1)
-      return units.batches(of: options.batch ?? max(8_192 / max(self.windows.context, 1), 1))
+      return units.batches(of: batchSize)
     } evaluate: { batch, finished in
       let group = batch.map { windows[$0] }
       let mean = ComparisonResult.meanDivergence(finished)

@@ -49,7 +49,8 @@ public struct InContextEvaluation {
     }
     let length = model.plan.shape.context
     var identity = try model.identity(
-      rotary: model.plan.rotary.applying(rotary, length: length), length: length)
+      rotary: model.plan.rotary.applying(rotary, length: length), length: length,
+      options: options)
     identity["tasks"] = .array(
       tasks.map { task in
         [
@@ -82,7 +83,7 @@ public struct InContextEvaluation {
       let longest = completions.map(\.tokens.count).max() ?? 0
       let scores = try CompletionScorer(
         model: model, rotary: model.plan.rotary.applying(rotary, length: longest),
-        threads: options.threads
+        options: options
       ).score(completions) { progress((done + $0 * Double(batch.count)) / Double(left)) }
       done += Double(batch.count)
       var next = 0

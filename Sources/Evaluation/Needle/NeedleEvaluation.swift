@@ -53,7 +53,8 @@ public struct NeedleEvaluation {
     }
     let longest = lengths.max() ?? 0
     let configuration = try model.plan.rotary.applying(rotary, length: longest)
-    var identity = try model.identity(rotary: configuration, length: longest)
+    var identity = try model.identity(
+      rotary: configuration, length: longest, options: options)
     identity["haystack_sha256"] = .string(SourceHash.sha256(tokens: [trials.haystack.tokens]))
     identity["template"] = template.json
     identity["chat"] = .string(chat?.name ?? "none")
@@ -67,13 +68,17 @@ public struct NeedleEvaluation {
       labels: [
         "model": .string(model.checkpoint.path), "haystack": .string(haystack.name),
       ], unitCount: cells.count, options: options)
+    let batchSizes = try Dictionary(
+      uniqueKeysWithValues: Set(cells.map(\.length)).map {
+        ($0, try options.batch(for: [model.plan], context: $0))
+      })
     var total = 1
     var done = 0
     let record = try units.run { left in
       total = max(left.reduce(0) { $0 + cells[$1].length }, 1)
       // One batch holds trials of one length alone, so that none waits for a longer one.
       return Dictionary(grouping: left) { cells[$0].length }.sorted { $0.key < $1.key }
-        .flatMap { $1.batches(of: options.batch ?? max(16_384 / $0, 1)) }
+        .flatMap { $1.batches(of: batchSizes[$0] ?? 1) }
     } evaluate: { batch, finished in
       let completions = try batch.map {
         try trials.completion(
@@ -84,7 +89,7 @@ public struct NeedleEvaluation {
         rotary, length: completions.map(\.tokens.count).max() ?? 0)
       let accuracy = NeedleResult.accuracy(finished)
       var scores = try CompletionScorer(
-        model: model, rotary: configuration, threads: options.threads
+        model: model, rotary: configuration, options: options
       ).score(completions) { share in
         progress((Double(done) + share * Double(tokens)) / Double(total), accuracy)
       }

@@ -1,5 +1,7 @@
 import Checkpoints
+import Inference
 import OrderedCollections
+import Tensors
 
 /// What every evaluation is run with.
 public struct RunOptions {
@@ -9,14 +11,45 @@ public struct RunOptions {
   public var threads: Int
   /// Units in flight; nil: chosen by the evaluation. Never changes a digit.
   public var batch: Int?
+  /// Bytes of memory that the units in flight must fit into, where `batch` is nil.
+  public var memory: Int?
+  /// How matrix products are computed.
+  public var arithmetic: Arithmetic
 
   public init(
-    shard: Shard = .whole, state: StateFile? = nil, threads: Int = 1, batch: Int? = nil
+    shard: Shard = .whole, state: StateFile? = nil, threads: Int = 1, batch: Int? = nil,
+    memory: Int? = nil, arithmetic: Arithmetic = .float32
   ) {
     self.shard = shard
     self.state = state
     self.threads = max(threads, 1)
     self.batch = batch
+    self.memory = memory
+    self.arithmetic = arithmetic
+  }
+
+  /// How many units are in flight at a time.
+  /// - Parameters:
+  ///   - plans: the models whose activations are in memory together.
+  ///   - context: tokens of a unit.
+  ///   - tokens: tokens in flight where nothing else is asked for.
+  /// - Throws: `EvaluationError.usage` where the memory asked for does not suffice for one unit.
+  func batch(
+    for plans: [ModelPlan], context: Int, tokens: Int = 16_384
+  ) throws(EvaluationError) -> Int {
+    if let batch { return batch }
+    let usual = max(tokens / max(context, 1), 1)
+    guard let memory else { return usual }
+    let estimates = plans.map { MemoryEstimate(plan: $0, arithmetic: arithmetic, threads: threads) }
+    // The models take their turns; only their streams are there at the same time.
+    let fixed = estimates.map(\.fixedBytes).max() ?? 0
+    let unit = estimates.reduce(0) { $0 + $1.bytesPerToken } * max(context, 1)
+    guard fixed + unit <= memory else {
+      throw .usage(
+        "--memory allows \(memory >> 20) MiB, but one unit of \(context) tokens takes about"
+          + " \((fixed + unit) >> 20) MiB")
+    }
+    return (memory - fixed) / unit
   }
 }
 

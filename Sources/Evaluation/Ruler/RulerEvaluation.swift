@@ -58,8 +58,11 @@ public struct RulerEvaluation {
       for length in lengths { _ = try generator.sample(task: task, length: length, index: 0) }
     }
     let longest = lengths.max() ?? 0
+    let batchSizes = try Dictionary(
+      uniqueKeysWithValues: Set(lengths).map { ($0, try batchSize(model, $0)) })
     var identity = try model.identity(
-      rotary: model.plan.rotary.applying(rotary, length: longest), length: longest)
+      rotary: model.plan.rotary.applying(rotary, length: longest), length: longest,
+      options: options)
     identity["haystack_sha256"] = .string(SourceHash.sha256(text: haystack))
     identity["tasks"] = .array(tasks.map { .string($0.rawValue) })
     identity["lengths"] = .array(lengths.map { JSONValue($0) })
@@ -78,7 +81,9 @@ public struct RulerEvaluation {
         let place = places[unit]
         groups[[place.task.rawValue, String(place.length)], default: []].append(unit)
       }
-      return groups.values.flatMap { $0.batches(of: batchSize(model, places[$0[0]].length)) }
+      return groups.values.flatMap {
+        $0.batches(of: batchSizes[places[$0[0]].length] ?? 1)
+      }
     } evaluate: { batch, finished in
       let made = try batch.map {
         try generator.sample(
@@ -96,10 +101,9 @@ public struct RulerEvaluation {
   }
 
   /// Samples in flight: about 16,384 tokens, and when decoding at most 2 GB of keys and values.
-  private func batchSize(_ model: Model, _ length: Int) -> Int {
-    if let batch = options.batch { return batch }
-    let tokens = max(16_384 / max(length, 1), 1)
-    guard mode == .generate else { return tokens }
+  private func batchSize(_ model: Model, _ length: Int) throws -> Int {
+    let tokens = try options.batch(for: [model.plan], context: length)
+    guard mode == .generate, options.batch == nil else { return tokens }
     let bytes = GreedyDecoder.bytesPerToken(model.plan) * max(length, 1)
     return max(min(tokens, 2_000_000_000 / max(bytes, 1)), 1)
   }
@@ -122,7 +126,7 @@ public struct RulerEvaluation {
       }
       let configuration = try model.plan.rotary.applying(rotary, length: length)
       let scores = try CompletionScorer(
-        model: model, rotary: configuration, threads: options.threads
+        model: model, rotary: configuration, options: options
       ).score(completions, onLayer: progress)
       return zip(made, scores).map { sample, score in
         RulerResult.Sample(

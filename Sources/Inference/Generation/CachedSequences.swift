@@ -2,7 +2,7 @@ import Tensors
 
 /// Sequences that grow token by token, with every layer's keys and values kept.
 ///
-/// Prompts are computed in units of their own, single tokens of all sequences in shared products of
+/// Always in float32, in which keys and values are kept. Prompts are computed in units of their own, single tokens of all sequences in shared products of
 /// few rows: what a sequence gives does not depend on the others.
 package final class CachedSequences {
   let pass: ForwardPass
@@ -21,14 +21,14 @@ package final class CachedSequences {
   ///   - count: sequences.
   ///   - keepsWeights: decode all layers once instead of once a step.
   package init(_ pass: ForwardPass, count: Int, capacity: Int, keepsWeights: Bool) throws {
-    self.pass = pass
+    self.pass = pass.inFloat32
     self.capacity = capacity
     lengths = [Int](repeating: 0, count: count)
     let shape = pass.plan.shape
     let rows = count * capacity
     hidden = FloatBuffer(count: max(rows * shape.width, 1))
     let first = LayerActivations(shape: shape, rows: rows)
-    caches = pass.plan.layers.indices.map { $0 == 0 ? first : first.withOwnKeys(shape, rows: rows) }
+    caches = pass.plan.layers.indices.map { $0 == 0 ? first : first.withOwnKeys() }
     scratch = (0..<pass.threads).map { _ in
       LayerScratch(
         shape: shape, latentWidth: pass.latentWidth, rows: SequenceBatch.unitRows)
@@ -72,7 +72,8 @@ package final class CachedSequences {
         pass.rotary, layer: index, start: 0, positions: capacity, reusing: &tables)
       let layer = Layer(
         shape: shape, block: pass.plan.architecture.block, window: shape.windows[index],
-        weights: weights, rotation: rotation, activations: caches[index], hidden: hidden)
+        weights: weights, rotation: rotation, activations: caches[index], hidden: hidden,
+        times: pass.times)
       Parallel.forEach(count: work.count, threads: pass.threads) { unit, worker in
         layer.project(work[unit], scratch[worker])
       }

@@ -48,7 +48,7 @@ struct GatheredRows: Sendable {
   func apply(_ layer: Layer, _ scratch: [LayerScratch], threads: Int) {
     let gathered = Layer(
       shape: shape, block: layer.block, window: layer.window, weights: layer.weights,
-      rotation: layer.rotation, activations: activations, hidden: hidden)
+      rotation: layer.rotation, activations: activations, hidden: hidden, times: layer.times)
     let headsWidth = shape.heads * shape.valueWidth
     Parallel.forEach(count: groups.count, threads: threads) { group, worker in
       gathered.project(groups[group], scratch[worker])
@@ -57,8 +57,14 @@ struct GatheredRows: Sendable {
       let row = own[member].firstRow
       let (from, to) = (activations, layer.activations)
       copy(from.queries, member, to: to.queries, row, width: shape.heads * shape.keyWidth)
-      copy(from.keys, member, to: to.keys, row, width: shape.keyValueHeads * shape.keyWidth)
-      copy(from.values, member, to: to.values, row, width: shape.keyValueHeads * shape.valueWidth)
+      if let source = from.plain, let target = to.plain {
+        let (keys, values) = (
+          shape.keyValueHeads * shape.keyWidth, shape.keyValueHeads * shape.valueWidth
+        )
+        (target.keys + row * keys).update(from: source.keys + member * keys, count: keys)
+        (target.values + row * values).update(
+          from: source.values + member * values, count: values)
+      }
       layer.attend(own[member], to: attended.pointer + member * headsWidth, scratch[worker])
     }
     Parallel.forEach(count: groups.count, threads: threads) { group, worker in

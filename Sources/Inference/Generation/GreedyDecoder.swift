@@ -106,14 +106,14 @@ private struct TopLogits {
 
   /// The largest logit of each row in a block, and its place.
   private func look(
-    _ block: Int, _ weights: PreparedMatrix, _ normed: FloatBuffer, _ rows: Int,
+    _ block: Int, _ weights: PreparedMatrix, _ normed: LogitBlocks.NormedRows, _ rows: Int,
     _ scratch: FloatBuffer, _ found: FloatBuffer
   ) {
     for first in stride(from: 0, to: rows, by: PreparedMatrix.fewRows) {
       let group = first..<min(first + PreparedMatrix.fewRows, rows)
       blocks.multiply(weights, normed, rows: group, to: scratch.pointer)
       for row in group {
-        let logits = scratch.pointer + (row - first) * LogitBlocks.columns
+        let logits = scratch.pointer + (row - first) * weights.outputs
         var best = 0
         for column in 1..<max(weights.outputs, 1) where !(logits[column] <= logits[best]) {
           best = column

@@ -63,6 +63,24 @@ public struct WeightSource: Sendable {
     try failure.check()
   }
 
+  /// Decodes some of the weight's rows, where it is stored row by row.
+  func decode(rows: Range<Int>, to output: UnsafeMutablePointer<Float>) throws {
+    var passed = 0
+    for range in ranges {
+      let part = rows.clamped(to: passed..<(passed + range.count))
+      if !part.isEmpty {
+        let first = range.lowerBound + part.lowerBound - passed
+        try decode(
+          storedRows: first..<(first + part.count),
+          to: output + (part.lowerBound - rows.lowerBound) * columns)
+      }
+      passed += range.count
+    }
+  }
+
+  /// Tells the system what the stored bytes are about to be used for.
+  func advise(_ advice: MappedFile.Advice) { tensor.file.advise(tensor.range, advice) }
+
   /// Decodes rows counted in units of `columns` elements, whatever the tensor's rank.
   private func decode(storedRows rows: Range<Int>, to output: UnsafeMutablePointer<Float>) throws {
     guard let first = tensor.type.byteCount(elements: rows.lowerBound * columns),

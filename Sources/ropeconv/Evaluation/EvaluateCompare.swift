@@ -21,6 +21,7 @@ struct EvaluateCompare: ParsableCommand {
   @OptionGroup(title: "Text") var text: TextOptions
   @OptionGroup(title: "Chunks") var window: WindowOptions
   @OptionGroup(title: "Variant of OTHER") var variant: VariantOptions
+  @OptionGroup(title: "Work") var work: WorkOptions
   @OptionGroup(title: "Long runs") var longRun: RunOptionsGroup
 
   @Option(
@@ -38,8 +39,7 @@ struct EvaluateCompare: ParsableCommand {
     let comparison = ModelComparison(
       windows: window.plan(default: .secondHalf), rotary: (.asStored, request),
       start: window.start,
-      options: try longRun.options(
-        threads: output.threads, batch: window.batch(for: base.plan, threads: output.threads)))
+      options: try work.options(longRun, threads: output.threads))
     let display = ProgressDisplay(quiet: output.quiet)
     let result = try comparison.run(base, other, on: text) { share, divergence in
       display.show(share, divergence.map { "KL divergence \(Format.fixed($0, 6))" } ?? "")

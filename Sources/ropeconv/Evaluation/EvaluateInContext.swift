@@ -33,10 +33,8 @@ struct EvaluateInContext: ParsableCommand {
   var delimiter = " "
 
   @OptionGroup(title: "Variant") var variant: VariantOptions
+  @OptionGroup(title: "Work") var work: WorkOptions
   @OptionGroup(title: "Long runs") var longRun: RunOptionsGroup
-
-  @Option(help: ArgumentHelp("Examples in flight; never changes a digit.", valueName: "n"))
-  var batch: Int?
 
   @Option(
     help: ArgumentHelp(
@@ -51,7 +49,7 @@ struct EvaluateInContext: ParsableCommand {
     let evaluation = InContextEvaluation(
       shots: shots, seed: seed, limit: examples, delimiter: delimiter,
       rotary: try variant.request(for: model.plan),
-      options: try longRun.options(threads: output.threads, batch: batch))
+      options: try work.options(longRun, threads: output.threads))
     let display = ProgressDisplay(quiet: output.quiet)
     let result = try evaluation.run(
       model, on: paths().map { try InContextTask(path: $0) }

@@ -43,10 +43,8 @@ struct EvaluateNeedle: ParsableCommand {
 
   @OptionGroup(title: "Template") var template: NeedleTemplateOptions
   @OptionGroup(title: "Variant") var variant: VariantOptions
+  @OptionGroup(title: "Work") var work: WorkOptions
   @OptionGroup(title: "Long runs") var longRun: RunOptionsGroup
-
-  @Option(help: ArgumentHelp("Trials in flight; never changes a digit.", valueName: "n"))
-  var batch: Int?
 
   @Option(help: ArgumentHelp("Write the heat map as a picture.", valueName: "file"))
   var svg: String?
@@ -71,7 +69,7 @@ struct EvaluateNeedle: ParsableCommand {
       depths: try NumberList.numbers(depths, option: "--depths"), trials: trials, seed: seed,
       chat: try ChatFormat.named(template.chat, for: model),
       rotary: try variant.request(for: model.plan),
-      options: try longRun.options(threads: output.threads, batch: batch))
+      options: try work.options(longRun, threads: output.threads))
     evaluation.mode = mode
     let display = ProgressDisplay(quiet: output.quiet)
     let result = try evaluation.run(model, in: Haystack(path: path)) { share, accuracy in

@@ -38,6 +38,7 @@ struct EvaluatePerplexity: ParsableCommand {
   @Option(help: ArgumentHelp("Exit with 1 where the perplexity is above X.", valueName: "x"))
   var maxPpl: Double?
 
+  @OptionGroup(title: "Work") var work: WorkOptions
   @OptionGroup(title: "Long runs") var longRun: RunOptionsGroup
 
   @OptionGroup(title: "Thresholds") var thresholds: ThresholdOptions
@@ -53,9 +54,7 @@ struct EvaluatePerplexity: ParsableCommand {
     }
     let evaluation = PerplexityEvaluation(
       windows: window.plan(default: .secondHalf), rotary: request, start: window.start,
-      options: try longRun.options(
-        threads: output.threads,
-        batch: window.batch(for: model.plan, threads: output.threads)))
+      options: try work.options(longRun, threads: output.threads))
     let display = ProgressDisplay(quiet: output.quiet)
     let result = try evaluation.run(model, on: text) { progress in
       let rate = progress.tokens / max(display.elapsed, 1e-9)

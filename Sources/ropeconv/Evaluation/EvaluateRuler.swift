@@ -50,10 +50,8 @@ struct EvaluateRuler: ParsableCommand {
   var hotpot: String?
 
   @OptionGroup(title: "Variant") var variant: VariantOptions
+  @OptionGroup(title: "Work") var work: WorkOptions
   @OptionGroup(title: "Long runs") var longRun: RunOptionsGroup
-
-  @Option(help: ArgumentHelp("Samples in flight; never changes a digit.", valueName: "n"))
-  var batch: Int?
 
   @Option(help: ArgumentHelp("Exit with 1 where the mean score is below X.", valueName: "x"))
   var minScore: Double?
@@ -76,7 +74,7 @@ struct EvaluateRuler: ParsableCommand {
     let evaluation = RulerEvaluation(
       tasks: tasks, lengths: try NumberList.whole(lengths, option: "--lengths"), samples: samples,
       mode: mode, rotary: try variant.request(for: model.plan),
-      options: try longRun.options(threads: output.threads, batch: batch))
+      options: try work.options(longRun, threads: output.threads))
     let display = ProgressDisplay(quiet: output.quiet)
     let texts = try [essays, squad, hotpot].map { path in
       try path.map { String(decoding: try Haystack(path: $0).bytes, as: UTF8.self) } ?? ""

@@ -18,7 +18,7 @@ extension EvaluatePerplexity {
     ] where isGiven {
       throw EvaluationError.usage("\(option) is for one model at one length")
     }
-    let options = try longRun.options(threads: output.threads)
+    let options = try work.options(longRun, threads: output.threads)
     let display = ProgressDisplay(quiet: output.quiet)
     let total = Double(models.count * max(methods.count, 1) * lengths.count)
     var done = 0.0
@@ -33,12 +33,10 @@ extension EvaluatePerplexity {
           let factor = max(Double(length) / Double(max(original, 1)), 1)
           var windows = window.plan(default: .secondHalf)
           windows.context = length
-          var own = options
-          own.batch = window.batch
           let evaluation = PerplexityEvaluation(
             windows: windows,
             rotary: try variant.request(for: model.plan, method: method, factor: factor),
-            start: window.start, options: own)
+            start: window.start, options: options)
           curve.points.append(
             try evaluation.run(model, on: tokens) { progress in
               let share = progress.tokens / Double(max(progress.totalTokens, 1))

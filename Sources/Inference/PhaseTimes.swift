@@ -1,0 +1,46 @@
+import Synchronization
+import Tensors
+
+/// Where a forward pass spends its time: seconds of all threads together, by kind of work.
+public final class PhaseTimes: Sendable {
+  public enum Phase: Int, Sendable, CaseIterable {
+    /// Weights from their stored blocks to the form of the products.
+    case decode
+    /// Products with weights, the output matrix excepted.
+    case linear
+    /// Scores, softmax and weighted values, with the turning of outputs.
+    case attention
+    /// What layers do besides: norms, rotations, activations, sums, and waiting for the last unit.
+    case elementwise
+    /// The output matrix and log-sum-exps, with the decoding of its blocks.
+    case logits
+
+    public var name: String { "\(self)" }
+  }
+
+  private let sums: [Atomic64]
+
+  private final class Atomic64: Sendable {
+    let value = Atomic<UInt64>(0)
+  }
+
+  public init() { sums = Phase.allCases.map { _ in Atomic64() } }
+
+  /// Now, in nanoseconds of a clock that only runs forward.
+  @inline(__always)
+  package var now: UInt64 { MonotonicClock.nanoseconds }
+
+  /// Adds the time since an instant to a phase.
+  /// - Parameter threads: how many threads were busy.
+  package func add(_ phase: Phase, since began: UInt64, threads: Int = 1) {
+    sums[phase.rawValue].value.add((now &- began) &* UInt64(threads), ordering: .relaxed)
+  }
+
+  /// Seconds of all threads.
+  public func seconds(_ phase: Phase) -> Double {
+    let nanoseconds = Double(sums[phase.rawValue].value.load(ordering: .relaxed))
+    guard phase == .elementwise else { return nanoseconds * 1e-9 }
+    // Layers are timed as a whole; what is not product or attention is the rest of them.
+    return max(0, nanoseconds * 1e-9 - seconds(.linear) - seconds(.attention))
+  }
+}

@@ -1,0 +1,178 @@
+#if ROPECONV_ONEDNN
+  import CDNNL
+  import CKernels
+  import Synchronization
+
+  /// A bfloat16 matrix product of fixed sizes with a float32 result, by oneDNN.
+  ///
+  /// Made once for each combination of sizes and used by all threads; the memory it works in belongs
+  /// to the calling thread.
+  final class BFloat16Product: Sendable {
+    /// How the right factor, [k, n], lies in memory.
+    enum Right: Hashable {
+      /// In oneDNN's own order, as `BFloat16Weights` packs it.
+      case packed
+      /// Rows of n without a gap.
+      case rows
+      /// Stored as [n, k].
+      case transposed
+    }
+
+    struct Sizes: Hashable {
+      let m: Int
+      let n: Int
+      let k: Int
+      let right: Right
+      /// Whether the product is added to what is there.
+      let accumulates: Bool
+    }
+
+    private nonisolated(unsafe) let primitive: dnnl_primitive_t
+    private let left: dnnl_memory_desc_t
+    private let right: dnnl_memory_desc_t
+    private let result: dnnl_memory_desc_t
+    private let scratchpad: dnnl_memory_desc_t
+
+    private static let known = Mutex<[Sizes: BFloat16Product]>([:])
+    /// More kinds of sequences than anything evaluates together.
+    private static let mostKnown = 4096
+
+    /// The product of these sizes; nil where oneDNN has none for this CPU.
+    static func of(_ sizes: Sizes) -> BFloat16Product? {
+      known.withLock { known in
+        if let product = known[sizes] { return product }
+        guard let product = BFloat16Product(sizes) else { return nil }
+        if known.count >= mostKnown { known.removeAll() }
+        known[sizes] = product
+        return product
+      }
+    }
+
+    private init?(_ sizes: Sizes) {
+      let (m, n, k) = (dnnl_dim_t(sizes.m), dnnl_dim_t(sizes.n), dnnl_dim_t(sizes.k))
+      var (left, right, result) = (
+        dnnl_memory_desc_t(), dnnl_memory_desc_t(), dnnl_memory_desc_t()
+      )
+      switch sizes.right {
+      case .packed:
+        guard let layout = BFloat16Weights.layout(n: sizes.n, k: sizes.k) else { return nil }
+        right = layout
+      case .rows:
+        guard cdnnl_matrix(&right, dnnl_bf16, k, n, n, 1) == dnnl_success else { return nil }
+      case .transposed:
+        guard cdnnl_matrix(&right, dnnl_bf16, k, n, 1, k) == dnnl_success else { return nil }
+      }
+      guard cdnnl_matrix(&left, dnnl_bf16, m, k, k, 1) == dnnl_success,
+        cdnnl_matrix(&result, dnnl_f32, m, n, n, 1) == dnnl_success,
+        let description = Self.describe(left, right, result, accumulates: sizes.accumulates)
+      else { return nil }
+      defer { dnnl_primitive_desc_destroy(description) }
+      var primitive: dnnl_primitive_t?
+      guard dnnl_primitive_create(&primitive, description) == dnnl_success, let primitive,
+        let scratchpad = dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0)
+      else { return nil }
+      self.primitive = primitive
+      self.left = left
+      self.right = right
+      self.result = result
+      self.scratchpad = scratchpad.pointee
+    }
+
+    deinit { dnnl_primitive_destroy(primitive) }
+
+    /// The description of a product; the caller destroys it.
+    static func describe(
+      _ left: dnnl_memory_desc_t, _ right: dnnl_memory_desc_t, _ result: dnnl_memory_desc_t,
+      accumulates: Bool
+    ) -> dnnl_primitive_desc_t? {
+      guard let engine = OneDNNEngine.cpu else { return nil }
+      var (left, right, result) = (left, right, result)
+      var product = dnnl_matmul_desc_t()
+      guard dnnl_matmul_desc_init(&product, &left, &right, nil, &result) == dnnl_success else {
+        return nil
+      }
+      var attributes: dnnl_primitive_attr_t?
+      guard dnnl_primitive_attr_create(&attributes) == dnnl_success else { return nil }
+      defer { dnnl_primitive_attr_destroy(attributes) }
+      // Products are made on one thread and used on others: their scratch memory is ours.
+      guard
+        dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user)
+          == dnnl_success
+      else { return nil }
+      if accumulates {
+        var operations: dnnl_post_ops_t?
+        guard dnnl_post_ops_create(&operations) == dnnl_success else { return nil }
+        defer { dnnl_post_ops_destroy(operations) }
+        guard dnnl_post_ops_append_sum(operations, 1) == dnnl_success,
+          dnnl_primitive_attr_set_post_ops(attributes, operations) == dnnl_success
+        else { return nil }
+      }
+      var description: dnnl_primitive_desc_t?
+      guard
+        dnnl_primitive_desc_create(&description, &product, attributes, engine, nil) == dnnl_success
+      else { return nil }
+      return description
+    }
+
+    /// `c = a b`, or `c += a b`, on the calling thread.
+    /// - Returns: whether it was done; only a lack of memory prevents it.
+    func multiply(
+      _ a: UnsafePointer<UInt16>, _ b: UnsafeRawPointer, to c: UnsafeMutablePointer<Float>
+    ) -> Bool {
+      OneDNNEngine.execute(
+        primitive,
+        [
+          (DNNL_ARG_SRC, left, UnsafeMutableRawPointer(mutating: a)),
+          (DNNL_ARG_WEIGHTS, right, UnsafeMutableRawPointer(mutating: b)),
+          (DNNL_ARG_DST, result, UnsafeMutableRawPointer(c)),
+        ], scratchpad: scratchpad)
+    }
+  }
+
+  /// oneDNN's engine, and the execution of a primitive on the calling thread.
+  enum OneDNNEngine {
+    static var cpu: dnnl_engine_t? { made.engine }
+
+    private struct Made: @unchecked Sendable {
+      let engine: dnnl_engine_t?
+    }
+
+    private static let made: Made = {
+      Libraries.prepare()
+      var engine: dnnl_engine_t?
+      return Made(engine: dnnl_engine_create(&engine, dnnl_cpu, 0) == dnnl_success ? engine : nil)
+    }()
+
+    /// Runs a primitive on memory of the given layouts.
+    static func execute(
+      _ primitive: dnnl_primitive_t,
+      _ memories: [(Int32, dnnl_memory_desc_t, UnsafeMutableRawPointer)],
+      scratchpad: dnnl_memory_desc_t
+    ) -> Bool {
+      var (scratchpad, arguments) = (scratchpad, [dnnl_exec_arg_t]())
+      defer { for argument in arguments { dnnl_memory_destroy(argument.memory) } }
+      func add(_ index: Int32, _ layout: dnnl_memory_desc_t, _ data: UnsafeMutableRawPointer)
+        -> Bool
+      {
+        var (layout, memory) = (layout, dnnl_memory_t?.none)
+        guard dnnl_memory_create(&memory, &layout, cpu, data) == dnnl_success else { return false }
+        arguments.append(dnnl_exec_arg_t(arg: index, memory: memory))
+        return true
+      }
+      for (index, layout, data) in memories where !add(index, layout, data) { return false }
+      let size = dnnl_memory_desc_get_size(&scratchpad)
+      if size > 0 {
+        guard let memory = rc_thread_memory(Int32(RC_SLOT_SCRATCHPAD), size),
+          add(DNNL_ARG_SCRATCHPAD, scratchpad, memory)
+        else { return false }
+      }
+      var stream: dnnl_stream_t?
+      guard
+        dnnl_stream_create(&stream, cpu, dnnl_stream_default_flags.rawValue) == dnnl_success
+      else { return false }
+      defer { dnnl_stream_destroy(stream) }
+      return dnnl_primitive_execute(primitive, stream, Int32(arguments.count), arguments)
+        == dnnl_success && dnnl_stream_wait(stream) == dnnl_success
+    }
+  }
+#endif

@@ -1,0 +1,119 @@
+import CKernels
+
+/// Rows of activations as a product takes them: x in `x W^T`. Does not own them.
+public struct Factors: Sendable {
+  enum Storage {
+    case float32(UnsafePointer<Float>, stride: Int)
+    /// Rows without a gap.
+    case bfloat16(UnsafePointer<UInt16>)
+  }
+
+  nonisolated(unsafe) let storage: Storage
+  public let rows: Int
+  public let width: Int
+
+  /// float32 rows as they are.
+  public init(_ x: UnsafePointer<Float>, stride: Int, rows: Int, width: Int) {
+    storage = .float32(x, stride: stride)
+    self.rows = rows
+    self.width = width
+  }
+
+  init(_ storage: Storage, rows: Int, width: Int) {
+    self.storage = storage
+    self.rows = rows
+    self.width = width
+  }
+}
+
+/// Room for rows of activations in the form of an arithmetic's factors.
+public final class FactorBuffer: Sendable {
+  public let arithmetic: Arithmetic
+  package let form: FactorForm
+  private let storage: AlignedBytes
+  /// Whose float32 storage it uses, if it is not its own.
+  private let shared: FloatBuffer?
+
+  /// - Parameters:
+  ///   - count: elements.
+  ///   - other: float32 storage that it may use too, where its factors are float32.
+  public convenience init(_ arithmetic: Arithmetic, count: Int, sharing other: FloatBuffer? = nil) {
+    self.init(arithmetic, form: arithmetic.form, count: count, sharing: other)
+  }
+
+  /// A form other than this CPU's own is for tests.
+  package init(
+    _ arithmetic: Arithmetic, form: FactorForm, count: Int, sharing other: FloatBuffer? = nil
+  ) {
+    self.arithmetic = arithmetic
+    self.form = form
+    shared = form == .bfloat16 ? nil : other
+    storage = AlignedBytes(count: shared == nil ? count * form.elementSize : 0)
+  }
+
+  /// Bytes of one element.
+  public static func elementSize(_ arithmetic: Arithmetic) -> Int { arithmetic.form.elementSize }
+
+  var base: UnsafeMutableRawPointer { shared.map { .init($0.pointer) } ?? storage.pointer }
+
+  /// Where an element is.
+  func element(_ offset: Int) -> UnsafeMutableRawPointer { base + offset * form.elementSize }
+
+  /// Rows that were put here.
+  /// - Parameter first: the element they begin at.
+  public func rows(_ rows: Int, width: Int, first: Int = 0) -> Factors {
+    switch form {
+    case .float, .rounded:
+      Factors(
+        element(first).assumingMemoryBound(to: Float.self), stride: width, rows: rows, width: width)
+    case .bfloat16:
+      Factors(
+        .bfloat16(element(first).assumingMemoryBound(to: UInt16.self)), rows: rows, width: width)
+    }
+  }
+
+  /// Puts `scale * x` here.
+  /// - Parameters:
+  ///   - x: [rows, width] with row stride `stride`.
+  ///   - first: the element to begin at.
+  @discardableResult
+  public func put(
+    _ x: UnsafePointer<Float>, stride: Int, rows: Int, width: Int, scale: Float = 1, first: Int = 0
+  ) -> Factors {
+    rc_put_rows(x, stride, rows, width, scale, form.code, element(first), width)
+    return self.rows(rows, width: width, first: first)
+  }
+
+  /// Rows as factors: where they are, if that is their form already, else put here.
+  public func factors(
+    _ x: UnsafePointer<Float>, stride: Int, rows: Int, width: Int
+  ) -> Factors {
+    form == .float
+      ? Factors(x, stride: stride, rows: rows, width: width)
+      : put(x, stride: stride, rows: rows, width: width)
+  }
+}
+
+/// Zeroed bytes aligned to cache lines, freed at the end of their life.
+final class AlignedBytes: Sendable {
+  nonisolated(unsafe) let pointer: UnsafeMutableRawPointer
+
+  init(count: Int) {
+    pointer = .allocate(byteCount: max(count, 1), alignment: 64)
+    pointer.initializeMemory(as: UInt8.self, repeating: 0, count: max(count, 1))
+  }
+
+  deinit { pointer.deallocate() }
+}
+
+extension Factors {
+  /// The elements as float32, row after row.
+  package var widened: [Float] {
+    switch storage {
+    case .float32(let x, let stride):
+      (0..<rows).flatMap { row in (0..<width).map { x[row * stride + $0] } }
+    case .bfloat16(let x):
+      (0..<(rows * width)).map { Float(bitPattern: UInt32(x[$0]) << 16) }
+    }
+  }
+}

@@ -1,0 +1,182 @@
+import CKernels
+
+/// A weight matrix made ready for products with many rows of activations.
+///
+/// The one place that knows in which precision and order a layer's weights are multiplied.
+public final class PreparedMatrix: Sendable {
+  /// Rows of the weight: elements of a result row.
+  public let outputs: Int
+  /// Columns of the weight: elements of an input row.
+  public let inputs: Int
+  public let arithmetic: Arithmetic
+  private let form: Form
+
+  private enum Form: Sendable {
+    /// Row-major float32 [outputs, inputs] from `offset` on; whether bfloat16 can hold them.
+    case float32(FloatBuffer, offset: Int, isRounded: Bool)
+    #if ROPECONV_ONEDNN
+      case packed(BFloat16Weights)
+    #endif
+  }
+
+  /// Takes a row-major matrix [outputs, inputs] that begins at `offset` of a buffer, for float32
+  /// products.
+  public init(_ weights: FloatBuffer, offset: Int = 0, outputs: Int, inputs: Int) {
+    self.outputs = outputs
+    self.inputs = inputs
+    arithmetic = .float32
+    form = .float32(weights, offset: offset, isRounded: false)
+  }
+
+  /// Room for a matrix, filled piece by piece.
+  public init(outputs: Int, inputs: Int, arithmetic: Arithmetic) {
+    self.outputs = outputs
+    self.inputs = inputs
+    self.arithmetic = arithmetic
+    #if ROPECONV_ONEDNN
+      if arithmetic.form == .bfloat16,
+        let packed = BFloat16Weights(outputs: outputs, inputs: inputs)
+      {
+        form = .packed(packed)
+        return
+      }
+    #endif
+    form = .float32(
+      FloatBuffer(count: max(outputs * inputs, 1)), offset: 0,
+      isRounded: arithmetic == .bfloat16)
+  }
+
+  /// Rows of one piece.
+  public static let pieceRows = 64
+
+  /// How many pieces there are.
+  public var pieceCount: Int { (outputs + Self.pieceRows - 1) / Self.pieceRows }
+
+  /// The rows of a piece.
+  public func piece(_ index: Int) -> Range<Int> {
+    (index * Self.pieceRows)..<min((index + 1) * Self.pieceRows, outputs)
+  }
+
+  /// Fills a piece; several threads may fill different ones.
+  /// - Parameter decode: stores its rows, [rows, inputs], straight where the product wants them, or
+  ///   where they are packed from.
+  /// - Throws: what `decode` throws, or `TensorError.outOfMemory`.
+  public func fill(
+    piece index: Int, _ decode: (Range<Int>, UnsafeMutablePointer<Float>) throws -> Void
+  ) throws {
+    let rows = piece(index)
+    switch form {
+    case .float32(let weights, let offset, let isRounded):
+      let target = weights.pointer + offset + rows.lowerBound * inputs
+      try decode(rows, target)
+      if isRounded {
+        rc_put_rows(
+          target, inputs, rows.count, inputs, 1, FactorForm.rounded.code, target, inputs)
+      }
+    #if ROPECONV_ONEDNN
+      case .packed(let packed):
+        let bytes = rows.count * inputs * MemoryLayout<Float>.size
+        guard let memory = rc_thread_memory(Int32(RC_SLOT_DECODED), max(bytes, 1)) else {
+          throw TensorError.outOfMemory(bytes: bytes)
+        }
+        let decoded = memory.assumingMemoryBound(to: Float.self)
+        try decode(rows, decoded)
+        guard packed.pack(rows: rows, decoded) else { throw TensorError.outOfMemory(bytes: bytes) }
+    #endif
+    }
+  }
+
+  /// Up to so many float32 rows, what a row gives does not depend on how many others there are.
+  public static let fewRows = 8
+
+  /// `y = x W^T`, or `y += x W^T` where it accumulates.
+  /// - Parameters:
+  ///   - x: [rows, inputs].
+  ///   - y: [rows, outputs] with row stride `yStride`, which is `outputs` where the factors are
+  ///     bfloat16. Becomes NaN where there is no memory for the product.
+  public func multiply(
+    _ x: Factors, to y: UnsafeMutablePointer<Float>, yStride: Int, accumulate: Bool = false
+  ) {
+    switch (form, x.storage) {
+    case (.float32(let weights, let offset, _), .float32(let rows, let stride)):
+      multiply(
+        weights.pointer + offset, rows, xStride: stride, rows: x.rows, to: y, yStride: yStride,
+        accumulate: accumulate)
+    case (.float32(let weights, let offset, _), .bfloat16(let halves)):
+      // oneDNN has such products, but not of this weight's sizes.
+      let count = x.rows * inputs
+      guard count > 0 else { return }
+      guard let memory = rc_thread_memory(Int32(RC_SLOT_WIDENED), count * 4) else {
+        return y.update(repeating: .nan, count: x.rows * yStride)
+      }
+      let widened = memory.assumingMemoryBound(to: Float.self)
+      rc_decode(Int32(RC_BF16), halves, widened, count)
+      multiply(
+        weights.pointer + offset, widened, xStride: inputs, rows: x.rows, to: y, yStride: yStride,
+        accumulate: accumulate)
+    #if ROPECONV_ONEDNN
+      case (.packed(let packed), .bfloat16(let halves)):
+        guard x.rows > 0 else { return }
+        if !packed.multiply(halves, rows: x.rows, to: y, accumulate: accumulate) {
+          y.update(repeating: .nan, count: x.rows * outputs)
+        }
+      case (.packed(let packed), .float32(let rows, let stride)):
+        let count = x.rows * inputs
+        guard count > 0 else { return }
+        guard let memory = rc_thread_memory(Int32(RC_SLOT_WIDENED), count * 2) else {
+          return y.update(repeating: .nan, count: x.rows * outputs)
+        }
+        rc_put_rows(
+          rows, stride, x.rows, inputs, 1, FactorForm.bfloat16.code, memory, inputs)
+        if !packed.multiply(
+          memory.assumingMemoryBound(to: UInt16.self), rows: x.rows, to: y, accumulate: accumulate)
+        {
+          y.update(repeating: .nan, count: x.rows * outputs)
+        }
+    #endif
+    }
+  }
+
+  private func multiply(
+    _ weights: UnsafePointer<Float>, _ x: UnsafePointer<Float>, xStride: Int, rows: Int,
+    to y: UnsafeMutablePointer<Float>, yStride: Int, accumulate: Bool
+  ) {
+    if rows <= Self.fewRows {
+      return multiplyFew(
+        weights, x, xStride: xStride, rows: rows, to: y, yStride: yStride, accumulate: accumulate)
+    }
+    MatrixProduct.multiply(
+      m: rows, n: outputs, k: inputs, alpha: 1, a: x, lda: xStride, b: weights, ldb: inputs,
+      transposeB: true, beta: accumulate ? 1 : 0, c: y, ldc: yStride)
+  }
+
+  /// `y^T = W x^T`, always with `fewRows` columns, zeros behind the last row. The columns lie side by
+  /// side in the lanes of one register, which treats them alike, and the weights are read once.
+  private func multiplyFew(
+    _ weights: UnsafePointer<Float>, _ x: UnsafePointer<Float>, xStride: Int, rows: Int,
+    to y: UnsafeMutablePointer<Float>, yStride: Int, accumulate: Bool
+  ) {
+    let columns = Self.fewRows
+    let bytes = columns * (inputs + outputs) * MemoryLayout<Float>.size
+    guard rows > 0, bytes > 0 else { return }
+    guard let memory = rc_thread_memory(Int32(RC_SLOT_FEW_ROWS), bytes) else {
+      return y.update(repeating: .nan, count: (rows - 1) * yStride + outputs)
+    }
+    let filled = memory.assumingMemoryBound(to: Float.self)
+    let product = filled + columns * inputs
+    for row in 0..<rows {
+      (filled + row * inputs).update(from: x + row * xStride, count: inputs)
+    }
+    (filled + rows * inputs).update(repeating: 0, count: (columns - rows) * inputs)
+    MatrixProduct.multiply(
+      m: outputs, n: columns, k: inputs, alpha: 1, a: weights, lda: inputs, b: filled,
+      ldb: inputs, transposeB: true, beta: 0, c: product, ldc: columns)
+    for row in 0..<rows {
+      let target = y + row * yStride
+      for output in 0..<outputs {
+        let value = product[output * columns + row]
+        target[output] = accumulate ? target[output] + value : value
+      }
+    }
+  }
+}
