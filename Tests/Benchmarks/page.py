@@ -4,13 +4,13 @@ from kernels import Peaks, roofline
 from markdown import code, megabytes, number, percent, seconds, table
 
 TITLES = {
-    "short": "SmolLM2-135M-Instruct Q4_1, 32 x 512 tokens of wikitext-2 test",
-    "long": "SmolLM2-135M-Instruct Q4_1, 4 x 8192 tokens",
-    "gemma": "gemma-3-270m Q4_K_M, 16 x 512 tokens",
+    "short": "SmolLM2-135M-Instruct Q4_1, {chunks} x {context} tokens of wikitext-2 test",
+    "long": "SmolLM2-135M-Instruct Q4_1, {chunks} x {context} tokens",
+    "gemma": "gemma-3-270m Q4_K_M, {chunks} x {context} tokens",
     "convert": "Conversion of 540 MB of F32 to qkvo, without a fit",
     "tokenize": "Tokenization of wiki.test.tokens, 1.25 MB",
     "inspect": "First line of `inspect` on a sparse file of 4 GB",
-    "fallbacks": "Fallbacks, SmolLM2 Q4_1, 8 x 512 tokens",
+    "fallbacks": "Fallbacks, SmolLM2 Q4_1, {chunks} x {context} tokens",
 }
 
 
@@ -49,7 +49,7 @@ def machine_section(machine, peer, threads):
 
 
 def sides_section(name, result):
-    lines = [f"## {TITLES[name]}", ""]
+    lines = [f"## {TITLES[name].format(**result)}", ""]
     rows = []
     for side in result["sides"]:
         row = [side["name"], seconds(side["median"]), f"{seconds(side['low'])} to {seconds(side['high'])}", side["runs"],
@@ -103,7 +103,7 @@ def roofline_section(results, threads):
         return [], []
     top = Peaks(variants[0])
     lines = ["## Where the time goes", "",
-             f"The peak of all {threads} threads, measured by `kernel-bench`: "
+             f"The peak of {threads} threads together, measured by `kernel-bench`: "
              + ", ".join(f"{name} {number(value / 1e9)} {unit}" for name, unit, value in top.lines())
              + f". (f32: a loop of multiplications and additions reaches {number(top.loop / 1e9)}, the best matrix product "
              f"{number(top.product / 1e9)} GFLOP/s; the larger one counts.)", "",
@@ -116,7 +116,7 @@ def roofline_section(results, threads):
         if "sides" not in result:
             continue
         account = roofline(result["sides"][0], result["work"], result["context"], top, threads)
-        lines += [f"{TITLES[name]}: {seconds(account['seconds'])} in {account['arithmetic']}.", ""]
+        lines += [f"{TITLES[name].format(**result)}: {seconds(account['seconds'])} in {account['arithmetic']}.", ""]
         lines += table(["part", "operations", "at peak", "time", "share of peak in its time", "in the whole run"],
                        [(part, f"{number(share['operations'] / 1e12)} TFLOP", seconds(share["at_peak"]),
                          seconds(share["seconds"]) if share["seconds"] else "not told", percent(share["of_peak"]),
@@ -125,12 +125,12 @@ def roofline_section(results, threads):
             total = account["seconds"]
             rows = [(phase, seconds(value), percent(value / total)) for phase, value in account["phases"].items()]
             rest = total - sum(account["phases"].values())
-            lines += table(["phase", "seconds x threads / threads", "share"],
+            lines += table(["phase", "time of all threads / threads", "share of the run"],
                            rows + [("loading, waiting, the rest", seconds(max(rest, 0)), percent(max(rest, 0) / total))])
         if name == "short":
             linear = account["parts"]["linear"]
             share = linear["of_peak"] or linear["of_peak_in_total"]
-            figures.append({"what": "share of the machine's peak in linear layers, SmolLM2 32 x 512, "
+            figures.append({"what": "share of the machine's peak in linear layers, SmolLM2 at 512, "
                             + ("in their own time" if linear["of_peak"] else "of the whole run"),
                             "value": 100 * share, "unit": "%", "target": ">= 70", "met": "yes" if share >= 0.7 else "no"})
     return lines, figures

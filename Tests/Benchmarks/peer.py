@@ -58,9 +58,13 @@ class Peer:
 
 
 def perplexity_of(run):
-    found = re.search(r"Final estimate: PPL = ([\d.]+)", run.output + run.errors)
+    """The final estimate, or the running one of the last chunk: the tool's log and its output are written by two
+    threads, and a line is torn now and then."""
+    found = (re.search(r"Final estimate: PPL = (\d+\.\d{4}) \+/-", run.output + run.errors)
+             or re.search(r"\[\d+\](\d+\.\d{4}),(?!.*\[\d+\]\d)", run.output, re.S))
     if not found:
-        raise Failed("llama-perplexity printed no final estimate")
+        last = (run.output.strip() or run.errors.strip() or "nothing").splitlines()[-1]
+        raise Failed(f"llama-perplexity printed no perplexity; its last line: {last}")
     return float(found[1])
 
 

@@ -57,7 +57,7 @@ def short(b):
             sides[f"llama.cpp {kind}"] = (b.peer.perplexity(b.models.smollm2_as(kind), text, 512, chunks), None, theirs)
     results = b.measure(sides, 420)
     mine = results[0]["peak_bytes"]
-    ratios = [b.faster("SmolLM2 Q4_1, 32 x 512, against llama.cpp on the same file", results, "ropeconv",
+    ratios = [b.faster(f"SmolLM2 Q4_1, {chunks} x 512, against llama.cpp on the same file", results, "ropeconv",
                        "llama.cpp Q4_1", 7, needs="avx512_bf16")]
     if others:
         ratios.append(b.faster(f"the same, against llama.cpp's fastest type, {others[0]}", results, "ropeconv",
@@ -128,6 +128,8 @@ def fallbacks(b):
     if other:
         sides["without oneDNN"] = ([other, *command[1:]], None, ours)
     results = b.measure(sides, 200)
+    if other:
+        results[-1]["command"] = ".build-without-onednn/release/" + results[-1]["command"]
     if any(abs(side["perplexity"] / results[0]["perplexity"] - 1) > 1e-3 for side in results):
         raise Failed("the fallbacks' perplexities differ by more than a thousandth")
     return {"sides": results, "ratios": [], "context": 512, "chunks": chunks}

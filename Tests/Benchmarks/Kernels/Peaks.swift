@@ -38,8 +38,12 @@ func processorPeaks(_ stopwatch: Stopwatch) -> [Measured] {
       let (a, y) = (noise(count), FloatBuffer(count: count))
       return { y.pointer.update(from: a.pointer, count: count) }
     })
-  for (m, n, k) in [(1024, 1024, 1024), (512, 4096, 4096)] {
-    results.append(product(stopwatch, group: "peaks", m: m, n: n, k: k))
+  for arithmetic in arithmetics {
+    for (rows, outputs, inputs) in [(1024, 1024, 1024), (512, 4096, 4096)] {
+      results.append(
+        product(
+          stopwatch, group: "peaks", arithmetic, rows: rows, outputs: outputs, inputs: inputs))
+    }
   }
   return results
 }

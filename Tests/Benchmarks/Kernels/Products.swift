@@ -11,22 +11,44 @@ func matrixProducts(_ stopwatch: Stopwatch) -> [Measured] {
     // Of the 7B shape.
     (512, 4096, 4096), (512, 11_008, 4096), (512, 4096, 11_008),
   ]
-  return shapes.map { product(stopwatch, group: "products", m: $0, n: $1, k: $2) }
+  return arithmetics.flatMap { arithmetic in
+    shapes.map {
+      product(stopwatch, group: "products", arithmetic, rows: $0, outputs: $1, inputs: $2)
+    }
+  }
 }
 
-/// One float32 product, by the library of the build.
-func product(_ stopwatch: Stopwatch, group: String, m: Int, n: Int, k: Int) -> Measured {
-  stopwatch.measure(
-    group, "f32 product \(m) x \(n) x \(k)",
+/// float32, and bfloat16 where the processor and the library of the build have such products.
+let arithmetics: [Arithmetic] =
+  Arithmetic.fastest == .bfloat16 ? [.float32, .bfloat16] : [.float32]
+
+/// One product with prepared weights, by the library of the build.
+func product(
+  _ stopwatch: Stopwatch, group: String, _ arithmetic: Arithmetic, rows: Int, outputs: Int,
+  inputs: Int
+) -> Measured {
+  let size = Double(FactorBuffer.elementSize(arithmetic))
+  return stopwatch.measure(
+    group, "\(arithmetic.rawValue) product \(rows) x \(outputs) x \(inputs)",
     cost: Cost(
-      elements: Double(m * n), bytes: 4 * Double(m * k + n * k + m * n),
-      operations: 2 * Double(m) * Double(n) * Double(k))
+      elements: Double(rows * outputs),
+      bytes: size * Double(rows * inputs + outputs * inputs) + 4 * Double(rows * outputs),
+      operations: 2 * Double(rows) * Double(outputs) * Double(inputs))
   ) {
-    let (x, weights, y) = (noise(m * k), noise(n * k), FloatBuffer(count: m * n))
+    let (x, values, y) = (
+      noise(rows * inputs), noise(outputs * inputs), FloatBuffer(count: rows * outputs)
+    )
+    let weights = PreparedMatrix(outputs: outputs, inputs: inputs, arithmetic: arithmetic)
+    for piece in 0..<weights.pieceCount {
+      // Only a lack of memory throws, and the product is all NaN then.
+      try? weights.fill(piece: piece) { rows, target in
+        target.update(from: values.pointer + rows.lowerBound * inputs, count: rows.count * inputs)
+      }
+    }
+    let factors = FactorBuffer(arithmetic, count: rows * inputs)
+    let left = factors.put(x.pointer, stride: inputs, rows: rows, width: inputs)
     return {
-      MatrixProduct.multiply(
-        m: m, n: n, k: k, alpha: 1, a: x.pointer, lda: k, b: weights.pointer, ldb: k,
-        transposeB: true, beta: 0, c: y.pointer, ldc: n)
+      withExtendedLifetime(factors) { weights.multiply(left, to: y.pointer, yStride: outputs) }
     }
   }
 }
