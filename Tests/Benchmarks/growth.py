@@ -49,11 +49,12 @@ def seven_billion(b):
     else:
         b.say("    this program has no --memory: scored without")
     command = ["prlimit", "--data=3221225472", *command]
-    run = Run(command)
+    run = Run(command, watch=True)
     side = ours(run) | {"name": model.name, "seconds": run.seconds, "peak_bytes": run.peak_bytes,
+                        "own_bytes": run.own_bytes,
                         "file_bytes": model.stat().st_size, "work": work(b, model), "command": shown(run.command)}
     if not math.isfinite(side["perplexity"]):
         raise Failed(f"the perplexity is {side['perplexity']}")
-    b.say(f"    {run.seconds:.1f} s, {side['tokens_per_second']:.1f} tokens/s, peak {run.peak_bytes / 1e6:.0f} MB of which "
-          f"the file's pages are a part, perplexity {side['perplexity']:.1f}")
+    b.say(f"    {run.seconds:.1f} s, {side['tokens_per_second']:.1f} tokens/s, peak {run.peak_bytes / 1e6:.0f} MB, its own "
+          f"{run.own_bytes / 1e6:.0f} MB, perplexity {side['perplexity']:.1f}")
     return {"sides": [side], "ratios": []}

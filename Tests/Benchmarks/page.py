@@ -33,7 +33,7 @@ def machine_section(machine, peer, threads):
              f"{machine['cores']} cores; {threads} threads used on both sides"),
             ("extensions", " ".join(machine["flags"]) or "none of those looked for"),
             ("memory", f"{machine['memory_bytes'] / 1e9:.0f} GB"), ("system", machine["system"]),
-            ("load before the run", f"{machine['load']:.2f}"),
+            ("busy before the run", f"{100 * machine['busy']:.0f} % of the CPUs"),
             ("ropeconv", f"{machine['ropeconv']}; commit {machine['commit']}; {machine['swift']}")]
     if peer and "failed" not in peer:
         rows += [("llama.cpp", peer["version"]), ("built with", f"`{peer['flags']}`"),
@@ -88,11 +88,13 @@ def growth_sections(results):
         side = results["7b"]["sides"][0]
         lines += ["## A model of 7B shape in 3 GB", "",
                   f"{side['name']}, {number(side['file_bytes'] / 1e9)} GB of random Q4_0 weights in llama-2-7B's shape, scored "
-                  "with the process held to 3 GB of data. The resident peak counts the file's pages in the system's cache, "
-                  "which it gives back when others need them.", ""]
-        lines += table(["tokens", "whole process", "tokens/s", "peak resident memory", "perplexity", "arithmetic"],
+                  "with the process held to 3 GB of data (`prlimit`). The resident peak counts the mapped file's pages too, which "
+                  "the system takes back when others need memory; what is the process's own was sampled beside it.", ""]
+        lines += table(["tokens", "whole process", "tokens/s", "peak resident memory", "its own", "perplexity",
+                        "arithmetic"],
                        [(side["tokens"], seconds(side["seconds"]), number(side["tokens_per_second"]),
-                         megabytes(side["peak_bytes"]), number(side["perplexity"]), side["compute"])])
+                         megabytes(side["peak_bytes"]), megabytes(side.get("own_bytes")), number(side["perplexity"]),
+                         side["compute"])])
         lines += code([side["command"]])
     return lines
 
