@@ -50,12 +50,12 @@ class Bench:
         return results
 
     def fastest_types(self):
-        """Types of SmolLM2 whose pp512 is within a tenth of the best one's, the best first."""
+        """Up to three types of SmolLM2 whose pp512 is within a tenth of the best one's, the best first."""
         if not self.speeds:
             return ["BF16"]
         best = max(self.speeds.values())
         return [kind for kind in sorted(self.speeds, key=self.speeds.get, reverse=True)
-                if self.speeds[kind] >= 0.9 * best]
+                if self.speeds[kind] >= 0.9 * best][:3]
 
     def faster(self, what, results, ours, theirs, target, needs=None):
         """How many times faster ours is; refused where the peer is not as fast as it should be."""
