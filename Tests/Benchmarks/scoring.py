@@ -55,7 +55,7 @@ def short(b):
             others.sort(key=once.get)
         for kind in dict.fromkeys(["Q4_1", others[0]]):
             sides[f"llama.cpp {kind}"] = (b.peer.perplexity(b.models.smollm2_as(kind), text, 512, chunks), None, theirs)
-    results = b.measure(sides, 420)
+    results = b.measure(sides, 500)
     mine = results[0]["peak_bytes"]
     ratios = [b.faster(f"SmolLM2 Q4_1, {chunks} x 512, against llama.cpp on the same file", results, "ropeconv",
                        "llama.cpp Q4_1", 7, needs="avx512_bf16")]
