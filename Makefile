@@ -25,8 +25,10 @@ test: packages
 	$(SWIFT) build $(FLAGS) --build-tests
 	ROPECONV_PROGRAM="$(PROGRAM)" $(SWIFT) test $(FLAGS) --skip-build --disable-xctest
 
+# BENCH='--only short' and the like; see Tests/Benchmarks/run --help.
 bench: build
-	@Tests/Benchmarks/run "$(PROGRAM)"
+	$(SWIFT) build $(FLAGS) --product kernel-bench
+	@Tests/Benchmarks/run "$(PROGRAM)" $(BENCH)
 
 install: build
 	install -d $(PREFIX)/bin $(PREFIX)/share/ropeconv

@@ -76,6 +76,14 @@ let package = Package(
     system("CJSON", apt: "libjson-c-dev", brew: "json-c"),
     system("CPCRE2", apt: "libpcre2-dev", brew: "pcre2"),
 
+    // What `make bench` measures the kernels with.
+    .executableTarget(
+      name: "kernel-bench",
+      dependencies: [
+        "Tensors", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Tests/Benchmarks/Kernels"),
+
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     tests("TensorsTests", "Tensors", golden: true),
     tests("CheckpointsTests", "Checkpoints", golden: true),

@@ -117,6 +117,17 @@ void rc_softcap(float *x, float cap, ptrdiff_t count);
 void rc_gather_rows(const float *x, ptrdiff_t x_stride, const ptrdiff_t *indices, ptrdiff_t rows,
                     ptrdiff_t width, float *y, ptrdiff_t y_stride);
 
+// peak.c: what the processor can do at most, for benchmarks.
+
+/// Multiplies and adds in `chains` (3, 5 or 12) independent sums of sixteen lanes, `steps` times:
+/// 32 chains steps operations. The result only keeps the work from being left out.
+float rc_peak_multiply_add(int chains, ptrdiff_t steps, float seed);
+/// The same in products of bfloat16 pairs summed in float32, twelve sums: 768 steps operations.
+/// Does nothing where rc_isa_has_bf16() is 0.
+float rc_peak_bfloat16(ptrdiff_t steps, float seed);
+/// y = a + factor b.
+void rc_peak_triad(const float *a, const float *b, float factor, float *y, ptrdiff_t count);
+
 // parallel.c
 
 typedef void (*rc_body)(void *context, ptrdiff_t unit, ptrdiff_t worker);

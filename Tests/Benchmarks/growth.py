@@ -1,0 +1,60 @@
+"""How cost grows: with the context, with the model, and a model far larger than the memory it may use."""
+import math
+
+from bench import ours, theirs
+from measure import Failed, Run, shown
+from scoring import work
+
+
+def context(b):
+    """SmolLM2 Q4_1 at growing contexts: tokens a second and peak memory."""
+    model, text = b.models.smollm2(), b.models.text()
+    results = []
+    for length in [512, 1024, 2048] if b.quick else [512, 1024, 2048, 4096, 8192, 16384, 32768]:
+        chunks = max(1, (2048 if b.quick else 8192) // length)
+        run = Run(b.score(model, text, length, chunks))
+        side = ours(run) | {"name": f"{chunks} x {length}", "context": length, "chunks": chunks, "seconds": run.seconds,
+                            "peak_bytes": run.peak_bytes, "command": shown(run.command)}
+        results.append(side)
+        b.say(f"    {length:6} tokens: {side['tokens_per_second']:8.0f} tokens/s, {run.peak_bytes / 1e6:6.0f} MB")
+    return {"sides": results, "ratios": []}
+
+
+def sizes(b):
+    """Random checkpoints of growing size, Q4_0, beside the peer on the same file."""
+    text, results = b.models.text(), []
+    for name in ["15M", "60M"] if b.quick else ["15M", "60M", "250M", "1B"]:
+        model = b.models.random(name)
+        command, chunks = b.score(model, text, 512, 4), 4
+        run = Run(command)
+        side = ours(run) | {"name": name, "seconds": run.seconds, "peak_bytes": run.peak_bytes,
+                            "file_bytes": model.stat().st_size, "work": work(b, model), "command": shown(run.command)}
+        line = f"    {name:5} {side['tokens_per_second']:8.0f} tokens/s, {run.peak_bytes / 1e6:6.0f} MB"
+        if b.peer:
+            other = Run(b.peer.perplexity(model, text, 512, chunks))
+            side["peer"] = theirs(other) | {"seconds": other.seconds, "peak_bytes": other.peak_bytes,
+                                            "command": shown(other.command)}
+            line += f"; llama.cpp {other.seconds / run.seconds:.2f} times the time, {other.peak_bytes / 1e6:.0f} MB"
+        results.append(side)
+        b.say(line)
+    return {"sides": results, "ratios": []}
+
+
+def seven_billion(b):
+    """A checkpoint of llama-2-7B's shape under a limit of 3 GB of data."""
+    model, text = b.models.random("7B shape, 2 layers" if b.quick else "7B"), b.models.text()
+    command = b.score(model, text, 512, 1)
+    if "--memory" in b.help:
+        command += ["--memory", b.memory]
+    else:
+        b.say("    this program has no --memory: scored without")
+    command = ["prlimit", "--data=3221225472", *command]
+    run = Run(command, watch=True)
+    side = ours(run) | {"name": model.name, "seconds": run.seconds, "peak_bytes": run.peak_bytes,
+                        "own_bytes": run.own_bytes,
+                        "file_bytes": model.stat().st_size, "work": work(b, model), "command": shown(run.command)}
+    if not math.isfinite(side["perplexity"]):
+        raise Failed(f"the perplexity is {side['perplexity']}")
+    b.say(f"    {run.seconds:.1f} s, {side['tokens_per_second']:.1f} tokens/s, peak {run.peak_bytes / 1e6:.0f} MB, its own "
+          f"{run.own_bytes / 1e6:.0f} MB, perplexity {side['perplexity']:.1f}")
+    return {"sides": [side], "ratios": []}

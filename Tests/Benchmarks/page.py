@@ -1,0 +1,167 @@
+"""docs/performance.md from the results of all parts."""
+from kernel_tables import kernel_tables
+from kernels import Peaks, roofline
+from markdown import code, megabytes, number, percent, seconds, table
+
+TITLES = {
+    "short": "SmolLM2-135M-Instruct Q4_1, {chunks} x {context} tokens of wikitext-2 test",
+    "long": "SmolLM2-135M-Instruct Q4_1, {chunks} x {context} tokens",
+    "gemma": "gemma-3-270m Q4_K_M, {chunks} x {context} tokens",
+    "convert": "Conversion of 540 MB of F32 to qkvo, without a fit",
+    "tokenize": "Tokenization of wiki.test.tokens, 1.25 MB",
+    "inspect": "First line of `inspect` on a sparse file of 4 GB",
+    "fallbacks": "Fallbacks, SmolLM2 Q4_1, {chunks} x {context} tokens",
+}
+
+
+def overview(parts, results):
+    rows = []
+    for ratio in parts:
+        value = ratio["value"]
+        shown = f"{number(value)} {ratio['unit']}".strip() if value is not None else "none"
+        rows.append((ratio["what"], shown, f"{ratio['target']} {ratio['unit']}".strip(), ratio["met"]))
+    lines = table(["figure", "measured", "target", "met"], rows)
+    missing = [f"{name} ({result['failed']})" for name, result in results.items() if "failed" in result]
+    if missing:
+        lines += ["Not measured: " + "; ".join(missing) + ".", ""]
+    return lines
+
+
+def machine_section(machine, peer, threads):
+    lines = ["## Machine and versions", ""]
+    rows = [("CPU", f"{machine['cpu']} ({machine['vendor']}, family {machine['family']}, model {machine['model']}), "
+             f"{machine['cores']} cores; {threads} threads used on both sides"),
+            ("extensions", " ".join(machine["flags"]) or "none of those looked for"),
+            ("memory", f"{machine['memory_bytes'] / 1e9:.0f} GB"), ("system", machine["system"]),
+            ("busy before the run", f"{100 * machine['busy']:.0f} % of the CPUs"),
+            ("ropeconv", f"{machine['ropeconv']}; commit {machine['commit']}; {machine['swift']}")]
+    if peer and "failed" not in peer:
+        rows += [("llama.cpp", peer["version"]), ("built with", f"`{peer['flags']}`"),
+                 ("system_info", "`" + peer["system_info"].replace("|", ",") + "`")]
+    lines += table(["", ""], rows)
+    if peer and "failed" not in peer:
+        known = (peer["known"] or {}).get("pp512", {})
+        lines += ["llama-bench's pp512 of SmolLM2 tells whether llama.cpp is as fast as this CPU lets it be; more than 15 % "
+                  "below a known value refuses every ratio. Here: " + peer["verdict"] + ".", ""]
+        lines += table(["type", "pp512, tokens/s", "known"],
+                       [(kind, number(speed), number(known.get(kind))) for kind, speed in peer["speeds"].items()])
+    return lines
+
+
+def sides_section(name, result):
+    lines = [f"## {TITLES[name].format(**result)}", ""]
+    rows = []
+    for side in result["sides"]:
+        row = [side["name"], seconds(side["median"]), f"{seconds(side['low'])} to {seconds(side['high'])}", side["runs"],
+               megabytes(side.get("peak_bytes"))]
+        rows.append(row + ([f"{side['perplexity']:.4f}", side["compute"]] if "perplexity" in side else ["", ""]))
+    scored = any(row[-1] for row in rows)
+    head = ["", "median", "spread", "runs", "peak memory", "perplexity", "arithmetic"]
+    keep = len(head) if scored else 5
+    return lines + table(head[:keep], [row[:keep] for row in rows]) + code(side["command"] for side in result["sides"])
+
+
+def growth_sections(results):
+    lines = []
+    if "sides" in results.get("context", {}):
+        sides = results["context"]["sides"]
+        lines += ["## Growth with the context", "", "SmolLM2 Q4_1, at least 8,192 tokens each, one run.", ""]
+        lines += table(["chunks x context", "tokens/s", "whole process", "peak memory", "perplexity"],
+                       [(side["name"], number(side["tokens_per_second"]), seconds(side["seconds"]),
+                         megabytes(side["peak_bytes"]), f"{side['perplexity']:.4f}") for side in sides])
+        lines += code([sides[-1]["command"]])
+    if "sides" in results.get("sizes", {}):
+        sides = results["sizes"]["sides"]
+        lines += ["## Growth with the model", "",
+                  "Random weights of llama's shape, Q4_0 (`Tests/Benchmarks/synthesize.py`), 4 x 512 tokens, one run of each "
+                  "side. llama.cpp has products of its own for Q4_0.", ""]
+        peers = [side.get("peer", {}) for side in sides]
+        lines += table(["parameters", "file", "operations a token", "ropeconv", "tokens/s", "peak memory", "perplexity",
+                        "llama.cpp", "peak memory", "perplexity"],
+                       [(side["name"], megabytes(side["file_bytes"]), f"{number(side['work']['linear'] / 1e9)} GFLOP",
+                         seconds(side["seconds"]), number(side["tokens_per_second"]), megabytes(side["peak_bytes"]),
+                         number(side["perplexity"], 6), seconds(peer["seconds"]) if peer else "",
+                         megabytes(peer.get("peak_bytes")), number(peer.get("perplexity"), 6))
+                        for side, peer in zip(sides, peers)])
+        lines += code([sides[-1]["command"], *[peer["command"] for peer in peers[-1:] if peer]])
+    if "sides" in results.get("7b", {}):
+        side = results["7b"]["sides"][0]
+        lines += ["## A model of 7B shape in 3 GB", "",
+                  f"{side['name']}, {number(side['file_bytes'] / 1e9)} GB of random Q4_0 weights in llama-2-7B's shape, scored "
+                  "with the process held to 3 GB of data (`prlimit`). The resident peak counts the mapped file's pages too, which "
+                  "the system takes back when others need memory; what is the process's own was sampled beside it.", ""]
+        lines += table(["tokens", "whole process", "tokens/s", "peak resident memory", "its own", "perplexity",
+                        "arithmetic"],
+                       [(side["tokens"], seconds(side["seconds"]), number(side["tokens_per_second"]),
+                         megabytes(side["peak_bytes"]), megabytes(side.get("own_bytes")), number(side["perplexity"]),
+                         side["compute"])])
+        lines += code([side["command"]])
+    return lines
+
+
+def roofline_section(results, threads):
+    variants = results.get("kernels", {}).get("variants")
+    if not variants:
+        return [], []
+    top = Peaks(variants[0])
+    lines = ["## Where the time goes", "",
+             f"The peak of {threads} threads together, measured by `kernel-bench`: "
+             + ", ".join(f"{name} {number(value / 1e9)} {unit}" for name, unit, value in top.lines())
+             + f". (f32: a loop of multiplications and additions reaches {number(top.loop / 1e9)}, the best matrix product "
+             f"{number(top.product / 1e9)} GFLOP/s; the larger one counts.)", "",
+             "Operations come from the shapes; \"at peak\" is the time they would take if nothing else were done. The share "
+             "of the peak is of the time spent in that part where the program tells it (`phases`), and of the whole run in "
+             "any case.", ""]
+    figures = []
+    for name in ("short", "long", "gemma"):
+        result = results.get(name, {})
+        if "sides" not in result:
+            continue
+        account = roofline(result["sides"][0], result["work"], result["context"], top, threads)
+        lines += [f"{TITLES[name].format(**result)}: {seconds(account['seconds'])} in {account['arithmetic']}.", ""]
+        lines += table(["part", "operations", "at peak", "time", "share of peak in its time", "in the whole run"],
+                       [(part, f"{number(share['operations'] / 1e12)} TFLOP", seconds(share["at_peak"]),
+                         seconds(share["seconds"]) if share["seconds"] else "not told", percent(share["of_peak"]),
+                         percent(share["of_peak_in_total"])) for part, share in account["parts"].items()])
+        if account["phases"]:
+            total = account["seconds"]
+            rows = [(phase, seconds(value), percent(value / total)) for phase, value in account["phases"].items()]
+            rest = total - sum(account["phases"].values())
+            lines += table(["phase", "time of all threads / threads", "share of the run"],
+                           rows + [("loading, waiting, the rest", seconds(max(rest, 0)), percent(max(rest, 0) / total))])
+        if name == "short":
+            linear = account["parts"]["linear"]
+            share = linear["of_peak"] or linear["of_peak_in_total"]
+            figures.append({"what": "share of the machine's peak in linear layers, SmolLM2 at 512, "
+                            + ("in their own time" if linear["of_peak"] else "of the whole run"),
+                            "value": 100 * share, "unit": "%", "target": ">= 70", "met": "yes" if share >= 0.7 else "no"})
+    return lines, figures
+
+
+def write(path, machine, results, threads):
+    account, figures = roofline_section(results, threads)
+    ratios = [ratio for result in results.values() for ratio in result.get("ratios", [])] + figures
+    lines = ["# Speed and memory", "",
+             f"Written by `make bench` on {machine['date']}. Times are of whole processes, loading and tokenization included; "
+             "ropeconv and the program it is compared with run in turn on the same files, and the median counts. Peak "
+             "memory is the resident set, the file's pages included. Files are called by their names: "
+             "`Tests/References/fetch` brings SmolLM2, `make bench` makes or fetches the others in "
+             "`.build-references/benchmarks`, and the texts are wikitext-2's.", ""]
+    lines += overview(ratios, results)
+    lines += machine_section(machine, results.get("peer"), threads)
+    for name in TITLES:
+        if "sides" in results.get(name, {}):
+            lines += sides_section(name, results[name])
+    lines += growth_sections(results) + account
+    if "variants" in results.get("kernels", {}):
+        lines += kernel_tables(results["kernels"]["variants"], threads)
+    lines += ["## By hand", "",
+              *code(["make bench                                  # everything; half an hour on two cores",
+                     "make bench BENCH='--only short kernels'     # some parts; the others stay as last measured",
+                     "make bench BENCH='--quick'                  # a few minutes, not written to this page",
+                     "ROPECONV_PEER=llama.cpp/build/bin make bench"])]
+    stale = [f"{name} on {result['when'][:10]} (commit {result['commit']})" for name, result in results.items()
+             if result["commit"] != machine["commit"]]
+    if stale:
+        lines += ["Measured by another commit than the one above: " + ", ".join(stale) + ".", ""]
+    path.write_text("\n".join(lines).rstrip() + "\n")
