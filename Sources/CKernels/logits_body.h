@@ -70,14 +70,20 @@ static void RC_VARIANT(expected_difference)(const float *logits, const float *ot
     if (before > largest) largest = before;
     float reference = largest == -INFINITY ? 0 : largest;
 
+    // The same sums as above, to the last digit: a model must not differ from itself.
     rc_doubles sums = 0;
     rc_doubles products = 0;
-    for (ptrdiff_t i = 0; i < whole; i += RC_LANES) {
-      rc_floats v = RC_VARIANT(load)(logits + i);
-      rc_floats difference = v - RC_VARIANT(load)(others + i);
-      rc_floats weight = RC_VARIANT(exp_negative)(v - reference);
-      sums += rc_to_doubles(weight);
-      products += rc_to_doubles(weight * difference);
+    for (ptrdiff_t start = 0; start < whole; start += RC_SHORT_SUM) {
+      ptrdiff_t end = start + RC_SHORT_SUM < whole ? start + RC_SHORT_SUM : whole;
+      rc_floats part = 0;
+      for (ptrdiff_t i = start; i < end; i += RC_LANES) {
+        rc_floats v = RC_VARIANT(load)(logits + i);
+        rc_floats difference = v - RC_VARIANT(load)(others + i);
+        rc_floats weight = RC_VARIANT(exp_negative)(v - reference);
+        part += weight;
+        products += rc_to_doubles(weight * difference);
+      }
+      sums += rc_to_doubles(part);
     }
     if (rest > 0) {
       // Lanes beyond the row get weight 0 and difference 0.

@@ -4,19 +4,22 @@ import Tensors
 /// against some keys.
 struct AttentionScratch: Sendable {
   /// Keys of one tile.
-  static let keys = 256
+  static let keys = 512
 
-  /// Queries of one tile: fewer the more heads share their keys, so that the tile stays in the
-  /// second-level cache; small, because tiles on the diagonal are computed whole.
-  static func queries(groupSize: Int) -> Int {
-    switch groupSize {
-    case ...3: 64
-    case ...8: 32
+  /// Queries of one tile: fewer the more heads share their keys, so that the tile stays near the
+  /// second-level cache. Tiles on the diagonal are computed whole: early in a sequence, where they
+  /// are many of all, a tile is smaller.
+  /// - Parameter position: where the queries stand in their sequence.
+  static func queries(groupSize: Int, position: Int) -> Int {
+    let isEarly = position < 1024
+    return switch groupSize {
+    case ...3: isEarly ? 64 : 128
+    case ...8: isEarly ? 32 : 64
     default: 16
     }
   }
 
-  /// Rows of a tile: head after head, each with the tile's queries.
+  /// Rows of the largest tile: head after head, each with the tile's queries.
   let rows: Int
   /// The scaled queries, [rows, keyWidth].
   let queries: FactorBuffer
@@ -31,7 +34,7 @@ struct AttentionScratch: Sendable {
   let runningSum: DoubleBuffer
 
   init(shape: ModelShape, arithmetic: Arithmetic) {
-    rows = Self.queries(groupSize: shape.groupSize) * shape.groupSize
+    rows = Self.queries(groupSize: shape.groupSize, position: .max) * shape.groupSize
     queries = FactorBuffer(arithmetic, count: rows * shape.keyWidth)
     scores = FloatBuffer(count: rows * Self.keys)
     weights = FactorBuffer(arithmetic, count: rows * Self.keys, sharing: scores)

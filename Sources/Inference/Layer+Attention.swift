@@ -14,7 +14,8 @@ extension Layer {
     _ unit: SequenceBatch.Unit, to attended: UnsafeMutablePointer<Float>, _ scratch: LayerScratch
   ) {
     let began = times.now
-    let tile = AttentionScratch.queries(groupSize: shape.groupSize)
+    let tile = AttentionScratch.queries(
+      groupSize: shape.groupSize, position: unit.rows.lowerBound)
     for group in 0..<shape.keyValueHeads {
       for first in stride(from: unit.rows.lowerBound, to: unit.rows.upperBound, by: tile) {
         let queries = first..<min(first + tile, unit.rows.upperBound)
