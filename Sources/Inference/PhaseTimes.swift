@@ -18,27 +18,24 @@ public final class PhaseTimes: Sendable {
     public var name: String { "\(self)" }
   }
 
-  private let sums: [Atomic64]
+  /// Nanoseconds of each phase.
+  private let sums = Mutex([UInt64](repeating: 0, count: Phase.allCases.count))
 
-  private final class Atomic64: Sendable {
-    let value = Atomic<UInt64>(0)
-  }
-
-  public init() { sums = Phase.allCases.map { _ in Atomic64() } }
+  public init() {}
 
   /// Now, in nanoseconds of a clock that only runs forward.
-  @inline(__always)
   package var now: UInt64 { MonotonicClock.nanoseconds }
 
   /// Adds the time since an instant to a phase.
   /// - Parameter threads: how many threads were busy.
   package func add(_ phase: Phase, since began: UInt64, threads: Int = 1) {
-    sums[phase.rawValue].value.add((now &- began) &* UInt64(threads), ordering: .relaxed)
+    let spent = (now &- began) &* UInt64(threads)
+    sums.withLock { $0[phase.rawValue] &+= spent }
   }
 
   /// Seconds of all threads.
   public func seconds(_ phase: Phase) -> Double {
-    let nanoseconds = Double(sums[phase.rawValue].value.load(ordering: .relaxed))
+    let nanoseconds = Double(sums.withLock { $0[phase.rawValue] })
     guard phase == .elementwise else { return nanoseconds * 1e-9 }
     // Layers are timed as a whole; what is not product or attention is the rest of them.
     return max(0, nanoseconds * 1e-9 - seconds(.linear) - seconds(.attention))

@@ -32,6 +32,7 @@ class Peaks:
         self.bf16 = best("bf16", "operations_per_second")
         self.loop = best("f32 multiply-add", "operations_per_second")
         self.product = best("f32 product", "operations_per_second")
+        self.bf16_product = best("bf16 product", "operations_per_second")
         self.cached = best("triad, 3 MB", "bytes_per_second")
         self.memory = max(best("triad, 192 MB", "bytes_per_second"), best("copy, 128 MB", "bytes_per_second"))
 
@@ -39,6 +40,9 @@ class Peaks:
         named = [("f32", "GFLOP/s", self.f32), ("bf16", "GFLOP/s", self.bf16), ("triad in cache", "GB/s", self.cached),
                  ("memory", "GB/s", self.memory)]
         return [line for line in named if line[2]]
+
+    def best_product(self, arithmetic):
+        return self.bf16_product if arithmetic == "bf16" and self.bf16_product else self.product
 
     def of(self, arithmetic):
         return self.bf16 if arithmetic == "bf16" and self.bf16 else self.f32

@@ -130,11 +130,12 @@ def roofline_section(results, threads):
             lines += table(["phase", "time of all threads / threads", "share of the run"],
                            rows + [("loading, waiting, the rest", seconds(max(rest, 0)), percent(max(rest, 0) / total))])
         if name == "short":
-            linear = account["parts"]["linear"]
-            share = linear["of_peak"] or linear["of_peak_in_total"]
-            figures.append({"what": "share of the machine's peak in linear layers, SmolLM2 at 512, "
-                            + ("in their own time" if linear["of_peak"] else "of the whole run"),
-                            "value": 100 * share, "unit": "%", "target": ">= 70", "met": "yes" if share >= 0.7 else "no"})
+            # Against oneDNN's best product; the output matrix is a linear layer too.
+            done = sum(account["parts"][part]["operations"] for part in ("linear", "logits"))
+            share = done / account["seconds"] / top.best_product(account["arithmetic"])
+            figures.append({"what": "linear layers' operations over the time of the whole run, SmolLM2 at 512, share of the "
+                            f"best {account['arithmetic']} product", "value": 100 * share, "unit": "%", "target": ">= 70",
+                            "met": "yes" if share >= 0.7 else "no"})
     return lines, figures
 
 
