@@ -1,6 +1,5 @@
 #if ROPECONV_ONEDNN
   import CDNNL
-  import CKernels
   import Synchronization
 
   /// A bfloat16 matrix product of fixed sizes with a float32 result, by oneDNN.
@@ -27,11 +26,10 @@
       let accumulates: Bool
     }
 
-    private nonisolated(unsafe) let primitive: dnnl_primitive_t
+    private let primitive: OneDNNPrimitive
     private let left: dnnl_memory_desc_t
     private let right: dnnl_memory_desc_t
     private let result: dnnl_memory_desc_t
-    private let scratchpad: dnnl_memory_desc_t
 
     private static let known = Mutex<[Sizes: BFloat16Product]>([:])
     /// More kinds of sequences than anything evaluates together.
@@ -67,25 +65,19 @@
         let description = Self.describe(left, right, result, accumulates: sizes.accumulates)
       else { return nil }
       defer { dnnl_primitive_desc_destroy(description) }
-      var primitive: dnnl_primitive_t?
-      guard dnnl_primitive_create(&primitive, description) == dnnl_success, let primitive,
-        let scratchpad = dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0)
-      else { return nil }
+      guard let primitive = OneDNNPrimitive(description) else { return nil }
       self.primitive = primitive
       self.left = left
       self.right = right
       self.result = result
-      self.scratchpad = scratchpad.pointee
     }
-
-    deinit { dnnl_primitive_destroy(primitive) }
 
     /// The description of a product; the caller destroys it.
     static func describe(
       _ left: dnnl_memory_desc_t, _ right: dnnl_memory_desc_t, _ result: dnnl_memory_desc_t,
       accumulates: Bool
     ) -> dnnl_primitive_desc_t? {
-      guard let engine = OneDNNEngine.cpu else { return nil }
+      guard let engine = OneDNNPrimitive.engine else { return nil }
       var (left, right, result) = (left, right, result)
       var product = dnnl_matmul_desc_t()
       guard dnnl_matmul_desc_init(&product, &left, &right, nil, &result) == dnnl_success else {
@@ -119,60 +111,11 @@
     func multiply(
       _ a: UnsafePointer<UInt16>, _ b: UnsafeRawPointer, to c: UnsafeMutablePointer<Float>
     ) -> Bool {
-      OneDNNEngine.execute(
-        primitive,
-        [
-          (DNNL_ARG_SRC, left, UnsafeMutableRawPointer(mutating: a)),
-          (DNNL_ARG_WEIGHTS, right, UnsafeMutableRawPointer(mutating: b)),
-          (DNNL_ARG_DST, result, UnsafeMutableRawPointer(c)),
-        ], scratchpad: scratchpad)
-    }
-  }
-
-  /// oneDNN's engine, and the execution of a primitive on the calling thread.
-  enum OneDNNEngine {
-    static var cpu: dnnl_engine_t? { made.engine }
-
-    private struct Made: @unchecked Sendable {
-      let engine: dnnl_engine_t?
-    }
-
-    private static let made: Made = {
-      Libraries.prepare()
-      var engine: dnnl_engine_t?
-      return Made(engine: dnnl_engine_create(&engine, dnnl_cpu, 0) == dnnl_success ? engine : nil)
-    }()
-
-    /// Runs a primitive on memory of the given layouts.
-    static func execute(
-      _ primitive: dnnl_primitive_t,
-      _ memories: [(Int32, dnnl_memory_desc_t, UnsafeMutableRawPointer)],
-      scratchpad: dnnl_memory_desc_t
-    ) -> Bool {
-      var (scratchpad, arguments) = (scratchpad, [dnnl_exec_arg_t]())
-      defer { for argument in arguments { dnnl_memory_destroy(argument.memory) } }
-      func add(_ index: Int32, _ layout: dnnl_memory_desc_t, _ data: UnsafeMutableRawPointer)
-        -> Bool
-      {
-        var (layout, memory) = (layout, dnnl_memory_t?.none)
-        guard dnnl_memory_create(&memory, &layout, cpu, data) == dnnl_success else { return false }
-        arguments.append(dnnl_exec_arg_t(arg: index, memory: memory))
-        return true
-      }
-      for (index, layout, data) in memories where !add(index, layout, data) { return false }
-      let size = dnnl_memory_desc_get_size(&scratchpad)
-      if size > 0 {
-        guard let memory = rc_thread_memory(Int32(RC_SLOT_SCRATCHPAD), size),
-          add(DNNL_ARG_SCRATCHPAD, scratchpad, memory)
-        else { return false }
-      }
-      var stream: dnnl_stream_t?
-      guard
-        dnnl_stream_create(&stream, cpu, dnnl_stream_default_flags.rawValue) == dnnl_success
-      else { return false }
-      defer { dnnl_stream_destroy(stream) }
-      return dnnl_primitive_execute(primitive, stream, Int32(arguments.count), arguments)
-        == dnnl_success && dnnl_stream_wait(stream) == dnnl_success
+      primitive.execute([
+        (DNNL_ARG_SRC, left, UnsafeMutableRawPointer(mutating: a)),
+        (DNNL_ARG_WEIGHTS, right, UnsafeMutableRawPointer(mutating: b)),
+        (DNNL_ARG_DST, result, UnsafeMutableRawPointer(c)),
+      ])
     }
   }
 #endif

@@ -1,6 +1,5 @@
 #if ROPECONV_ONEDNN
   import CDNNL
-  import CKernels
   import Synchronization
 
   /// A weight matrix [outputs, inputs] in bfloat16, in the order that oneDNN multiplies fastest.
@@ -91,10 +90,9 @@
       let reachesEnd: Bool
     }
 
-    private nonisolated(unsafe) let primitive: dnnl_primitive_t
+    private let primitive: OneDNNPrimitive
     private let source: dnnl_memory_desc_t
     private let target: dnnl_memory_desc_t
-    private let scratchpad: dnnl_memory_desc_t
 
     private static let known = Mutex<[Rows: BFloat16Packing]>([:])
 
@@ -108,7 +106,7 @@
     }
 
     private init?(_ rows: Rows, target: dnnl_memory_desc_t) {
-      guard let engine = OneDNNEngine.cpu else { return nil }
+      guard let engine = OneDNNPrimitive.engine else { return nil }
       var (source, target) = (dnnl_memory_desc_t(), target)
       let (inputs, count) = (dnnl_dim_t(rows.inputs), dnnl_dim_t(rows.count))
       guard cdnnl_matrix(&source, dnnl_f32, inputs, count, 1, inputs) == dnnl_success else {
@@ -125,25 +123,17 @@
           &description, &source, engine, &target, engine, attributes) == dnnl_success
       else { return nil }
       defer { dnnl_primitive_desc_destroy(description) }
-      var primitive: dnnl_primitive_t?
-      guard dnnl_primitive_create(&primitive, description) == dnnl_success, let primitive,
-        let scratchpad = dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0)
-      else { return nil }
+      guard let description, let primitive = OneDNNPrimitive(description) else { return nil }
       self.primitive = primitive
       self.source = source
       self.target = target
-      self.scratchpad = scratchpad.pointee
     }
 
-    deinit { dnnl_primitive_destroy(primitive) }
-
     func pack(_ weights: UnsafePointer<Float>, to place: UnsafeMutableRawPointer) -> Bool {
-      OneDNNEngine.execute(
-        primitive,
-        [
-          (DNNL_ARG_FROM, source, UnsafeMutableRawPointer(mutating: weights)),
-          (DNNL_ARG_TO, target, place),
-        ], scratchpad: scratchpad)
+      primitive.execute([
+        (DNNL_ARG_FROM, source, UnsafeMutableRawPointer(mutating: weights)),
+        (DNNL_ARG_TO, target, place),
+      ])
     }
   }
 #endif
