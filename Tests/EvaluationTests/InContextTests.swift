@@ -63,12 +63,17 @@ import Testing
 
   @Test func shotsAreOtherExamplesAndTheSameEveryTime() throws {
     let tasks = try fixtures()
-    func core(_ shots: Int, seed: UInt64 = 1, batch: Int? = nil) throws -> InContextResult {
+    func core(
+      _ shots: Int, seed: UInt64 = 1, batch: Int? = nil, memory: Int? = nil
+    ) throws -> InContextResult {
       try InContextEvaluation(
-        shots: shots, seed: seed, limit: 5, options: RunOptions(threads: 2, batch: batch)
+        shots: shots, seed: seed, limit: 5,
+        options: RunOptions(threads: 2, batch: batch, memory: memory)
       ).run(model, on: tasks)
     }
     #expect(try core(2).record.units == core(2, batch: 1).record.units)
+    #expect(try core(2).record.units == core(2, memory: 1 << 30).record.units)
+    #expect(throws: EvaluationError.self) { try core(2, memory: 1 << 20) }
     #expect(try core(2).record.units != core(2, seed: 2).record.units)
     #expect(try core(2).record.evaluatedTokens > 2 * core(0).record.evaluatedTokens)
     #expect(throws: EvaluationError.self) { try core(40) }

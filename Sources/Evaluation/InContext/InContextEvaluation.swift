@@ -47,6 +47,21 @@ public struct InContextEvaluation {
     let places = tasks.indices.flatMap { task in
       (0..<min(limit ?? .max, tasks[task].examples.count)).map { (task: task, example: $0) }
     }
+    func completions(_ unit: Int) throws -> [Completion] {
+      let place = places[unit]
+      return try InContextPrompts(
+        task: tasks[place.task], tokenizer: tokenizer, shots: shots, seed: seed,
+        delimiter: delimiter
+      ).completions(place.example)
+    }
+    var batchSize = options.batch ?? 16
+    if options.memory != nil {
+      // A cap must hold the largest example with all its choices.
+      let largest = try places.indices.reduce(1) { largest, unit in
+        max(largest, try completions(unit).reduce(0) { $0 + $1.tokens.count })
+      }
+      batchSize = min(batchSize, try options.batch(for: [model.plan], context: largest))
+    }
     let length = model.plan.shape.context
     var identity = try model.identity(
       rotary: model.plan.rotary.applying(rotary, length: length), length: length,
@@ -68,23 +83,20 @@ public struct InContextEvaluation {
     var done = 0.0
     let record = try units.run { units in
       left = max(units.count, 1)
-      return units.batches(of: options.batch ?? 16)
+      return units.batches(of: batchSize)
     } evaluate: { batch, _ in
-      var completions: [Completion] = []
+      var asked: [Completion] = []
       var counts: [Int] = []
       for unit in batch {
-        let made = try InContextPrompts(
-          task: tasks[places[unit].task], tokenizer: tokenizer, shots: shots, seed: seed,
-          delimiter: delimiter
-        ).completions(places[unit].example)
-        completions += made
+        let made = try completions(unit)
+        asked += made
         counts.append(made.count)
       }
-      let longest = completions.map(\.tokens.count).max() ?? 0
+      let longest = asked.map(\.tokens.count).max() ?? 0
       let scores = try CompletionScorer(
         model: model, rotary: model.plan.rotary.applying(rotary, length: longest),
         options: options
-      ).score(completions) { progress((done + $0 * Double(batch.count)) / Double(left)) }
+      ).score(asked) { progress((done + $0 * Double(batch.count)) / Double(left)) }
       done += Double(batch.count)
       var next = 0
       let values = zip(batch, counts).map { unit, count in
@@ -97,7 +109,7 @@ public struct InContextEvaluation {
           nats: own.map(\.meanNegativeLogLikelihood)
         ).json
       }
-      return (values, completions.reduce(0) { $0 + $1.tokens.count })
+      return (values, asked.reduce(0) { $0 + $1.tokens.count })
     }
     return try InContextResult(record, file: model.checkpoint.path)
   }
