@@ -53,7 +53,7 @@ let package = Package(
     .target(name: "Reports", dependencies: ["Conversion", "Evaluation"]),
     .target(name: "Conversion", dependencies: ["Evaluation"]),
     .target(name: "Evaluation", dependencies: ["Inference", "Vocabulary", crypto]),
-    .target(name: "Inference", dependencies: ["Rotary", "Architectures"]),
+    .target(name: "Inference", dependencies: ["Rotary", "Architectures", collections]),
     .target(name: "Rotary", dependencies: ["Tensors"]),
     .target(
       name: "Vocabulary",
@@ -83,6 +83,15 @@ let package = Package(
         "Tensors", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Tests/Benchmarks/Kernels"),
+
+    // What `Tests/Checks/fuzz` runs mutated inputs with.
+    .executableTarget(
+      name: "fuzz",
+      dependencies: [
+        "Reports", "TestSupport", collections,
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Tests/Fuzzing"),
 
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     tests("TensorsTests", "Tensors", golden: true),

@@ -6,9 +6,10 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/types.h>
 #include <unistd.h>
 
-enum { SLOTS = 64, LONGEST = 4096 };
+enum { SLOTS = 1024, LONGEST = 4096 };
 
 // A slot is 0 free, 1 being filled, 2 in use.
 static atomic_int states[SLOTS];
@@ -46,7 +47,14 @@ static void remove_temporaries(void) {
   }
 }
 
+// A process that this one waits for; 0 where there is none.
+static atomic_int child;
+
+void rc_set_child(int process) { atomic_store(&child, process); }
+
 static void ended(int number) {
+  int process = atomic_load(&child);
+  if (process > 0) kill(process, SIGTERM);
   remove_temporaries();
   _exit(number == SIGTERM ? 143 : 130);
 }

@@ -37,9 +37,8 @@ public struct PerplexityEvaluation {
   public func run(
     _ model: Model, on text: TokenizedText, progress: (Progress) -> Void = { _ in }
   ) throws -> PerplexityResult {
-    guard start >= 0 else { throw EvaluationError.usage("--start is \(start), expected 0 or more") }
     // A variant the model cannot be is a usage error, whatever the text.
-    let length = start + self.windows.context
+    let length = try self.windows.length(from: start)
     let configuration = try model.plan.rotary.applying(rotary, length: length)
     let windows = try self.windows.windows(of: text)
     let pass = ForwardPass(

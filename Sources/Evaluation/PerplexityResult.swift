@@ -28,7 +28,7 @@ public struct PerplexityResult: Sendable {
     }
 
     init?(_ unit: EvaluationRecord.Unit) {
-      guard let scored = unit.values["scored"]?.int, scored > 0,
+      guard let scored = unit.values["scored"]?.int, (1...(1 << 32)).contains(scored),
         let sum = unit.values["nll_sum"]?.double,
         let squares = unit.values["nll_squares"]?.double
       else { return nil }

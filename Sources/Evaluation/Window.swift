@@ -34,10 +34,25 @@ public struct WindowPlan: Sendable, Equatable {
     self.stride = stride
   }
 
+  /// Positions up to the end of a window whose first token stands at `start`.
+  /// - Throws: `EvaluationError.usage` for a start or a context beyond what positions can be.
+  func length(from start: Int) throws(EvaluationError) -> Int {
+    guard (0...Self.lastPosition).contains(start) else {
+      throw .usage("--start is \(start), expected a number from 0 to 2^40")
+    }
+    guard (4...Self.lastPosition).contains(context) else {
+      throw .usage("--ctx is \(context), expected a number from 4 to 2^40")
+    }
+    return start + context
+  }
+
+  /// Angles of positions beyond have lost the digits that tell neighbours apart.
+  private static let lastPosition = 1 << 40
+
   /// The windows of a text, in order.
   /// - Throws: `EvaluationError.textTooShort`, or `.usage` for sizes that make no sense.
   public func windows(of text: TokenizedText) throws(EvaluationError) -> [Window] {
-    guard context >= 4 else { throw .usage("--ctx is \(context), expected at least 4") }
+    _ = try length(from: 0)
     if let limit, limit < 1 { throw .usage("--chunks is \(limit), expected at least 1") }
     let count = text.tokens.count
     guard count >= context else {

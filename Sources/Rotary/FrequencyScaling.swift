@@ -124,7 +124,8 @@ public struct RotaryFrequencies: Sendable, Equatable {
   ///   - dimensions: rotated dims of a head, even.
   ///   - base: the frequency base, positive.
   ///   - length: positions the pass covers, counted from 0.
-  /// - Throws: `RotaryError` for a base or factor that is not positive, or factors that do not match.
+  /// - Throws: `RotaryError` for a base or factor that is not positive, factors that do not match, or
+  ///   frequencies that are not finite.
   public init(
     dimensions: Int, base: Double, scaling: FrequencyScaling, length: Int
   ) throws(RotaryError) {
@@ -183,6 +184,9 @@ public struct RotaryFrequencies: Sendable, Equatable {
       magnitude = long.magnitude
     case .factors(let factors):
       radians = try divided(factors)
+    }
+    guard magnitude.isFinite, radians.allSatisfy(\.isFinite) else {
+      throw .notFinite(method: scaling.name)
     }
   }
 

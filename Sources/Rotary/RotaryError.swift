@@ -14,6 +14,8 @@ public enum RotaryError: Diagnostic {
   case dimensions(count: Int, headWidth: Int)
   /// A scaling method needs a number that neither the checkpoint nor the command line gives.
   case missingParameter(method: String, parameter: String)
+  /// The numbers of a scaling method, each of which may be, give no frequencies together.
+  case notFinite(method: String)
   /// Frequency factors do not match the number of pairs.
   case factorCount(found: Int, expected: Int)
   /// A table of value frequencies has the wrong size.
@@ -34,6 +36,8 @@ public enum RotaryError: Diagnostic {
       "\(count) rotary dimensions, expected an even number from 2 to the head width \(headWidth)"
     case .missingParameter(let method, let parameter):
       "frequency scaling '\(method)' needs \(parameter)"
+    case .notFinite(let method):
+      "frequency scaling '\(method)' gives frequencies that are not finite numbers"
     case .factorCount(let found, let expected):
       "\(found) frequency factors, expected \(expected) (one per rotary pair)"
     case .tableSize(let found, let layers, let pairs):

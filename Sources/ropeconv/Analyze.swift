@@ -39,6 +39,7 @@ struct Analyze: ParsableCommand {
 
   func run() throws {
     let model = try Model(opening: model)
+    try WholeFile.check(svg, force: force, inputs: model.checkpoint.inputPaths)
     let source = try text.required()
     let tokens = try TokenizedText(source, for: model, threads: options.threads)
     let pairs = try values.pairs()

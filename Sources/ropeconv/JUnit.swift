@@ -44,6 +44,9 @@ struct ThresholdOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Write the thresholds as JUnit test cases.", valueName: "file"))
   var junit: String?
 
+  /// Refuses a file that could not be written, before the work begins.
+  func checkOutput() throws { try WholeFile.check(junit, force: true) }
+
   /// Writes the cases and throws for the first threshold that was missed.
   /// - Parameter checks: a threshold's option, the text of its limit, and why it was missed.
   func check(_ command: String, _ checks: [(option: String, missed: String?)]) throws {

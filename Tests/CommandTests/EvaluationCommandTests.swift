@@ -165,6 +165,38 @@ import Testing
     #expect(FileManager.default.fileExists(atPath: "\(folder)/results/compare-2.good.json"))
   }
 
+  /// A step holds its state file while it runs: it must let go soon after the plan was ended.
+  @Test func aStepEndsWithItsPlan() throws {
+    let folder = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try """
+    models: {a: \(Self.model)}
+    evaluations: [{eval: ruler, name: long, task: niah_single_1, lengths: 2048, samples: 5000}]
+    """.write(toFile: "\(folder)/plan.yaml", atomically: true, encoding: .utf8)
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: Self.program)
+    process.arguments = ["run", "\(folder)/plan.yaml", "--quiet"]
+    try process.run()
+    func isHeld() -> Bool? {
+      let descriptor = open("\(folder)/results/long.a.state", O_RDONLY)
+      guard descriptor >= 0 else { return nil }
+      defer { close(descriptor) }
+      return flock(descriptor, LOCK_EX | LOCK_NB) != 0
+    }
+    func waits(until wanted: Bool) -> Bool {
+      for _ in 0..<3000 {
+        if isHeld() == wanted { return true }
+        usleep(10_000)
+      }
+      return false
+    }
+    #expect(waits(until: true))
+    process.terminate()
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 143)
+    #expect(waits(until: false))
+  }
+
   @Test(arguments: [
     "[1]", "models: {}", "model: {a: b}", "models: {a: [1]}", "models: {'../x': m.gguf}",
     "models: {a: m}\nconversions: {b: {model: c, to: qk}}",

@@ -157,6 +157,8 @@ uint32_t rc_crc32(uint32_t crc, const void *bytes, size_t count);
 /// A temporary file (or folder, once empty) to remove when a signal ends the process.
 void rc_register_temporary(const char *path);
 void rc_unregister_temporary(const char *path);
+/// A process that SIGINT and SIGTERM end too; 0 where there is none.
+void rc_set_child(int process);
 /// SIGINT and SIGTERM: remove the temporary files, exit with 130 and 143. SIGBUS: also say that a
 /// mapped file was truncated, exit with 74.
 void rc_install_signal_handlers(void);

@@ -84,6 +84,11 @@ public struct OutputTarget {
     guard identity.isFolder else {
       throw fault(.cannotCreate(reason: "\(quoted(folder)) is not a folder"))
     }
+    let longest = pathconf(folder, Int32(_PC_NAME_MAX))
+    let name = Paths.name(of: path)
+    guard longest < 0 || name.utf8.count <= longest else {
+      throw fault(.cannotCreate(reason: "its name has more than \(longest) bytes"))
+    }
     guard access(folder, W_OK) == 0 else {
       throw fault(.cannotCreate(reason: "\(quoted(folder)): \(errorText(errno))"))
     }

@@ -6,4 +6,7 @@ public enum SignalHandling {
   /// 143; on SIGBUS, which a mapped file raises when it is truncated while it is read, also says so
   /// in one line and exits with 74.
   public static func install() { rc_install_signal_handlers() }
+
+  /// Names a process that is waited for, which SIGINT and SIGTERM end too; nil once it has ended.
+  public static func passOn(to process: Int32?) { rc_set_child(process ?? 0) }
 }

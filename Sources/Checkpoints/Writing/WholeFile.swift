@@ -1,5 +1,14 @@
 /// Writes small files whole: results beside a checkpoint.
 public enum WholeFile {
+  /// Refuses a file that could not be written, before long work is done for it; nil passes.
+  /// - Throws: `CheckpointError.output`.
+  public static func check(
+    _ path: String?, force: Bool, inputs: [String] = []
+  ) throws(CheckpointError) {
+    guard let path else { return }
+    try OutputTarget(path: path, force: force, inputs: inputs, sources: []).checkFile(byteCount: 0)
+  }
+
   /// Writes bytes to a file that appears complete or not at all.
   ///
   /// - Parameters:

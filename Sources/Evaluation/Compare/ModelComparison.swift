@@ -34,8 +34,7 @@ public struct ModelComparison {
       throw EvaluationError.vocabulariesDiffer(
         one: base.plan.shape.vocabulary, other: other.plan.shape.vocabulary)
     }
-    guard start >= 0 else { throw EvaluationError.usage("--start is \(start), expected 0 or more") }
-    let length = start + self.windows.context
+    let length = try self.windows.length(from: start)
     let variants = [
       try base.plan.rotary.applying(rotary.base, length: length),
       try other.plan.rotary.applying(rotary.other, length: length),

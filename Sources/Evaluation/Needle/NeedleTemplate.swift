@@ -43,7 +43,9 @@ public struct NeedleTemplate: Sendable, Equatable {
     }
     let least = object["value_minimum"] ?? JSONValue(values.lowerBound)
     let most = object["value_maximum"] ?? JSONValue(values.upperBound)
-    guard let least = least.int, let most = most.int, least <= most, most - least < Int.max / 2
+    guard let least = least.int, let most = most.int, least <= most,
+      // Half of all integers: their number must be one too.
+      abs(least / 2) <= Int.max / 4, abs(most / 2) <= Int.max / 4
     else {
       throw EvaluationError.template(
         file: file, problem: "'value_minimum' and 'value_maximum' are no range of whole numbers")

@@ -88,6 +88,7 @@ public struct EvaluationRecord: Sendable {
       throw malformed(
         "expected the JSON of an evaluation: kind, identity, units_total, shard, units")
     }
+    guard count >= 0 else { throw malformed("units_total is \(count)") }
     guard json["protocol"]?.int == Self.protocolVersion else {
       throw malformed("expected protocol \(Self.protocolVersion)")
     }
@@ -102,7 +103,7 @@ public struct EvaluationRecord: Sendable {
         kind: kind, identity: identity, labels: Self.labels(json), unitCount: count,
         shard: try Shard(parsing: shard),
         units: parsed, seconds: json["seconds"]?.double ?? 0,
-        evaluatedTokens: json["evaluated_tokens"]?.int ?? 0)
+        evaluatedTokens: min(max(json["evaluated_tokens"]?.int ?? 0, 0), 1 << 50))
     } catch { throw malformed("shard is '\(shard)', expected I/N") }
   }
 
@@ -139,11 +140,13 @@ public struct EvaluationRecord: Sendable {
         units[unit.index] = (file, unit)
       }
     }
-    let missing = (0..<first.record.unitCount).filter { units[$0] == nil }
-    if let one = missing.first {
+    let missing = first.record.unitCount - units.count
+    guard missing == 0 else {
+      // Among as many units as there are, and the next, one is missing.
+      let one = (0...units.count).first { units[$0] == nil } ?? 0
       throw .record(
         file: first.file,
-        problem: "\(missing.count) of \(first.record.unitCount) units are in no shard, the first is"
+        problem: "\(missing) of \(first.record.unitCount) units are in no shard, the first is"
           + " unit \(one)")
     }
     return EvaluationRecord(

@@ -15,7 +15,7 @@ struct HuggingFaceScaling {
 
   private func number(_ key: String) throws -> Double? {
     guard let stated = scope[key], stated != .null else { return nil }
-    guard let number = stated.double, number.isFinite else {
+    guard let number = stated.double, Float(number).isFinite else {
       throw failure(key, "is not a finite number")
     }
     return number
@@ -23,7 +23,9 @@ struct HuggingFaceScaling {
 
   private func factor() throws -> Double {
     guard let factor = try number("factor") else { throw failure("factor", "is missing") }
-    guard factor > 0 else { throw failure("factor", "is \(factor), expected a positive number") }
+    guard Float(factor) > 0 else {
+      throw failure("factor", "is \(factor), expected a positive number")
+    }
     return factor
   }
 

@@ -69,10 +69,10 @@ struct Hyperparameters {
     return number
   }
 
-  /// A finite number; nil where absent.
+  /// A number that is finite in float32 too, which GGUF keeps it in; nil where absent.
   func optionalNumber(_ parameter: Hyperparameter) throws(ModelError) -> Double? {
     guard let found = value(parameter) else { return nil }
-    guard let number = found.double, number.isFinite else {
+    guard let number = found.double, Float(number).isFinite else {
       throw failure(parameter, "is not a finite number")
     }
     return number
@@ -82,7 +82,9 @@ struct Hyperparameters {
   func positive(_ parameter: Hyperparameter, default fallback: Double) throws(ModelError) -> Double
   {
     let number = try optionalNumber(parameter) ?? fallback
-    guard number > 0 else { throw failure(parameter, "is \(number), expected a positive number") }
+    guard Float(number) > 0 else {
+      throw failure(parameter, "is \(number), expected a positive number")
+    }
     return number
   }
 

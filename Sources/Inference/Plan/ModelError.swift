@@ -33,8 +33,8 @@ public enum ModelError: Diagnostic {
       "'\(key)' is \(found), supported: \(accepted.joined(separator: ", "))"
     case .tensors(_, let missing, let unexpected):
       [
-        missing.isEmpty ? nil : "missing tensors: \(missing.joined(separator: ", "))",
-        unexpected.isEmpty ? nil : "unexpected tensors: \(unexpected.joined(separator: ", "))",
+        missing.isEmpty ? nil : "missing tensors: \(Self.list(missing))",
+        unexpected.isEmpty ? nil : "unexpected tensors: \(Self.list(unexpected))",
       ].compactMap { $0 }.joined(separator: "; ")
     case .shape(_, _, let found, let expected): "shape \(found), expected \(expected)"
     case .elementType(_, _, let type): "elements of type \(type) cannot be decoded"
@@ -46,6 +46,12 @@ public enum ModelError: Diagnostic {
       "position \(last) has no learned embedding (the model has \(available))"
     case .notFinite(_, let what): "\(what) is not finite"
     }
+  }
+
+  /// A number of layers that is wrong may be missing a million tensors.
+  private static func list(_ names: [String]) -> String {
+    let shown = names.prefix(256).joined(separator: ", ")
+    return names.count > 256 ? "\(shown) and \(names.count - 256) more" : shown
   }
 
   public var file: String? {

@@ -77,6 +77,11 @@ extension ModelPlan {
         file: checkpoint.path, tensor: directory.globals[.embedding]?.tensor.name ?? "embedding",
         found: [shape.vocabulary, shape.width], expected: [stated, shape.width])
     }
+    if let output = directory.globals[.output], output.rows != shape.vocabulary {
+      throw ModelError.shape(
+        file: checkpoint.path, tensor: output.tensor.name, found: [output.rows, shape.width],
+        expected: [shape.vocabulary, shape.width])
+    }
 
     let plain: RotarySites =
       identity.architecture.block.positions == .rotary ? .scores : .none

@@ -74,7 +74,7 @@ struct RotaryParameters {
 
   private func base(_ parameter: Hyperparameter, windowed: Bool) throws -> Double {
     if let stated = scope(ofWindowed: windowed)["rope_theta"] {
-      guard let base = stated.double, base.isFinite, base > 0 else {
+      guard let base = stated.double, Float(base).isFinite, Float(base) > 0 else {
         throw parameters.failure(parameter, "is not a positive finite number")
       }
       return base
@@ -98,22 +98,35 @@ struct RotaryParameters {
     checkpoint.metadata[parameters.ggufKey(key)]
   }
 
+  /// - Throws: `ModelError.hyperparameter` for a key that holds something else.
+  private func number(_ key: String) throws -> Double? {
+    let key = parameters.ggufKey(key)
+    guard let stated = checkpoint.metadata[key] else { return nil }
+    guard let number = stated.double, number.isFinite else {
+      throw ModelError.hyperparameter(file: file, key: key, problem: "is not a finite number")
+    }
+    return number
+  }
+
   private func ggufScaling(shape: ModelShape) throws -> FrequencyScaling {
     if let factors = try vector(.rotaryFactors) { return .factors(factors) }
-    let original = metadata("rope.scaling.original_context_length")?.int
+    // 0 stands for the model's context, as in llama.cpp.
+    let original = metadata("rope.scaling.original_context_length")?.int.flatMap {
+      $0 > 0 ? $0 : nil
+    }
     if let long = try vector(.rotaryFactorsLong), let short = try vector(.rotaryFactorsShort) {
       let original = original ?? shape.context
       return .longRoPE(
         .init(
           short: short, long: long, originalContext: original,
-          magnitude: metadata("rope.scaling.attn_factor")?.double
+          magnitude: try number("rope.scaling.attn_factor")
             ?? FrequencyScaling.LongRoPE.magnitude(context: shape.context, original: original)))
     }
     let own = checkpoint.metadata["ropeconv.rope.scaling.type"]?.string
     let type = own ?? metadata("rope.scaling.type")?.string ?? "none"
     let factor =
-      checkpoint.metadata["ropeconv.rope.scaling.factor"]?.double
-      ?? metadata("rope.scaling.factor")?.double ?? metadata("rope.scale_linear")?.double
+      try number("ropeconv.rope.scaling.factor") ?? number("rope.scaling.factor")
+      ?? number("rope.scale_linear")
     switch type {
     case "none": return .none
     case "linear": return factor.map { .linear(factor: $0) } ?? .none
@@ -125,10 +138,10 @@ struct RotaryParameters {
       var yarn = FrequencyScaling.YaRN(
         factor: try required(factor, "rope.scaling.factor"),
         originalContext: original ?? shape.context)
-      yarn.betaFast = metadata("rope.scaling.yarn_beta_fast")?.double ?? yarn.betaFast
-      yarn.betaSlow = metadata("rope.scaling.yarn_beta_slow")?.double ?? yarn.betaSlow
-      yarn.attentionFactor = metadata("rope.scaling.yarn_attn_factor")?.double
-      if let multiplier = metadata("rope.scaling.yarn_log_multiplier")?.double {
+      yarn.betaFast = try number("rope.scaling.yarn_beta_fast") ?? yarn.betaFast
+      yarn.betaSlow = try number("rope.scaling.yarn_beta_slow") ?? yarn.betaSlow
+      yarn.attentionFactor = try number("rope.scaling.yarn_attn_factor")
+      if let multiplier = try number("rope.scaling.yarn_log_multiplier") {
         yarn.mscaleAllDims = multiplier / 0.1
         yarn.mscale = multiplier / 0.1
       }

@@ -1,5 +1,6 @@
 import Architectures
 import Checkpoints
+import OrderedCollections
 import Tensors
 
 /// Finds a tensor for every weight the architecture needs and accounts for every tensor there is.
@@ -26,7 +27,8 @@ struct WeightDirectory {
   /// - Parameter keepsExtra: unexpected tensors join those that are ignored.
   /// - Throws: `ModelError.tensors` with every missing and every unexpected tensor.
   mutating func resolve(keepsExtra: Bool) throws {
-    var missing: [String] = []
+    // Two roles may be parts of one tensor.
+    var missing: OrderedSet<String> = []
     var used: Set<String> = []
     layers = Array(repeating: [:], count: shape.layers)
     for (role, names) in parameters.architecture.weights {
@@ -34,7 +36,7 @@ struct WeightDirectory {
       for layer in role.isGlobal ? [nil] : (0..<shape.layers).map(Optional.some) {
         let tensorName = name.tensorName(layer: layer)
         guard let tensor = checkpoint.tensors[tensorName] else {
-          if !names.optional, !missing.contains(tensorName) { missing.append(tensorName) }
+          if !names.optional { missing.append(tensorName) }
           continue
         }
         used.insert(tensorName)
@@ -42,7 +44,7 @@ struct WeightDirectory {
         if let layer { layers[layer][role] = source } else { globals[role] = source }
       }
     }
-    missing += missingAlternatives()
+    missing.append(contentsOf: missingAlternatives())
     var unexpected: [String] = []
     for (name, tensor) in checkpoint.tensors where !used.contains(name) {
       if keepsExtra || parameters.architecture.ignored.contains(where: { Self.matches(name, $0) }) {
@@ -52,7 +54,8 @@ struct WeightDirectory {
       }
     }
     guard missing.isEmpty, unexpected.isEmpty else {
-      throw ModelError.tensors(file: checkpoint.path, missing: missing, unexpected: unexpected)
+      throw ModelError.tensors(
+        file: checkpoint.path, missing: Array(missing), unexpected: unexpected)
     }
     try checkTiedOutput()
   }

@@ -32,6 +32,7 @@ struct EvaluateCompare: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
+    try thresholds.checkOutput()
     let base = try Model(opening: base)
     let other = try Model(opening: other)
     let request = try variant.request(for: other.plan)

@@ -45,6 +45,7 @@ struct EvaluateInContext: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
+    try thresholds.checkOutput()
     let model = try Model(opening: model)
     let evaluation = InContextEvaluation(
       shots: shots, seed: seed, limit: examples, delimiter: delimiter,

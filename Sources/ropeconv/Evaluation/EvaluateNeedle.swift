@@ -62,7 +62,11 @@ struct EvaluateNeedle: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
+    try thresholds.checkOutput()
     let model = try Model(opening: model)
+    for page in [svg, html] {
+      try WholeFile.check(page, force: force, inputs: model.checkpoint.inputPaths)
+    }
     let (texts, path) = try template.read(haystack: haystack)
     var evaluation = NeedleEvaluation(
       template: texts, lengths: try NumberList.whole(lengths, option: "--lengths"),

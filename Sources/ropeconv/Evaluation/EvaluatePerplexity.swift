@@ -45,6 +45,8 @@ struct EvaluatePerplexity: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
+    try thresholds.checkOutput()
+    try WholeFile.check(nll, force: true)
     guard lengths == nil, models.count == 1 else { return try sweep() }
     let model = try Model(opening: models[0])
     let request = try variant.request(for: model.plan)

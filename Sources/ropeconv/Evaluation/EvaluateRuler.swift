@@ -60,6 +60,7 @@ struct EvaluateRuler: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
+    try thresholds.checkOutput()
     guard minScore == nil || mode == .generate else {
       throw EvaluationError.usage("--min-score needs --mode generate")
     }

@@ -35,6 +35,7 @@ struct RunPlan: ParsableCommand {
   }
 
   func run() throws {
+    try WholeFile.check(junit, force: true)
     let text = String(decoding: try TokenizedText.read(plan), as: UTF8.self)
     let plan = try Plan(text, file: plan)
     if dryRun {
@@ -99,6 +100,8 @@ struct RunPlan: ParsableCommand {
     do { try process.run() } catch {
       return .failed(status: 70, reason: "the program cannot be started")
     }
+    SignalHandling.passOn(to: process.processIdentifier)
+    defer { SignalHandling.passOn(to: nil) }
     // Read to its end, so that the line that tells why a step failed is never missed.
     let said = ErrorLines()
     let reading = DispatchGroup()
