@@ -189,12 +189,16 @@ import Vocabulary
     var rest = sample.prompt[...]
     for (index, name) in sample.references.enumerated() {
       let source = index == 0 ? String(value) : "VAR \(sample.references[index - 1])"
-      let line = try #require(rest.range(of: "\nVAR \(name) = \(source)\n"))
+      let end = index == 0 ? "\n" : " \n"
+      let line = try #require(rest.range(of: "\nVAR \(name) = \(source)\(end)"))
       rest = rest[rest.index(before: line.upperBound)...]
     }
     #expect(sample.prompt.matches(of: #/VAR [A-Z]{3} = /#).count == 5)
-    #expect(sample.prompt.contains(#/they are: [A-Z]{3}( [A-Z]{3}){4}\n\nMemorize/#))
+    #expect(sample.prompt.contains(#/they are:  [A-Z]{3}( [A-Z]{3}){4}\n\nMemorize/#))
     #expect(sample.answerText == sample.references.joined(separator: " "))
+    let (input, prefix) = sample.parts
+    #expect(input.hasSuffix(" in the text above.") && prefix.hasPrefix(" Answer: According to"))
+    #expect(input + prefix == sample.prompt)
   }
 
   @Test(arguments: [(2500, 6, 1), (9000, 30, 3)])

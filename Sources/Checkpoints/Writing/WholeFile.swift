@@ -25,4 +25,19 @@ public enum WholeFile {
     try file.write(bytes)
     return try file.commit()
   }
+
+  /// Writes bytes as they are made, to a file that appears complete or not at all.
+  ///
+  /// - Parameter next: the next bytes; nil at the end.
+  /// - Returns: the bytes of the file.
+  /// - Throws: `CheckpointError.output`, and what `next` throws.
+  @discardableResult
+  public static func write(
+    to path: String, force: Bool, inputs: [String] = [], next: () throws -> [UInt8]?
+  ) throws -> Int {
+    let target = OutputTarget(path: path, force: force, inputs: inputs, sources: [])
+    var file = try AtomicFile(creating: target, byteCount: 0)
+    while let bytes = try next() { try file.write(bytes) }
+    return try file.commit()
+  }
 }

@@ -68,6 +68,7 @@ public struct RulerEvaluation {
     identity["lengths"] = .array(lengths.map { JSONValue($0) })
     identity["samples"] = JSONValue(samples)
     identity["mode"] = .string(mode.rawValue)
+    identity["prompts"] = JSONValue(RulerGenerator.version)
     identity["seed"] = .string(String(generator.seed))
     let units = UnitRun(
       kind: RulerResult.kind, identity: identity,

@@ -3,24 +3,21 @@ extension RulerGenerator {
   private static let hops = 4
   /// The first value, and the number of values.
   private static let (firstValue, values) = (10_000, 89_999)
-  /// Tokens of the worked example, from `fullLength` tokens on.
+  /// Tokens of the worked example, as published; of shorter prompts half of what there is.
   private static let exampleTokens = 500
 
-  func chainDraft(
-    budget: Int, length: Int, _ random: inout SeededGenerator
-  ) throws -> RulerDraft {
+  func chainDraft(budget: Int, _ random: inout SeededGenerator) throws -> RulerDraft {
     let example = Chain(names: 3, values: [], &random)
     let chain = Chain(names: 5, values: [example.value], &random)
     let least = Self.hops + 1
     var exampleNoise = least
-    if length >= Self.fullLength {
-      let search = HaystackSearch(
-        budget: Self.exampleTokens, units: least...Self.exampleTokens)
-      if case .fits(let units, _) = try search.run(count: { try tokens(of: example.text($0)) }) {
-        exampleNoise = units
-      }
+    let search = HaystackSearch(
+      budget: min(Self.exampleTokens, budget / 2), units: least...Self.exampleTokens)
+    if case .fits(let units, _) = try search.run(count: { try tokens(of: example.text($0)) }) {
+      exampleNoise = units
     }
-    let solved = example.text(exampleNoise) + example.names.joined(separator: " ") + "\n\n"
+    // As published: one space ends the beginning of the answer, another comes before the answer.
+    let solved = example.text(exampleNoise) + " " + example.names.joined(separator: " ") + "\n\n"
     return RulerDraft(references: chain.names, units: least...max(budget, least)) { units in
       solved + chain.text(units)
     }
@@ -55,7 +52,8 @@ extension RulerGenerator {
     func text(_ noise: Int) -> String {
       var places = places
       let assignments = names.indices.map { index in
-        "VAR \(names[index]) = " + (index == 0 ? "\(value)" : "VAR \(names[index - 1])")
+        // The published lines end with a space, but for the first.
+        "VAR \(names[index]) = " + (index == 0 ? "\(value)" : "VAR \(names[index - 1]) ")
       }
       let haystack = rulerLines(
         noise, line: { _ in rulerNoise }, inserting: assignments,

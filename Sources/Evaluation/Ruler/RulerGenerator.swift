@@ -5,9 +5,11 @@ import Vocabulary
 /// The texts around the haystacks are the published ones; words, random numbers and the order of
 /// draws are ours, so that prompts agree with the published tool's in kind, not letter by letter.
 public struct RulerGenerator: Sendable {
+  /// Grows when a seed's prompts change.
+  public static let version = 2
   /// Longer prompts are not made.
   public static let longestLength = 1 << 24
-  /// Below it the worked examples are short and words are repeated less often.
+  /// Below it the worked example of a list is short and words are repeated less often.
   static let fullLength = 4096
 
   public let tokenizer: Tokenizer
@@ -76,7 +78,7 @@ public struct RulerGenerator: Sendable {
       return try needleDraft(task, needles, budget: budget, &random)
     }
     switch task {
-    case .variableTracking: return try chainDraft(budget: budget, length: length, &random)
+    case .variableTracking: return try chainDraft(budget: budget, &random)
     case .commonWords: return commonWordsDraft(length: length, &random)
     case .frequentWords: return frequentWordsDraft(budget: budget, &random)
     default: return try questionDraft(task, index: index, &random)

@@ -1,3 +1,5 @@
+import Checkpoints
+
 /// One prompt of a RULER task and what must be found in it.
 public struct RulerSample: Sendable, Equatable {
   public let task: RulerTask
@@ -29,5 +31,27 @@ public struct RulerSample: Sendable, Equatable {
       default: references.joined(separator: ", ")
       }
     return prompt.utf8.last == UInt8(ascii: " ") ? answer : " " + answer
+  }
+
+  /// The prompt as the published tools keep it: the question, and the beginning of the answer, which
+  /// a chat's reply begins with.
+  public var parts: (input: String, answerPrefix: String) {
+    let beginning = task.needles == nil ? " Answer:" : " The special magic"
+    // A prompt ends with the beginning of its answer, so that the last one found is it.
+    guard let start = prompt.ranges(of: beginning).last?.lowerBound else { return (prompt, "") }
+    return (String(prompt[..<start]), String(prompt[start...]))
+  }
+
+  /// The sample with the published tools' names (`index`, `input`, `outputs`, `length`,
+  /// `answer_prefix`), and what a whole file of one task says there once for all samples.
+  public var json: JSONValue {
+    let (input, answerPrefix) = parts
+    return [
+      "index": JSONValue(index), "input": .string(input),
+      "outputs": .array(references.map { .string($0) }),
+      "length": JSONValue(promptTokens + maximumNewTokens), "answer_prefix": .string(answerPrefix),
+      "task": .string(task.rawValue), "max_seq_length": JSONValue(length),
+      "tokens_to_generate": JSONValue(maximumNewTokens),
+    ]
   }
 }
