@@ -88,17 +88,35 @@ public struct TokenizedText: Sendable {
     }
   }
 
-  /// The bytes of a file, or of standard input for `-`.
+  /// The bytes of a file, of a pipe such as `<(zcat text.gz)`, or of standard input for `-`.
+  /// - Throws: `EvaluationError.unreadable`, also for a pipe of more than 1 GiB.
   public static func read(_ path: String) throws -> [UInt8] {
     if path == "-" {
       return Array(FileHandle.standardInput.readDataToEndOfFile())
     }
-    guard let data = FileManager.default.contents(atPath: path) else {
+    guard let handle = FileHandle(forReadingAtPath: path) else {
       let exists = FileManager.default.fileExists(atPath: path)
       throw EvaluationError.unreadable(
         file: path, problem: exists ? "the file cannot be read" : "no such file")
     }
-    return Array(data)
+    // Opened once: what a pipe gave is gone when it is closed.
+    var status = stat()
+    let isFile = fstat(handle.fileDescriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    do {
+      if isFile { return Array(try handle.readToEnd() ?? Data()) }
+      var bytes: [UInt8] = []
+      while let data = try handle.read(upToCount: 1 << 20), !data.isEmpty {
+        bytes += data
+        guard bytes.count <= 1 << 30 else {
+          throw EvaluationError.unreadable(file: path, problem: "it goes on beyond 1 GiB")
+        }
+      }
+      return bytes
+    } catch let error as EvaluationError {
+      throw error
+    } catch {
+      throw EvaluationError.unreadable(file: path, problem: "the file cannot be read")
+    }
   }
 
   private static func list(_ path: String) throws -> [Int32] {

@@ -165,6 +165,63 @@ import Testing
     #expect(FileManager.default.fileExists(atPath: "\(folder)/results/compare-2.good.json"))
   }
 
+  /// What cannot be written at the end is told at the beginning.
+  @Test func filesBesideAResultAreCheckedFirst() throws {
+    for option in ["--junit", "--nll"] {
+      for path in ["no/such", "/", "/dev/full", String(repeating: "x", count: 300)] {
+        expectFailure(
+          try run("eval", "perplexity", Self.model, "--text", Self.text, option, path), 73)
+      }
+    }
+    expectFailure(
+      try run("eval", "needle", Self.model, "--template", template, "--html", "no/such"), 73)
+  }
+
+  @Test func positionsHaveAnEnd() throws {
+    for start in [Int.max, 1 << 40 + 1, -1] {
+      expectFailure(
+        try run("eval", "perplexity", Self.model, "--text", Self.text, "--start=\(start)"), 64,
+        containing: "--start is \(start), expected a number from 0 to 2^40")
+    }
+  }
+
+  @Test func aPipeIsReadLikeAFile() throws {
+    func score(_ text: String, behind command: String) throws -> JSONValue? {
+      let script = """
+        \(command) '\(Self.program)' eval perplexity '\(Self.model)' --text \(text) --ctx 64 \
+        --chunks 2 --json --quiet
+        """
+      return try json(runProgram("/bin/sh", ["-c", script]))["nll"]
+    }
+    let expected = try score("'\(Self.text)'", behind: "")
+    #expect(expected?.double != nil)
+    for text in ["/dev/stdin", "-"] {
+      #expect(try score(text, behind: "cat '\(Self.text)' |") == expected)
+    }
+  }
+
+  @Test func promptsOfRulerAreLines() throws {
+    let folder = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let arguments = [
+      "eval", "ruler", Self.model, "--task", "vt,cwe", "--lengths", "2048,3000", "--samples", "2",
+      "--prompts", "\(folder)/p.jsonl",
+    ]
+    #expect(try runProgram(Self.program, arguments).status == 0)
+    let lines = try String(contentsOfFile: "\(folder)/p.jsonl", encoding: .utf8)
+      .split(separator: "\n").map { try JSONValue.parse(Array($0.utf8), file: "line") }
+    #expect(lines.count == 8)
+    for line in lines {
+      let prefix = try #require(line["answer_prefix"]?.string)
+      #expect(prefix.hasPrefix(" Answer: "))
+      #expect(line["input"]?.string?.hasSuffix("?") == true || prefix.contains("variables"))
+      #expect(line["outputs"]?.array?.count == (line["task"]?.string == "vt" ? 5 : 10))
+      let (length, limit) = (line["length"]?.int, line["max_seq_length"]?.int)
+      #expect(try #require(length) <= #require(limit))
+    }
+    expectFailure(try runProgram(Self.program, arguments), 73, containing: "p.jsonl")
+  }
+
   /// A step holds its state file while it runs: it must let go soon after the plan was ended.
   @Test func aStepEndsWithItsPlan() throws {
     let folder = try References.temporaryFolder()

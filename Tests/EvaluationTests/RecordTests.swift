@@ -62,6 +62,14 @@ import Testing
       }
     }
     var object = try #require(good.object)
+    object["units"] = []
+    object["units_total"] = -1
+    #expect(throws: EvaluationError.self) { try EvaluationRecord(.object(object), file: "bad") }
+    // As many as these cannot be counted one by one.
+    object["units_total"] = .integer(1 << 60)
+    let vast = try EvaluationRecord(.object(object), file: "bad")
+    #expect(throws: EvaluationError.self) { try EvaluationRecord.merge([("bad", vast)]) }
+    object["units_total"] = 2
     object["units"] = [["unit": 7, "values": [:]]]
     #expect(throws: EvaluationError.self) { try EvaluationRecord(.object(object), file: "bad") }
     object["units"] = [["unit": 0, "values": ["scored": 0]]]
