@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/types.h>
 #include <unistd.h>
 
 enum { SLOTS = 1024, LONGEST = 4096 };

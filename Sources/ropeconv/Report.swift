@@ -31,7 +31,7 @@ struct Report: ParsableCommand {
       Array(page.utf8), to: output, force: force, inputs: results)
     options.show(
       .object([
-        "output": .string(output), "bytes": .integer(Int64(bytes)),
+        "kind": "report", "output": .string(output), "bytes": .integer(Int64(bytes)),
         "results": .array(
           files.map { .object(["file": .string($0.name), "kind": .string($0.kind.rawValue)]) }),
       ]),

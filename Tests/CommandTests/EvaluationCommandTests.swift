@@ -222,6 +222,23 @@ import Testing
     expectFailure(try runProgram(Self.program, arguments), 73, containing: "p.jsonl")
   }
 
+  @Test func promptsOfNeedlesHoldTheirAnswers() throws {
+    let folder = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let finished = try run(
+      "eval", "needle", Self.model, "--template", template, "--lengths", "64,100", "--depths",
+      "0,100", "--trials", "2", "--prompts", "\(folder)/p.jsonl", "--json", "--quiet")
+    #expect(try json(finished)["prompts"]?.int == 8)
+    for line in try String(contentsOfFile: "\(folder)/p.jsonl", encoding: .utf8).split(
+      separator: "\n")
+    {
+      let json = try JSONValue.parse(Array(line.utf8), file: "line")
+      let answer = try #require(json["outputs"]?.array?.first?.string)
+      #expect(json["input"]?.string?.contains("is\(answer).") == true)
+      #expect(json["length"]?.int == json["max_seq_length"]?.int)
+    }
+  }
+
   /// A step holds its state file while it runs: it must let go soon after the plan was ended.
   @Test func aStepEndsWithItsPlan() throws {
     let folder = try References.temporaryFolder()

@@ -31,6 +31,8 @@ import Testing
             decoding: tokenizer.decode(Array(made.tokens[made.answer])), as: UTF8.self)
           let needle = try #require(text.range(of: "\(answer)."))
           #expect(text.hasSuffix("?\(answer)"))
+          // A space, or the end of a line, stands between any two sentences.
+          #expect(!text.contains(#/[.!?][A-Z]/#) && !text.contains(#/[ \n] /#), "\(text)")
           let question = try #require(text.range(of: "What is the code of", options: .backwards))
           #expect(needle.lowerBound < question.lowerBound)
           // The sentence before the needle is whole, and no more than the depth stands before it.

@@ -60,6 +60,7 @@ public struct NeedleEvaluation {
     identity["chat"] = .string(chat?.name ?? "none")
     identity["lengths"] = .array(lengths.map { JSONValue($0) })
     identity["depths"] = .array(depths.map { .number($0) })
+    identity["prompts"] = JSONValue(NeedleTrials.version)
     identity["trials"] = JSONValue(self.trials)
     if mode != .pass { identity["mode"] = .string(mode.rawValue) }
     identity["seed"] = .string(String(seed))
@@ -137,6 +138,12 @@ public struct NeedleEvaluation {
         (0..<trials).map { NeedleResult.Cell(length: length, depth: depth, trial: $0) }
       }
     }
+  }
+
+  /// All prompts, in the order of the units.
+  /// - Throws: `EvaluationError.usage` for settings that make no grid.
+  public func prompts(_ model: Model, in haystack: Haystack) throws -> NeedlePrompts {
+    NeedlePrompts(trials: try trials(model, haystack), cells: try cells())
   }
 
   /// The token ids of a trial's prompt and answer, for whoever wants to see or generate them.

@@ -2,6 +2,9 @@ import Vocabulary
 
 /// The trials of a needle test: every one is made from the seed and its own place in the grid.
 struct NeedleTrials {
+  /// Grows when a seed's prompts change.
+  static let version = 2
+
   let template: NeedleTemplate
   let haystack: TokenizedHaystack
   let tokenizer: Tokenizer
@@ -32,19 +35,36 @@ struct NeedleTrials {
       let (asked, begun) = Self.split(question)
       tail = try encode("\n\n" + asked) + encode(chat.afterUser, special: true) + encode(begun)
     }
-    let inserted = try encode(" " + needle)
-    let room = length - head.count - tail.count - inserted.count - answer.count
-    guard room >= 1 else {
-      throw EvaluationError.usage(
-        "length \(length) is too short: needle, question and answer take \(length - room) tokens")
+    func text(around inserted: [Int32]) throws -> (tokens: [Int32], ends: [Bool]) {
+      let room = length - head.count - tail.count - inserted.count - answer.count
+      guard room >= 1 else {
+        throw EvaluationError.usage(
+          "length \(length) is too short: needle, question and answer take \(length - room) tokens"
+        )
+      }
+      return haystack.passage(from: start, count: room)
     }
-    let (passage, ends) = haystack.passage(from: start, count: room)
-    var place = Int((Double(room) * depth / 100).rounded())
+    var inserted = try encode(" " + needle)
+    var (passage, ends) = try text(around: inserted)
+    var place = Int((Double(passage.count) * depth / 100).rounded())
     if depth < 100 {
       while place > 0, !ends[place - 1] { place -= 1 }
     }
+    // Most tokens begin with the space before a word; those at the beginning of a line do not.
+    let isLast = place == passage.count
+    let spaceBefore = place > 0 && !isSpace(tokenizer.decode([passage[place - 1]]).last)
+    let spaceBehind = !isLast && !isSpace(tokenizer.decode([passage[place]]).first)
+    if !spaceBefore || spaceBehind {
+      inserted = try encode((spaceBefore ? " " : "") + needle + (spaceBehind ? " " : ""))
+      (passage, ends) = try text(around: inserted)
+      place = isLast ? passage.count : min(place, passage.count)
+    }
     return try Completion(
       prompt: head + passage[..<place] + inserted + passage[place...] + tail, answer: answer)
+  }
+
+  private func isSpace(_ byte: UInt8?) -> Bool {
+    byte.map { [0x20, 0x0A, 0x0D, 0x09].contains($0) } ?? false
   }
 
   private func encode(_ text: String, special: Bool = false) throws -> [Int32] {

@@ -41,6 +41,8 @@ struct EvaluateNeedle: ParsableCommand {
       valueName: "mode"))
   var mode = NeedleEvaluation.Mode.pass
 
+  @OptionGroup var prompts: PromptOptions
+
   @OptionGroup(title: "Template") var template: NeedleTemplateOptions
   @OptionGroup(title: "Variant") var variant: VariantOptions
   @OptionGroup(title: "Work") var work: WorkOptions
@@ -55,7 +57,7 @@ struct EvaluateNeedle: ParsableCommand {
   @Option(help: ArgumentHelp("Exit with 1 where the accuracy is below X (0 to 1).", valueName: "x"))
   var minAccuracy: Double?
 
-  @Flag(help: "Replace existing --svg and --html files.")
+  @Flag(help: "Replace existing --svg, --html and --prompts files.")
   var force = false
 
   @OptionGroup(title: "Thresholds") var thresholds: ThresholdOptions
@@ -68,6 +70,7 @@ struct EvaluateNeedle: ParsableCommand {
       try WholeFile.check(page, force: force, inputs: model.checkpoint.inputPaths)
     }
     let (texts, path) = try template.read(haystack: haystack)
+    let text = try Haystack(path: path)
     var evaluation = NeedleEvaluation(
       template: texts, lengths: try NumberList.whole(lengths, option: "--lengths"),
       depths: try NumberList.numbers(depths, option: "--depths"), trials: trials, seed: seed,
@@ -75,8 +78,15 @@ struct EvaluateNeedle: ParsableCommand {
       rotary: try variant.request(for: model.plan),
       options: try work.options(longRun, threads: output.threads))
     evaluation.mode = mode
+    if let path = prompts.prompts {
+      let made = try evaluation.prompts(model, in: text)
+      return try prompts.write(
+        Array(0..<made.count), to: path, force: force,
+        inputs: model.checkpoint.inputPaths + [haystack, template.template].compactMap { $0 },
+        output, prompt: made.json(at:))
+    }
     let display = ProgressDisplay(quiet: output.quiet)
-    let result = try evaluation.run(model, in: Haystack(path: path)) { share, accuracy in
+    let result = try evaluation.run(model, in: text) { share, accuracy in
       let running = accuracy.map { "accuracy \(Format.fixed(100 * $0, 1)) %" } ?? ""
       display.show(share, running)
     }

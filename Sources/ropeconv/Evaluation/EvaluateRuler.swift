@@ -49,11 +49,7 @@ struct EvaluateRuler: ParsableCommand {
   @Option(help: ArgumentHelp("HotpotQA's JSON, for qa_2.", valueName: "file"))
   var hotpot: String?
 
-  @Option(
-    help: ArgumentHelp(
-      "Write the prompts, one JSON object a line with the fields of RULER's files, and evaluate"
-        + " nothing.", valueName: "out.jsonl"))
-  var prompts: String?
+  @OptionGroup var prompts: PromptOptions
 
   @Flag(help: "Replace an existing --prompts file.")
   var force = false
@@ -82,7 +78,18 @@ struct EvaluateRuler: ParsableCommand {
       squad: try squad.map { try RulerQuestions(squad: json($0), file: $0) },
       hotpot: try hotpot.map { try RulerQuestions(hotpot: json($0), file: $0) }, seed: seed)
     let lengths = try NumberList.whole(lengths, option: "--lengths")
-    if let prompts { return try write(generator, tasks, lengths, of: model, to: prompts) }
+    if let path = prompts.prompts {
+      guard (1...1_000_000).contains(samples) else {
+        throw EvaluationError.usage("--samples is \(samples), expected a number from 1 to 1000000")
+      }
+      let places = tasks.flatMap { task in
+        lengths.flatMap { length in (0..<samples).map { (task: task, length: length, index: $0) } }
+      }
+      let inputs = model.checkpoint.inputPaths + [essays, squad, hotpot].compactMap { $0 }
+      return try prompts.write(places, to: path, force: force, inputs: inputs, output) {
+        try generator.sample(task: $0.task, length: $0.length, index: $0.index).json
+      }
+    }
     let evaluation = RulerEvaluation(
       tasks: tasks, lengths: lengths, samples: samples,
       mode: mode, rotary: try variant.request(for: model.plan),
@@ -107,33 +114,6 @@ struct EvaluateRuler: ParsableCommand {
         let missed = "score \(Format.fixed(score, 2)) is below --min-score "
         return [("--min-score", score >= limit ? nil : missed + Format.general(limit))]
       } ?? [])
-  }
-
-  private func write(
-    _ generator: RulerGenerator, _ tasks: [RulerTask], _ lengths: [Int], of model: Model,
-    to path: String
-  ) throws {
-    guard (1...1_000_000).contains(samples) else {
-      throw EvaluationError.usage("--samples is \(samples), expected a number from 1 to 1000000")
-    }
-    var places = tasks.flatMap { task in lengths.map { (task: task, length: $0) } }
-      .flatMap { place in (0..<samples).map { (place.task, place.length, $0) } }.makeIterator()
-    let display = ProgressDisplay(quiet: output.quiet)
-    let total = tasks.count * lengths.count * samples
-    var done = 0
-    let inputs = model.checkpoint.inputPaths + [essays, squad, hotpot].compactMap { $0 }
-    let bytes = try WholeFile.write(to: path, force: force, inputs: inputs) {
-      guard let (task, length, index) = places.next() else { return nil }
-      let sample = try generator.sample(task: task, length: length, index: index)
-      done += 1
-      display.show(Double(done) / Double(total), "\(done) prompts")
-      return Array((sample.json.serialized(pretty: false) + "\n").utf8)
-    }
-    display.finish()
-    output.show(
-      .object([
-        "output": .string(path), "bytes": JSONValue(bytes), "prompts": JSONValue(total),
-      ]), "\(path)  \(Format.bytes(bytes)), \(total) prompts")
   }
 
   private func json(_ path: String) throws -> JSONValue {
