@@ -78,11 +78,11 @@ struct EvaluateNeedle: ParsableCommand {
       rotary: try variant.request(for: model.plan),
       options: try work.options(longRun, threads: output.threads))
     evaluation.mode = mode
-    if let path = prompts.prompts {
+    if let file = prompts.prompts {
       let made = try evaluation.prompts(model, in: text)
       return try prompts.write(
-        Array(0..<made.count), to: path, force: force,
-        inputs: model.checkpoint.inputPaths + [haystack, template.template].compactMap { $0 },
+        Array(0..<made.count), to: file, force: force,
+        inputs: model.checkpoint.inputPaths + [path, template.template].compactMap { $0 },
         output, prompt: made.json(at:))
     }
     let display = ProgressDisplay(quiet: output.quiet)
