@@ -38,7 +38,7 @@ struct OutputOptions: ParsableArguments {
 
   /// Prints a result: JSON where asked for, else the text.
   func show(_ json: @autoclosure () -> JSONValue, _ text: @autoclosure () -> String) {
-    print(self.json ? json().serialized(pretty: true) : text())
+    StandardOutput.write(self.json ? json().serialized(pretty: true) : text())
   }
 }
 

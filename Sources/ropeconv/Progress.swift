@@ -36,9 +36,9 @@ final class ProgressDisplay: Sendable {
       if isTerminal {
         let padding = String(repeating: " ", count: max(0, state.width - text.count))
         state.width = text.count
-        FileHandle.standardError.write(Data("\r\(text)\(padding)".utf8))
+        StandardError.write("\r\(text)\(padding)")
       } else {
-        FileHandle.standardError.write(Data("\(text)\n".utf8))
+        StandardError.line(text)
       }
     }
   }
@@ -49,7 +49,7 @@ final class ProgressDisplay: Sendable {
     state.withLock { state in
       guard state.width > 0 else { return }
       let blank = String(repeating: " ", count: state.width)
-      FileHandle.standardError.write(Data("\r\(blank)\r".utf8))
+      StandardError.write("\r\(blank)\r")
       state.width = 0
     }
   }

@@ -24,6 +24,7 @@ struct Ropeconv: ParsableCommand {
     ])
 
   static func main() {
+    StandardStreams.prepare()
     Termination.install()
     let arguments = Array(CommandLine.arguments.dropFirst())
     do {
@@ -31,12 +32,13 @@ struct Ropeconv: ParsableCommand {
       let display = ProgressDisplay(quiet: arguments.contains("--quiet"))
       ArchiveUnpacking.observe(display.unpacking)
       try command.run()
+      StandardStreams.exit(.done)
     } catch let error as any Diagnostic {
       Failure.report(error)
-      Foundation.exit(error.exitStatus.rawValue)
+      StandardStreams.exit(error.exitStatus)
     } catch let status as ThresholdMissed {
       Failure.line(status.reason, prefix: "ropeconv: ")
-      Foundation.exit(ExitStatus.thresholdMissed.rawValue)
+      StandardStreams.exit(.thresholdMissed)
     } catch {
       exitForParsing(error)
     }
@@ -46,17 +48,17 @@ struct Ropeconv: ParsableCommand {
   private static func exitForParsing(_ error: any Error) -> Never {
     let code = exitCode(for: error)
     if code == .success {
-      print(fullMessage(for: error))
-      Foundation.exit(0)
+      StandardOutput.write(fullMessage(for: error))
+      StandardStreams.exit(.done)
     }
     if code == .validationFailure {
       let text = message(for: error).split(separator: "\n").first.map(String.init) ?? "bad usage"
       Failure.line(text, prefix: "ropeconv: error: ")
       Failure.line("see 'ropeconv --help' or 'ropeconv COMMAND --help'", prefix: "hint: ")
-      Foundation.exit(ExitStatus.usage.rawValue)
+      StandardStreams.exit(.usage)
     }
     Failure.line("\(error)", prefix: "ropeconv: error: ")
-    Foundation.exit(ExitStatus.internalError.rawValue)
+    StandardStreams.exit(.internalError)
   }
 }
 
@@ -84,7 +86,6 @@ enum Failure {
 
   /// One line: a text from a file cannot start a second one.
   static func line(_ text: String, prefix: String) {
-    let single = text.replacing("\n", with: " ")
-    FileHandle.standardError.write(Data("\(prefix)\(single)\n".utf8))
+    StandardError.line(prefix + text)
   }
 }

@@ -108,7 +108,7 @@ struct RunPlan: ParsableCommand {
     let source = errors.fileHandleForReading
     DispatchQueue.global().async(group: reading) {
       while case let data = source.availableData, !data.isEmpty {
-        FileHandle.standardError.write(data)
+        StandardError.write(data)
         said.append(data)
       }
     }

@@ -1,0 +1,91 @@
+import Checkpoints
+import Foundation
+import Synchronization
+import Tensors
+
+/// All that the program writes to its standard streams goes through here: write(2) itself, since
+/// Foundation ends the process where a write fails, and `print` does not tell.
+enum StandardStreams {
+  /// Makes the streams safe to write to, before the first file is opened.
+  ///
+  /// A descriptor that the caller closed would be given to the next file, and that file would get
+  /// what is printed; so it leads to a file from which no byte can be written. A reader that went
+  /// away is an error to report, not a signal that ends the process in the middle of its work.
+  static func prepare() {
+    signal(SIGPIPE, SIG_IGN)
+    // A file is opened under the lowest free number: this one, as those below are open by then.
+    for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO]
+    where fcntl(descriptor, F_GETFD) < 0 {
+      _ = open("/dev/null", O_RDONLY)
+    }
+  }
+
+  /// Ends the process. A result that was lost on its way out is an I/O error, whatever else is said
+  /// of it; a command that failed keeps its own status.
+  static func exit(_ status: ExitStatus) -> Never {
+    let hasResult = status == .done || status == .thresholdMissed
+    let isLost = hasResult && StandardOutput.isLost
+    Foundation.exit(isLost ? ExitStatus.inputOutput.rawValue : status.rawValue)
+  }
+
+  /// Writes all bytes; the error number where that is not possible.
+  fileprivate static func write(_ bytes: [UInt8], to descriptor: Int32) -> Int32? {
+    bytes.withUnsafeBytes { bytes in
+      var written = 0
+      while written < bytes.count {
+        let count = Foundation.write(
+          descriptor, bytes.baseAddress.map { $0 + written }, bytes.count - written)
+        if count > 0 {
+          written += count
+        } else if count == 0 {
+          return ENOSPC
+        } else if errno == EAGAIN {
+          // Somebody made the stream not wait: then this waits in its place.
+          var wanted = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+          poll(&wanted, 1, -1)
+        } else if errno != EINTR {
+          return errno
+        }
+      }
+      return nil
+    }
+  }
+}
+
+/// Results.
+enum StandardOutput {
+  private static let lost = Mutex(false)
+
+  /// Whether anything could not be written.
+  static var isLost: Bool { lost.withLock { $0 } }
+
+  /// Writes a text, and a newline where it does not end with one. Where that fails a line on
+  /// standard error says so, once, and `StandardStreams.exit` gives its status.
+  static func write(_ text: String) {
+    var bytes = Array(text.utf8)
+    if bytes.last != UInt8(ascii: "\n") { bytes.append(UInt8(ascii: "\n")) }
+    lost.withLock { isLost in
+      guard !isLost, let number = StandardStreams.write(bytes, to: STDOUT_FILENO) else { return }
+      isLost = true
+      let reason = String(cString: strerror(number))
+      StandardError.line("ropeconv: error: standard output cannot be written: \(reason)")
+    }
+  }
+}
+
+/// Progress, warnings and errors. One that cannot be written is left out: there is nowhere left to
+/// say so, and the work goes on.
+enum StandardError {
+  /// Writes one line: a text from a file cannot start a second one.
+  static func line(_ text: String) {
+    write(text.replacing("\n", with: " ") + "\n")
+  }
+
+  /// Writes a text as it is.
+  static func write(_ text: String) { write(Array(text.utf8)) }
+
+  /// Writes bytes as they are.
+  static func write(_ bytes: some Sequence<UInt8>) {
+    _ = StandardStreams.write(Array(bytes), to: STDERR_FILENO)
+  }
+}
