@@ -26,7 +26,7 @@ extension ConversionPlan {
 
   /// Settings that decide the result, as one line for the provenance.
   var settings: String {
-    var parts = ["sites=\(request.sites.name)"]
+    var parts = ["sites=\(sites.name)"]
     if let pairs = request.valuePairs { parts.append("value-pairs=\(pairs)") }
     if let counts = request.valuePairsByLayer {
       parts.append("value-pairs=" + counts.map(String.init).joined(separator: ","))
@@ -38,7 +38,8 @@ extension ConversionPlan {
     if let type = request.type.setting { parts.append("type=\(type)") }
     if let fit {
       parts += [
-        "fit=\(fit.mode.rawValue)", "calibrate-tokens=\(fit.tokens + fit.heldOutTokens)",
+        "fit=\(fit.isUsed ? fit.mode.rawValue : "none")",
+        "calibrate-tokens=\(fit.tokens + fit.heldOutTokens)",
         "calibrate-ctx=\(fit.context)", "calibrate-sha256=\(fit.tokenHash)",
       ]
     }
@@ -100,15 +101,19 @@ extension ConversionPlan {
     }
   }
 
-  /// Makes what goes in beside the tensors, for the errors alone: a key that cannot be set.
-  func checkEdits() throws {
-    guard request.edits != .none else { return }
+  /// What the edits do to what goes in beside the tensors.
+  /// - Throws: `ConversionError.usage` for a key that cannot be set or removed.
+  func editChanges() throws -> [MetadataEdits.Change] {
+    guard request.edits != .none else { return [] }
     let nothing = Provenance(version: "", sourceHash: "")
+    let known = KnownKeys(architecture: source.architecture)
     if container.side(of: source) == .gguf {
-      _ = try metadata(nothing)
-    } else {
-      _ = try configuration(nothing)
+      return request.edits.changes(
+        from: try unedited(nothing), to: try metadata(nothing),
+        architecture: source.architecture.name, known: known)
     }
+    return request.edits.changes(
+      from: try uneditedConfiguration(nothing), to: try configuration(nothing), known: known)
   }
 
   /// Where an output comes from.
@@ -181,12 +186,23 @@ extension ConversionPlan {
   private func metadata(
     _ provenance: Provenance
   ) throws -> OrderedDictionary<String, MetadataValue> {
+    var metadata = try unedited(provenance)
+    try request.edits.apply(to: &metadata, architecture: source.architecture.name)
+    return metadata
+  }
+
+  private func unedited(
+    _ provenance: Provenance
+  ) throws -> OrderedDictionary<String, MetadataValue> {
     var fields: OrderedDictionary<String, MetadataValue> = [
       "ropeconv.version": .string(provenance.version),
       Self.digestKey: .string(provenance.sourceHash),
       "ropeconv.settings": .string(settings),
     ]
     for (key, value) in fitProvenance { fields["ropeconv.fit.\(key)"] = .float64(value) }
+    if let texts = fit?.texts {
+      fields["ropeconv.fit.texts"] = .array(.strings(texts.map { "\($0.hash) \($0.name)" }))
+    }
     let builder = GGUFMetadata(plan: source, declaration: declaration, provenance: fields)
     var metadata: OrderedDictionary<String, MetadataValue>
     switch source.side {
@@ -202,21 +218,29 @@ extension ConversionPlan {
     if case .mix = request.type {
       metadata["general.quantization_version"] = .uint32(QuantizationMix.layoutVersion)
     }
-    try request.edits.apply(to: &metadata, architecture: source.architecture.name)
     return metadata
   }
 
   private func configuration(_ provenance: Provenance) throws -> JSONValue {
+    try request.edits.apply(to: uneditedConfiguration(provenance))
+  }
+
+  private func uneditedConfiguration(_ provenance: Provenance) throws -> JSONValue {
     var fields: OrderedDictionary<String, JSONValue> = [
       "version": .string(provenance.version), "source_sha256": .string(provenance.sourceHash),
       "settings": .string(settings),
     ]
-    if fit != nil { fields["fit"] = .object(fitProvenance.mapValues { .number($0) }) }
+    if let fit {
+      var members = fitProvenance.mapValues { JSONValue.number($0) }
+      members["texts"] = .array(
+        fit.texts.map { .object(["name": .string($0.name), "sha256": .string($0.hash)]) })
+      fields["fit"] = .object(members)
+    }
     let builder = HuggingFaceConfiguration(
       plan: source, declaration: declaration, modeling: companions?.modeling, provenance: fields,
       elementType: mainType)
-    return try request.edits.apply(
-      to: source.checkpoint.configuration.map { builder.fromHuggingFace($0) } ?? builder.fromGGUF())
+    return try source.checkpoint.configuration.map { builder.fromHuggingFace($0) }
+      ?? builder.fromGGUF()
   }
 
   /// Code, tokenizer, generation settings and model card.

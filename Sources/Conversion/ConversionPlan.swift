@@ -19,7 +19,9 @@ public struct ConversionPlan: Sendable {
   public let copiedTensors: Int
   public let rewrittenTensors: Int
   /// Things a user should know, such as a missing tokenizer.
-  public let warnings: [String]
+  public private(set) var warnings: [String]
+  /// What keys that are set or removed do to the output.
+  public private(set) var edits: [MetadataEdits.Change] = []
   let declaration: RotaryDeclaration?
   /// Of the source's files.
   let digest: SourceDigest
@@ -40,9 +42,15 @@ public struct ConversionPlan: Sendable {
     public let bound: Double
   }
 
+  /// What turns otherwise than in the source, nothing absorbed; nil where it turns alike.
+  public let siteChange: SiteChange?
+
+  /// The sites that rotate in the output.
+  public var sites: RotarySites { target.sites }
+
   /// The source's scores know the distance and the output's do not: no refit can restore it.
   public var losesScoreDistance: Bool {
-    source.rotary.sites.isSuperset(of: .scores) && !request.sites.isSuperset(of: .scores)
+    source.rotary.sites.isSuperset(of: .scores) && !sites.isSuperset(of: .scores)
   }
 
   /// The tensors of each GGUF file to write.
@@ -83,24 +91,30 @@ extension ConversionPlan {
         sites: request.sites, valuePairs: request.valuePairs,
         valuePairsByLayer: request.valuePairsByLayer, valueBase: request.valueBase),
       length: source.shape.context)
-    if !request.sites.rotatesMessage,
-      request.valuePairs != nil || request.valuePairsByLayer != nil || request.valueBase != nil
-    {
-      throw ConversionError.usage(
-        "--value-pairs and --value-base need sites with v or o, '\(request.sites.name)' has neither"
-      )
+    let sites = target.sites
+    if request.valuePairs != nil || request.valuePairsByLayer != nil || request.valueBase != nil {
+      guard request.sites != nil else {
+        throw ConversionError.usage(
+          "--value-pairs and --value-base change the value rotation, --to keep leaves it as it is:"
+            + " name the sites, such as --to rove")
+      }
+      guard sites.rotatesMessage else {
+        throw ConversionError.usage(
+          "--value-pairs and --value-base need sites with v or o, '\(sites.name)' has neither")
+      }
     }
+    siteChange = SiteChange(from: source.rotary, to: target)
 
     var identities = request.absorb
     let hasValueBias = source.layers.contains { $0[.valueBias] != nil }
-    let startsRotating = request.sites.rotatesMessage && !source.rotary.sites.rotatesMessage
+    let startsRotating = sites.rotatesMessage && !source.rotary.sites.rotatesMessage
     if startsRotating, hasValueBias, !identities.contains(.valueBias) {
       // A bias that did not rotate must not start to: it is declared unrotated.
       identities.append(.valueBias)
     }
     var stilled = (count: 0, bound: 0.0)
     if identities.contains(.stillPairs), target.value != nil {
-      let relative = request.sites.isRelative
+      let relative = sites.isRelative
       stilled =
         target.value?.stillPairs(
           span: source.shape.context - (relative ? 1 : 0), epsilon: request.stillEpsilon)
@@ -128,19 +142,20 @@ extension ConversionPlan {
     let absorption = Absorption(plan: source, target: target, identities: identities)
     try absorption.check()
     let rewriter = LayerRewriter(
-      plan: source, absorption: absorption, fitted: fit?.weights, threads: request.threads)
+      plan: source, absorption: absorption, fitted: fit?.report.isUsed == true ? fit?.weights : nil,
+      threads: request.threads)
     let assembled = try TensorAssembly(
       plan: source, target: side, type: request.type, rewriter: rewriter, scoreLayout: layout,
       valueOrder: valueOrder, threads: request.threads
     ).tensors()
 
     let isPlain =
-      request.sites == source.plainSites && target.value == nil && layout == native
+      sites == source.plainSites && target.value == nil && layout == native
     declaration =
       isPlain
       ? nil
       : RotaryDeclaration(
-        sites: request.sites, value: target.value, scoreLayout: layout == native ? nil : layout,
+        sites: sites, value: target.value, scoreLayout: layout == native ? nil : layout,
         baseArchitecture: source.architecture.name)
     self.source = source
     digest = SourceDigest(source.checkpoint.files)
@@ -168,6 +183,9 @@ extension ConversionPlan {
     copiedTensors = assembled.count { $0.isCopy }
     rewrittenTensors = assembled.count - copiedTensors
     var warnings: [String] = []
+    let purpose: SiteChange.Purpose =
+      request.expectsFit || fit?.report.isUsed == true ? .fittedConversion : .conversion
+    if let warning = siteChange?.warning(for: purpose) { warnings.append(warning) }
     if side == .gguf, source.side == .huggingface,
       try Tokenizer.load(from: source.checkpoint) == nil
     {
@@ -185,11 +203,15 @@ extension ConversionPlan {
       side == .huggingface && container != .safetensors
       ? try FolderCompanions(source, declaration: declaration) : nil
     self.warnings = warnings + (companions?.warnings ?? [])
+    edits = try editChanges()
+    for edit in edits where !edit.isKnown && edit.new != nil {
+      self.warnings.append(
+        "--set \(edit.key): no reader here knows this key: it is stored, and ropeconv ignores it")
+    }
   }
 
   /// Refuses an output that could not be created, before long work is done for it.
   public func checkOutput() throws {
-    try checkEdits()
     try OutputTarget.check(
       output, byteCount: tensorBytes, force: request.force,
       inputs: source.checkpoint.inputPaths)

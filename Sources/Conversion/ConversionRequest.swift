@@ -80,7 +80,8 @@ public enum OutputContainer: Sendable, Equatable {
 
 /// What to convert a model to.
 public struct ConversionRequest: Sendable {
-  public var sites: RotarySites
+  /// The sites that rotate; nil: the source's own, their value rotation as stored.
+  public var sites: RotarySites?
   /// So many slowest value pairs rotate; nil: all.
   public var valuePairs: Int?
   /// A count of its own for every layer, in place of `valuePairs`.
@@ -91,6 +92,8 @@ public struct ConversionRequest: Sendable {
   /// B1 stills pairs that turn less than this over the context, in radians.
   public var stillEpsilon: Double
   public var type: TypeChoice
+  /// B1's angle where none is asked for.
+  public static let stillEpsilon = 1e-6
   /// Weights of more bytes are shared out to files of at most this size.
   public var shardSize: Int?
   /// Tensors that the model does not use go along.
@@ -100,11 +103,15 @@ public struct ConversionRequest: Sendable {
   public var output: String
   public var force: Bool
   public var threads: Int
+  /// A fit to the new value rotation is going to follow: only what it cannot mend is warned of.
+  public var expectsFit = false
 
+  /// - Parameter sites: nil keeps the source's own; `RotarySites.none` is a model without any.
   public init(
-    sites: RotarySites, output: String, valuePairs: Int? = nil,
+    sites: RotarySites?, output: String, valuePairs: Int? = nil,
     valuePairsByLayer: [Int]? = nil, valueBase: Double? = nil,
-    absorb: [AbsorptionIdentity] = [], stillEpsilon: Double = 1e-6, type: TypeChoice = .keep,
+    absorb: [AbsorptionIdentity] = [], stillEpsilon: Double = Self.stillEpsilon,
+    type: TypeChoice = .keep,
     force: Bool = false, threads: Int = 1
   ) {
     self.sites = sites

@@ -34,6 +34,14 @@ public struct MetadataEdits: Sendable, Equatable {
     }
   }
 
+  /// All keys, those to set first.
+  var keys: [String] { Array(values.keys) + removed }
+
+  /// The key in a file whose architecture, a variant perhaps, has another name.
+  static func place(_ key: String, architecture name: String, written: String) -> String {
+    key.hasPrefix("\(name).") ? written + key.dropFirst(name.count) : key
+  }
+
   private func check(_ key: String) throws(ConversionError) {
     guard !Self.reserved.contains(key), key != "rotary", key != "ropeconv",
       !Self.reservedPrefixes.contains(where: key.hasPrefix)
@@ -53,7 +61,7 @@ public struct MetadataEdits: Sendable, Equatable {
   ) throws(ConversionError) {
     let written = metadata["general.architecture"]?.string ?? name
     func place(_ key: String) -> String {
-      key.hasPrefix("\(name).") ? written + key.dropFirst(name.count) : key
+      Self.place(key, architecture: name, written: written)
     }
     for (key, text) in values {
       let key = place(key)

@@ -51,7 +51,7 @@ struct ModelCard {
     var lines = ["---", "library_name: transformers", "pipeline_tag: text-generation"]
     for (key, value) in facts.license { lines.append("\(key): \(value)") }
     if let model = facts.baseModel { lines.append("base_model: \(model)") }
-    lines += ["tags:", "- ropeconv", "- rotary-\(plan.request.sites.name)", "---"]
+    lines += ["tags:", "- ropeconv", "- rotary-\(plan.sites.name)", "---"]
     return lines.joined(separator: "\n")
   }
 
@@ -69,7 +69,7 @@ struct ModelCard {
   }
 
   private func heading() -> String {
-    let sites = plan.request.sites
+    let sites = plan.sites
     let turning =
       sites.isEmpty
       ? "Nothing in its attention rotates."
@@ -84,7 +84,7 @@ struct ModelCard {
   private func provenance() -> String {
     var rows = [
       ("source", "`\(fileName)`"), ("SHA-256 of the source", "`\(sourceHash)`"),
-      ("sites", "\(plan.source.rotary.sites.name) -> \(plan.request.sites.name)"),
+      ("sites", "\(plan.source.rotary.sites.name) -> \(plan.sites.name)"),
     ]
     if let value = plan.target.value {
       let turning = value.frequencies.reduce(0) { $0 + $1.count { $0 != 0 } }
@@ -109,6 +109,7 @@ struct ModelCard {
           "fit",
           "\(fit.mode.rawValue), calibrated on \(fit.tokens) tokens in windows of \(fit.context)"
             + " (SHA-256 of the ids `\(fit.tokenHash)`)"
+            + (fit.isUsed ? "" : ": worse than the plain rewrite, so not used")
         ))
     }
     rows.append(("settings", "`\(settings)`"))
@@ -157,8 +158,8 @@ struct ModelCard {
       tokenizer = AutoTokenizer.from_pretrained("this/folder"\(trust))
       ```
 
-      What `save_pretrained` writes after training converts back: `ropeconv convert trained/ --to\
-       \(plan.request.sites.name) -o trained.gguf`.
+      What `save_pretrained` writes after training converts back: `ropeconv convert trained/ -o\
+       trained.gguf`.
       """
   }
 

@@ -6,7 +6,8 @@ import Rotary
 public enum OutputName {
   /// `<stem>.<sites>.<ext>` beside the input. A type that was asked for stands where the ecosystem's
   /// names have it, `<stem>.<sites>-Q4_K_M.gguf`, and the source's own leaves the stem.
-  public static func beside(_ input: String, sites: RotarySites, type: TypeChoice) -> String {
+  /// - Parameter sites: nil where they stay as they are: `<stem>-Q4_K_M.gguf`, `<stem>.keep.<ext>`.
+  public static func beside(_ input: String, sites: RotarySites?, type: TypeChoice) -> String {
     let path = input.count > 1 && input.hasSuffix("/") ? String(input.dropLast()) : input
     let folder = (path as NSString).deletingLastPathComponent
     let last = (path as NSString).lastPathComponent
@@ -16,10 +17,10 @@ public enum OutputName {
     if let encoding = type.encodingName {
       // As llama.cpp's tools name types, at the end of a stem.
       stem.replace(/[-.](?i:BF16|F16|F32|I?Q[0-9]_[0-9A-Z_]+)$/, with: "")
-      stem += ".\(sites.name)-\(encoding)"
+      stem += (sites.map { ".\($0.name)" } ?? "") + "-\(encoding)"
       if type.isQuantized, ending == "/" || ending == ".safetensors" { ending = ".gguf" }
     } else {
-      stem += ".\(sites.name)"
+      stem += "." + (sites?.name ?? "keep")
     }
     return (folder.isEmpty ? "" : folder == "/" ? "/" : folder + "/") + stem + ending
   }

@@ -1,5 +1,6 @@
 import Checkpoints
 import Conversion
+import Evaluation
 import OrderedCollections
 
 /// What `convert` reports: the plan, and what came of it.
@@ -11,20 +12,66 @@ public struct ConversionReport: Sendable {
   /// Perplexity of the source and of the output on the text of `--text`, where one was given.
   public var perplexityBefore: Double?
   public var perplexityAfter: Double?
+  /// What of the text was scored.
+  public var scored: ScoredText?
   /// Perplexity of the written file on the windows a fit held out.
-  public var perplexityHeldOut: Double?
+  public var perplexityHeldOut: HeldOutPerplexity?
   /// The search of `--max-increase`.
   public var trials: [RotationBudget.Trial] = []
+
+  /// The part of a text that perplexity before and after was measured on.
+  public struct ScoredText: Sendable {
+    public let name: String
+    public let chunks: Int
+    /// Chunks of the whole text.
+    public let available: Int
+    public let windows: WindowPlan
+    public let compute: String
+
+    public init(
+      name: String, chunks: Int, available: Int, windows: WindowPlan, compute: String
+    ) {
+      self.name = name
+      self.chunks = chunks
+      self.available = available
+      self.windows = windows
+      self.compute = compute
+    }
+
+    /// Such as `the first 32 of 81 chunks of 512 tokens`.
+    public var extent: String {
+      chunks < available
+        ? "the first \(chunks) of \(available) chunks of \(windows.context) tokens"
+        : "\(chunks) chunks of \(windows.context) tokens"
+    }
+
+    var fields: OrderedDictionary<String, JSONValue> {
+      [
+        "text": .string(name), "chunks": .integer(Int64(chunks)),
+        "chunks_available": .integer(Int64(available)), "ctx": .integer(Int64(windows.context)),
+        "score": .string(windows.scored.rawValue),
+        "stride": windows.stride.map { .integer(Int64($0)) } ?? .null,
+        "compute": .string(compute),
+      ]
+    }
+  }
 
   public init(_ plan: ConversionPlan) { self.plan = plan }
 
   /// The fields of `convert --json`.
   public func json() -> JSONValue {
-    .object([
+    var perplexity: OrderedDictionary<String, JSONValue> = [
+      "before": perplexityBefore.map { .finite($0) } ?? .null,
+      "after": perplexityAfter.map { .finite($0) } ?? .null,
+    ]
+    perplexity.merge(scored?.fields ?? [:]) { stated, _ in stated }
+    return .object([
+      "kind": .string("convert"),
+      "model": .string(plan.source.checkpoint.path),
       "input": .string(plan.source.checkpoint.path),
       "output": .string(plan.output),
       "sites_from": .string(plan.source.rotary.sites.code),
-      "sites_to": .string(plan.request.sites.code),
+      "sites_to": .string(plan.sites.code),
       "absorbed": .array(
         plan.absorbed.map { item in
           .object([
@@ -33,10 +80,14 @@ public struct ConversionReport: Sendable {
           ])
         }),
       "fit": fit(),
-      "perplexity": .object([
-        "before": perplexityBefore.map { .finite($0) } ?? .null,
-        "after": perplexityAfter.map { .finite($0) } ?? .null,
-      ]),
+      "perplexity": .object(perplexity),
+      "edits": .array(
+        plan.edits.map { edit in
+          .object([
+            "key": .string(edit.key), "old": edit.old ?? .null, "new": edit.new ?? .null,
+            "removed": .bool(edit.new == nil),
+          ])
+        }),
       "tensors_copied": .integer(Int64(plan.copiedTensors)),
       "tensors_rewritten": .integer(Int64(plan.rewrittenTensors)),
       "bytes": .integer(Int64(bytes ?? 0)),
@@ -58,21 +109,28 @@ public struct ConversionReport: Sendable {
 
   /// What a user must know of the result, with the numbers that were measured.
   public var notes: [String] {
-    guard plan.losesScoreDistance else { return [] }
-    let measured: String
-    if let fit = plan.fit {
-      measured =
-        "perplexity \(Format.fixed(fit.perplexityBefore, 2)) ->"
-        + " \(Format.fixed(perplexityHeldOut ?? fit.perplexityFitted, 2))"
-    } else if let before = perplexityBefore, let after = perplexityAfter {
-      measured = "perplexity \(Format.fixed(before, 2)) -> \(Format.fixed(after, 2))"
-    } else {
-      measured = "--text measures how far"
+    var notes: [String] = []
+    if let fit = plan.fit, !fit.isUsed {
+      notes.append(
+        "the fit is not used: on the windows held out it is worse than the plain rewrite"
+          + " (perplexity \(Format.fixed(fit.perplexityFitted, 4)) fitted,"
+          + " \(Format.fixed(fit.perplexityRewritten, 4)) rewritten,"
+          + " \(Format.fixed(fit.perplexityBefore, 4)) before), which was written in its place")
     }
-    return [
-      "the scores lose distance, which no refit can restore: the result is a starting point for"
-        + " training (\(measured))"
-    ]
+    if plan.losesScoreDistance {
+      var measured: (before: Double, after: Double)?
+      if let fit = plan.fit {
+        measured = (fit.perplexityBefore, perplexityHeldOut?.all ?? fit.perplexityChosen)
+      } else if let before = perplexityBefore, let after = perplexityAfter {
+        measured = (before, after)
+      }
+      if let measured {
+        notes.append(
+          "without distance in its scores the model is a starting point for training: perplexity"
+            + " \(Format.fixed(measured.before, 2)) -> \(Format.fixed(measured.after, 2))")
+      }
+    }
+    return notes
   }
 
   /// Without a fit, the perplexities are those of `--text`.
@@ -80,14 +138,17 @@ public struct ConversionReport: Sendable {
     func number(_ value: Double?) -> JSONValue { value.map { .finite($0) } ?? .null }
     guard let fit = plan.fit else {
       return .object([
-        "mode": .string("none"), "tokens": .integer(0), "layers": .array([]),
+        "mode": .string("none"), "used": .string("none"), "tokens": .integer(0),
+        "layers": .array([]),
         "perplexity_before": number(perplexityBefore),
         "perplexity_rewritten": number(perplexityAfter),
         "perplexity_after": number(perplexityAfter),
       ])
     }
     return .object([
-      "mode": .string(fit.mode.rawValue), "tokens": .integer(Int64(fit.tokens)),
+      "mode": .string(fit.mode.rawValue),
+      "used": .string(fit.isUsed ? "fitted" : "rewritten"),
+      "tokens": .integer(Int64(fit.tokens)),
       "held_out_tokens": .integer(Int64(fit.heldOutTokens)),
       "ctx": .integer(Int64(fit.context)), "tokens_sha256": .string(fit.tokenHash),
       "layers": .array(
@@ -101,7 +162,19 @@ public struct ConversionReport: Sendable {
       "perplexity_before": .finite(fit.perplexityBefore),
       "perplexity_rewritten": .finite(fit.perplexityRewritten),
       "perplexity_fitted": .finite(fit.perplexityFitted),
-      "perplexity_after": number(perplexityHeldOut),
+      "perplexity_after": number(perplexityHeldOut?.all),
+      "texts": .array(
+        fit.texts.enumerated().map { index, text in
+          .object([
+            "name": .string(text.name), "tokens_sha256": .string(text.hash),
+            "tokens": .integer(Int64(text.tokens)),
+            "held_out_tokens": .integer(Int64(text.heldOutTokens)),
+            "perplexity_before": .finite(text.perplexityBefore),
+            "perplexity_rewritten": .finite(text.perplexityRewritten),
+            "perplexity_fitted": .finite(text.perplexityFitted),
+            "perplexity_after": number(perplexityHeldOut?.byText[index]),
+          ])
+        }),
       "trials": .array(
         trials.map { trial in
           .object([
@@ -114,8 +187,8 @@ public struct ConversionReport: Sendable {
 
   private func fitLines() -> [String] {
     guard let fit = plan.fit else { return [] }
-    func change(_ perplexity: Double) -> String {
-      let percent = (perplexity / fit.perplexityBefore - 1) * 100
+    func change(_ perplexity: Double, from before: Double? = nil) -> String {
+      let percent = (perplexity / (before ?? fit.perplexityBefore) - 1) * 100
       return "\(Format.fixed(perplexity, 4)) (\(percent >= 0 ? "+" : "")"
         + "\(Format.fixed(percent, 2)) %)"
     }
@@ -129,8 +202,21 @@ public struct ConversionReport: Sendable {
         + " before, \(change(fit.perplexityRewritten)) rewritten,"
         + " \(change(fit.perplexityFitted)) fitted",
     ]
-    if let written = perplexityHeldOut {
-      let cost = (written / fit.perplexityFitted - 1) * 100
+    for text in fit.texts {
+      let values =
+        fit.texts.count > 1
+        ? ": \(Format.fixed(text.perplexityBefore, 4)) before,"
+          + " \(change(text.perplexityRewritten, from: text.perplexityBefore)) rewritten,"
+          + " \(change(text.perplexityFitted, from: text.perplexityBefore)) fitted" : ""
+      lines.append(
+        "           \(text.name), \(text.tokens) + \(text.heldOutTokens) tokens"
+          + " (\(text.hash.prefix(12)))\(values)")
+    }
+    if !fit.isUsed {
+      lines.append("           the fit is worse: the plain rewrite was taken")
+    }
+    if let written = perplexityHeldOut?.all {
+      let cost = (written / fit.perplexityChosen - 1) * 100
       lines.append(
         "           \(change(written)) as written: rounding costs \(Format.fixed(cost, 3)) %")
     }
@@ -141,7 +227,7 @@ public struct ConversionReport: Sendable {
   public func text() -> String {
     var lines = [
       "\(plan.source.checkpoint.path) (\(plan.source.rotary.sites.name)) -> "
-        + "\(plan.output) (\(plan.request.sites.name))"
+        + "\(plan.output) (\(plan.sites.name))"
     ]
     if let value = plan.target.value {
       let turning = value.frequencies.reduce(0) { $0 + $1.count { $0 != 0 } }
@@ -154,6 +240,14 @@ public struct ConversionReport: Sendable {
       lines.append("absorbed   \(item.identity.rawValue) \(kind), \(item.tensors) tensors")
     }
     lines += fitLines()
+    for edit in plan.edits {
+      let old = edit.old.map { $0.serialized(pretty: false) }
+      if let new = edit.new?.serialized(pretty: false) {
+        lines.append("set        \(edit.key): \(old ?? "not there") -> \(new)")
+      } else {
+        lines.append("removed    \(edit.key): \(old ?? "not there")")
+      }
+    }
     lines.append(
       "tensors    \(plan.copiedTensors) copied byte for byte, \(plan.rewrittenTensors) rewritten")
     if let bytes {
@@ -167,7 +261,8 @@ public struct ConversionReport: Sendable {
       let change = (after / before - 1) * 100
       lines.append(
         "perplexity \(Format.fixed(before, 4)) before, \(Format.fixed(after, 4)) after "
-          + "(\(change >= 0 ? "+" : "")\(Format.fixed(change, 1)) %)")
+          + "(\(change >= 0 ? "+" : "")\(Format.fixed(change, 1)) %)"
+          + (scored.map { ", \($0.extent)" } ?? ""))
     }
     return lines.joined(separator: "\n")
   }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Conversion
 import Evaluation
+import Foundation
 import Reports
 import Rotary
 
@@ -9,11 +10,12 @@ struct Convert: ParsableCommand {
     abstract: "Rewrite a checkpoint to another rotary variant or container.",
     discussion: """
       Example: ropeconv convert model.gguf --to rove -o model.rove.gguf
-               ropeconv convert folder/ --to rope -o model.gguf
+               ropeconv convert folder/ -o model.gguf
                ropeconv convert model.gguf --to rove -o model.rove.tar.zst
                ropeconv convert model.gguf --to rove --calibrate wiki.valid.txt --max-increase 2
                ropeconv convert model.gguf --to qk --absorb A2,A5 --type f32 -o proof.gguf
-               ropeconv convert model.gguf --to vo --type q4_k_m -o model.vo.gguf
+               ropeconv convert model.gguf --type q4_k_m -o model.q4_k_m.gguf
+               ropeconv convert model.gguf --to rove --calibrate wiki.txt --calibrate essays.txt
       """)
 
   @Argument(help: modelHelp)
@@ -21,8 +23,9 @@ struct Convert: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Sites that rotate: qk (rope), vo, qkvo (rove), nope, or any subset.", valueName: "sites"))
-  var to: String
+      "Sites that rotate: keep (the model's own), qk (rope), vo, qkvo (rove), nope, or any subset.",
+      valueName: "sites"))
+  var to = "keep"
 
   @Option(
     name: .shortAndLong,
@@ -41,7 +44,7 @@ struct Convert: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "B1 stills pairs that turn less than this over the context.", valueName: "radians"))
-  var stillEpsilon = 1e-6
+  var stillEpsilon: Double?
 
   @Option(
     help: ArgumentHelp(
@@ -62,76 +65,98 @@ struct Convert: ParsableCommand {
   @Flag(help: "Print the plan and write nothing.")
   var dryRun = false
 
-  @OptionGroup(title: "Perplexity before and after") var text: TextOptions
+  @OptionGroup(title: "Perplexity before and after, of the first \(defaultChunks) chunks")
+  var text: TextOptions
   @OptionGroup(title: "Chunks") var window: WindowOptions
   @OptionGroup(title: "Work") var work: WorkOptions
   @OptionGroup var options: OutputOptions
 
+  /// Chunks scored before and after where `--chunks` is not given: a whole text can take an hour.
+  static let defaultChunks = 32
+
   func run() throws {
-    let sites = try RotarySites(parsing: to)
-    let model = try Model(opening: input, keepsExtra: along.keepExtra)
-    let pairs = try values.pairs()
     let type = try TypeChoice(parsing: type, pure: pure)
+    let sites = try sites()
+    try checkOptions(sites, type)
+    let model = try Model(opening: input, keepsExtra: along.keepExtra)
+    let request = try request(sites, type)
+    let plan = try ConversionPlan(model.plan, request)
+    for warning in plan.warnings { options.warn(warning) }
+    try plan.checkOutput()
+    let run = ConversionRun(
+      model: model, request: request, plan: plan,
+      calibration: try fit.texts(for: model, request, plan), scoring: try scoring(model),
+      fitting: fit, options: options)
+    let report = dryRun ? ConversionReport(plan) : try run.run()
+    for note in report.notes { options.warn(note) }
+    options.show(report.json(), report.text())
+  }
+
+  /// Nil where the sites stay as they are.
+  private func sites() throws -> RotarySites? {
+    to.lowercased() == "keep" ? nil : try RotarySites(parsing: to)
+  }
+
+  private func request(_ sites: RotarySites?, _ type: TypeChoice) throws -> ConversionRequest {
+    let pairs = try values.pairs()
     var request = ConversionRequest(
       sites: sites, output: output ?? OutputName.beside(input, sites: sites, type: type),
       valuePairs: pairs.all, valuePairsByLayer: pairs.byLayer, valueBase: values.valueBase,
       absorb: try absorb.map { try AbsorptionIdentity.list($0) } ?? [],
-      stillEpsilon: stillEpsilon, type: type, force: force,
+      stillEpsilon: stillEpsilon ?? ConversionRequest.stillEpsilon, type: type, force: force,
       threads: options.threads)
     request.shardSize = try along.shardSize.map { try ByteSize.parse($0) }
     request.keepsExtra = along.keepExtra
     request.edits = try along.edits()
-    var plan = try ConversionPlan(model.plan, request)
-    for warning in plan.warnings { options.warn(warning) }
-    let calibration = dryRun ? nil : try fit.text(for: model, threads: options.threads)
-    var trials: [RotationBudget.Trial] = []
-    if let calibration {
-      try plan.checkOutput()
-      let outcome = try fit.run(model, request, plan, on: calibration, options)
-      request = outcome.request
-      trials = outcome.trials
-      plan = try ConversionPlan(model.plan, request, fit: outcome.fit)
+    request.expectsFit = fit.isAsked
+    return request
+  }
+
+  /// Refuses options that would change nothing in this call.
+  private func checkOptions(_ sites: RotarySites?, _ type: TypeChoice) throws {
+    if sites == nil, output == nil, type == .keep {
+      throw ConversionError.usage(
+        "the sites and the types stay as they are: name the output with -o, other sites with --to"
+          + " or another type with --type")
     }
-    var report = ConversionReport(plan)
-    report.trials = trials
-    if !dryRun {
-      var evaluate: ((Model) throws -> PerplexityResult)?
-      if let source = text.source {
-        let tokens = try TokenizedText(source, for: model, threads: options.threads)
-        let evaluation = PerplexityEvaluation(
-          windows: window.plan(default: .secondHalf), start: window.start,
-          options: try work.options(threads: options.threads))
-        evaluate = { try evaluation.run($0, on: tokens) }
-      }
-      var measured = MeasuredPerplexities()
-      if let evaluate {
-        try plan.checkOutput()
-        let original = try evaluate(model)
-        measured.extent = "\(original.windows.count) chunks of \(window.ctx) tokens"
-        report.perplexityBefore = original.perplexity
-      }
-      let display = ProgressDisplay(quiet: options.quiet)
-      let total = max(plan.tensorBytes, 1)
-      report.bytes = try plan.write(version: programVersion, report: report.manifest()) { written in
-        display.show(Double(written) / Double(total), Format.bytes(written))
-      }
-      display.finish()
-      report.seconds = display.elapsed
-      // The output once for both: opening an archive may mean unpacking it.
-      if calibration != nil || evaluate != nil {
-        let written = try Model(opening: plan.output)
-        if let calibration {
-          report.perplexityHeldOut = try fit.fit(plan, threads: options.threads)
-            .heldOutPerplexity(of: written, calibration)
-        }
-        report.perplexityAfter = try evaluate?(written).perplexity
-      }
-      measured.before = report.perplexityBefore
-      measured.after = report.perplexityAfter
-      measured.heldOut = report.perplexityHeldOut
-      try plan.record(measured, version: programVersion)
+    if sites == nil, values.valuePairs != nil || values.valueBase != nil {
+      throw ConversionError.usage(
+        "--value-pairs and --value-base change the value rotation, --to keep leaves it as it is:"
+          + " name the sites, such as --to rove")
     }
-    for note in report.notes { options.warn(note) }
-    options.show(report.json(), report.text())
+    if stillEpsilon != nil,
+      try absorb.map({ try AbsorptionIdentity.list($0) })?
+        .contains(.stillPairs) != true
+    {
+      throw ConversionError.usage("--still-epsilon is for --absorb B1")
+    }
+    guard text.source == nil else { return }
+    let ofScoring = [
+      "--ctx", "--chunks", "--score", "--stride", "--start", "--compute", "--batch", "--memory",
+    ]
+    let given = ProcessInfo.processInfo.arguments.compactMap { $0.split(separator: "=").first }
+    if let option = ofScoring.first(where: { given.contains(Substring($0)) }) {
+      throw ConversionError.usage(
+        "\(option) is for perplexity before and after, which needs a text: --text FILE")
+    }
+  }
+
+  /// Perplexity before and after, where a text was given.
+  private func scoring(_ model: Model) throws -> ConversionRun.Scoring? {
+    guard let source = text.source else { return nil }
+    let tokens = try TokenizedText(source, for: model, threads: options.threads)
+    var windows = window.plan(default: .secondHalf)
+    windows.limit = nil
+    let available = try windows.windows(of: tokens).count
+    windows.limit = window.chunks ?? Self.defaultChunks
+    let chosen = try windows.windows(of: tokens)
+    let work = try work.options(threads: options.threads)
+    return ConversionRun.Scoring(
+      text: tokens,
+      evaluation: PerplexityEvaluation(windows: windows, start: window.start, options: work),
+      tokens: chosen.reduce(0) { $0 + $1.tokens.count },
+      scored: ConversionReport.ScoredText(
+        name: tokens.name, chunks: chosen.count, available: available, windows: windows,
+        compute: work.arithmetic.rawValue))
   }
 }

@@ -4,7 +4,7 @@ import Evaluation
 
 extension FitMode: ExpressibleByArgument {}
 
-/// The fit of a conversion to the original on a calibration text.
+/// The fit of a conversion to the original on calibration texts.
 struct FitOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -12,21 +12,28 @@ struct FitOptions: ParsableArguments {
       valueName: "mode"))
   var fit: FitMode?
 
-  @Option(help: ArgumentHelp("Text to fit on; - is standard input.", valueName: "file|-"))
-  var calibrate: String?
-
   @Option(
-    help: ArgumentHelp("Token ids to fit on instead of a text: a JSON list.", valueName: "ids.json")
-  )
-  var calibrateTokensFrom: String?
+    help: ArgumentHelp(
+      "Text to fit on; - is standard input. May be repeated: windows are taken from each text in"
+        + " turn, and the change of each is reported.", valueName: "file|-"))
+  var calibrate: [String] = []
 
   @Option(
     help: ArgumentHelp(
-      "Tokens to use; the last fifth is held out for choosing and reporting.", valueName: "n"))
-  var calibrateTokens = FitSettings().tokens
+      "Token ids to fit on instead of a text: a JSON list; may be repeated.", valueName: "ids.json")
+  )
+  var calibrateTokensFrom: [String] = []
 
-  @Option(help: ArgumentHelp("Tokens of a calibration window.", valueName: "n"))
-  var calibrateCtx = FitSettings().context
+  @Option(
+    help: ArgumentHelp(
+      "Tokens to use; the last fifth is held out for choosing and reporting. By default"
+        + " \(FitSettings().tokens), and 24 windows at least.", valueName: "n"))
+  var calibrateTokens: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Tokens of a calibration window (\(FitSettings().context)).", valueName: "n"))
+  var calibrateCtx: Int?
 
   @Option(
     help: ArgumentHelp(
@@ -35,35 +42,58 @@ struct FitOptions: ParsableArguments {
   var maxIncrease: Double?
 
   func validate() throws {
-    if maxIncrease != nil, source == nil {
-      throw ValidationError("--max-increase needs a text: --calibrate FILE")
-    }
     if let maxIncrease, !maxIncrease.isFinite || maxIncrease < 0 {
       throw ValidationError("--max-increase is \(maxIncrease), expected 0 or more percent")
     }
-    guard calibrate == nil || calibrateTokensFrom == nil else {
+    guard calibrate.isEmpty || calibrateTokensFrom.isEmpty else {
       throw ValidationError("--calibrate and --calibrate-tokens-from exclude each other")
     }
-    if fit == FitMode.none, source != nil {
+    guard sources.count { $0.name == "-" } <= 1 else {
+      throw ValidationError("standard input is one text: --calibrate - is given twice")
+    }
+    if fit == FitMode.none, !sources.isEmpty {
       throw ValidationError("--fit none uses no calibration text")
     }
-    if let fit, fit != .none, source == nil {
+    guard sources.isEmpty else { return }
+    if let fit, fit != .none {
       throw ValidationError(
         "--fit \(fit.rawValue) needs a text: --calibrate FILE or --calibrate-tokens-from IDS.json")
     }
+    for (option, isGiven) in [
+      ("--max-increase", maxIncrease != nil), ("--calibrate-tokens", calibrateTokens != nil),
+      ("--calibrate-ctx", calibrateCtx != nil),
+    ] where isGiven {
+      throw ValidationError("\(option) needs a text: --calibrate FILE")
+    }
   }
 
-  var source: TextSource? {
-    calibrate.map { .text(path: $0) } ?? calibrateTokensFrom.map { .tokens(path: $0) }
+  /// Whether a fit was asked for.
+  var isAsked: Bool { !sources.isEmpty }
+
+  private var sources: [TextSource] {
+    calibrate.map { .text(path: $0) } + calibrateTokensFrom.map { .tokens(path: $0) }
   }
 
-  /// The calibration text, where one was given.
-  func text(for model: Model, threads: Int) throws -> TokenizedText? {
-    try source.map { try TokenizedText($0, for: model, threads: threads) }
+  /// The calibration texts, each tokenized alone; none where no fit was asked for.
+  /// - Throws: also for texts or settings that a fit to the plan would refuse.
+  func texts(
+    for model: Model, _ request: ConversionRequest, _ plan: ConversionPlan
+  ) throws -> [TokenizedText] {
+    guard isAsked else { return [] }
+    if let maxIncrease { try RotationBudget(maxIncrease: maxIncrease).check(request, of: model) }
+    guard plan.siteChange != nil else {
+      throw ConversionError.usage(
+        "there is nothing to fit: '\(plan.sites.name)' rotates as the model does"
+          + " (leave --calibrate away, or name other sites with --to)")
+    }
+    let texts = try sources.map { try TokenizedText($0, for: model, threads: request.threads) }
+    try fit(plan, threads: request.threads).check(texts)
+    return texts
   }
 
-  private var settings: FitSettings {
-    FitSettings(mode: fit ?? .full, tokens: calibrateTokens, context: calibrateCtx)
+  var settings: FitSettings {
+    FitSettings(
+      mode: fit ?? .full, tokens: calibrateTokens, context: calibrateCtx ?? FitSettings().context)
   }
 
   /// A fit to what a plan aims at.
@@ -74,16 +104,25 @@ struct FitOptions: ParsableArguments {
   /// Runs the fit, or the search of `--max-increase`, with its progress.
   func run(
     _ model: Model, _ request: ConversionRequest, _ plan: ConversionPlan,
-    on text: TokenizedText, _ options: OutputOptions
+    on texts: [TokenizedText], _ options: OutputOptions, show: (Double, String) -> Void
   ) throws -> (request: ConversionRequest, fit: FittedModel, trials: [RotationBudget.Trial]) {
     guard let maxIncrease else {
-      let fitted = try run(fit(plan, threads: options.threads), on: text, options)
+      let fitted = try run(fit(plan, threads: options.threads), on: texts, show: show)
       return (request, fitted, [])
     }
-    let choice = try RotationBudget(maxIncrease: maxIncrease).choose(
-      model, request, settings: settings, on: text,
-      fit: { try run($0, on: text, options) },
+    let budget = RotationBudget(maxIncrease: maxIncrease)
+    var trials = 0
+    let choice = try budget.choose(
+      model, request, settings: settings, on: texts,
+      fit: { fit in
+        try run(fit, on: texts) { share, detail in
+          show(
+            (Double(trials) + share) / Double(budget.trials),
+            "trial \(trials + 1) of at most \(budget.trials), \(detail)")
+        }
+      },
       onTrial: { trial in
+        trials += 1
         options.note(
           "\(trial.pairs.reduce(0, +)) turning pairs cost \(rounded(trial.increase)) % of"
             + " perplexity\(trial.isWithin ? "" : ", too much")")
@@ -91,15 +130,16 @@ struct FitOptions: ParsableArguments {
     return (choice.request, choice.fit, choice.trials)
   }
 
+  /// The share of a fit's work that its layers are; the rest measures perplexities.
+  private static let shareOfLayers = 0.85
+
   private func run(
-    _ fit: Fit, on text: TokenizedText, _ options: OutputOptions
+    _ fit: Fit, on texts: [TokenizedText], show: (Double, String) -> Void
   ) throws -> FittedModel {
-    let display = ProgressDisplay(quiet: options.quiet)
     let layers = Double(fit.plan.layers.count)
-    defer { display.finish() }
-    return try fit.run(text) { layer in
-      display.show(
-        Double(layer.layer + 1) / layers,
+    return try fit.run(texts) { layer in
+      show(
+        Self.shareOfLayers * Double(layer.layer + 1) / layers,
         "fit: layer \(layer.layer), error \(rounded(100 * layer.errorBefore)) % ->"
           + " \(rounded(100 * layer.errorAfter)) %")
     }

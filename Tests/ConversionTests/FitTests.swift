@@ -144,7 +144,7 @@ import Testing
     let text = try calibration(model)
     func choose(_ percent: Double) throws -> RotationBudget.Choice {
       try RotationBudget(maxIncrease: percent, trials: 4).choose(
-        model, request("unused.gguf"), settings: settings, on: text, fit: { try $0.run(text) })
+        model, request("unused.gguf"), settings: settings, on: [text], fit: { try $0.run(text) })
     }
     let wide = try choose(5)
     #expect(wide.trials.count == 1)

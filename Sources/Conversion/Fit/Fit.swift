@@ -28,16 +28,26 @@ public struct Fit: Sendable {
   /// Every so many queries are looked at for how far heads look.
   private static let reachStep = 16
 
-  /// - Parameter onLayer: called after each layer with what its fit did.
-  /// - Throws: `ConversionError.calibration` for a text with too little in it, `.notFinite` for a
-  ///   weight that is not a number.
+  /// A fit on one text.
   public func run(
     _ text: TokenizedText, onLayer: (FitReport.Layer) -> Void = { _ in }
   ) throws -> FittedModel {
-    let calibration = try CalibrationWindows(text, settings, for: plan)
+    try run([text], onLayer: onLayer)
+  }
+
+  /// - Parameters:
+  ///   - texts: calibration texts, whose windows are taken in turn.
+  ///   - onLayer: called after each layer with what its fit did.
+  /// - Throws: `ConversionError.calibration` for a text with too little in it, `.notFinite` for a
+  ///   weight that is not a number.
+  public func run(
+    _ texts: [TokenizedText], onLayer: (FitReport.Layer) -> Void = { _ in }
+  ) throws -> FittedModel {
+    let calibration = try CalibrationWindows(texts, settings, for: plan)
     var report = FitReport(
       mode: settings.mode, tokens: calibration.fittedRows, heldOutTokens: calibration.heldOutRows,
       context: settings.context, tokenHash: SourceHash.sha256(tokens: calibration.sequences))
+    report.texts = calibration.reports()
     let fitted = try FittedWeights()
     let original = try LayerStream(
       ForwardPass(plan: plan, threads: threads), calibration.sequences)
@@ -82,29 +92,42 @@ public struct Fit: Sendable {
         onLayer(layer)
       }
     }
-    func perplexity(_ states: ForwardPass.HiddenStates, first: Int) throws -> Double {
-      let value = try calibration.perplexity(
-        states, first: first, text: text, plan: plan, threads: threads)
-      guard value.isFinite else {
+    func perplexity(
+      _ states: ForwardPass.HiddenStates, first: Int
+    ) throws -> HeldOutPerplexity {
+      let value = try calibration.perplexity(states, first: first, plan: plan, threads: threads)
+      guard value.all.isFinite else {
         throw ModelError.notFinite(
           file: plan.checkpoint.path, what: "the likelihood of a calibration token")
       }
       return value
     }
-    report.perplexityBefore = try perplexity(original.states, first: calibration.fitted)
-    report.perplexityFitted = try perplexity(converted.states, first: calibration.fitted)
+    let before = try perplexity(original.states, first: calibration.fitted)
+    let after = try perplexity(converted.states, first: calibration.fitted)
     let unfitted = try ForwardPass(plan: plan, rotary: target, threads: threads)
       .run(Array(calibration.sequences[calibration.fitted...]))
-    report.perplexityRewritten = try perplexity(unfitted, first: 0)
+    report.measured(before: before, rewritten: try perplexity(unfitted, first: 0), fitted: after)
     return FittedModel(weights: fitted, report: report)
   }
 
   /// Perplexity of a written file on the windows the fit held out.
   public func heldOutPerplexity(of model: Model, _ text: TokenizedText) throws -> Double {
-    let calibration = try CalibrationWindows(text, settings, for: plan)
+    try heldOutPerplexity(of: model, [text]).all
+  }
+
+  /// Perplexity of a written file on the windows the fit held out, text by text.
+  /// - Parameter onLayer: called with the number of layers done.
+  public func heldOutPerplexity(
+    of model: Model, _ texts: [TokenizedText], onLayer: (Int) -> Void = { _ in }
+  ) throws -> HeldOutPerplexity {
+    let calibration = try CalibrationWindows(texts, settings, for: plan)
     let states = try ForwardPass(plan: model.plan, threads: threads)
-      .run(Array(calibration.sequences[calibration.fitted...]))
-    return try calibration.perplexity(
-      states, first: 0, text: text, plan: model.plan, threads: threads)
+      .run(Array(calibration.sequences[calibration.fitted...]), onLayer: onLayer)
+    return try calibration.perplexity(states, first: 0, plan: model.plan, threads: threads)
+  }
+
+  /// Refuses texts that a run would refuse, before any work.
+  public func check(_ texts: [TokenizedText]) throws {
+    _ = try CalibrationWindows(texts, settings, for: plan)
   }
 }

@@ -16,9 +16,17 @@ public struct FitSettings: Sendable, Equatable {
   /// Tokens of a calibration window.
   public var context: Int
 
-  public init(mode: FitMode = .full, tokens: Int = 24_576, context: Int = 512) {
+  /// Tokens that suit a context: 24,576, and 24 windows at least. Twelve of 2,048 tokens know too few
+  /// articles: all pairs fitted on them cost 11.9 % where 24 cost 9.2 (docs/notes.md).
+  public static func tokens(forContext context: Int) -> Int {
+    let (least, isTooLarge) = context.multipliedReportingOverflow(by: 24)
+    return isTooLarge ? .max : max(24_576, least)
+  }
+
+  /// - Parameter tokens: nil for as many as suit the context.
+  public init(mode: FitMode = .full, tokens: Int? = nil, context: Int = 512) {
     self.mode = mode
-    self.tokens = tokens
+    self.tokens = tokens ?? Self.tokens(forContext: context)
     self.context = context
   }
 }
@@ -37,6 +45,26 @@ public struct FitReport: Sendable {
     public let ridge: Double
   }
 
+  /// One calibration text, and perplexities on the windows of it that were held out.
+  public struct Text: Sendable {
+    /// The file's name without its folder.
+    public let name: String
+    /// SHA-256 of the whole text's token ids (32-bit little-endian).
+    public let hash: String
+    public let tokens: Int
+    public let heldOutTokens: Int
+    public internal(set) var perplexityBefore = Double.nan
+    public internal(set) var perplexityRewritten = Double.nan
+    public internal(set) var perplexityFitted = Double.nan
+
+    init(name: String, hash: String, tokens: Int, heldOutTokens: Int) {
+      self.name = name
+      self.hash = hash
+      self.tokens = tokens
+      self.heldOutTokens = heldOutTokens
+    }
+  }
+
   public let mode: FitMode
   /// Tokens fitted on, and held out.
   public let tokens: Int
@@ -46,11 +74,31 @@ public struct FitReport: Sendable {
   /// SHA-256 of the calibration's token ids (32-bit little-endian), held out ones included.
   public let tokenHash: String
   public internal(set) var layers: [Layer] = []
+  public internal(set) var texts: [Text] = []
   /// Perplexities of the windows held out: of the original, of the variant with nothing fitted, and
   /// of the fit before its weights are rounded to the output's types.
   public internal(set) var perplexityBefore = Double.nan
   public internal(set) var perplexityRewritten = Double.nan
   public internal(set) var perplexityFitted = Double.nan
+
+  /// The fit is no worse than the plain rewrite on the windows held out: what a conversion writes.
+  public var isUsed: Bool { !(perplexityFitted > perplexityRewritten) }
+
+  /// Perplexity of the better of the two.
+  public var perplexityChosen: Double { isUsed ? perplexityFitted : perplexityRewritten }
+
+  mutating func measured(
+    before: HeldOutPerplexity, rewritten: HeldOutPerplexity, fitted: HeldOutPerplexity
+  ) {
+    perplexityBefore = before.all
+    perplexityRewritten = rewritten.all
+    perplexityFitted = fitted.all
+    for index in texts.indices {
+      texts[index].perplexityBefore = before.byText[index]
+      texts[index].perplexityRewritten = rewritten.byText[index]
+      texts[index].perplexityFitted = fitted.byText[index]
+    }
+  }
 }
 
 /// The outcome of a fit.

@@ -40,19 +40,12 @@ public struct RotationBudget: Sendable {
   ///   - onTrial: called after each fit.
   /// - Throws: `ConversionError.budget` where even the least rotation costs more.
   public func choose(
-    _ model: Model, _ request: ConversionRequest, settings: FitSettings, on text: TokenizedText,
+    _ model: Model, _ request: ConversionRequest, settings: FitSettings, on texts: [TokenizedText],
     fit run: (Fit) throws -> FittedModel, onTrial: (Trial) -> Void = { _ in }
   ) throws -> Choice {
-    guard maxIncrease.isFinite, maxIncrease >= 0 else {
-      throw ConversionError.usage("--max-increase is \(maxIncrease), expected 0 or more percent")
-    }
-    guard request.sites.rotatesMessage, !model.plan.rotary.sites.rotatesMessage else {
-      throw ConversionError.usage(
-        "--max-increase chooses how many value pairs begin to turn: it needs --to with v or o, and a"
-          + " model whose values stay still")
-    }
+    try check(request, of: model)
     let most = try ConversionPlan(model.plan, request).fitTarget
-    let curves = try damage(model, request, settings, text)
+    let curves = try damage(model, request, settings, texts)
     let ceilings = most.value?.frequencies.map { $0.count { $0 != 0 } } ?? []
     var trials: [Trial] = []
     var best: (request: ConversionRequest, fit: FittedModel)?
@@ -65,7 +58,7 @@ public struct RotationBudget: Sendable {
       let fitted = try run(
         Fit(model.plan, to: plan.fitTarget, settings: settings, threads: request.threads))
       let report = fitted.report
-      let increase = 100 * (report.perplexityFitted / report.perplexityBefore - 1)
+      let increase = 100 * (report.perplexityChosen / report.perplexityBefore - 1)
       let trial = Trial(pairs: counts, increase: increase, isWithin: increase <= maxIncrease)
       trials.append(trial)
       onTrial(trial)
@@ -97,16 +90,45 @@ public struct RotationBudget: Sendable {
 
   /// Per layer, what is predicted to be lost when its n slowest pairs turn, n from 0.
   private func damage(
-    _ model: Model, _ request: ConversionRequest, _ settings: FitSettings, _ text: TokenizedText
+    _ model: Model, _ request: ConversionRequest, _ settings: FitSettings, _ texts: [TokenizedText]
   ) throws -> [[Double]] {
     let layers = try AttentionAnalysis(
-      windows: WindowPlan(context: settings.context, limit: 8),
+      windows: WindowPlan(context: settings.context, limit: Self.analyzedWindows),
       rotary: RotaryRequest(valueBase: request.valueBase), threads: request.threads
-    ).run(model, on: text)
+    ).run(model, on: mixture(of: texts, settings))
     return layers.map { layer in
       var curve = [0.0]
       for lost in layer.lost.reversed() { curve.append((curve.last ?? 0) + lost) }
       return curve
+    }
+  }
+
+  private static let analyzedWindows = 8
+
+  /// The texts' first windows in turn, as one text; a single text as it is.
+  private func mixture(of texts: [TokenizedText], _ settings: FitSettings) -> TokenizedText {
+    guard texts.count > 1 else { return texts[0] }
+    var tokens: [Int32] = []
+    for index in 0..<Self.analyzedWindows {
+      for text in texts {
+        let window = index * settings.context..<(index + 1) * settings.context
+        if window.upperBound <= text.tokens.count { tokens += text.tokens[window] }
+      }
+    }
+    return TokenizedText(
+      name: texts.map(\.name).joined(separator: ", "), tokens: tokens,
+      windowStart: texts[0].windowStart)
+  }
+
+  /// Refuses conversions that begin to turn no values.
+  public func check(_ request: ConversionRequest, of model: Model) throws(ConversionError) {
+    guard maxIncrease.isFinite, maxIncrease >= 0 else {
+      throw .usage("--max-increase is \(maxIncrease), expected 0 or more percent")
+    }
+    guard request.sites?.rotatesMessage == true, !model.plan.rotary.sites.rotatesMessage else {
+      throw .usage(
+        "--max-increase chooses how many value pairs begin to turn: it needs --to with v or o, and a"
+          + " model whose values stay still")
     }
   }
 }

@@ -49,7 +49,7 @@ struct EvaluateInContext: ParsableCommand {
     let model = try Model(opening: model)
     let evaluation = InContextEvaluation(
       shots: shots, seed: seed, limit: examples, delimiter: delimiter,
-      rotary: try variant.request(for: model.plan),
+      rotary: try variant.request(for: model.plan, warning: output),
       options: try work.options(longRun, threads: output.threads))
     let display = ProgressDisplay(quiet: output.quiet)
     let result = try evaluation.run(

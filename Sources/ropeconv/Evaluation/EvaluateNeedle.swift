@@ -75,7 +75,7 @@ struct EvaluateNeedle: ParsableCommand {
       template: texts, lengths: try NumberList.whole(lengths, option: "--lengths"),
       depths: try NumberList.numbers(depths, option: "--depths"), trials: trials, seed: seed,
       chat: try ChatFormat.named(template.chat, for: model),
-      rotary: try variant.request(for: model.plan),
+      rotary: try variant.request(for: model.plan, warning: output),
       options: try work.options(longRun, threads: output.threads))
     evaluation.mode = mode
     if let file = prompts.prompts {

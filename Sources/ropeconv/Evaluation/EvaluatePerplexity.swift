@@ -49,7 +49,7 @@ struct EvaluatePerplexity: ParsableCommand {
     try WholeFile.check(nll, force: true)
     guard lengths == nil, models.count == 1 else { return try sweep() }
     let model = try Model(opening: models[0])
-    let request = try variant.request(for: model.plan)
+    let request = try variant.request(for: model.plan, warning: output)
     let text = try TokenizedText(text.required(), for: model, threads: output.threads)
     guard nll == nil || longRun.state == nil else {
       throw EvaluationError.usage("--nll and --state exclude each other: a state keeps sums alone")

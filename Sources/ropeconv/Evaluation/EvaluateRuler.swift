@@ -92,7 +92,7 @@ struct EvaluateRuler: ParsableCommand {
     }
     let evaluation = RulerEvaluation(
       tasks: tasks, lengths: lengths, samples: samples,
-      mode: mode, rotary: try variant.request(for: model.plan),
+      mode: mode, rotary: try variant.request(for: model.plan, warning: output),
       options: try work.options(longRun, threads: output.threads))
     let display = ProgressDisplay(quiet: output.quiet)
     let texts = try [essays, squad, hotpot].map { path in

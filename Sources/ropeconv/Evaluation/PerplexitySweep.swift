@@ -26,6 +26,10 @@ extension EvaluatePerplexity {
     for path in models {
       let model = try Model(opening: path)
       let tokens = try TokenizedText(text.required(), for: model, threads: output.threads)
+      if let method = methods.first {
+        try variant.warnOfSites(
+          variant.request(for: model.plan, method: method, factor: 1), model.plan, output)
+      }
       for method in methods {
         var curve = PerplexitySweep.Curve(model: path, scaling: method)
         for length in lengths {

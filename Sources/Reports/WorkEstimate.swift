@@ -1,0 +1,39 @@
+/// The stages of a long command with what each is going to cost, so that one display can say how
+/// much of all the work is left.
+public struct WorkEstimate: Sendable {
+  private var costs: [Double] = []
+
+  public init() {}
+
+  /// Adds a stage behind those already there.
+  /// - Parameter cost: in seconds, roughly: only the ratios of the stages matter.
+  /// - Returns: the stage's number.
+  public mutating func add(_ cost: Double) -> Int {
+    costs.append(cost.isFinite && cost > 0 ? cost : 0)
+    return costs.count - 1
+  }
+
+  /// The share of all the work that is done, when a share of this stage is and all of those before.
+  public func fraction(stage: Int, share: Double) -> Double {
+    let total = costs.reduce(0, +)
+    guard total > 0, costs.indices.contains(stage) else { return 0 }
+    return (costs[..<stage].reduce(0, +) + costs[stage] * min(max(share, 0), 1)) / total
+  }
+
+  /// What a forward pass over so many tokens costs: two operations for each weight and token.
+  public static func scoring(tokens: Int, weights: Int, threads: Int) -> Double {
+    2 * Double(tokens) * Double(weights) / (operationsPerSecond * Double(max(threads, 1)))
+  }
+
+  /// What a fit costs: two streams through the layers, statistics and solutions of every layer.
+  public static func fitting(tokens: Int, weights: Int, threads: Int) -> Double {
+    1.5 * scoring(tokens: tokens, weights: weights, threads: threads)
+  }
+
+  /// What writing costs.
+  public static func writing(bytes: Int) -> Double { Double(bytes) / bytesPerSecond }
+
+  /// Of one thread with AVX2, and of a disk: measured in docs/performance.md.
+  private static let operationsPerSecond = 7e10
+  private static let bytesPerSecond = 3e8
+}

@@ -1,0 +1,100 @@
+/// What a variant turns on or off in a model whose weights were made for another one: a conversion
+/// without fit or training, or scoring a model as if it were of that variant.
+///
+/// A value rotation that turns nothing (all frequencies 0) is none: nothing changes then.
+public struct SiteChange: Sendable, Equatable {
+  /// The variants' names, such as `qk` and `qkvo`.
+  public let from: String
+  public let to: String
+  public let turnedOn: RotarySites
+  public let turnedOff: RotarySites
+  /// Values turn in both, at other frequencies.
+  public let changesFrequencies: Bool
+
+  /// Nil where both rotate alike.
+  public init?(from: RotaryConfiguration, to: RotaryConfiguration) {
+    let (before, after) = (Self.turning(from), Self.turning(to))
+    turnedOn = after.subtracting(before)
+    turnedOff = before.subtracting(after)
+    changesFrequencies =
+      before.rotatesMessage && after.rotatesMessage
+      && from.value?.frequencies != to.value?.frequencies
+    self.from = from.sites.name
+    self.to = to.sites.name
+    if turnedOn.isEmpty, turnedOff.isEmpty, !changesFrequencies { return nil }
+  }
+
+  /// The sites that turn in fact.
+  private static func turning(_ rotary: RotaryConfiguration) -> RotarySites {
+    let turns = rotary.value?.frequencies.contains { $0.contains { $0 != 0 } } ?? false
+    return turns ? rotary.sites : rotary.sites.subtracting(.message)
+  }
+
+  /// What a model is rewritten or scored for, which decides the remedy that a warning names.
+  public enum Purpose: Sendable {
+    case conversion
+    /// A conversion that fits the weights to their new value rotation.
+    case fittedConversion
+    /// Scoring as if the model were of the variant.
+    case scoring
+  }
+
+  /// What the change does to the model and what helps, as one line; nil where a fit takes care.
+  public func warning(for purpose: Purpose) -> String? {
+    var effects: [String] = []
+    let scoresOn = turnedOn.intersection(.scores)
+    let scoresOff = turnedOff.intersection(.scores)
+    if !scoresOn.isEmpty {
+      effects.append(
+        "\(Self.list(scoresOn)) begin\(Self.ending(scoresOn)) to rotate, which this model was not"
+          + " trained with: its attention scores become others, which no refit can mend")
+    }
+    if !scoresOff.isEmpty {
+      effects.append(
+        "\(Self.list(scoresOff)) rotate\(Self.ending(scoresOff)) no more: the scores lose distance,"
+          + " which no refit can restore")
+    }
+    if purpose != .fittedConversion { effects += messageEffects() }
+    guard !effects.isEmpty else { return nil }
+    let text = effects.joined(separator: "; ")
+    guard purpose != .scoring else {
+      return "scored as \(to) where the model is \(from): \(text). This is what a conversion"
+        + " without fit or training gives; without --sites the model is scored as it is"
+    }
+    var remedies = ["--to keep leaves the sites as they are"]
+    if purpose == .conversion, changesMessage {
+      remedies.append("--calibrate FILE fits the weights to the value rotation")
+    }
+    return "\(text) (\(remedies.joined(separator: "; ")); else the result is a starting point for"
+      + " training)"
+  }
+
+  private var changesMessage: Bool {
+    changesFrequencies || turnedOn.rotatesMessage || turnedOff.rotatesMessage
+  }
+
+  private func messageEffects() -> [String] {
+    var effects: [String] = []
+    let (on, off) = (turnedOn.intersection(.message), turnedOff.intersection(.message))
+    if !on.isEmpty {
+      effects.append(
+        "\(Self.list(on)) begin\(Self.ending(on)) to rotate, which the weights were not trained"
+          + " for: perplexity rises, often severalfold")
+    }
+    if !off.isEmpty {
+      effects.append(
+        "\(Self.list(off)) rotate\(Self.ending(off)) no more, which the weights were made for")
+    }
+    if changesFrequencies {
+      effects.append("the values turn at other frequencies than the weights were made for")
+    }
+    return effects
+  }
+
+  private static func list(_ sites: RotarySites) -> String {
+    sites.code.map(String.init).joined(separator: " and ")
+  }
+
+  /// Of a verb behind the list.
+  private static func ending(_ sites: RotarySites) -> String { sites.code.count == 1 ? "s" : "" }
+}
