@@ -7,7 +7,7 @@ extension CheckpointDifference {
     func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
     return [
       "kind": "diff",
-      "a": .string(one), "b": .string(other), "same": .bool(isEmpty),
+      "model": .string(one), "a": .string(one), "b": .string(other), "same": .bool(isEmpty),
       "metadata": .array(
         metadata.map { ["key": .string($0.key), "a": text($0.one), "b": text($0.other)] }),
       "tensors": .array(tensors.map(Self.json)),

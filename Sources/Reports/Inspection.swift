@@ -149,7 +149,7 @@ public struct Inspection: Sendable {
     let shape = plan.shape
     let score = plan.rotary.score
     var fields: OrderedDictionary<String, JSONValue> = [
-      "model": .string(checkpoint.path),
+      "kind": "inspect", "model": .string(checkpoint.path),
       "container": .string(container),
       "architecture": .string(plan.architecture.name),
       "sites": .string(plan.rotary.sites.code),

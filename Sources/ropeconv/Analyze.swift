@@ -38,11 +38,12 @@ struct Analyze: ParsableCommand {
   @OptionGroup var options: OutputOptions
 
   func run() throws {
+    try refuseUnused()
     let model = try Model(opening: model)
     try WholeFile.check(svg, force: force, inputs: model.checkpoint.inputPaths)
     let source = try text.required()
     let tokens = try TokenizedText(source, for: model, threads: options.threads)
-    let pairs = try values.pairs()
+    let pairs = try values.pairs(for: model.plan)
     let analysis = AttentionAnalysis(
       windows: WindowPlan(context: ctx, limit: chunks),
       rotary: RotaryRequest(

@@ -75,11 +75,13 @@ struct Convert: ParsableCommand {
   static let defaultChunks = 32
 
   func run() throws {
+    try refuseUnused()
     let type = try TypeChoice(parsing: type, pure: pure)
     let sites = try sites()
     try checkOptions(sites, type)
     let model = try Model(opening: input, keepsExtra: along.keepExtra)
-    let request = try request(sites, type)
+    try window.refuseUnused(in: [model.plan], or: [model.plan], as: sites)
+    let request = try request(sites, type, for: model.plan)
     let plan = try ConversionPlan(model.plan, request)
     for warning in plan.warnings { options.warn(warning) }
     try plan.checkOutput()
@@ -97,8 +99,10 @@ struct Convert: ParsableCommand {
     to.lowercased() == "keep" ? nil : try RotarySites(parsing: to)
   }
 
-  private func request(_ sites: RotarySites?, _ type: TypeChoice) throws -> ConversionRequest {
-    let pairs = try values.pairs()
+  private func request(
+    _ sites: RotarySites?, _ type: TypeChoice, for plan: ModelPlan
+  ) throws -> ConversionRequest {
+    let pairs = try values.pairs(for: plan)
     var request = ConversionRequest(
       sites: sites, output: output ?? OutputName.beside(input, sites: sites, type: type),
       valuePairs: pairs.all, valuePairsByLayer: pairs.byLayer, valueBase: values.valueBase,
@@ -123,21 +127,6 @@ struct Convert: ParsableCommand {
       throw ConversionError.usage(
         "--value-pairs and --value-base change the value rotation, --to keep leaves it as it is:"
           + " name the sites, such as --to rove")
-    }
-    if stillEpsilon != nil,
-      try absorb.map({ try AbsorptionIdentity.list($0) })?
-        .contains(.stillPairs) != true
-    {
-      throw ConversionError.usage("--still-epsilon is for --absorb B1")
-    }
-    guard text.source == nil else { return }
-    let ofScoring = [
-      "--ctx", "--chunks", "--score", "--stride", "--start", "--compute", "--batch", "--memory",
-    ]
-    let given = ProcessInfo.processInfo.arguments.compactMap { $0.split(separator: "=").first }
-    if let option = ofScoring.first(where: { given.contains(Substring($0)) }) {
-      throw ConversionError.usage(
-        "\(option) is for perplexity before and after, which needs a text: --text FILE")
     }
   }
 

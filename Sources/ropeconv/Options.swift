@@ -95,8 +95,8 @@ struct WindowOptions: ParsableArguments {
   var start = 0
 
   func validate() throws {
-    if stride != nil, score == .secondHalf {
-      throw ValidationError("--stride scores every target once, --score second-half does not")
+    if stride != nil, score != nil {
+      throw ValidationError("--score has no effect: --stride scores every target once")
     }
   }
 
@@ -182,9 +182,11 @@ struct ValueRotationOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Frequency base of the values.", valueName: "b"))
   var valueBase: Double?
 
-  /// One count for every layer, or a list with one per layer; both nil for all pairs.
-  func pairs() throws -> (all: Int?, byLayer: [Int]?) {
-    guard let text = valuePairs, text != "all" else { return (nil, nil) }
+  /// One count for every layer, or a list with one per layer; both nil where nothing is asked for.
+  /// - Parameter plan: the model, which may have stored fewer pairs than `all`.
+  func pairs(for plan: ModelPlan) throws -> (all: Int?, byLayer: [Int]?) {
+    guard let text = valuePairs else { return (nil, nil) }
+    if text == "all" { return (plan.rotary.score.pairs, nil) }
     let counts = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
     guard counts.allSatisfy({ $0 ?? -1 >= 0 }) else {
       throw EvaluationError.usage(
@@ -220,7 +222,7 @@ struct VariantOptions: ParsableArguments {
   func request(
     for plan: ModelPlan, method: String? = nil, factor: Double? = nil
   ) throws -> RotaryRequest {
-    let pairs = try values.pairs()
+    let pairs = try values.pairs(for: plan)
     return RotaryRequest(
       sites: try sites.map { try RotarySites(parsing: $0) }, valuePairs: pairs.all,
       valuePairsByLayer: pairs.byLayer, valueBase: values.valueBase,

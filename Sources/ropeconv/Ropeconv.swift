@@ -27,6 +27,8 @@ struct Ropeconv: ParsableCommand {
     StandardStreams.prepare()
     Termination.install()
     let arguments = Array(CommandLine.arguments.dropFirst())
+    let isJSON = GivenOptions(arguments).contains("--json")
+    refuseHelp(for: arguments, isJSON: isJSON)
     do {
       var command = try parseAsRoot(arguments)
       let display = ProgressDisplay(quiet: arguments.contains("--quiet"))
@@ -34,18 +36,30 @@ struct Ropeconv: ParsableCommand {
       try command.run()
       StandardStreams.exit(.done)
     } catch let error as any Diagnostic {
+      if isJSON { StandardOutput.write(ErrorObject.json(error).serialized(pretty: true)) }
       Failure.report(error)
       StandardStreams.exit(error.exitStatus)
     } catch let status as ThresholdMissed {
       Failure.line(status.reason, prefix: "ropeconv: ")
       StandardStreams.exit(.thresholdMissed)
     } catch {
-      exitForParsing(error)
+      exitForParsing(error, arguments, isJSON: isJSON)
     }
   }
 
+  /// The parser prints help of the nearest command that it knows, whatever was asked for.
+  private static func refuseHelp(for arguments: [String], isJSON: Bool) {
+    let tree = CommandTree(root: Self.self)
+    guard arguments.first == "help",
+      let fault = CommandLineFault(helpFor: Array(arguments.dropFirst()), in: tree)
+    else { return }
+    exit(fault.summary, hint: fault.hint, .usage, isJSON: isJSON)
+  }
+
   /// Help and version go to standard output with 0; a usage error is one line and a hint.
-  private static func exitForParsing(_ error: any Error) -> Never {
+  private static func exitForParsing(
+    _ error: any Error, _ arguments: [String], isJSON: Bool
+  ) -> Never {
     let code = exitCode(for: error)
     if code == .success {
       StandardOutput.write(fullMessage(for: error))
@@ -53,12 +67,21 @@ struct Ropeconv: ParsableCommand {
     }
     if code == .validationFailure {
       let text = message(for: error).split(separator: "\n").first.map(String.init) ?? "bad usage"
-      Failure.line(text, prefix: "ropeconv: error: ")
-      Failure.line("see 'ropeconv --help' or 'ropeconv COMMAND --help'", prefix: "hint: ")
-      StandardStreams.exit(.usage)
+      let fault = CommandLineFault(arguments, in: CommandTree(root: Self.self), message: text)
+      exit(fault.summary, hint: fault.hint, .usage, isJSON: isJSON)
     }
-    Failure.line("\(error)", prefix: "ropeconv: error: ")
-    StandardStreams.exit(.internalError)
+    exit("\(error)", hint: nil, .internalError, isJSON: isJSON)
+  }
+
+  private static func exit(
+    _ summary: String, hint: String?, _ status: ExitStatus, isJSON: Bool
+  ) -> Never {
+    if isJSON {
+      StandardOutput.write(ErrorObject.json(summary: summary, hint: hint, status: status).serialized(pretty: true))
+    }
+    Failure.line(summary, prefix: "ropeconv: error: ")
+    if let hint { Failure.line(hint, prefix: "hint: ") }
+    StandardStreams.exit(status)
   }
 }
 

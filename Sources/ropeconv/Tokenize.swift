@@ -28,7 +28,10 @@ struct Tokenize: ParsableCommand {
     let ids = try tokenizer.encode(
       bytes, addSpecial: !plain, parseSpecial: !plain, threads: output.threads)
     output.show(
-      .object(["tokens": .array(ids.map { .integer(Int64($0)) })]),
+      [
+        "kind": "tokenize", "model": .string(model),
+        "tokens": .array(ids.map { .integer(Int64($0)) }),
+      ],
       Self.text(ids))
   }
 

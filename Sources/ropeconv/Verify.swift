@@ -28,6 +28,7 @@ struct Verify: ParsableCommand {
 
   func run() throws {
     let models = (try Model(opening: one), try Model(opening: other))
+    try window.refuseUnused(in: [models.0.plan, models.1.plan])
     let source = try text.required()
     // A converted folder may have no tokenizer: either model's will do.
     let text: TokenizedText
@@ -45,7 +46,7 @@ struct Verify: ParsableCommand {
     let same = result.relativeMaximum <= tolerance
     output.show(
       .object([
-        "a": .string(one), "b": .string(other), "positions": .integer(Int64(result.positions)),
+        "kind": "verify", "model": .string(one), "a": .string(one), "b": .string(other), "positions": .integer(Int64(result.positions)),
         "max_relative": .number(result.relativeMaximum),
         "rms_relative": .number(result.relativeRMS),
         "top1_agreement": .number(result.topAgreement), "tolerance": .number(tolerance),

@@ -35,6 +35,7 @@ struct EvaluateCompare: ParsableCommand {
     try thresholds.checkOutput()
     let base = try Model(opening: base)
     let other = try Model(opening: other)
+    try refuseUnused(base.plan, other.plan)
     let request = try variant.request(for: other.plan, warning: output)
     let text = try TokenizedText(text.required(), for: base, threads: output.threads)
     let comparison = ModelComparison(

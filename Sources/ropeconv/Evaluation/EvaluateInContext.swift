@@ -46,7 +46,9 @@ struct EvaluateInContext: ParsableCommand {
 
   func run() throws {
     try thresholds.checkOutput()
+    try refuseUnused()
     let model = try Model(opening: model)
+    try variant.refuseUnused(in: [model.plan])
     let evaluation = InContextEvaluation(
       shots: shots, seed: seed, limit: examples, delimiter: delimiter,
       rotary: try variant.request(for: model.plan, warning: output),

@@ -65,7 +65,9 @@ struct EvaluateNeedle: ParsableCommand {
 
   func run() throws {
     try thresholds.checkOutput()
+    try refuseUnused()
     let model = try Model(opening: model)
+    try variant.refuseUnused(in: [model.plan])
     for page in [svg, html] {
       try WholeFile.check(page, force: force, inputs: model.checkpoint.inputPaths)
     }

@@ -47,8 +47,12 @@ struct EvaluatePerplexity: ParsableCommand {
   func run() throws {
     try thresholds.checkOutput()
     try WholeFile.check(nll, force: true)
-    guard lengths == nil, models.count == 1 else { return try sweep() }
+    guard lengths == nil, models.count == 1 else {
+      try refuseUnused()
+      return try sweep()
+    }
     let model = try Model(opening: models[0])
+    try refuseUnused(model.plan)
     let request = try variant.request(for: model.plan, warning: output)
     let text = try TokenizedText(text.required(), for: model, threads: output.threads)
     guard nll == nil || longRun.state == nil else {

@@ -69,8 +69,10 @@ struct EvaluateRuler: ParsableCommand {
     guard minScore == nil || mode == .generate else {
       throw EvaluationError.usage("--min-score needs --mode generate")
     }
-    let model = try Model(opening: model)
     let tasks = try tasks()
+    try refuseUnused(for: tasks)
+    let model = try Model(opening: model)
+    try variant.refuseUnused(in: [model.plan])
     let haystack = try essays.map { try Haystack(path: $0) }
     let generator = RulerGenerator(
       tokenizer: try model.tokenizer(),
@@ -93,7 +95,9 @@ struct EvaluateRuler: ParsableCommand {
     let evaluation = RulerEvaluation(
       tasks: tasks, lengths: lengths, samples: samples,
       mode: mode, rotary: try variant.request(for: model.plan, warning: output),
-      options: try work.options(longRun, threads: output.threads))
+      // Decoding knows no other arithmetic than float32.
+      options: try work.options(
+        longRun, threads: output.threads, auto: mode == .generate ? .float32 : .fastest))
     let display = ProgressDisplay(quiet: output.quiet)
     let texts = try [essays, squad, hotpot].map { path in
       try path.map { String(decoding: try Haystack(path: $0).bytes, as: UTF8.self) } ?? ""

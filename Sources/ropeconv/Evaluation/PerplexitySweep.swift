@@ -15,6 +15,7 @@ extension EvaluatePerplexity {
     }
     for (option, isGiven) in [
       ("--nll", nll != nil), ("--max-ppl", maxPpl != nil), ("--shard", longRun.shard != nil),
+      ("--junit", thresholds.junit != nil),
     ] where isGiven {
       throw EvaluationError.usage("\(option) is for one model at one length")
     }

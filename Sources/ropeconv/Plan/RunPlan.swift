@@ -35,12 +35,22 @@ struct RunPlan: ParsableCommand {
   }
 
   func run() throws {
+    try refuseUnused()
     try WholeFile.check(junit, force: true)
     let text = String(decoding: try TokenizedText.read(plan), as: UTF8.self)
     let plan = try Plan(text, file: plan)
     if dryRun {
       output.show(
-        .array(plan.steps.map { .array($0.arguments.map { .string($0) }) }),
+        [
+          "kind": "run", "dry_run": true,
+          "steps": .array(
+            plan.steps.map { step in
+              [
+                "step": .string(step.name), "outcome": "planned", "detail": "",
+                "arguments": .array(step.arguments.map { .string($0) }),
+              ]
+            }),
+        ],
         plan.steps.map { "ropeconv " + $0.arguments.joined(separator: " ") }.joined(separator: "\n")
       )
       return
@@ -88,7 +98,10 @@ struct RunPlan: ParsableCommand {
     }
     try? files.removeItem(atPath: settings)
     var arguments = step.arguments + ["--json", "--threads", "\(output.threads)"]
-    if step.product == nil { arguments += ["--state", "\(folder)/\(step.name).state"] }
+    // Prompts are written at once, there is no state to keep.
+    if step.product == nil, !step.arguments.contains("--prompts") {
+      arguments += ["--state", "\(folder)/\(step.name).state"]
+    }
     if output.quiet { arguments.append("--quiet") }
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
@@ -116,8 +129,8 @@ struct RunPlan: ParsableCommand {
     reading.wait()
     process.waitUntilExit()
     let status = process.terminationReason == .exit ? process.terminationStatus : 70
-    // A threshold that was missed is a result all the same.
-    if status == 0 || status == 1, !json.isEmpty {
+    // A threshold that was missed is a result all the same, an error's object is none.
+    if status == 0 || status == 1, !json.isEmpty, !Self.isError(json) {
       guard (try? json.write(to: URL(fileURLWithPath: result), options: .atomic)) != nil,
         status == 1
           || (try? command.write(toFile: settings, atomically: true, encoding: .utf8)) != nil
@@ -125,6 +138,10 @@ struct RunPlan: ParsableCommand {
     }
     guard status == 0 else { return .failed(status: status, reason: said.reason) }
     return .done(seconds: (ContinuousClock.now - began) / .seconds(1))
+  }
+
+  private static func isError(_ json: Data) -> Bool {
+    (try? JSONValue.parse(Array(json), file: ""))?["kind"]?.string == "error"
   }
 
   private func report(_ outcomes: [(step: Plan.Step, outcome: Outcome)]) throws {

@@ -1,0 +1,174 @@
+import Conversion
+import Evaluation
+import Inference
+import Rotary
+import Tensors
+
+// What has no effect in a call, command by command: each is refused before any work is done.
+
+extension RotarySites {
+  /// What `--sites` asks for; nil where it is missing.
+  fileprivate static func asked(_ text: String?) throws(RotaryError) -> RotarySites? {
+    guard let text else { return nil }
+    return try RotarySites(parsing: text)
+  }
+}
+
+extension VariantOptions {
+  /// Refuses options that change nothing in any of these models.
+  /// - Parameter methods: the scalings to come, where there are several.
+  func refuseUnused(in plans: [ModelPlan], methods: [String]? = nil) throws {
+    let given = GivenOptions.all
+    let asked = try RotarySites.asked(sites)
+    let variants = plans.map { asked ?? $0.rotary.sites }
+    let sites = Set(variants.map(\.name)).sorted().joined(separator: ", ")
+    if !variants.contains(where: \.rotatesMessage) {
+      try given.refuse(
+        "--value-pairs", "--value-base", because: "no value rotates (the sites are \(sites))")
+    }
+    let methods = methods ?? [ropeScaling]
+    if !variants.contains(where: { $0 != .none }), methods != ["checkpoint"] {
+      try given.refuse("--rope-scaling", because: "nothing rotates (the sites are \(sites))")
+    }
+    if !methods.contains(where: { !["checkpoint", "none"].contains($0) }) {
+      try given.refuse(
+        "--rope-factor", "--rope-original-ctx",
+        because: "there is no --rope-scaling that takes it")
+    }
+    // By length, the factor that is not given follows from the original context.
+    let derivesFactor = given.contains("--lengths") && ropeFactor == nil
+    if !derivesFactor, !methods.contains(where: { ["dynamic", "yarn"].contains($0) }) {
+      try given.refuse(
+        "--rope-original-ctx",
+        because: "--rope-scaling \(methods.joined(separator: ",")) goes by its factor alone")
+    }
+  }
+}
+
+extension WindowOptions {
+  /// Refuses a start that moves nothing: no site rotates and no position is learned.
+  /// - Parameters:
+  ///   - plans: models as they are stored.
+  ///   - variants: models taken for another variant, where `sites` names one.
+  func refuseUnused(
+    in plans: [ModelPlan], or variants: [ModelPlan] = [], as sites: RotarySites? = nil
+  ) throws {
+    let rotates =
+      plans.contains { $0.rotary.sites != .none }
+      || variants.contains { (sites ?? $0.rotary.sites) != .none }
+    if !rotates, !(plans + variants).contains(where: { $0.globals[.positions] != nil }) {
+      try GivenOptions.all.refuse("--start", because: "nothing in the model knows positions")
+    }
+  }
+}
+
+extension EvaluatePerplexity {
+  /// - Parameter plan: of the one model where there is only one, already opened.
+  func refuseUnused(_ plan: ModelPlan? = nil) throws {
+    let given = GivenOptions.all
+    try given.refuseForceAlone()
+    if lengths != nil {
+      try given.refuse("--ctx", because: "--lengths gives the lengths")
+    }
+    guard
+      given.contains(
+        "--value-pairs", "--value-base", "--rope-scaling", "--rope-factor", "--rope-original-ctx",
+        "--start")
+    else { return }
+    let plans = try plan.map { [$0] } ?? models.map { try Model(opening: $0).plan }
+    try variant.refuseUnused(
+      in: plans, methods: variant.ropeScaling.split(separator: ",").map(String.init))
+    try window.refuseUnused(in: [], or: plans, as: RotarySites.asked(variant.sites))
+  }
+}
+
+extension PromptOptions {
+  /// Refuses what only an evaluation would use, where prompts alone are written.
+  func refuseUnused() throws {
+    guard prompts != nil else { return }
+    try GivenOptions.all.refuse(
+      "--mode", "--sites", "--value-pairs", "--value-base", "--rope-scaling", "--rope-factor",
+      "--rope-original-ctx", "--compute", "--batch", "--memory", "--shard", "--state", "--svg",
+      "--html", "--min-accuracy", "--min-score", "--junit",
+      because: "--prompts writes prompts and evaluates nothing")
+  }
+}
+
+extension EvaluateNeedle {
+  func refuseUnused() throws {
+    try prompts.refuseUnused()
+    try GivenOptions.all.refuseForceAlone()
+  }
+}
+
+extension EvaluateRuler {
+  /// - Parameter tasks: those to evaluate.
+  func refuseUnused(for tasks: [RulerTask]) throws {
+    let given = GivenOptions.all
+    try prompts.refuseUnused()
+    try given.refuseForceAlone()
+    if !tasks.contains(where: { $0.haystack == .essay }) {
+      try given.refuse("--essays", because: "no task asked for hides anything in essays")
+    }
+    if !tasks.contains(.questions1) {
+      try given.refuse("--squad", because: "qa_1 is not among the tasks")
+    }
+    if !tasks.contains(.questions2) {
+      try given.refuse("--hotpot", because: "qa_2 is not among the tasks")
+    }
+    if mode == .generate, work.compute == Arithmetic.bfloat16.rawValue {
+      try given.refuse("--compute", because: "--mode generate decodes in f32")
+    }
+  }
+}
+
+extension EvaluateCompare {
+  func refuseUnused(_ base: ModelPlan, _ other: ModelPlan) throws {
+    try GivenOptions.all.refuseForceAlone()
+    try variant.refuseUnused(in: [other])
+    // The base stays as it is stored: a start moves it wherever it rotates.
+    try window.refuseUnused(in: [base], or: [other], as: RotarySites.asked(variant.sites))
+  }
+}
+
+extension EvaluateInContext {
+  func refuseUnused() throws {
+    let given = GivenOptions.all
+    try given.refuseForceAlone()
+    if shots == 0 {
+      try given.refuse("--seed", because: "there are no --shots to choose")
+    }
+  }
+}
+
+extension Convert {
+  func refuseUnused() throws {
+    let given = GivenOptions.all
+    if text.source == nil {
+      try given.refuse(
+        "--ctx", "--chunks", "--score", "--stride", "--start", "--compute", "--batch", "--memory",
+        because: "there is no --text to score before and after")
+    }
+    if fit.source == nil {
+      try given.refuse(
+        "--calibrate-tokens", "--calibrate-ctx", because: "there is no --calibrate text")
+    }
+    if try absorb.map({ try AbsorptionIdentity.list($0) })?.contains(.stillPairs) != true {
+      try given.refuse("--still-epsilon", because: "it is for --absorb B1")
+    }
+  }
+}
+
+extension Analyze {
+  func refuseUnused() throws {
+    let given = GivenOptions.all
+    try given.refuseForceAlone()
+    if options.json { try given.refuse("--heads", because: "--json has every head") }
+  }
+}
+
+extension RunPlan {
+  func refuseUnused() throws {
+    if dryRun { try GivenOptions.all.refuse("--junit", because: "--dry-run runs no step") }
+  }
+}
