@@ -37,7 +37,7 @@ public struct CompletionScore: Sendable, Equatable {
 /// Scores answers behind prompts, several at a time.
 struct CompletionScorer {
   let model: Model
-  let rotary: RotaryConfiguration
+  let rotary: RotaryRequest
   let options: RunOptions
 
   /// - Parameter onLayer: called after each layer with the share done.
@@ -46,7 +46,7 @@ struct CompletionScorer {
   ) throws -> [CompletionScore] {
     let layers = Double(model.plan.layers.count + 1)
     let pass = ForwardPass(
-      plan: model.plan, rotary: rotary, arithmetic: options.arithmetic, threads: options.threads)
+      plan: model.plan, as: rotary, arithmetic: options.arithmetic, threads: options.threads)
     let hidden = try pass.run(completions.map(\.tokens)) { onLayer(Double($0) / layers) }
     var rows: [Int] = []
     var targets: [Int32] = []

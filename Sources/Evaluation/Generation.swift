@@ -5,20 +5,16 @@ extension Model {
   /// Greedy continuations of prompts, at most `maximum` tokens each, up to the end token.
   /// - Parameters:
   ///   - prompts: token ids, at least one each.
-  ///   - length: the length that frequencies depending on it are computed for; by default that of
-  ///     the longest prompt and what may follow it.
   ///   - isDone: called after each token with the prompt's index and what was generated.
   /// - Throws: `ModelError` for a token outside the vocabulary or logits that are not finite.
   public func generate(
-    _ prompts: [[Int32]], maximum: Int, rotary: RotaryRequest = .asStored, length: Int? = nil,
+    _ prompts: [[Int32]], maximum: Int, rotary: RotaryRequest = .asStored,
     threads: Int = 1, isDone: (Int, [Int32]) -> Bool = { _, _ in false },
     onStep: (Int) -> Void = { _ in }
   ) throws -> [[Int32]] {
-    let longest = (prompts.map(\.count).max() ?? 0) + maximum
-    let configuration = try plan.rotary.applying(rotary, length: length ?? longest)
     let stops = try Set([tokenizer().eos].compactMap { $0 })
     return try GreedyDecoder(
-      ForwardPass(plan: plan, rotary: configuration, threads: threads), stops: stops
+      ForwardPass(plan: plan, as: rotary, threads: threads), stops: stops
     ).generate(prompts, maximum: maximum, isDone: isDone, onStep: onStep)
   }
 }

@@ -16,9 +16,8 @@ extension Model {
     _ tokens: [Int32], rotary: RotaryRequest = .asStored, start: Int = 0,
     arithmetic: Arithmetic = .float32, threads: Int = 1
   ) throws -> [Float] {
-    let configuration = try plan.rotary.applying(rotary, length: start + tokens.count)
     let pass = ForwardPass(
-      plan: plan, rotary: configuration, arithmetic: arithmetic, threads: threads)
+      plan: plan, as: rotary, arithmetic: arithmetic, threads: threads)
     let hidden = try pass.run([tokens], start: start)
     let blocks = LogitBlocks(of: pass)
     let normed = try blocks.normed(hidden, rows: Array(0..<tokens.count))

@@ -42,7 +42,7 @@ public struct PerplexityEvaluation {
     let configuration = try model.plan.rotary.applying(rotary, length: length)
     let windows = try self.windows.windows(of: text)
     let pass = ForwardPass(
-      plan: model.plan, rotary: configuration, arithmetic: options.arithmetic,
+      plan: model.plan, as: rotary, arithmetic: options.arithmetic,
       threads: options.threads)
     let scorer = TargetScorer(blocks: LogitBlocks(of: pass), times: pass.times)
     var identity = try model.identity(

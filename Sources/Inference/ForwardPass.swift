@@ -8,7 +8,7 @@ import Tensors
 /// dropped: memory is one layer's weights and the batch's activations, whatever the model's size.
 public struct ForwardPass: Sendable {
   public let plan: ModelPlan
-  public let rotary: RotaryConfiguration
+  public let rotary: RotaryVariant
   public let arithmetic: Arithmetic
   public let threads: Int
   /// Where the time goes, of all runs of this pass and its copies.
@@ -22,15 +22,31 @@ public struct ForwardPass: Sendable {
     plan: ModelPlan, rotary: RotaryConfiguration? = nil, arithmetic: Arithmetic = .float32,
     threads: Int = 1
   ) {
+    self.init(
+      plan: plan, variant: RotaryVariant(rotary ?? plan.rotary), arithmetic: arithmetic,
+      threads: threads)
+  }
+
+  /// - Parameter request: how the checkpoint's variant is changed; frequencies that depend on the
+  ///   length, those of values too, are each sequence's own.
+  public init(
+    plan: ModelPlan, as request: RotaryRequest, arithmetic: Arithmetic = .float32, threads: Int = 1
+  ) {
+    self.init(
+      plan: plan, variant: RotaryVariant(plan.rotary, as: request), arithmetic: arithmetic,
+      threads: threads)
+  }
+
+  private init(plan: ModelPlan, variant: RotaryVariant, arithmetic: Arithmetic, threads: Int) {
     self.plan = plan
-    self.rotary = rotary ?? plan.rotary
+    rotary = variant
     self.arithmetic = arithmetic
     self.threads = max(threads, 1)
   }
 
   /// The same pass in float32: sequences that grow keep float32 keys and values.
   package var inFloat32: ForwardPass {
-    ForwardPass(plan: plan, rotary: rotary, threads: threads)
+    ForwardPass(plan: plan, variant: rotary, arithmetic: .float32, threads: threads)
   }
 
   /// The residual stream behind the last layer, before the output norm.
@@ -80,7 +96,7 @@ public struct ForwardPass: Sendable {
   }
 
   var latentWidth: Int {
-    plan.shape.latentRank > 0 ? plan.shape.latentRank + rotary.score.dimensions : 0
+    plan.shape.latentRank > 0 ? plan.shape.latentRank + rotary.stored.score.dimensions : 0
   }
 
   /// Token embeddings, scaled, plus learned positions where the model has them.

@@ -87,10 +87,10 @@ extension Layer {
         rows: count, width: shape.valueWidth, by: scratch.runningSum.pointer + head * count,
         to: output + head * shape.valueWidth, yStride: stride)
     }
-    if rotation.sites.contains(.output), let table = rotation.value {
+    if rotation.sites.contains(.output), let tables = rotation.value {
       LayerRotation.rotate(
         output, stride: stride, rows: count, heads: heads, headWidth: shape.valueWidth,
-        table: table, positions: unit.positions.dropping(first), layout: rotation.valueLayout,
+        tables: tables, positions: unit.positions.dropping(first), layout: rotation.valueLayout,
         inverse: true)
     }
     if rotation.addsBiasToAggregate, let bias = weights.vector(.valueBias) {

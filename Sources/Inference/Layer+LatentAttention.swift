@@ -27,10 +27,10 @@ extension Layer {
     let latentStride = shape.latentRank + rotary
     let latent = scratch.latent.pointer
     multiply(.latentDown, input, to: latent, yStride: latentStride)
-    if rotation.sites.contains(.key), let table = rotation.score {
+    if rotation.sites.contains(.key), let tables = rotation.score {
       LayerRotation.rotate(
         latent + shape.latentRank, stride: latentStride, rows: rows, heads: 1, headWidth: rotary,
-        table: table, positions: unit.positions, layout: rotation.scoreLayout,
+        tables: tables, positions: unit.positions, layout: rotation.scoreLayout,
         inverse: false)
     }
     let normed = Kernels.rmsNorm(

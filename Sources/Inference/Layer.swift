@@ -76,10 +76,10 @@ struct Layer: Sendable {
     if rotation.sites.contains(.query) {
       rotateScores(queries, stride: queryStride, unit: unit, heads: shape.heads)
     }
-    if rotation.sites.contains(.value), let table = rotation.value {
+    if rotation.sites.contains(.value), let tables = rotation.value {
       LayerRotation.rotate(
         values, stride: valueStride, rows: rows, heads: shape.keyValueHeads,
-        headWidth: shape.valueWidth, table: table, positions: unit.positions,
+        headWidth: shape.valueWidth, tables: tables, positions: unit.positions,
         layout: rotation.valueLayout, inverse: false)
     }
     activations.round(row: unit.firstRow, count: rows, scratch)
@@ -88,10 +88,10 @@ struct Layer: Sendable {
   private func rotateScores(
     _ x: UnsafeMutablePointer<Float>, stride: Int, unit: SequenceBatch.Unit, heads: Int
   ) {
-    guard let table = rotation.score else { return }
+    guard let tables = rotation.score else { return }
     LayerRotation.rotate(
       x + rotation.scoreOffset, stride: stride, rows: unit.rows.count, heads: heads,
-      headWidth: shape.keyWidth, table: table, positions: unit.positions,
+      headWidth: shape.keyWidth, tables: tables, positions: unit.positions,
       layout: rotation.scoreLayout, inverse: false)
   }
 

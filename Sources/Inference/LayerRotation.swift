@@ -7,32 +7,41 @@ struct LayerRotation: Sendable {
   let scoreLayout: PairLayout
   let scoreOffset: Int
   let valueLayout: PairLayout
-  /// Nil where queries and keys stay still.
-  let score: RotationTable?
-  /// Nil where values and outputs stay still, or every pair of this layer does.
-  let value: RotationTable?
+  /// By length class; nil where queries and keys stay still.
+  let score: [RotationTable]?
+  /// By length class; nil where values and outputs stay still, or every pair of this layer does.
+  let value: [RotationTable]?
   /// A value bias is added to the aggregate, not to v.
   let addsBiasToAggregate: Bool
 
+  /// - Parameter spans: one for each length class, at least one.
   init(
-    _ rotary: RotaryConfiguration, layer: Int, start: Int, positions: Int,
-    reusing tables: inout RotationTables
+    _ spans: [RotationSpan], layer: Int, start: Int, reusing tables: inout RotationTables
   ) throws(RotaryError) {
+    // Classes differ in nothing but their frequencies.
+    let rotary = spans[0].rotary
     sites = rotary.sites
     scoreLayout = rotary.score.layout
     scoreOffset = rotary.score.offset
     valueLayout = rotary.value?.layout ?? rotary.score.layout
     if rotary.sites.rotatesScores, rotary.score.dimensions > 0 {
-      let frequencies = try rotary.score.frequencies(layer: layer, length: start + positions)
-      score = tables.score(frequencies, start: start, positions: positions)
+      var made: [RotationTable] = []
+      for (index, span) in spans.enumerated() {
+        let frequencies = try span.rotary.score.frequencies(layer: layer, length: span.length)
+        made.append(
+          tables.score(frequencies, lengthClass: index, start: start, positions: span.positions))
+      }
+      score = made
     } else {
       score = nil
     }
-    if rotary.sites.rotatesMessage, let rotation = rotary.value,
-      rotation.frequencies[layer].contains(where: { $0 != 0 })
-    {
-      value = tables.value(
-        RotaryFrequencies(radians: rotation.frequencies[layer]), start: start, positions: positions)
+    let turning = spans.map { $0.rotary.value?.frequencies[layer] ?? [] }
+    if rotary.sites.rotatesMessage, turning.contains(where: { $0.contains { $0 != 0 } }) {
+      value = zip(spans, turning).enumerated().map { index, made in
+        tables.value(
+          RotaryFrequencies(radians: made.1), lengthClass: index, start: start,
+          positions: made.0.positions)
+      }
     } else {
       value = nil
     }
@@ -45,9 +54,13 @@ struct LayerRotation: Sendable {
   ///   - positions: the rows of the table that belong to the rows of x.
   static func rotate(
     _ x: UnsafeMutablePointer<Float>, stride: Int, rows: Int, heads: Int, headWidth: Int,
-    table: RotationTable, positions: SequenceBatch.RowPositions, layout: PairLayout, inverse: Bool
+    tables: [RotationTable], positions: SequenceBatch.RowPositions, layout: PairLayout,
+    inverse: Bool
   ) {
-    func rotate(_ x: UnsafeMutablePointer<Float>, rows: Int, from position: Int) {
+    func rotate(
+      _ x: UnsafeMutablePointer<Float>, rows: Int, from position: Int, lengthClass: Int
+    ) {
+      let table = tables[lengthClass]
       for head in 0..<heads {
         Kernels.rotate(
           x + head * headWidth, xStride: stride, rows: rows, pairs: table.pairs, layout: layout,
@@ -56,37 +69,52 @@ struct LayerRotation: Sendable {
       }
     }
     switch positions {
-    case .from(let first): rotate(x, rows: rows, from: first)
+    case .from(let first, let lengthClass):
+      rotate(x, rows: rows, from: first, lengthClass: lengthClass)
     case .each(let positions):
-      for (row, position) in positions.enumerated() {
-        rotate(x + row * stride, rows: 1, from: position)
+      for (row, place) in positions.enumerated() {
+        rotate(x + row * stride, rows: 1, from: place.position, lengthClass: place.lengthClass)
       }
     }
   }
 }
 
+/// What the sequences of one length class have in common.
+struct RotationSpan: Sendable {
+  let rotary: RotaryConfiguration
+  /// Decides the frequencies that depend on it: positions from 0 up to the end of a sequence.
+  let length: Int
+  /// Positions of the longest sequence, from its first token on.
+  let positions: Int
+
+  func replacing(_ rotary: RotaryConfiguration) -> RotationSpan {
+    RotationSpan(rotary: rotary, length: length, positions: positions)
+  }
+}
+
 /// The tables made last: most models use one set of frequencies in every layer.
 struct RotationTables {
-  private var scores: [(RotaryFrequencies, RotationTable)] = []
-  private var values: [(RotaryFrequencies, RotationTable)] = []
+  private typealias Kept = [Int: [(frequencies: RotaryFrequencies, table: RotationTable)]]
+  private var scores: Kept = [:]
+  private var values: Kept = [:]
 
   mutating func score(
-    _ frequencies: RotaryFrequencies, start: Int, positions: Int
+    _ frequencies: RotaryFrequencies, lengthClass: Int, start: Int, positions: Int
   ) -> RotationTable {
-    Self.table(&scores, frequencies, start, positions)
+    Self.table(&scores[lengthClass, default: []], frequencies, start, positions)
   }
 
   mutating func value(
-    _ frequencies: RotaryFrequencies, start: Int, positions: Int
+    _ frequencies: RotaryFrequencies, lengthClass: Int, start: Int, positions: Int
   ) -> RotationTable {
-    Self.table(&values, frequencies, start, positions)
+    Self.table(&values[lengthClass, default: []], frequencies, start, positions)
   }
 
   private static func table(
-    _ kept: inout [(RotaryFrequencies, RotationTable)], _ frequencies: RotaryFrequencies,
-    _ start: Int, _ positions: Int
+    _ kept: inout [(frequencies: RotaryFrequencies, table: RotationTable)],
+    _ frequencies: RotaryFrequencies, _ start: Int, _ positions: Int
   ) -> RotationTable {
-    if let known = kept.first(where: { $0.0 == frequencies }) { return known.1 }
+    if let known = kept.first(where: { $0.frequencies == frequencies }) { return known.table }
     // Two sets suffice for local and global layers; more would cost memory at long contexts.
     if kept.count == 2 { kept.removeFirst() }
     let table = RotationTable(

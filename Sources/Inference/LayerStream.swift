@@ -10,6 +10,7 @@ public final class LayerStream {
   public let hidden: FloatBuffer
   private let start: Int
   private let workspace: LayerWorkspace
+  private let spans: [RotationSpan]
   private var tables = RotationTables()
 
   /// Embeds sequences.
@@ -23,7 +24,13 @@ public final class LayerStream {
   ) throws {
     self.pass = pass
     self.start = start
-    batch = SequenceBatch(lengths: sequences.map(\.count))
+    let classes = pass.rotary.lengthClasses(of: sequences.map { start + $0.count })
+    spans = try (sequences.isEmpty ? [start] : classes.longest).map { length in
+      RotationSpan(
+        rotary: try pass.rotary.configuration(length: length), length: length,
+        positions: length - start)
+    }
+    batch = SequenceBatch(lengths: sequences.map(\.count), classes: classes.ofSequence)
     hidden = try pass.embed(sequences, batch, start: start)
     workspace =
       other?.workspace ?? LayerWorkspace(pass, rows: batch.totalRows)
@@ -37,13 +44,13 @@ public final class LayerStream {
   }
 
   /// A layer with these weights, ready to work on the stream.
-  /// - Parameter rotary: a variant other than the stream's own.
+  /// - Parameter rotary: a variant other than the stream's own, for sequences of one length.
   public func layer(
     _ index: Int, _ weights: LayerWeights, as rotary: RotaryConfiguration? = nil
   ) throws -> StreamedLayer {
-    let rotation = try LayerRotation(
-      rotary ?? pass.rotary, layer: index, start: start, positions: batch.lengths.max() ?? 0,
-      reusing: &tables)
+    var spans = spans
+    if let rotary { spans = spans.map { $0.replacing(rotary) } }
+    let rotation = try LayerRotation(spans, layer: index, start: start, reusing: &tables)
     return StreamedLayer(
       layer: Layer(
         shape: pass.plan.shape, block: pass.plan.architecture.block,

@@ -14,27 +14,35 @@ struct SequenceBatch: Sendable {
     /// Where the rows stand in their sequences.
     let positions: RowPositions
 
-    init(sequenceStart: Int, rows: Range<Int>, positions: RowPositions? = nil) {
+    /// Rows of one sequence.
+    init(sequenceStart: Int, rows: Range<Int>, lengthClass: Int) {
+      self.init(
+        sequenceStart: sequenceStart, rows: rows,
+        positions: .from(rows.lowerBound, lengthClass: lengthClass))
+    }
+
+    init(sequenceStart: Int, rows: Range<Int>, positions: RowPositions) {
       self.sequenceStart = sequenceStart
       self.rows = rows
-      self.positions = positions ?? .from(rows.lowerBound)
+      self.positions = positions
     }
 
     /// The unit's first row in the batch.
     var firstRow: Int { sequenceStart + rows.lowerBound }
   }
 
-  /// The positions of a unit's rows, counted from the first row of the rotation tables.
+  /// The positions of a unit's rows, counted from the first row of the rotation tables, and the
+  /// length class of their sequence: which of the tables is theirs.
   enum RowPositions: Sendable {
     /// One after another, beginning here.
-    case from(Int)
-    /// Rows of different sequences: a position for each.
-    case each([Int])
+    case from(Int, lengthClass: Int)
+    /// Rows of different sequences: a position and a class for each.
+    case each([(position: Int, lengthClass: Int)])
 
     /// The positions behind the first `count` rows.
     func dropping(_ count: Int) -> RowPositions {
       switch self {
-      case .from(let first): .from(first + count)
+      case .from(let first, let lengthClass): .from(first + count, lengthClass: lengthClass)
       case .each(let positions): .each(Array(positions.dropFirst(count)))
       }
     }
@@ -45,16 +53,19 @@ struct SequenceBatch: Sendable {
   let totalRows: Int
   let units: [Unit]
 
-  init(lengths: [Int]) {
+  /// - Parameter classes: the length class of each sequence; nil: one for all.
+  init(lengths: [Int], classes: [Int]? = nil) {
     self.lengths = lengths
     var starts: [Int] = []
     var units: [Unit] = []
     var total = 0
-    for length in lengths {
+    for (sequence, length) in lengths.enumerated() {
       starts.append(total)
       for first in stride(from: 0, to: length, by: Self.unitRows) {
         units.append(
-          Unit(sequenceStart: total, rows: first..<min(first + Self.unitRows, length)))
+          Unit(
+            sequenceStart: total, rows: first..<min(first + Self.unitRows, length),
+            lengthClass: classes?[sequence] ?? 0))
       }
       total += length
     }

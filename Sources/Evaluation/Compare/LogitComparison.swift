@@ -54,11 +54,10 @@ public struct LogitComparison {
     let windows = try self.windows.windows(of: text)
     let batchSize = try options.batch(
       for: [one.plan, other.plan], context: self.windows.context, tokens: 8_192)
-    let length = try self.windows.length(from: start)
-    let passes = try [(one, rotary.0), (other, rotary.1)].map { model, request in
+    _ = try self.windows.length(from: start)
+    let passes = [(one, rotary.0), (other, rotary.1)].map { model, request in
       ForwardPass(
-        plan: model.plan, rotary: try model.plan.rotary.applying(request, length: length),
-        arithmetic: options.arithmetic, threads: options.threads)
+        plan: model.plan, as: request, arithmetic: options.arithmetic, threads: options.threads)
     }
     let blocks = passes.map { LogitBlocks(of: $0) }
     var result = Result()

@@ -41,9 +41,9 @@ public struct ModelComparison {
     ]
     let windows = try self.windows.windows(of: text)
     let models = [base, other]
-    let passes = zip(models, variants).map {
+    let passes = zip(models, [rotary.base, rotary.other]).map {
       ForwardPass(
-        plan: $0.plan, rotary: $1, arithmetic: options.arithmetic, threads: options.threads)
+        plan: $0.plan, as: $1, arithmetic: options.arithmetic, threads: options.threads)
     }
     let scorer = DivergenceScorer(LogitBlocks(of: passes[0]), LogitBlocks(of: passes[1]))
     let batchSize = try options.batch(

@@ -92,10 +92,8 @@ public struct InContextEvaluation {
         asked += made
         counts.append(made.count)
       }
-      let longest = asked.map(\.tokens.count).max() ?? 0
       let scores = try CompletionScorer(
-        model: model, rotary: model.plan.rotary.applying(rotary, length: longest),
-        options: options
+        model: model, rotary: rotary, options: options
       ).score(asked) { progress((done + $0 * Double(batch.count)) / Double(left)) }
       done += Double(batch.count)
       var next = 0

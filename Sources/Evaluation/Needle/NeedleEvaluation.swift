@@ -86,11 +86,9 @@ public struct NeedleEvaluation {
           length: cells[$0].length, depth: cells[$0].depth, trial: cells[$0].trial)
       }
       let tokens = completions.reduce(0) { $0 + $1.tokens.count }
-      let configuration = try model.plan.rotary.applying(
-        rotary, length: completions.map(\.tokens.count).max() ?? 0)
       let accuracy = NeedleResult.accuracy(finished)
       var scores = try CompletionScorer(
-        model: model, rotary: configuration, options: options
+        model: model, rotary: rotary, options: options
       ).score(completions) { share in
         progress((Double(done) + share * Double(tokens)) / Double(total), accuracy)
       }
@@ -112,7 +110,7 @@ public struct NeedleEvaluation {
       let answer = Array(completion.tokens[completion.answer])
       let generated = try model.generate(
         [Array(completion.tokens[..<completion.answer.lowerBound])], maximum: answer.count,
-        rotary: rotary, length: completion.tokens.count, threads: options.threads)
+        rotary: rotary, threads: options.threads)
       return CompletionScore(
         negativeLogLikelihood: score.negativeLogLikelihood, tokens: score.tokens,
         isGreedy: generated == [answer])

@@ -117,7 +117,6 @@ public struct RulerEvaluation {
     let prompts = try made.map {
       try tokenizer.encode(Array($0.prompt.utf8), addSpecial: true, parseSpecial: false)
     }
-    let length = made.map(\.length).max() ?? 0
     if mode == .nll {
       let completions = try zip(made, prompts).map { sample, prompt in
         try Completion(
@@ -125,9 +124,8 @@ public struct RulerEvaluation {
           answer: tokenizer.encode(
             Array(sample.answerText.utf8), addSpecial: false, parseSpecial: false))
       }
-      let configuration = try model.plan.rotary.applying(rotary, length: length)
       let scores = try CompletionScorer(
-        model: model, rotary: configuration, options: options
+        model: model, rotary: rotary, options: options
       ).score(completions, onLayer: progress)
       return zip(made, scores).map { sample, score in
         RulerResult.Sample(
@@ -138,7 +136,7 @@ public struct RulerEvaluation {
     }
     let maximum = made.map(\.maximumNewTokens).max() ?? 0
     let generated = try model.generate(
-      prompts, maximum: maximum, rotary: rotary, length: length, threads: options.threads,
+      prompts, maximum: maximum, rotary: rotary, threads: options.threads,
       onStep: { progress(Double($0) / Double(max(maximum, 1))) })
     return zip(made, generated).map { sample, tokens in
       let text = String(decoding: tokenizer.decode(tokens), as: UTF8.self)

@@ -1,3 +1,4 @@
+import Rotary
 import Tensors
 
 /// Sequences that grow token by token, with every layer's keys and values kept.
@@ -15,13 +16,24 @@ package final class CachedSequences {
   private let caches: [LayerActivations]
   private let scratch: [LayerScratch]
   private let kept: [LayerWeights]
+  private let classes: LengthClasses
+  private let spans: [RotationSpan]
   private var tables = RotationTables()
 
   /// - Parameters:
   ///   - count: sequences.
+  ///   - ends: tokens each sequence may grow to, which decide frequencies that depend on the
+  ///     length; nil: all to the capacity.
   ///   - keepsWeights: decode all layers once instead of once a step.
-  package init(_ pass: ForwardPass, count: Int, capacity: Int, keepsWeights: Bool) throws {
+  package init(
+    _ pass: ForwardPass, count: Int, capacity: Int, ends: [Int]? = nil, keepsWeights: Bool
+  ) throws {
     self.pass = pass.inFloat32
+    classes = pass.rotary.lengthClasses(of: ends ?? [Int](repeating: capacity, count: count))
+    spans = try classes.longest.map {
+      RotationSpan(
+        rotary: try pass.rotary.configuration(length: $0), length: $0, positions: $0)
+    }
     self.capacity = capacity
     lengths = [Int](repeating: 0, count: count)
     let shape = pass.plan.shape
@@ -44,7 +56,7 @@ package final class CachedSequences {
   package func append(_ tokens: [[Int32]]) throws {
     let shape = pass.plan.shape
     var units: [SequenceBatch.Unit] = []
-    var members: [(sequenceStart: Int, position: Int)] = []
+    var members: [GatheredRows.Member] = []
     for (sequence, added) in tokens.enumerated() where !added.isEmpty {
       let (start, length) = (sequence * capacity, lengths[sequence])
       let embedded = try pass.embed(
@@ -52,14 +64,17 @@ package final class CachedSequences {
       (hidden.pointer + (start + length) * shape.width).update(
         from: embedded.pointer, count: added.count * shape.width)
       guard added.count > 1 else {
-        members.append((start, length))
+        members.append(
+          GatheredRows.Member(
+            sequenceStart: start, position: length, lengthClass: classes.ofSequence[sequence]))
         continue
       }
       for first in stride(from: 0, to: added.count, by: SequenceBatch.unitRows) {
         let last = min(first + SequenceBatch.unitRows, added.count)
         units.append(
           SequenceBatch.Unit(
-            sequenceStart: start, rows: (length + first)..<(length + last)))
+            sequenceStart: start, rows: (length + first)..<(length + last),
+            lengthClass: classes.ofSequence[sequence]))
       }
     }
     let gathered = GatheredRows(members, of: hidden, shape: shape)
@@ -68,8 +83,7 @@ package final class CachedSequences {
       let weights =
         kept.isEmpty
         ? try LayerWeights(pass.plan.layers[index], threads: pass.threads) : kept[index]
-      let rotation = try LayerRotation(
-        pass.rotary, layer: index, start: 0, positions: capacity, reusing: &tables)
+      let rotation = try LayerRotation(spans, layer: index, start: 0, reusing: &tables)
       let layer = Layer(
         shape: shape, block: pass.plan.architecture.block, window: shape.windows[index],
         weights: weights, rotation: rotation, activations: caches[index], hidden: hidden,

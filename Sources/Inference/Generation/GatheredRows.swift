@@ -4,8 +4,16 @@ import Tensors
 ///
 /// Products have few enough rows that none depends on how many others there are.
 struct GatheredRows: Sendable {
-  /// The sequences that grow by one token: the first row of each, and the position it grows at.
-  let members: [(sequenceStart: Int, position: Int)]
+  /// A sequence that grows by one token.
+  struct Member: Sendable {
+    /// The sequence's first row.
+    let sequenceStart: Int
+    /// Where it grows.
+    let position: Int
+    let lengthClass: Int
+  }
+
+  let members: [Member]
   /// One row of a member's own sequence each, for its attention.
   private let own: [SequenceBatch.Unit]
   /// Groups of rows that are multiplied together.
@@ -19,19 +27,21 @@ struct GatheredRows: Sendable {
 
   /// - Parameter stream: the residual stream of all sequences, with the members' newest rows in it.
   init(
-    _ members: [(sequenceStart: Int, position: Int)], of stream: FloatBuffer, shape: ModelShape
+    _ members: [Member], of stream: FloatBuffer, shape: ModelShape
   ) {
     self.members = members
     self.shape = shape
     own = members.map {
       SequenceBatch.Unit(
-        sequenceStart: $0.sequenceStart, rows: $0.position..<($0.position + 1))
+        sequenceStart: $0.sequenceStart, rows: $0.position..<($0.position + 1),
+        lengthClass: $0.lengthClass)
     }
     let rows = members.count
     groups = stride(from: 0, to: rows, by: PreparedMatrix.fewRows).map { first in
       let group = first..<min(first + PreparedMatrix.fewRows, rows)
       return SequenceBatch.Unit(
-        sequenceStart: 0, rows: group, positions: .each(members[group].map(\.position)))
+        sequenceStart: 0, rows: group,
+        positions: .each(members[group].map { ($0.position, $0.lengthClass) }))
     }
     hidden = FloatBuffer(count: max(rows * shape.width, 1))
     activations = LayerActivations(shape: shape, rows: rows)

@@ -22,7 +22,8 @@ public struct GreedyDecoder: Sendable {
         + shape.heads * shape.keyWidth + shape.width)
   }
 
-  /// Continues prompts until a stop token or `maximum` tokens.
+  /// Continues prompts until a stop token or `maximum` tokens. Frequencies that depend on the length
+  /// are those of the prompt and `maximum` tokens behind it.
   /// - Parameters:
   ///   - prompts: token ids, at least one each.
   ///   - isDone: called after each token with the prompt's index and what was generated; true ends
@@ -39,7 +40,8 @@ public struct GreedyDecoder: Sendable {
     let capacity = (prompts.map(\.count).max() ?? 0) + maximum
     let keeps = pass.plan.decodedBytes <= Self.keptBytes
     let sequences = try CachedSequences(
-      pass, count: prompts.count, capacity: capacity, keepsWeights: keeps)
+      pass, count: prompts.count, capacity: capacity, ends: prompts.map { $0.count + maximum },
+      keepsWeights: keeps)
     let logits = try TopLogits(LogitBlocks(plan: pass.plan, threads: pass.threads), keeps: keeps)
     try sequences.append(prompts)
     var isActive = prompts.map { !$0.isEmpty }

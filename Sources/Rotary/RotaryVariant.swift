@@ -1,0 +1,66 @@
+/// The variant a pass computes. Where frequencies depend on the length (dynamic NTK, LongRoPE), they
+/// follow each sequence's own, so that none depends on what else is in its batch.
+public struct RotaryVariant: Sendable, Equatable {
+  /// What the checkpoint declares, or a variant with its value table as it is.
+  public let stored: RotaryConfiguration
+  private let request: RotaryRequest?
+
+  /// A variant whose value table is given; the frequencies of queries and keys follow the length.
+  public init(_ configuration: RotaryConfiguration) {
+    stored = configuration
+    request = nil
+  }
+
+  /// A checkpoint's configuration changed as asked; what is computed follows the length.
+  public init(_ stored: RotaryConfiguration, as request: RotaryRequest) {
+    self.stored = stored
+    self.request = request
+  }
+
+  /// What sequences of this length compute.
+  /// - Parameter length: positions from 0 up to the end of a sequence.
+  public func configuration(length: Int) throws(RotaryError) -> RotaryConfiguration {
+    guard let request else { return stored }
+    return try stored.applying(request, length: length)
+  }
+
+  /// Groups sequences whose lengths give them the same frequencies.
+  public func lengthClasses(of lengths: [Int]) -> LengthClasses {
+    var scalings = stored.score.sets.map(\.scaling)
+    if let scaling = request?.scaling, !scalings.isEmpty { scalings[0] = scaling }
+    var classes: [[Int]: Int] = [:]
+    var ofSequence: [Int] = []
+    var longest: [Int] = []
+    for length in lengths {
+      let key = scalings.map { $0.lengthClass(length) }
+      if let known = classes[key] {
+        ofSequence.append(known)
+        longest[known] = max(longest[known], length)
+      } else {
+        classes[key] = longest.count
+        ofSequence.append(longest.count)
+        longest.append(length)
+      }
+    }
+    return LengthClasses(ofSequence: ofSequence, longest: longest)
+  }
+}
+
+/// Sequences grouped by the frequencies that their own lengths give them.
+public struct LengthClasses: Sendable, Equatable {
+  /// The class of each sequence.
+  public let ofSequence: [Int]
+  /// The largest length in each class; every length of a class gives the same frequencies.
+  public let longest: [Int]
+}
+
+extension FrequencyScaling {
+  /// The same for two lengths exactly where both give the same frequencies.
+  func lengthClass(_ length: Int) -> Int {
+    switch self {
+    case .dynamic(_, let original): max(length, original)
+    case .longRoPE(let long): length > long.originalContext ? 1 : 0
+    default: 0
+    }
+  }
+}
