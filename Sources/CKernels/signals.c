@@ -51,11 +51,28 @@ static atomic_int child;
 
 void rc_set_child(int process) { atomic_store(&child, process); }
 
+// How many places put signals off, and the signal that came meanwhile.
+static atomic_int holders;
+static atomic_int pending;
+
 static void ended(int number) {
+  if (atomic_load(&holders) > 0) {
+    atomic_store(&pending, number);
+    return;
+  }
   int process = atomic_load(&child);
   if (process > 0) kill(process, SIGTERM);
   remove_temporaries();
   _exit(number == SIGTERM ? 143 : 130);
+}
+
+void rc_hold_signals(int held) {
+  if (held) {
+    atomic_fetch_add(&holders, 1);
+  } else if (atomic_fetch_sub(&holders, 1) == 1) {
+    int number = atomic_exchange(&pending, 0);
+    if (number) ended(number);
+  }
 }
 
 static void truncated(int number) {

@@ -29,6 +29,8 @@ public struct Checkpoint: Sendable {
   /// The mapped files that hold the tensors.
   public let files: [MappedFile]
 
-  /// Paths that no output may replace.
-  public var inputPaths: [String] { [path] + files.map(\.path) }
+  /// Paths that no output may replace: the weights, and what is read beside them.
+  public var inputPaths: [String] {
+    Array(OrderedSet(ModelFolder.inputPaths(of: path) + files.map(\.path)))
+  }
 }

@@ -119,6 +119,20 @@ enum Paths {
     return String(trimmed[trimmed.utf8.index(after: index)...])
   }
 
+  /// A path without links, whose last name need not be there.
+  static func resolved(_ path: String, links: Int = 40) -> String {
+    let folder = realpath(Self.folder(of: path), nil)
+    defer { free(folder) }
+    guard let folder else { return path }
+    let joined = String(cString: folder) + "/" + name(of: path)
+    var target = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+    let count = readlink(joined, &target, Int(PATH_MAX))
+    guard count > 0, links > 0 else { return joined }
+    let next = String(decoding: target[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return resolved(
+      next.utf8.first == slash ? next : String(cString: folder) + "/" + next, links: links - 1)
+  }
+
   static func withoutTrailingSlashes(_ path: String) -> String {
     var trimmed = path.utf8[...]
     while trimmed.count > 1, trimmed.last == slash { trimmed.removeLast() }

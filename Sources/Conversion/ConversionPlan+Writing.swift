@@ -66,7 +66,7 @@ extension ConversionPlan {
     progress: (@Sendable (Int) -> Void)? = nil
   ) throws -> Int {
     if request.threads > 1 { digest.begin() }
-    let inputs = source.checkpoint.inputPaths
+    let inputs = inputPaths
     var provenance: Provenance { Provenance(version: version, sourceHash: digest.value()) }
     switch container {
     case .gguf:
@@ -136,14 +136,9 @@ extension ConversionPlan {
     }
     // What cannot be stated is refused before anything is written.
     _ = try text(SourceDigest.placeholder)
-    let bytes = try SafetensorsWriter.write(
-      to: request.output, metadata: ["format": "pt"], tensors: tensors, force: request.force,
-      inputs: inputs, progress: progress)
-    let folder = URL(fileURLWithPath: request.output).deletingLastPathComponent()
-    return bytes
-      + (try WholeFile.write(
-        Array(text(digest.value()).utf8), to: folder.appendingPathComponent("config.json").path,
-        force: request.force, inputs: inputs))
+    return try PairWriter.write(
+      to: request.output, tensors: tensors, configuration: { try text(digest.value()) },
+      force: request.force, inputs: inputs, progress: progress)
   }
 
   /// One GGUF file at the top level, or the files of a Hugging Face folder under one folder.

@@ -212,8 +212,22 @@ extension ConversionPlan {
 
   /// Refuses an output that could not be created, before long work is done for it.
   public func checkOutput() throws {
-    try OutputTarget.check(
-      output, byteCount: tensorBytes, force: request.force,
-      inputs: source.checkpoint.inputPaths)
+    let (force, bytes) = (request.force, tensorBytes)
+    switch container {
+    case .gguf where shards.count > 1:
+      try ShardedGGUFWriter.check(
+        request.output, count: shards.count, byteCount: bytes, force: force, inputs: inputPaths)
+    case .gguf, .archive:
+      try OutputTarget.check(output, byteCount: bytes, force: force, inputs: inputPaths)
+    case .safetensors:
+      try PairWriter.check(output, byteCount: bytes, force: force, inputs: inputPaths)
+    case .folder:
+      try FolderWriter.check(
+        output, tensors: tensors, extraFiles: companions?.files(card: "").map(\.0) ?? [],
+        shardSize: request.shardSize, force: force, inputs: inputPaths)
+    }
   }
+
+  /// Paths that the output must not replace.
+  var inputPaths: [String] { source.checkpoint.inputPaths + request.inputs }
 }

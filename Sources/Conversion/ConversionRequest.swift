@@ -101,6 +101,8 @@ public struct ConversionRequest: Sendable {
   /// Keys that are set or removed in the output.
   public var edits = MetadataEdits.none
   public var output: String
+  /// Files beside the model that the output must not replace, such as a calibration text.
+  public var inputs: [String] = []
   public var force: Bool
   public var threads: Int
   /// A fit to the new value rotation is going to follow: only what it cannot mend is warned of.

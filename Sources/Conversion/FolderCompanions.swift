@@ -18,11 +18,7 @@ struct FolderCompanions: Sendable {
   private let tokenizer: HuggingFaceTokenizerFiles?
 
   /// Files of a Hugging Face source that go along unchanged.
-  private static let copied = [
-    "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-    "added_tokens.json", "chat_template.jinja", "vocab.json", "merges.txt", "tokenizer.model",
-    "LICENSE", "LICENSE.md", "LICENSE.txt", "NOTICE",
-  ]
+  private static let copied = ModelFolder.companions
 
   /// - Parameter declaration: the output's rotation, nil where it is a plain file.
   init(_ source: ModelPlan, declaration: RotaryDeclaration?) throws {

@@ -127,6 +127,9 @@ import Testing
         checkpointError { try write(path, value: 2, force: replacing) }
       }
       #expect(error != nil)
+      if case .output(.unfinished(_, _, let staged), _, _)? = error {
+        try FileManager.default.removeItem(atPath: staged)
+      }
       #expect(folder.names == (replacing ? ["model"] : []) || folder.names == ["model"])
       if let checkpoint = try? Checkpoint.open(path) {
         #expect(checkpoint.tensors["t"] != nil)

@@ -14,6 +14,11 @@ public enum OutputFault: Sendable, Equatable {
   case noSpace(needed: Int, free: Int)
   /// The operating system refused to write, flush or rename.
   case systemError(operation: String, reason: String)
+  /// The operating system refused it while files of an older output were being replaced: what is
+  /// not yet in place waits in a folder.
+  case unfinished(operation: String, reason: String, staged: String)
+  /// Another output of the same call, named by its option, has the same path.
+  case isOutput(of: String)
   /// The container cannot hold this element type.
   case typeNotStorable(type: ElementType, container: String)
   /// A tensor's shape is not one that the container or its type can hold.
@@ -34,6 +39,10 @@ public enum OutputFault: Sendable, Equatable {
     case .noSpace(let needed, let free):
       "not enough free space: \(needed) bytes needed, \(free) free"
     case .systemError(let operation, let reason): "\(operation) failed: \(reason)"
+    case .unfinished(let operation, let reason, let staged):
+      "\(operation) failed: \(reason); the old output is gone and files of the new one are still in "
+        + quoted(staged)
+    case .isOutput(let other): "\(other) is written to the same file"
     case .typeNotStorable(let type, let container):
       "element type \(type.rawValue) cannot be stored in \(container)"
     case .shapeNotStorable(let shape, let type):
@@ -49,15 +58,16 @@ public enum OutputFault: Sendable, Equatable {
   public var hint: String? {
     switch self {
     case .exists: "replace it with --force"
-    case .isInput: "choose another output"
+    case .isInput, .isOutput: "choose another output"
+    case .unfinished: "move them beside the others, config.json or the first shard last"
     default: nil
     }
   }
 
   public var exitStatus: ExitStatus {
     switch self {
-    case .exists, .isInput, .cannotCreate, .wrongKind: .cannotCreate
-    case .noSpace, .systemError: .inputOutput
+    case .exists, .isInput, .isOutput, .cannotCreate, .wrongKind: .cannotCreate
+    case .noSpace, .systemError, .unfinished: .inputOutput
     case .typeNotStorable, .shapeNotStorable, .notStorable, .duplicateName: .malformedData
     case .contentsSize: .internalError
     }

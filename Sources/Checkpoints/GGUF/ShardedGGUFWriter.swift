@@ -10,6 +10,17 @@ public enum ShardedGGUFWriter {
     return (0..<count).map { stem + Shards.suffix(number: $0, count: count) }
   }
 
+  /// Refuses shards that could not be created.
+  /// - Throws: `CheckpointError.output`.
+  public static func check(
+    _ path: String, count: Int, byteCount: Int, force: Bool, inputs: [String]
+  ) throws(CheckpointError) {
+    for path in paths(of: path, count: count) {
+      try OutputTarget(path: path, force: force, inputs: inputs, sources: [])
+        .checkFile(byteCount: byteCount)
+    }
+  }
+
   /// Writes the shards to a hidden folder beside them and renames each, the first one last: the set
   /// opens only once it is whole. The same arguments give the same bytes.
   ///

@@ -3,9 +3,9 @@ import OrderedCollections
 /// Writes Hugging Face folders: model.safetensors, further files, and config.json last.
 ///
 /// Everything is written to a hidden folder beside the output first. A new output is then renamed
-/// as a whole. An existing one keeps its other files: its config.json is removed, the new files are
-/// renamed into it and config.json is the last of them, so that at no moment the folder opens as a
-/// mixture of the old model and the new.
+/// as a whole. An existing one keeps files that are no model's: its config.json is removed, then what
+/// the old model has and the new one has not, the new files are renamed into it and config.json is
+/// the last of them, so that at no moment the folder opens as a mixture of the old model and the new.
 public enum FolderWriter {
   /// Writes a folder. The same arguments give the same bytes.
   ///
@@ -37,12 +37,7 @@ public enum FolderWriter {
     let target = OutputTarget(
       path: output, force: force, inputs: inputs,
       sources: layouts.flatMap(\.sources))
-    try target.checkFolder(byteCount: layouts.totalByteCount)
-    for name in names + StagingFolder.stale(names) {
-      try OutputTarget(
-        path: output + "/" + name, force: force, inputs: inputs, sources: target.sources
-      ).checkIsNoInput()
-    }
+    try check(target, names: names, byteCount: layouts.totalByteCount)
 
     var staging = try StagingFolder(for: target)
     var total = 0
@@ -54,8 +49,34 @@ public enum FolderWriter {
     return total
   }
 
-  /// The weights' one file.
-  static let weights = "model.safetensors"
+  /// Refuses a folder that could not be created, or that would lose an input.
+  ///
+  /// - Parameters:
+  ///   - tensors: the weights.
+  ///   - extraFiles: names of further files.
+  /// - Throws: `CheckpointError.output`.
+  public static func check(
+    _ folder: String, tensors: [OutputTensor], extraFiles: [String], shardSize: Int?, force: Bool,
+    inputs: [String]
+  ) throws {
+    let output = Paths.withoutTrailingSlashes(folder)
+    let names = try checkedNames(weightFiles(tensors, shardSize).map(\.0) + extraFiles, output)
+    try check(
+      OutputTarget(path: output, force: force, inputs: inputs, sources: []), names: names,
+      byteCount: tensors.reduce(0) { $0 + $1.byteCount })
+  }
+
+  private static func check(
+    _ target: OutputTarget, names: [String], byteCount: Int
+  ) throws(CheckpointError) {
+    try target.checkFolder(byteCount: byteCount)
+    for name in names + ModelFolder.stale(in: target.path, besides: names) {
+      try OutputTarget(
+        path: target.path + "/" + name, force: target.force, inputs: target.inputs,
+        sources: target.sources
+      ).checkIsNoInput()
+    }
+  }
 
   /// One file, or several and their index.
   private static func weightFiles(
@@ -64,7 +85,7 @@ public enum FolderWriter {
     let shards = shardSize.map { TensorShards.split(tensors, limit: $0) } ?? [tensors]
     let metadata: OrderedDictionary<String, String> = ["format": "pt"]
     guard shards.count > 1 else {
-      return [(weights, .safetensors(metadata: metadata, tensors: tensors))]
+      return [(ModelFolder.weights, .safetensors(metadata: metadata, tensors: tensors))]
     }
     var map: OrderedDictionary<String, JSONValue> = [:]
     var files: [(String, FileContents)] = []
@@ -97,10 +118,10 @@ public enum FolderWriter {
           .notStorable(problem: "\(quoted(name)) is not a plain file name"), file: output,
           place: .whole)
       }
-      guard name != "config.json", names.append(name).inserted else {
+      guard name != ModelFolder.configuration, names.append(name).inserted else {
         throw .output(.duplicateName, file: output, place: .key(name, byte: nil))
       }
     }
-    return Array(names) + ["config.json"]
+    return Array(names) + [ModelFolder.configuration]
   }
 }

@@ -35,6 +35,20 @@ public struct OutputTarget {
     }
   }
 
+  /// Refuses a path that leads to the same file as an input.
+  /// - Throws: `CheckpointError.output`.
+  public static func checkIsNoInput(_ path: String, inputs: [String]) throws(CheckpointError) {
+    try OutputTarget(path: path, force: true, inputs: inputs, sources: []).checkIsNoInput()
+  }
+
+  /// Whether two paths lead to one file, there already or yet to be created.
+  public static func isSameFile(_ one: String, _ other: String) -> Bool {
+    if let one = FileIdentity(path: one), let other = FileIdentity(path: other) {
+      return one.isSameFile(as: other)
+    }
+    return Paths.resolved(one) == Paths.resolved(other)
+  }
+
   /// - Parameter byteCount: bytes that are about to be written.
   func checkFile(byteCount: Int) throws(CheckpointError) {
     try checkIsNoInput()

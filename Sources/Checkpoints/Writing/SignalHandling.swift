@@ -7,6 +7,12 @@ public enum SignalHandling {
   /// in one line and exits with 74.
   public static func install() { rc_install_signal_handlers() }
 
+  /// Puts SIGINT and SIGTERM off while files change places, which must not stop in the middle.
+  static func hold() { rc_hold_signals(1) }
+
+  /// Lets them end the program again, with one that came in the meantime.
+  static func release() { rc_hold_signals(0) }
+
   /// Names a process that is waited for, which SIGINT and SIGTERM end too; nil once it has ended.
   public static func passOn(to process: Int32?) { rc_set_child(process ?? 0) }
 }

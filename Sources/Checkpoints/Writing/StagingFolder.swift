@@ -6,11 +6,15 @@
   import Darwin
 #endif
 
-/// A hidden folder beside an output folder, removed with all its files at the end of its life.
+/// A hidden folder beside an output of several files, in which they wait until all are whole.
+///
+/// It is removed with its files at the end of its life, unless an output that was being replaced
+/// was left in the middle: then it holds the only whole copy of what is missing.
 struct StagingFolder: ~Copyable {
   let path: String
   private let target: OutputTarget
   private var files: [String] = []
+  private var isKept = false
 
   init(for target: OutputTarget) throws(CheckpointError) {
     let name = temporaryName(for: target.path)
@@ -33,20 +37,21 @@ struct StagingFolder: ~Copyable {
   }
 
   deinit {
-    for file in files { TemporaryRegistry.unregister(file) }
+    unregister()
+    guard !isKept else { return }
     for name in folderNames(path) ?? [] { unlink(path + "/" + name) }
     rmdir(path)
+  }
+
+  private func unregister() {
+    for file in files { TemporaryRegistry.unregister(file) }
     TemporaryRegistry.unregister(path)
   }
 
-  /// Files of an existing folder that would be read with the new ones, or in their place.
-  static func stale(_ names: [String]) -> [String] {
-    ["config.json", SafetensorsIndex.name]
-      + (names.contains(FolderWriter.weights) ? [] : [FolderWriter.weights])
-  }
-
-  /// Gives the output its files, the last name last.
-  func move(_ names: [String]) throws(CheckpointError) {
+  /// Gives the output folder its files; without the last name it is no model.
+  mutating func move(_ names: [String]) throws(CheckpointError) {
+    SignalHandling.hold()
+    defer { SignalHandling.release() }
     let parent = Paths.folder(of: target.path)
     if let number = WriteFaults.next() { throw failure("rename", number) }
     // An empty folder is replaced as a whole, too.
@@ -56,33 +61,68 @@ struct StagingFolder: ~Copyable {
       throw number == ENOTEMPTY || number == EEXIST
         ? target.fault(.exists) : failure("rename", number)
     }
-    for name in Self.stale(names) { unlink(target.path + "/" + name) }
-    try flushFolder(target.path, of: target.path)
-    for name in names {
-      if let number = WriteFaults.next() { throw failure("rename", number) }
-      let number = renameFile(path + "/" + name, to: target.path + "/" + name, replacing: true)
-      guard number == 0 else { throw failure("rename", number) }
-    }
-    try flushFolder(target.path, of: target.path)
+    try replace(
+      names, in: target.path, stale: ModelFolder.stale(in: target.path, besides: names))
   }
 
-  /// Puts the files beside the output, the last name last. Files that are put there already are
-  /// taken back where a later one fails and none was replaced.
-  func release(_ names: [String]) throws(CheckpointError) {
+  /// Puts the files beside the output; without the last name they are no model.
+  mutating func release(_ names: [String]) throws(CheckpointError) {
+    SignalHandling.hold()
+    defer { SignalHandling.release() }
     let folder = Paths.folder(of: target.path)
-    if target.force, let last = names.last { unlink(folder + "/" + last) }
+    if target.force { return try replace(names, in: folder, stale: []) }
     var placed: [String] = []
     for name in names {
       let output = folder + "/" + name
       let number =
-        WriteFaults.next() ?? renameFile(path + "/" + name, to: output, replacing: target.force)
+        WriteFaults.next() ?? renameFile(path + "/" + name, to: output, replacing: false)
       guard number == 0 else {
-        if !target.force { for path in placed { unlink(path) } }
+        // None was replaced, so all can be taken back.
+        for path in placed { unlink(path) }
         throw number == EEXIST ? target.fault(.exists) : failure("rename", number)
       }
       placed.append(output)
     }
     try flushFolder(folder, of: target.path)
+  }
+
+  /// The one order in which files take the place of older ones. The file without which there is no
+  /// model goes first and comes last, each time alone on the disk, so that whatever stops this,
+  /// what is there is the old model, the new one, or none.
+  private mutating func replace(
+    _ names: [String], in folder: String, stale: [String]
+  ) throws(CheckpointError) {
+    guard let key = names.last else { return }
+    try remove(folder + "/" + key)
+    do {
+      try flushFolder(folder, of: target.path)
+      for name in stale { try remove(folder + "/" + name) }
+      for name in names.dropLast() { try place(name, in: folder) }
+      try flushFolder(folder, of: target.path)
+      try place(key, in: folder)
+    } catch {
+      // Whoever moves the staged files into place must not find the old model's among them.
+      for name in stale { unlink(folder + "/" + name) }
+      isKept = true
+      // Nor does a signal remove them now.
+      unregister()
+      guard case .output(.systemError(let operation, let reason), let file, let place) = error
+      else { throw error }
+      throw .output(
+        .unfinished(operation: operation, reason: reason, staged: path), file: file, place: place)
+    }
+    try flushFolder(folder, of: target.path)
+  }
+
+  private func remove(_ file: String) throws(CheckpointError) {
+    let number = WriteFaults.next() ?? (unlink(file) == 0 ? 0 : errno)
+    guard number == 0 || number == ENOENT else { throw failure("unlink", number) }
+  }
+
+  private func place(_ name: String, in folder: String) throws(CheckpointError) {
+    let number =
+      WriteFaults.next() ?? renameFile(path + "/" + name, to: folder + "/" + name, replacing: true)
+    guard number == 0 else { throw failure("rename", number) }
   }
 
   private func failure(_ operation: String, _ number: Int32) -> CheckpointError {

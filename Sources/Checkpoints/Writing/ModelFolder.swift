@@ -1,0 +1,55 @@
+/// The names that files of a model have in a Hugging Face folder.
+public enum ModelFolder {
+  /// What makes a folder, or a safetensors file, a model.
+  static let configuration = "config.json"
+  /// The weights' one file.
+  static let weights = "model.safetensors"
+
+  /// Files beside weights and configuration that go along unchanged.
+  public static let companions = [
+    "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+    "added_tokens.json", "chat_template.jinja", "vocab.json", "merges.txt", "tokenizer.model",
+    "LICENSE", "LICENSE.md", "LICENSE.txt", "NOTICE",
+  ]
+
+  /// Whether a file of this name belongs to a model that this program wrote, or that it reads.
+  static func isModelFile(_ name: String) -> Bool {
+    name == configuration || name == weights || name == SafetensorsIndex.name
+      || companions.contains(name)
+      || name.wholeMatch(of: /model-[0-9]{5,}-of-[0-9]{5,}\.safetensors/) != nil
+      || name.wholeMatch(of: /(modeling|configuration)_ropeconv\.py/) != nil
+  }
+
+  /// Files of an older model in a folder that a new one of these names does not have: they would be
+  /// read with it, or in its place.
+  static func stale(in folder: String, besides names: [String]) -> [String] {
+    (folderNames(folder) ?? []).filter { isModelFile($0) && !names.contains($0) }
+  }
+
+  /// Paths of all files that opening a model at a path may read, by their names alone: nothing is
+  /// opened. A path where nothing stands gives itself.
+  public static func inputPaths(of path: String) -> [String] {
+    if FileIdentity(path: path)?.isFolder == true {
+      let files = FileSet(folder: path)
+      let names = files.names ?? []
+      let isGGUF = !names.contains(configuration)
+      return [path]
+        + names.filter {
+          isModelFile($0) || $0.hasSuffix(".safetensors") || isGGUF && $0.hasSuffix(".gguf")
+        }.map(files.path(of:))
+    }
+    let files = FileSet(beside: path)
+    let name = Paths.name(of: path)
+    if name.lowercased().hasSuffix(".safetensors") {
+      return [path]
+        + ([configuration] + companions).filter(files.contains).map(files.path(of:))
+    }
+    if let shard = name.wholeMatch(of: /(.*)-[0-9]{5,}-of-([0-9]{5,})\.gguf/) {
+      let (stem, ending) = (shard.1 + "-", "-of-" + shard.2 + ".gguf")
+      return [path]
+        + (files.names ?? []).filter { $0.hasPrefix(stem) && $0.hasSuffix(ending) }
+        .map(files.path(of:))
+    }
+    return [path]
+  }
+}

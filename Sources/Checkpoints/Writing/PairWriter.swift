@@ -1,0 +1,53 @@
+/// Writes a `.safetensors` file and the config.json beside it, which says what its weights compute.
+public enum PairWriter {
+  /// The paths of the two files, config.json last.
+  static func paths(of path: String) -> [String] {
+    [path, FileSet(beside: path).path(of: ModelFolder.configuration)]
+  }
+
+  /// Refuses a pair that could not be created.
+  /// - Throws: `CheckpointError.output`.
+  public static func check(
+    _ path: String, byteCount: Int, force: Bool, inputs: [String]
+  ) throws(CheckpointError) {
+    try check(path, byteCount: byteCount, force: force, inputs: inputs, sources: [])
+  }
+
+  private static func check(
+    _ path: String, byteCount: Int, force: Bool, inputs: [String], sources: [MappedFile]
+  ) throws(CheckpointError) {
+    for path in paths(of: path) {
+      try OutputTarget(path: path, force: force, inputs: inputs, sources: sources)
+        .checkFile(byteCount: byteCount)
+    }
+  }
+
+  /// Writes both to a hidden folder beside them, then gives them their names: an older config.json
+  /// goes first and the new one comes last, so that no weights are ever read by the other's. The
+  /// same arguments give the same bytes.
+  ///
+  /// - Parameters:
+  ///   - configuration: the text of config.json, asked for when the tensors are written.
+  ///   - force: whether existing files are replaced.
+  ///   - inputs: paths that must be neither of the two.
+  ///   - progress: called with the bytes of tensors written so far.
+  /// - Returns: the bytes of both files.
+  /// - Throws: `CheckpointError.output`, and what the closures throw.
+  public static func write(
+    to path: String, tensors: [OutputTensor], configuration: () throws -> String, force: Bool,
+    inputs: [String], progress: ((Int) -> Void)? = nil
+  ) throws -> Int {
+    let layout = try SafetensorsLayout(metadata: ["format": "pt"], tensors: tensors, path: path)
+    try check(
+      path, byteCount: layout.byteCount, force: force, inputs: inputs, sources: layout.sources)
+    let target = OutputTarget(path: path, force: force, inputs: inputs, sources: layout.sources)
+    var staging = try StagingFolder(for: target)
+    let name = Paths.name(of: path)
+    var total = try layout.write(
+      to: staging.file(name), force: false, inputs: [], progress: progress)
+    total += try WholeFile.write(
+      Array(configuration().utf8), to: staging.file(ModelFolder.configuration), force: false)
+    try staging.release([name, ModelFolder.configuration])
+    return total
+  }
+}

@@ -1,0 +1,170 @@
+import Checkpoints
+import Foundation
+import Tensors
+import Testing
+
+/// Outputs of several files that take the place of older ones: stopped anywhere, what is there is
+/// the old model, the new one or none, and nothing of the new one is lost.
+@Suite struct ReplacementTests {
+  /// An output of several files.
+  enum Kind: CaseIterable { case pair, folder, shardedFolder, shards }
+
+  private struct Work {
+    let scratch: ScratchFolder
+    let kind: Kind
+
+    /// What is opened, in a folder that holds nothing else.
+    var model: String {
+      let name =
+        switch kind {
+        case .pair: "x.safetensors"
+        case .folder, .shardedFolder: "model"
+        case .shards: "x-00001-of-00002.gguf"
+        }
+      return "\(scratch.path)/\(name)"
+    }
+
+    /// The folder of the files.
+    var folder: String {
+      kind == .folder || kind == .shardedFolder ? "\(scratch.path)/model" : scratch.path
+    }
+
+    init(_ kind: Kind) throws {
+      scratch = try ScratchFolder()
+      self.kind = kind
+    }
+
+    /// Writes a model whose weights and configuration hold the same number.
+    func write(_ value: UInt8, force: Bool) throws {
+      let tensors = ["a", "b"].map { name in
+        OutputTensor(
+          name: name, type: .u8, shape: [32],
+          contents: .computed { Array(repeating: value, count: 32) })
+      }
+      let configuration: JSONValue = ["model_type": "llama", "value": JSONValue(Int(value))]
+      switch kind {
+      case .pair:
+        _ = try PairWriter.write(
+          to: model, tensors: tensors, configuration: { configuration.serialized(pretty: true) },
+          force: force, inputs: [])
+      case .folder, .shardedFolder:
+        try FolderWriter.write(
+          to: model, configuration: configuration, tensors: tensors,
+          extraFiles: value == 1
+            ? [("tokenizer.json", .bytes([value])), ("modeling_ropeconv.py", .bytes([value]))]
+            : [("merges.txt", .bytes([value]))],
+          // The old model lies in shards where the new one does not, and the other way round.
+          shardSize: (kind == .shardedFolder) == (value == 2) ? 32 : nil, force: force, inputs: [])
+      case .shards:
+        let quantized = tensors.map {
+          OutputTensor(name: $0.name, type: .i8, shape: [32], contents: $0.contents)
+        }
+        try ShardedGGUFWriter.write(
+          to: "\(scratch.path)/x.gguf",
+          metadata: ["general.architecture": .string("llama"), "value": .uint8(value)],
+          shards: quantized.map { [$0] }, force: force, inputs: [])
+      }
+    }
+
+    /// The number of the model that opens; nil where none does.
+    func value() throws -> UInt8? {
+      let checkpoint: Checkpoint
+      do { checkpoint = try Checkpoint.open(model) } catch { return nil }
+      let stated = checkpoint.configuration?["value"]?.int ?? checkpoint.metadata["value"]?.int
+      // Weights alone say not what they compute: every command refuses them.
+      guard let stated else { return nil }
+      let bytes = Set(checkpoint.tensors.values.flatMap { $0.withBytes { Array($0) } })
+      #expect(bytes == [UInt8(stated)])
+      return UInt8(stated)
+    }
+
+    var names: [String] {
+      ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+    }
+  }
+
+  @Test(arguments: Kind.allCases) func everyOperationFailing(kind: Kind) throws {
+    let complete = try Work(kind)
+    try complete.write(1, force: false)
+    let counter = WriteFaults(failing: -1, with: EIO)
+    try WriteFaults.$current.withValue(counter) { try complete.write(2, force: true) }
+    #expect(try complete.value() == 2)
+    let expected = complete.names
+    var outcomes: Set<String> = []
+    for failing in 0..<counter.operations {
+      let work = try Work(kind)
+      try work.write(1, force: false)
+      let old = work.names
+      let faults = WriteFaults(failing: failing, with: EIO)
+      let error = WriteFaults.$current.withValue(faults) {
+        checkpointError { try work.write(2, force: true) }
+      }
+      let value = try work.value()
+      if case .output(.unfinished(_, _, let staged), _, _)? = error {
+        #expect(error?.exitStatus == .inputOutput)
+        #expect(value == nil)
+        outcomes.insert("unfinished")
+        // As the hint says: what is not in place yet, moved there, makes the new model.
+        let files = FileManager.default
+        for name in try files.contentsOfDirectory(atPath: staged) {
+          try? files.removeItem(atPath: "\(work.folder)/\(name)")
+          try files.moveItem(atPath: "\(staged)/\(name)", toPath: "\(work.folder)/\(name)")
+        }
+        try files.removeItem(atPath: staged)
+        #expect(Set(work.names).isSuperset(of: expected))
+        #expect(try work.value() == 2)
+      } else {
+        outcomes.insert("\(value ?? 0)")
+        #expect(value == 1 || value == 2)
+        #expect(work.names == (value == 1 ? old : expected))
+        // Nothing is left of what was staged.
+        #expect(work.scratch.names.allSatisfy { !$0.hasPrefix(".") })
+      }
+    }
+    #expect(outcomes == ["1", "unfinished", "2"])
+  }
+
+  /// Of the old model nothing stays that a reader would take for the new one's; a stranger's does.
+  @Test(arguments: [Kind.folder, .shardedFolder]) func filesOfTheOldModel(kind: Kind) throws {
+    let work = try Work(kind)
+    try work.write(1, force: false)
+    for name in ["notes.txt", "tokenizer.txt", "other.safetensors"] {
+      try work.scratch.add("model/\(name)", "kept")
+    }
+    try work.write(2, force: true)
+    let weights =
+      kind == .folder
+      ? ["model.safetensors"]
+      : [
+        "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors",
+        "model.safetensors.index.json",
+      ]
+    #expect(
+      work.names
+        == (["config.json", "merges.txt", "notes.txt", "other.safetensors", "tokenizer.txt"]
+        + weights).sorted())
+  }
+
+  /// Everything that opening a model may read is its input.
+  @Test func inputsOfModels() throws {
+    let folder = try Work(.shardedFolder)
+    try folder.write(2, force: false)
+    #expect(
+      try Set(Checkpoint.open(folder.model).inputPaths)
+        == Set([folder.model] + folder.names.map { "\(folder.model)/\($0)" }))
+    let pair = try Work(.pair)
+    try pair.write(1, force: false)
+    try pair.scratch.add("notes.txt", "no input")
+    try pair.scratch.add("tokenizer.json", "{}")
+    #expect(
+      try Set(Checkpoint.open(pair.model).inputPaths)
+        == Set(["x.safetensors", "config.json", "tokenizer.json"].map { "\(pair.folder)/\($0)" }))
+    let shards = try Work(.shards)
+    try shards.write(1, force: false)
+    try shards.scratch.add("y.gguf", "no input")
+    #expect(
+      try Set(Checkpoint.open(shards.model).inputPaths)
+        == Set(
+          ["x-00001-of-00002.gguf", "x-00002-of-00002.gguf"].map { "\(shards.folder)/\($0)" }))
+  }
+}
