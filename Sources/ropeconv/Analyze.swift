@@ -39,8 +39,11 @@ struct Analyze: ParsableCommand {
 
   func run() throws {
     try refuseUnused()
+    var files = CallFiles(models: model)
+    files.read(text.text, text.tokens)
+    files.write(svg, "--svg", force: force)
+    try files.check()
     let model = try Model(opening: model)
-    try WholeFile.check(svg, force: force, inputs: model.checkpoint.inputPaths)
     let source = try text.required()
     let tokens = try TokenizedText(source, for: model, threads: options.threads)
     let pairs = try values.pairs(for: model.plan)
@@ -59,8 +62,7 @@ struct Analyze: ParsableCommand {
       model: model.checkpoint.path, text: source.name, context: ctx, layers: layers)
     if let svg {
       _ = try WholeFile.write(
-        Array(report.heatMap().svg().utf8), to: svg, force: force,
-        inputs: model.checkpoint.inputPaths)
+        Array(report.heatMap().svg().utf8), to: svg, force: force, inputs: files.inputs)
     }
     options.show(
       report.json(), (heads ? report.headTable() + "\n\n" : "") + report.table())

@@ -109,6 +109,7 @@ struct Convert: ParsableCommand {
       absorb: try absorb.map { try AbsorptionIdentity.list($0) } ?? [],
       stillEpsilon: stillEpsilon ?? ConversionRequest.stillEpsilon, type: type, force: force,
       threads: options.threads)
+    request.inputs = inputFiles.inputs
     request.shardSize = try along.shardSize.map { try ByteSize.parse($0) }
     request.keepsExtra = along.keepExtra
     request.edits = try along.edits()
@@ -147,5 +148,13 @@ struct Convert: ParsableCommand {
       scored: ConversionReport.ScoredText(
         name: tokens.name, chunks: chosen.count, available: available, windows: windows,
         compute: work.arithmetic.rawValue))
+  }
+
+  /// Texts beside the model, which the output must not replace.
+  private var inputFiles: CallFiles {
+    var files = CallFiles(models: [])
+    files.read(text.text, text.tokens)
+    for path in fit.calibrate + fit.calibrateTokensFrom { files.read(path) }
+    return files
   }
 }

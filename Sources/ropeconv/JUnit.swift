@@ -25,10 +25,9 @@ enum JUnit {
     return (lines + ["</testsuite>"]).joined(separator: "\n") + "\n"
   }
 
-  /// Writes the file, an older one is replaced.
-  static func write(_ cases: [Case], suite: String, to path: String) throws {
-    _ = try WholeFile.write(
-      Array(text(cases, suite: suite).utf8), to: path, force: true, inputs: [])
+  /// - Parameter force: whether an older file is replaced.
+  static func write(_ cases: [Case], suite: String, to path: String, force: Bool) throws {
+    try WholeFile.write(Array(text(cases, suite: suite).utf8), to: path, force: force)
   }
 
   private static func escaped(_ text: String) -> String {
@@ -44,16 +43,18 @@ struct ThresholdOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Write the thresholds as JUnit test cases.", valueName: "file"))
   var junit: String?
 
-  /// Refuses a file that could not be written, before the work begins.
-  func checkOutput() throws { try WholeFile.check(junit, force: true) }
-
   /// Writes the cases and throws for the first threshold that was missed.
-  /// - Parameter checks: a threshold's option, the text of its limit, and why it was missed.
-  func check(_ command: String, _ checks: [(option: String, missed: String?)]) throws {
+  /// - Parameters:
+  ///   - force: whether an older file of cases is replaced.
+  ///   - checks: a threshold's option, the text of its limit, and why it was missed.
+  func check(
+    _ command: String, force: Bool, _ checks: [(option: String, missed: String?)]
+  ) throws {
     if let junit {
       let cases = checks.map { JUnit.Case(name: $0.option, failure: $0.missed) }
       try JUnit.write(
-        cases.isEmpty ? [JUnit.Case(name: "ran", failure: nil)] : cases, suite: command, to: junit)
+        cases.isEmpty ? [JUnit.Case(name: "ran", failure: nil)] : cases, suite: command,
+        to: junit, force: force)
     }
     if let reason = checks.compactMap(\.missed).first { throw ThresholdMissed(reason: reason) }
   }

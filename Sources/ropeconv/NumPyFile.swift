@@ -3,7 +3,7 @@ import Foundation
 
 /// NumPy's `.npy` format, version 1.0: a header and little-endian float32.
 enum NumPyFile {
-  static func write(_ values: [Float], to path: String) throws {
+  static func write(_ values: [Float], to path: String, force: Bool) throws {
     var header = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(values.count),), }"
     let unpadded = 10 + header.utf8.count + 1
     header += String(repeating: " ", count: (64 - unpadded % 64) % 64) + "\n"
@@ -13,6 +13,6 @@ enum NumPyFile {
     for value in values {
       withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
     }
-    _ = try WholeFile.write(bytes, to: path, force: true)
+    try WholeFile.write(bytes, to: path, force: force)
   }
 }

@@ -25,10 +25,14 @@ struct Report: ParsableCommand {
   @OptionGroup var options: OutputOptions
 
   func run() throws {
+    var call = CallFiles(models: [])
+    for result in results { call.read(result) }
+    call.write(output, "--output", force: force)
+    try call.check()
     let files = try results.map { try ResultFile(contentsOf: $0) }
     let page = try ReportPage(title: title, results: files).html()
     let bytes = try WholeFile.write(
-      Array(page.utf8), to: output, force: force, inputs: results)
+      Array(page.utf8), to: output, force: force, inputs: call.inputs)
     options.show(
       .object([
         "kind": "report", "output": .string(output), "bytes": .integer(Int64(bytes)),

@@ -28,11 +28,17 @@ struct EvaluateCompare: ParsableCommand {
     help: ArgumentHelp("Exit with 1 where the mean KL divergence is above X.", valueName: "x"))
   var maxKl: Double?
 
+  @Flag(help: "Replace an existing --junit file.")
+  var force = false
+
   @OptionGroup(title: "Thresholds") var thresholds: ThresholdOptions
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    try thresholds.checkOutput()
+    var files = CallFiles(models: base, other)
+    files.read(text.text, text.tokens)
+    files.write(longRun, thresholds, force: force)
+    try files.check()
     let base = try Model(opening: base)
     let other = try Model(opening: other)
     try refuseUnused(base.plan, other.plan)
@@ -52,7 +58,7 @@ struct EvaluateCompare: ParsableCommand {
       result.text(peakBytes: ProcessMemory.peakBytes))
     let mean = ComparisonResult.Moments(result.divergences).mean
     try thresholds.check(
-      "eval compare",
+      "eval compare", force: force,
       maxKl.map { limit in
         let missed = "mean KL divergence \(Format.fixed(mean, 6)) is above --max-kl "
         return [("--max-kl", mean <= limit ? nil : missed + Format.general(limit))]

@@ -41,12 +41,18 @@ struct EvaluateInContext: ParsableCommand {
       "Exit with 1 where the mean accuracy over tasks is below X (0 to 1).", valueName: "x"))
   var minAccuracy: Double?
 
+  @Flag(help: "Replace an existing --junit file.")
+  var force = false
+
   @OptionGroup(title: "Thresholds") var thresholds: ThresholdOptions
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    try thresholds.checkOutput()
     try refuseUnused()
+    var files = CallFiles(models: model)
+    for path in tasks.split(separator: ",") { files.read(String(path), orFilesEnding: ".jsonl") }
+    files.write(longRun, thresholds, force: force)
+    try files.check()
     let model = try Model(opening: model)
     try variant.refuseUnused(in: [model.plan])
     let evaluation = InContextEvaluation(
@@ -63,7 +69,7 @@ struct EvaluateInContext: ParsableCommand {
       result.text(peakBytes: ProcessMemory.peakBytes))
     let accuracy = result.tasks.reduce(0) { $0 + $1.accuracy } / Double(result.tasks.count)
     try thresholds.check(
-      "eval icl",
+      "eval icl", force: force,
       minAccuracy.map { limit in
         let missed = "accuracy \(Format.fixed(accuracy, 4)) is below --min-accuracy "
         return [("--min-accuracy", accuracy >= limit ? nil : missed + Format.general(limit))]

@@ -57,21 +57,25 @@ struct EvaluateNeedle: ParsableCommand {
   @Option(help: ArgumentHelp("Exit with 1 where the accuracy is below X (0 to 1).", valueName: "x"))
   var minAccuracy: Double?
 
-  @Flag(help: "Replace existing --svg, --html and --prompts files.")
+  @Flag(help: "Replace existing --svg, --html, --prompts and --junit files.")
   var force = false
 
   @OptionGroup(title: "Thresholds") var thresholds: ThresholdOptions
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    try thresholds.checkOutput()
     try refuseUnused()
+    let (texts, path) = try template.read(haystack: haystack)
+    var files = CallFiles(models: model)
+    files.read(path, orFilesEnding: ".txt")
+    files.read(template.template)
+    files.write(svg, "--svg", force: force)
+    files.write(html, "--html", force: force)
+    files.write(prompts.prompts, "--prompts", force: force)
+    files.write(longRun, thresholds, force: force)
+    try files.check()
     let model = try Model(opening: model)
     try variant.refuseUnused(in: [model.plan])
-    for page in [svg, html] {
-      try WholeFile.check(page, force: force, inputs: model.checkpoint.inputPaths)
-    }
-    let (texts, path) = try template.read(haystack: haystack)
     let text = try Haystack(path: path)
     var evaluation = NeedleEvaluation(
       template: texts, lengths: try NumberList.whole(lengths, option: "--lengths"),
@@ -84,8 +88,7 @@ struct EvaluateNeedle: ParsableCommand {
       let made = try evaluation.prompts(model, in: text)
       return try prompts.write(
         Array(0..<made.count), to: file, force: force,
-        inputs: model.checkpoint.inputPaths + [path, template.template].compactMap { $0 },
-        output, prompt: made.json(at:))
+        inputs: files.inputs, output, prompt: made.json(at:))
     }
     let display = ProgressDisplay(quiet: output.quiet)
     let result = try evaluation.run(model, in: text) { share, accuracy in
@@ -95,8 +98,7 @@ struct EvaluateNeedle: ParsableCommand {
     display.finish()
     if let svg {
       _ = try WholeFile.write(
-        Array(result.heatMap().svg().utf8), to: svg, force: force,
-        inputs: model.checkpoint.inputPaths)
+        Array(result.heatMap().svg().utf8), to: svg, force: force, inputs: files.inputs)
     }
     if let html {
       let page = ReportPage(
@@ -106,14 +108,13 @@ struct EvaluateNeedle: ParsableCommand {
             name: model.checkpoint.path, json: result.json(peakBytes: ProcessMemory.peakBytes))
         ])
       _ = try WholeFile.write(
-        Array(try page.html().utf8), to: html, force: force,
-        inputs: model.checkpoint.inputPaths)
+        Array(try page.html().utf8), to: html, force: force, inputs: files.inputs)
     }
     output.show(
       result.json(peakBytes: ProcessMemory.peakBytes),
       result.text(peakBytes: ProcessMemory.peakBytes, color: .current))
     try thresholds.check(
-      "eval needle",
+      "eval needle", force: force,
       minAccuracy.map { limit in
         let missed = "accuracy \(Format.fixed(result.accuracy, 4)) is below --min-accuracy "
         return [

@@ -41,12 +41,18 @@ struct EvaluatePerplexity: ParsableCommand {
   @OptionGroup(title: "Work") var work: WorkOptions
   @OptionGroup(title: "Long runs") var longRun: RunOptionsGroup
 
+  @Flag(help: "Replace existing --nll and --junit files.")
+  var force = false
+
   @OptionGroup(title: "Thresholds") var thresholds: ThresholdOptions
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    try thresholds.checkOutput()
-    try WholeFile.check(nll, force: true)
+    var files = CallFiles(models: models)
+    files.read(text.text, text.tokens)
+    files.write(nll, "--nll", force: force)
+    files.write(longRun, thresholds, force: force)
+    try files.check()
     guard lengths == nil, models.count == 1 else {
       try refuseUnused()
       return try sweep()
@@ -70,12 +76,12 @@ struct EvaluatePerplexity: ParsableCommand {
         "\(Format.fixed(rate, 0)) tokens/s\(running)")
     }
     display.finish()
-    if let nll { try NumPyFile.write(result.values, to: nll) }
+    if let nll { try NumPyFile.write(result.values, to: nll, force: force) }
     output.show(
       result.json(peakBytes: ProcessMemory.peakBytes),
       result.text(peakBytes: ProcessMemory.peakBytes))
     try thresholds.check(
-      "eval perplexity",
+      "eval perplexity", force: force,
       maxPpl.map { limit in
         let missed = "perplexity \(Format.fixed(result.perplexity, 4)) is above --max-ppl "
         return [

@@ -51,7 +51,7 @@ struct EvaluateRuler: ParsableCommand {
 
   @OptionGroup var prompts: PromptOptions
 
-  @Flag(help: "Replace an existing --prompts file.")
+  @Flag(help: "Replace existing --prompts and --junit files.")
   var force = false
 
   @OptionGroup(title: "Variant") var variant: VariantOptions
@@ -65,7 +65,12 @@ struct EvaluateRuler: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    try thresholds.checkOutput()
+    var files = CallFiles(models: model)
+    files.read(essays, orFilesEnding: ".txt")
+    files.read(squad, hotpot)
+    files.write(prompts.prompts, "--prompts", force: force)
+    files.write(longRun, thresholds, force: force)
+    try files.check()
     guard minScore == nil || mode == .generate else {
       throw EvaluationError.usage("--min-score needs --mode generate")
     }
@@ -87,8 +92,7 @@ struct EvaluateRuler: ParsableCommand {
       let places = tasks.flatMap { task in
         lengths.flatMap { length in (0..<samples).map { (task: task, length: length, index: $0) } }
       }
-      let inputs = model.checkpoint.inputPaths + [essays, squad, hotpot].compactMap { $0 }
-      return try prompts.write(places, to: path, force: force, inputs: inputs, output) {
+      return try prompts.write(places, to: path, force: force, inputs: files.inputs, output) {
         try generator.sample(task: $0.task, length: $0.length, index: $0.index).json
       }
     }
@@ -112,7 +116,7 @@ struct EvaluateRuler: ParsableCommand {
       result.json(peakBytes: ProcessMemory.peakBytes),
       result.text(peakBytes: ProcessMemory.peakBytes))
     try thresholds.check(
-      "eval ruler",
+      "eval ruler", force: force,
       minScore.map { limit in
         let score = result.score ?? 0
         let missed = "score \(Format.fixed(score, 2)) is below --min-score "

@@ -24,6 +24,9 @@ struct RunPlan: ParsableCommand {
   @Option(help: ArgumentHelp("Write the steps as JUnit test cases.", valueName: "file"))
   var junit: String?
 
+  @Flag(help: "Replace an existing --junit file.")
+  var force = false
+
   @OptionGroup var output: OutputOptions
 
   /// What became of a step.
@@ -36,9 +39,10 @@ struct RunPlan: ParsableCommand {
 
   func run() throws {
     try refuseUnused()
-    try WholeFile.check(junit, force: true)
     let text = String(decoding: try TokenizedText.read(plan), as: UTF8.self)
-    let plan = try Plan(text, file: plan)
+    let file = plan
+    let plan = try Plan(text, file: file)
+    try files(of: plan, in: file).check()
     if dryRun {
       output.show(
         [
@@ -78,6 +82,23 @@ struct RunPlan: ParsableCommand {
     try report(outcomes)
   }
 
+  /// The plan and what its commands read; what they write beside that, and the JUnit file.
+  private func files(of plan: Plan, in file: String) -> CallFiles {
+    let products = Set(plan.steps.compactMap(\.product))
+    var files = CallFiles(models: [])
+    files.read(file)
+    for path in Set(plan.steps.flatMap(\.arguments)).subtracting(products)
+    where path.contains("/") { files.readModel(path) }
+    for step in plan.steps {
+      let stem = "\(plan.folder(of: step))/\(step.name)"
+      for ending in ["json", "command", "state"] {
+        files.append("\(stem).\(ending)", "the step \(step.name)")
+      }
+    }
+    files.write(junit, "--junit", force: force)
+    return files
+  }
+
   private static func isGood(_ outcome: Outcome) -> Bool {
     switch outcome {
     case .done, .kept: true
@@ -98,6 +119,10 @@ struct RunPlan: ParsableCommand {
     }
     try? files.removeItem(atPath: settings)
     var arguments = step.arguments + ["--json", "--threads", "\(output.threads)"]
+    // What a step wrote when it ran before is its own.
+    if !Set(arguments).isDisjoint(with: ["--svg", "--html", "--nll", "--junit", "--prompts"]) {
+      arguments.append("--force")
+    }
     // Prompts are written at once, there is no state to keep.
     if step.product == nil, !step.arguments.contains("--prompts") {
       arguments += ["--state", "\(folder)/\(step.name).state"]
@@ -174,7 +199,7 @@ struct RunPlan: ParsableCommand {
         outcomes.map { step, outcome in
           JUnit.Case(
             name: step.name, failure: Self.isGood(outcome) ? nil : words(outcome).1)
-        }, suite: "ropeconv run", to: junit)
+        }, suite: "ropeconv run", to: junit, force: force)
     }
     if let first = bad.first {
       throw ThresholdMissed(

@@ -1,0 +1,80 @@
+import Checkpoints
+import Evaluation
+import Foundation
+
+/// The files a call reads and those it writes, checked against each other before anything is
+/// written and before long work: no output may be an input, nor two outputs one file, whatever
+/// links lead there.
+struct CallFiles {
+  private struct Output {
+    let option: String
+    let path: String
+    /// Nil for a file that is appended to.
+    let force: Bool?
+  }
+
+  private(set) var inputs: [String] = []
+  private var outputs: [Output] = []
+
+  /// Models with all the files they consist of.
+  init(models: String...) { self.init(models: models) }
+
+  init(models: [String]) {
+    inputs = models.flatMap(ModelFolder.inputPaths(of:))
+  }
+
+  /// A model, with all the files it consists of, or any other file.
+  mutating func readModel(_ path: String) { inputs += ModelFolder.inputPaths(of: path) }
+
+  /// Files that are read; nil and `-` are none by a name, but `-` may be a file all the same.
+  mutating func read(_ paths: String?...) {
+    inputs += paths.compactMap { $0 == "-" ? "/dev/stdin" : $0 }
+  }
+
+  /// A file that is read, or the files of a folder with this ending.
+  mutating func read(_ path: String?, orFilesEnding ending: String) {
+    guard let path else { return }
+    inputs.append(path)
+    inputs += CallFiles.files(of: path, ending: ending)
+  }
+
+  /// Files of a folder with this ending; none of a path that is no folder.
+  private static func files(of folder: String, ending: String) -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
+      .filter { $0.hasSuffix(ending) }.map { "\(folder)/\($0)" }
+  }
+
+  /// A file that is written, where a path is given.
+  mutating func write(_ path: String?, _ option: String, force: Bool) {
+    guard let path else { return }
+    outputs.append(Output(option: option, path: path, force: force))
+  }
+
+  /// A file that is appended to.
+  mutating func append(_ path: String?, _ option: String) {
+    guard let path else { return }
+    outputs.append(Output(option: option, path: path, force: nil))
+  }
+
+  /// What every long evaluation writes beside its result.
+  mutating func write(_ longRun: RunOptionsGroup, _ thresholds: ThresholdOptions, force: Bool) {
+    write(thresholds.junit, "--junit", force: force)
+    append(longRun.state, "--state")
+  }
+
+  /// - Throws: `CheckpointError.output`, exit code 73.
+  func check() throws {
+    for (index, output) in outputs.enumerated() {
+      if let other = outputs[..<index].first(where: {
+        OutputTarget.isSameFile($0.path, output.path)
+      }) {
+        throw CheckpointError.output(
+          .isOutput(of: other.option), file: output.path, place: .whole)
+      }
+      try OutputTarget.checkIsNoInput(output.path, inputs: inputs)
+      if let force = output.force {
+        try WholeFile.check(output.path, force: force, inputs: inputs)
+      }
+    }
+  }
+}
