@@ -120,7 +120,7 @@ extension BlockRecipe {
       keys: [
         "norm", "norm_placement", "residual", "attention", "query_key_norm", "positions",
         "feed_forward", "activation", "activation_key", "activation_names", "embedding_scale",
-        "global_every", "width_scaled_layers",
+        "global_every", "rotates_partially", "width_scaled_layers",
       ])
     norm = try entry.choice("norm")
     normPlacement = try entry.choice("norm_placement", default: .before)
@@ -134,6 +134,7 @@ extension BlockRecipe {
     activationNames = try entry.strings("activation_names")
     embeddingScale = try entry.choice("embedding_scale", default: EmbeddingScale.none)
     globalEvery = try entry.integer("global_every", default: 0)
+    rotatesPartially = entry.optional("rotates_partially")?.bool ?? false
     widthScaledLayers = (entry.optional("width_scaled_layers")?.array ?? []).compactMap(\.int)
   }
 }

@@ -73,6 +73,9 @@ public struct BlockRecipe: Sendable, Equatable {
   public var embeddingScale: EmbeddingScale
   /// Every n-th layer attends globally, the others within the window; 0: all alike.
   public var globalEvery: Int
+  /// The reference implementation rotates the share of a head that `partial_rotary_factor` states;
+  /// those of other architectures ignore that key.
+  public var rotatesPartially: Bool
   /// Layer counts whose attention scale is 1/sqrt(width / heads) in GGUF files (Gemma 3 27B).
   public var widthScaledLayers: [Int]
 }

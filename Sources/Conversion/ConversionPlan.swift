@@ -77,6 +77,7 @@ extension ConversionPlan {
     _ source: ModelPlan, _ request: ConversionRequest, fit: FittedModel? = nil
   ) throws {
     self.fit = fit?.report
+    try Tokenizer.check(source.checkpoint)
     let container = try OutputContainer(path: request.output)
     let side = container.side(of: source)
     if request.shardSize != nil, container != .gguf, container != .folder {
@@ -157,6 +158,9 @@ extension ConversionPlan {
       : RotaryDeclaration(
         sites: sites, value: target.value, scoreLayout: layout == native ? nil : layout,
         baseArchitecture: source.architecture.name)
+    if declaration == nil, side == .huggingface, container != .safetensors {
+      try Self.checkPartialRotation(of: source)
+    }
     self.source = source
     digest = SourceDigest(source.checkpoint.files)
     self.request = request
@@ -208,6 +212,21 @@ extension ConversionPlan {
       self.warnings.append(
         "--set \(edit.key): no reader here knows this key: it is stored, and ropeconv ignores it")
     }
+  }
+
+  /// Refuses a plain folder that transformers would compute with whole heads rotating: most of its
+  /// families ignore `partial_rotary_factor`.
+  private static func checkPartialRotation(of source: ModelPlan) throws {
+    let score = source.rotary.score
+    guard source.plainSites == .scores, source.shape.latentRank == 0,
+      score.dimensions < source.shape.keyWidth, !source.architecture.block.rotatesPartially
+    else { return }
+    throw ConversionError.notRepresentable(
+      file: source.checkpoint.path,
+      what: "rotation of \(score.dimensions) of \(source.shape.keyWidth) dims of a head, which"
+        + " transformers' '\(HuggingFaceConfiguration.modelType(of: source))' ignores,",
+      container: "a plain folder (write .gguf, or .safetensors, which ropeconv reads with its"
+        + " config.json)")
   }
 
   /// Refuses an output that could not be created, before long work is done for it.

@@ -16,6 +16,9 @@ struct GGUFMetadata {
   static let provenanceKeys = ["ropeconv.version", "ropeconv.source.sha256", "ropeconv.settings"]
 
   private var name: String { plan.architecture.name }
+  private var general: GeneralMetadata {
+    GeneralMetadata(configuration: plan.checkpoint.configuration)
+  }
   private var outputPrefix: String { declaration == nil ? name : "\(name)-rotary" }
 
   /// The metadata of a GGUF source, under the output's architecture name.
@@ -49,6 +52,8 @@ struct GGUFMetadata {
       "general.type": .string("model"),
       "general.name": .string(URL(fileURLWithPath: folder).lastPathComponent),
     ]
+    // A folder made of a GGUF file keeps what that said of itself.
+    for (key, value) in general.values { result[key] = value }
     let shape = plan.shape
     func set(_ key: String, _ value: MetadataValue) {
       result[key.hasPrefix("ropeconv.") ? key : "\(outputPrefix).\(key)"] = value
@@ -113,7 +118,7 @@ struct GGUFMetadata {
 
   /// What a variant was made of, where the source has a name and names no model of its own.
   private func appendBaseModel(to metadata: inout OrderedDictionary<String, MetadataValue>) {
-    let source = plan.checkpoint.metadata
+    let source = plan.side == .gguf ? plan.checkpoint.metadata : general.values
     guard !source.keys.contains(where: { $0.hasPrefix("general.base_model.") }) else { return }
     let known = ["name", "version", "organization", "repo_url"].compactMap { field in
       source["general.\(field)"]?.string.map { (field, $0) }
@@ -163,6 +168,11 @@ struct GGUFMetadata {
   }
 
   private func scaling(_ set: (String, MetadataValue) -> Void) throws {
+    if plan.rotary.score.sets.dropFirst().contains(where: { $0.scaling != .none }) {
+      throw ConversionError.notRepresentable(
+        file: plan.checkpoint.path, what: "frequency scaling of windowed layers",
+        container: "GGUF")
+    }
     switch plan.rotary.score.sets[0].scaling {
     case .none, .llama3, .factors: break
     case .linear(let factor):
@@ -180,6 +190,15 @@ struct GGUFMetadata {
       if let mscale = yarn.mscaleAllDims {
         set("rope.scaling.yarn_log_multiplier", .float32(Float(0.1 * mscale)))
       }
+      // The key above is all that GGUF has for both magnitudes: ours tell them apart.
+      if yarn.mscale != yarn.mscaleAllDims {
+        if let mscale = yarn.mscale {
+          set(GGUFKeys.mscale, .float64(mscale))
+        }
+        if let mscale = yarn.mscaleAllDims {
+          set(GGUFKeys.mscaleAllDims, .float64(mscale))
+        }
+      }
       if !yarn.truncates {
         throw ConversionError.notRepresentable(
           file: plan.checkpoint.path, what: "YaRN without rounded ramp ends", container: "GGUF")
@@ -190,6 +209,7 @@ struct GGUFMetadata {
       set("ropeconv.rope.scaling.factor", .float32(Float(factor)))
       set("rope.scaling.original_context_length", .uint32(UInt32(original)))
     case .longRoPE(let long):
+      guard sameDivisors(long) == nil else { break }
       set("rope.scaling.type", .string("longrope"))
       set("rope.scaling.attn_factor", .float32(Float(long.magnitude)))
       set("rope.scaling.original_context_length", .uint32(UInt32(long.originalContext)))
@@ -197,7 +217,7 @@ struct GGUFMetadata {
       throw ConversionError.notRepresentable(
         file: plan.checkpoint.path, what: "NTK scaling", container: "GGUF")
     }
-    if plan.architecture.name == "phi3",
+    if plan.architecture.name == "phi3", plan.rotary.score.sets[0].scaling == .none,
       let original = plan.checkpoint.configuration?["original_max_position_embeddings"]?.int
     {
       set("rope.scaling.original_context_length", .uint32(UInt32(clamping: original)))
@@ -220,6 +240,13 @@ struct GGUFMetadata {
     }
   }
 
+  /// The divisors of LongRoPE with one list for every length and no magnitude, which is how a folder
+  /// states those of a GGUF file; nil for others, and where the architecture has no tensor for them.
+  private func sameDivisors(_ long: FrequencyScaling.LongRoPE) -> [Float]? {
+    long.short == long.long && long.magnitude == 1
+      && plan.architecture.weights[.rotaryFactors]?.names[.gguf] != nil ? long.short : nil
+  }
+
   /// Frequency factors as tensors: Llama 3's ramp and LongRoPE's lists have no keys.
   func factorTensors() throws -> [OutputTensor] {
     guard plan.side == .huggingface else { return [] }
@@ -231,8 +258,17 @@ struct GGUFMetadata {
           try values.withUnsafeBufferPointer { try Encoding.encode($0, as: .f32) }
         })
     }
+    /// Refuses a tensor that readers of the architecture do not expect.
+    func check(_ role: Role, _ what: String) throws {
+      guard plan.architecture.weights[role]?.names[.gguf] != nil else {
+        throw ConversionError.notRepresentable(
+          file: plan.checkpoint.path, what: "\(what) of architecture '\(name)'",
+          container: "GGUF")
+      }
+    }
     switch score.sets[0].scaling {
     case .llama3:
+      try check(.rotaryFactors, "Llama 3's frequency scaling")
       let plain = try RotaryFrequencies(
         dimensions: score.dimensions, base: score.sets[0].base, scaling: .none, length: 0)
       let scaled = try RotaryFrequencies(
@@ -242,6 +278,8 @@ struct GGUFMetadata {
         tensor("rope_freqs.weight", zip(plain.radians, scaled.radians).map { Float($0 / $1) })
       ]
     case .longRoPE(let long):
+      if let divisors = sameDivisors(long) { return [tensor("rope_freqs.weight", divisors)] }
+      try check(.rotaryFactorsLong, "LongRoPE")
       return [
         tensor("rope_factors_long.weight", long.long),
         tensor("rope_factors_short.weight", long.short),

@@ -20,8 +20,9 @@ struct HuggingFaceConfiguration {
     // A variant's code goes with its declaration.
     if fields["rotary"] != nil { fields["auto_map"] = nil }
     for key in ["rotary", "rope", "vo_rope", "rove", "rope_interleaved"] { fields[key] = nil }
+    let general = GeneralMetadata(configuration: source)
     fields["ropeconv"] = nil
-    apply(Self.modelType(of: plan), to: &fields)
+    apply(Self.modelType(of: plan), general, to: &fields)
     return .object(fields)
   }
 
@@ -48,7 +49,8 @@ struct HuggingFaceConfiguration {
     func integer(_ parameter: Hyperparameter, _ value: Int) {
       set(parameter, .integer(Int64(value)))
     }
-    apply(Self.modelType(of: plan), to: &fields)
+    apply(
+      Self.modelType(of: plan), GeneralMetadata(gguf: plan.checkpoint.metadata), to: &fields)
     integer(.layers, shape.layers)
     integer(.context, shape.context)
     integer(.width, shape.width)
@@ -73,7 +75,10 @@ struct HuggingFaceConfiguration {
     fields[plan.architecture.block.activationKey] =
       plan.architecture.block.activationNames.first.map { .string($0) }
     if plan.architecture.hyperparameters[.queryScalar] != nil {
-      set(.queryScalar, .number(1 / (shape.attentionScale * shape.attentionScale)))
+      // transformers accepts a whole number only; the scale is its inverse root, rounded.
+      let scalar = 1 / (shape.attentionScale * shape.attentionScale)
+      let isWhole = abs(scalar - scalar.rounded()) < 1e-9 * scalar
+      set(.queryScalar, isWhole ? .integer(Int64(scalar.rounded())) : .number(scalar))
     }
     if shape.logitSoftcap != 0 { set(.logitSoftcap, .number(shape.logitSoftcap)) }
     if shape.attentionSoftcap != 0 { set(.attentionSoftcap, .number(shape.attentionSoftcap)) }
@@ -93,8 +98,7 @@ struct HuggingFaceConfiguration {
       if let name = rule["huggingface"]?.string,
         let value = plan.checkpoint.metadata["\(prefix).\(key)"]
       {
-        fields[name] = value.double.map { .number($0) } ?? .null
-        if let whole = value.int { fields[name] = .integer(Int64(whole)) }
+        fields[name] = JSONValue(metadata: value)
       }
     }
     for (key, accepted) in plan.architecture.required { fields[key] = accepted.first }
@@ -110,10 +114,15 @@ struct HuggingFaceConfiguration {
     ] {
       if let id = plan.checkpoint.metadata[key]?.int { fields[name] = .integer(Int64(id)) }
     }
+    // A family's default may lie outside this vocabulary.
+    if fields["pad_token_id"] == nil { fields["pad_token_id"] = .null }
     return .object(fields)
   }
 
-  private func apply(_ type: String, to fields: inout OrderedDictionary<String, JSONValue>) {
+  private func apply(
+    _ type: String, _ general: GeneralMetadata,
+    to fields: inout OrderedDictionary<String, JSONValue>
+  ) {
     let className = plan.architecture.classNames[type] ?? "AutoModelForCausalLM"
     if let declaration {
       fields["model_type"] = .string("\(type)_rotary")
@@ -130,7 +139,21 @@ struct HuggingFaceConfiguration {
     let names: [ElementType: String] = [.f32: "float32", .f16: "float16", .bf16: "bfloat16"]
     if let name = names[elementType] { fields["dtype"] = .string(name) }
     fields["torch_dtype"] = nil
+    var provenance = provenance
+    if !general.values.isEmpty { provenance[GeneralMetadata.key] = general.json() }
     fields["ropeconv"] = .object(provenance)
+  }
+
+  /// The share of a head that rotates, where config.json must say it.
+  private var rotaryFraction: Double? {
+    guard plan.shape.latentRank == 0 else { return nil }
+    let dimensions = plan.rotary.score.dimensions
+    let width = Double(plan.shape.keyWidth)
+    // A reader multiplies and rounds down.
+    var fraction = Double(dimensions) / width
+    if Int(width * fraction) < dimensions { fraction = fraction.nextUp }
+    let assumed = plan.architecture.hyperparameters[.rotaryFraction]?.fallback?.double ?? 1
+    return fraction == assumed ? nil : fraction
   }
 
   private func rotary(
@@ -147,7 +170,13 @@ struct HuggingFaceConfiguration {
     case .linear(let factor):
       parameters["rope_type"] = .string("linear")
       parameters["factor"] = .number(factor)
-    case .dynamic(let factor, _):
+    case .dynamic(let factor, let original):
+      guard original == plan.shape.context else {
+        throw ConversionError.notRepresentable(
+          file: plan.checkpoint.path,
+          what: "dynamic scaling from a context of \(original), with one of"
+            + " \(plan.shape.context) trained,", container: "config.json")
+      }
       parameters["rope_type"] = .string("dynamic")
       parameters["factor"] = .number(factor)
     case .yarn(let yarn):
@@ -157,10 +186,9 @@ struct HuggingFaceConfiguration {
       parameters["beta_fast"] = .number(yarn.betaFast)
       parameters["beta_slow"] = .number(yarn.betaSlow)
       if let factor = yarn.attentionFactor { parameters["attention_factor"] = .number(factor) }
-      if let mscale = yarn.mscaleAllDims {
-        parameters["mscale_all_dim"] = .number(mscale)
-        parameters["mscale"] = .number(yarn.mscale ?? mscale)
-      }
+      if let mscale = yarn.mscale { parameters["mscale"] = .number(mscale) }
+      if let mscale = yarn.mscaleAllDims { parameters["mscale_all_dim"] = .number(mscale) }
+      if !yarn.truncates { parameters["truncate"] = .bool(false) }
     case .longRoPE(let long):
       parameters["rope_type"] = .string("longrope")
       parameters["short_factor"] = numbers(long.short)
@@ -185,9 +213,10 @@ struct HuggingFaceConfiguration {
       throw ConversionError.notRepresentable(
         file: plan.checkpoint.path, what: "NTK scaling", container: "config.json")
     }
-    let width = plan.shape.latentRank > 0 ? score.dimensions : plan.shape.keyWidth
-    if score.dimensions != width {
-      parameters["partial_rotary_factor"] = .number(Double(score.dimensions) / Double(width))
+    if let fraction = rotaryFraction {
+      parameters["partial_rotary_factor"] = .number(fraction)
+      // transformers 4 reads it at the top level only.
+      fields["partial_rotary_factor"] = .number(fraction)
     }
     if score.sets.count > 1 {
       fields["rope_parameters"] = .object([

@@ -47,7 +47,7 @@ public struct AttentionAnalysis: Sendable {
 
   /// - Parameter onLayer: called after each layer.
   /// - Throws: `EvaluationError.usage` for a model whose values rotate already, or for a variant in
-  ///   which none does.
+  ///   which none does; `ModelError.notFinite` for a layer whose attention is not finite.
   public func run(
     _ model: Model, on text: TokenizedText, onLayer: (Layer) -> Void = { _ in }
   ) throws -> [Layer] {
@@ -115,6 +115,7 @@ public struct AttentionAnalysis: Sendable {
     }
     let gram = output.transposed() * output
     let energy = zip(gram.values, moments.values).reduce(0) { $0 + $1.0 * $1.1 }
+    guard energy.isFinite else { throw Self.notFinite(plan, index) }
     func share(_ value: Double) -> Double { energy > 0 ? max(value, 0) / energy : 0 }
 
     var predicted: [Double] = []
@@ -133,6 +134,9 @@ public struct AttentionAnalysis: Sendable {
         gone += weight * (1 - reach.survival(head: head, frequency: frequency))
         for two in dims { found += gram[one, two] * changes[one, two] }
       }
+      guard disturbed.isFinite, found.isFinite, gone.isFinite else {
+        throw Self.notFinite(plan, index)
+      }
       predicted.append(share(disturbed))
       measured.append(share(found))
       lost.append(share(gone))
@@ -144,6 +148,10 @@ public struct AttentionAnalysis: Sendable {
           meanDistance: reach.meanDistance(head: head), mass: Self.octaves(reach.mass[head]),
           coherence: frequencies.map { reach.coherence(head: head, frequency: $0) })
       }, predicted: predicted, measured: measured, lost: lost)
+  }
+
+  private static func notFinite(_ plan: ModelPlan, _ layer: Int) -> ModelError {
+    .notFinite(file: plan.checkpoint.path, what: "the attention of layer \(layer)")
   }
 
   /// Sums over distances 0, 1, 2-3, 4-7, ...

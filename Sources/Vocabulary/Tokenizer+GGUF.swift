@@ -46,15 +46,11 @@ extension Tokenizer {
       try list("scores", Self.numbers).map { Array($0.prefix(count)) }
       ?? [Float](repeating: 0, count: count)
     func id(_ key: String) throws -> Int32? {
-      guard let stored = value(key) else { return nil }
-      guard let id = stored.int else { throw failure(key, "is not a token id") }
-      // The ecosystem writes 2^32 - 1 for "none".
-      if id == 0xFFFF_FFFF || id == -1 { return nil }
-      guard id >= 0, id < count else {
-        throw failure(key, "is \(id), outside the vocabulary of \(count)")
+      try value(key).flatMap {
+        try Self.id($0, of: count, key: "tokenizer.ggml.\(key)", file: file)
       }
-      return Int32(id)
     }
+    try Self.check(gguf: metadata, file: file)
 
     self.model = model
     self.file = file

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Evaluation
 import Reports
+import Vocabulary
 
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -17,7 +18,9 @@ struct Inspect: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    let inspection = Inspection(try Model(opening: model).plan, listsTensors: tensors)
+    let model = try Model(opening: model)
+    try Tokenizer.check(model.checkpoint)
+    let inspection = Inspection(model.plan, listsTensors: tensors)
     output.show(inspection.json(), inspection.text())
   }
 }

@@ -61,6 +61,7 @@ class RotaryAttention(nn.Module):
         fraction = rope.get("partial_rotary_factor") or getattr(config, "partial_rotary_factor", None) or 1.0
         self.pairs = int(self.head_dim * fraction) // 2
         self.rope_theta = rope.get("rope_theta") or getattr(config, "rope_theta", None) or 10000.0
+        self.rope_type = rope.get("rope_type") or rope.get("type") or "default"
 
         declared = config.rotary
         if declared.get("version") != 1:
@@ -102,10 +103,19 @@ class RotaryAttention(nn.Module):
         return self.config.attention_dropout
 
     def score_tables(self, x, position_ids, position_embeddings):
-        """What the model's own rotary embedding gives for queries and keys, frequency scaling included."""
+        """What the model's own rotary embedding gives for queries and keys, frequency scaling included; but most models
+        turn whole heads whatever the configuration says, and where only a part of them turns the table is made here."""
         if position_embeddings is None:
             position_embeddings = self.rotary_emb(x, position_ids)
+        if position_embeddings[0].shape[-1] != 2 * self.pairs:
+            if self.rope_type != "default":
+                raise ValueError(f"this transformers cannot scale ({self.rope_type}) the rotation of a part of each head")
+            return self.plain_tables(position_ids, x)
         return (table[:, None, :, : table.shape[-1] // 2].to(x.dtype) for table in position_embeddings)
+
+    def plain_tables(self, position_ids, like):
+        """Tables of the frequencies that the base alone gives."""
+        return tables([self.rope_theta ** (-pair / self.pairs) for pair in range(self.pairs)], position_ids, like)
 
     def forward(
         self, hidden_states, position_ids=None, attention_mask=None, position_embeddings=None, past_key_values=None,
@@ -169,7 +179,7 @@ class GPT2RotaryAttention(RotaryAttention):
         return self.config.attn_pdrop
 
     def score_tables(self, x, position_ids, position_embeddings):
-        return tables([self.rope_theta ** (-pair / self.pairs) for pair in range(self.pairs)], position_ids, x)
+        return self.plain_tables(position_ids, x)
 
 
 class RotaryModel:

@@ -28,14 +28,18 @@ public struct LogitComparison {
     var squares = 0.0
     var sum = 0.0
     var sumOfSquares = 0.0
+    /// Of the other model's logits: not finite where one of them is not.
+    var otherSumOfSquares = 0.0
     public var agreeing = 0
 
     /// Standard deviation of the first model's logits.
     public var deviation: Double {
       let mean = sum / Double(logits)
-      return max(sumOfSquares / Double(logits) - mean * mean, 0).squareRoot()
+      let variance = sumOfSquares / Double(logits) - mean * mean
+      // `max` with a NaN may be either of the two.
+      return variance < 0 ? 0 : variance.squareRoot()
     }
-    /// The largest absolute difference in standard deviations of the logits.
+    /// The largest absolute difference in standard deviations of the logits; NaN where a logit is.
     public var relativeMaximum: Double { maximum / deviation }
     /// The root mean square of the differences in standard deviations of the logits.
     public var relativeRMS: Double { (squares / Double(logits)).squareRoot() / deviation }
@@ -78,8 +82,13 @@ public struct LogitComparison {
         into: &result)
       progress(Double(first + group.count) / Double(windows.count))
     }
-    guard result.maximum.isFinite, result.deviation.isFinite, result.deviation > 0 else {
-      throw ModelError.notFinite(file: one.checkpoint.path, what: "a logit")
+    for (model, squares) in [(one, result.sumOfSquares), (other, result.otherSumOfSquares)]
+    where !squares.isFinite {
+      throw ModelError.notFinite(file: model.checkpoint.path, what: "a logit")
+    }
+    guard result.deviation > 0 else {
+      throw ModelError.notFinite(
+        file: one.checkpoint.path, what: "the difference relative to logits that do not vary")
     }
     return result
   }
@@ -92,7 +101,7 @@ public struct LogitComparison {
       FloatBuffer(count: LogitBlocks.unitRows * LogitBlocks.columns)
     }
     // Per unit and block, so that sums are taken in one order whatever the threads.
-    let columnsOfSums = 4
+    let columnsOfSums = 5
     let sums = SumBuffer(count: max(units.count * columnsOfSums, 1))
     let tops = FloatBuffer(count: max(4 * rows, 1))
     for row in 0..<rows {
@@ -116,11 +125,12 @@ public struct LogitComparison {
             let a = ours[base + column]
             let b = theirs[base + column]
             let difference = abs(Double(a) - Double(b))
-            // A NaN difference must not be lost in a comparison that is false.
-            if !(difference <= target[0]) { target[0] = difference }
+            // A NaN stays, whatever comes behind it.
+            if difference > target[0] || difference.isNaN { target[0] = difference }
             target[1] += difference * difference
             target[2] += Double(a)
             target[3] += Double(a) * Double(a)
+            target[4] += Double(b) * Double(b)
             if a > top[0] {
               top[0] = a
               top[1] = Float(range.lowerBound + column)
@@ -135,10 +145,11 @@ public struct LogitComparison {
     }
     for unit in units.indices {
       let source = sums.pointer + unit * columnsOfSums
-      if !(source[0] <= result.maximum) { result.maximum = source[0] }
+      if source[0] > result.maximum || source[0].isNaN { result.maximum = source[0] }
       result.squares += source[1]
       result.sum += source[2]
       result.sumOfSquares += source[3]
+      result.otherSumOfSquares += source[4]
     }
     for row in 0..<rows where tops.pointer[4 * row + 1] == tops.pointer[4 * row + 3] {
       result.agreeing += 1

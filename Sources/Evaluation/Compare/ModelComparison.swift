@@ -97,6 +97,10 @@ public struct ModelComparison {
         throw ModelError.notFinite(
           file: model.checkpoint.path, what: "the likelihood of a scored token")
       }
+      guard found.allSatisfy(\.divergence.isFinite) else {
+        throw ModelError.notFinite(
+          file: other.checkpoint.path, what: "the KL divergence of a scored token")
+      }
       done += Double(batch.count)
       var first = 0
       let values = group.map { window in

@@ -95,7 +95,7 @@ struct Hyperparameters {
 
 extension JSONValue {
   /// A metadata value as JSON: what a hyper-parameter can be.
-  init(metadata: MetadataValue) {
+  public init(metadata: MetadataValue) {
     if let flag = metadata.bool {
       self = .bool(flag)
     } else if let text = metadata.string {

@@ -22,6 +22,8 @@ public enum ModelError: Diagnostic {
   case tokenOutsideVocabulary(file: String, id: Int, position: Int, vocabulary: Int)
   /// A pass reaches beyond the learned positions.
   case beyondLearnedPositions(file: String, last: Int, available: Int)
+  /// A stored divisor of a frequency is no positive number.
+  case factor(file: String, tensor: String, value: Double, index: Int)
   /// Logits or activations are not finite.
   case notFinite(file: String, what: String)
 
@@ -44,6 +46,8 @@ public enum ModelError: Diagnostic {
       "token id \(id) at index \(position) is outside the vocabulary of \(vocabulary)"
     case .beyondLearnedPositions(_, let last, let available):
       "position \(last) has no learned embedding (the model has \(available))"
+    case .factor(_, _, let value, let index):
+      "the factor at index \(index) is \(value), expected a positive number"
     case .notFinite(_, let what): "\(what) is not finite"
     }
   }
@@ -60,7 +64,7 @@ public enum ModelError: Diagnostic {
       .unsupportedValue(let file, _, _, _), .tensors(let file, _, _), .shape(let file, _, _, _),
       .elementType(let file, _, _), .tiedOutputDiffers(let file, _),
       .tokenOutsideVocabulary(let file, _, _, _), .beyondLearnedPositions(let file, _, _),
-      .notFinite(let file, _):
+      .factor(let file, _, _, _), .notFinite(let file, _):
       file
     }
   }
@@ -68,7 +72,7 @@ public enum ModelError: Diagnostic {
   public var place: String? {
     switch self {
     case .shape(_, let tensor, _, _), .elementType(_, let tensor, _),
-      .tiedOutputDiffers(_, let tensor):
+      .tiedOutputDiffers(_, let tensor), .factor(_, let tensor, _, _):
       "tensor \(tensor)"
     default: nil
     }

@@ -1,0 +1,44 @@
+import Checkpoints
+import OrderedCollections
+
+extension Tokenizer {
+  /// Checks what a GGUF file says of its vocabulary, whatever kind of tokenizer it is for: ids that
+  /// name a token, and lists that have one element per token. Other containers are checked when their
+  /// tokenizer is read.
+  /// - Throws: `VocabularyError.invalid`.
+  public static func check(_ checkpoint: Checkpoint) throws(VocabularyError) {
+    try check(gguf: checkpoint.metadata, file: checkpoint.path)
+  }
+
+  static func check(
+    gguf metadata: OrderedDictionary<String, MetadataValue>, file: String
+  ) throws(VocabularyError) {
+    guard let count = metadata["tokenizer.ggml.tokens"]?.array?.count else { return }
+    for (key, value) in metadata where key.hasPrefix("tokenizer.ggml.") {
+      if key.hasSuffix("_token_id") {
+        _ = try id(value, of: count, key: key, file: file)
+      } else if key.hasSuffix(".token_type") || key.hasSuffix(".scores") {
+        guard let list = value.array, list.count == count else {
+          throw .invalid(
+            file: file, key: key, problem: "is not a list of \(count) numbers, one per token")
+        }
+      }
+    }
+  }
+
+  /// A token's id; nil for "none".
+  static func id(
+    _ stored: MetadataValue, of count: Int, key: String, file: String
+  ) throws(VocabularyError) -> Int32? {
+    guard let id = stored.int else {
+      throw .invalid(file: file, key: key, problem: "is not a token id")
+    }
+    // The ecosystem writes 2^32 - 1 for "none".
+    if id == 0xFFFF_FFFF || id == -1 { return nil }
+    guard id >= 0, id < count else {
+      throw .invalid(
+        file: file, key: key, problem: "is \(id), outside the vocabulary of \(count)")
+    }
+    return Int32(id)
+  }
+}
