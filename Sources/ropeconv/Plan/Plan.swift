@@ -12,6 +12,18 @@ struct Plan {
     let needs: [String]
     /// What it makes besides its JSON.
     let product: String?
+    /// The files and folders it reads.
+    var inputs: [Input] = []
+    /// Pictures and other files beside its result.
+    var outputs: [String] = []
+
+    /// Something that is read, and what else belongs to it.
+    struct Input: Equatable {
+      enum Role { case model, template, data }
+
+      let path: String
+      let role: Role
+    }
   }
 
   let output: String
@@ -54,7 +66,7 @@ struct Plan {
     var steps: [Step] = []
     for (key, value) in root["conversions"]?.mapping ?? [:] {
       guard let name = Self.name(key), models[name] == nil, let settings = value.mapping,
-        let source = settings["model"]?.string, let model = models[source],
+        let original = settings["model"]?.string, let model = models[original],
         let sites = settings["to"]?.string
       else {
         throw malformed(
@@ -63,11 +75,14 @@ struct Plan {
       let product = "\(output)/models/\(name).gguf"
       let options = try Self.options(
         settings, leaving: ["model", "to"], place: "conversions.\(name)", path, malformed)
+      let source = Step.Input(path: model.path, role: .model)
       steps.append(
         Step(
           name: name,
-          arguments: ["convert", model.path, "--to", sites, "-o", product, "--force"] + options,
-          needs: model.needs, product: product))
+          arguments: ["convert", model.path, "--to", sites, "-o", product, "--force"]
+            + options.arguments,
+          needs: model.needs, product: product, inputs: [source] + options.inputs,
+          outputs: options.outputs))
       models[name] = (product, [name])
       order.append(name)
     }
@@ -85,6 +100,7 @@ struct Plan {
       for name in wanted {
         guard let model = models[name] else { throw malformed("\(place): no model '\(name)'") }
         var arguments = ["eval", kind]
+        var inputs = [Step.Input(path: model.path, role: .model)]
         var needs = model.needs
         if kind == "compare" {
           guard let base = settings["base"]?.string, let truth = models[base] else {
@@ -92,11 +108,12 @@ struct Plan {
           }
           if base == name { continue }
           arguments.append(truth.path)
+          inputs.append(Step.Input(path: truth.path, role: .model))
           needs += truth.needs
         }
         let step = Step(
-          name: "\(title).\(name)", arguments: arguments + [model.path] + options, needs: needs,
-          product: nil)
+          name: "\(title).\(name)", arguments: arguments + [model.path] + options.arguments,
+          needs: needs, product: nil, inputs: inputs + options.inputs, outputs: options.outputs)
         guard !steps.contains(where: { $0.name == step.name }) else {
           throw malformed("\(place): two steps are named '\(step.name)'")
         }
@@ -115,27 +132,51 @@ struct Plan {
     return text
   }
 
-  /// Options whose values are paths beside the plan.
-  private static let files: Set<String> = [
+  /// Options whose values are paths beside the plan, of what is read.
+  private static let inputs: Set<String> = [
     "text", "tokens", "calibrate", "haystack", "essays", "squad", "hotpot", "tasks", "template",
-    "svg",
   ]
+
+  /// Options whose values are paths beside the plan, of what is written.
+  private static let outputs: Set<String> = ["svg", "html", "nll", "junit", "prompts"]
+
+  /// What a step's options say, and the files they name.
+  private struct Options {
+    var arguments: [String] = []
+    var inputs: [Step.Input] = []
+    var outputs: [String] = []
+
+    /// - Parameter path: makes a path of what the plan says.
+    mutating func add(_ name: String, _ values: [String], _ path: (String) -> String) {
+      var shown = values
+      if Plan.inputs.contains(name) {
+        shown = values.map(path)
+        inputs += shown.map { Step.Input(path: $0, role: name == "template" ? .template : .data) }
+      } else if Plan.outputs.contains(name) {
+        shown = values.map(path)
+        outputs += shown
+      }
+      arguments += ["--\(name)", shown.joined(separator: ",")]
+    }
+  }
 
   private static func options(
     _ settings: Node.Mapping, leaving known: Set<String>, place: String,
     _ path: (String) -> String, _ malformed: (String) -> EvaluationError
-  ) throws -> [String] {
-    var options: [String] = []
+  ) throws -> Options {
+    var options = Options()
     for (key, value) in settings where !known.contains(key.string ?? "") {
       guard let name = key.string, name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "-" }),
         !["json", "quiet", "state", "threads"].contains(name)
       else { throw malformed("\(place): '\(key.string ?? "?")' cannot be an option here") }
       if let flag = value.bool, value.scalar?.style == .plain {
-        if flag { options.append("--\(name)") }
+        if flag { options.arguments.append("--\(name)") }
       } else if let list = value.sequence {
-        options += ["--\(name)", list.compactMap(\.string).joined(separator: ",")]
+        options.add(name, list.compactMap(\.string), path)
       } else if let text = value.string {
-        options += ["--\(name)", files.contains(name) ? path(text) : text]
+        // Tasks are a list of paths, in one text too.
+        options.add(
+          name, name == "tasks" ? text.split(separator: ",").map(String.init) : [text], path)
       } else {
         throw malformed("\(place).\(name): expected a text, a number, a list, true or false")
       }

@@ -10,7 +10,8 @@ struct RunPlan: ParsableCommand {
     commandName: "run", abstract: "Models x conversions x evaluations from one YAML file.",
     discussion: """
       Each step's JSON is kept in the plan's output folder; a step that is there already with the
-      same options is not run again, and one that was stopped continues. A failing step does not
+      same options, the same contents of every file it reads and the same version of the program is
+      not run again, and one that was stopped continues. A failing step does not
       stop the others. examples/plan/plan.yaml shows all that can be said.
       Example: ropeconv run plan.yaml
       """)
@@ -50,8 +51,8 @@ struct RunPlan: ParsableCommand {
           "steps": .array(
             plan.steps.map { step in
               [
-                "step": .string(step.name), "outcome": "planned", "detail": "",
-                "arguments": .array(step.arguments.map { .string($0) }),
+                "step": .string(step.name),
+                "command": .array(step.arguments.map { .string($0) }),
               ]
             }),
         ],
@@ -65,6 +66,7 @@ struct RunPlan: ParsableCommand {
     } catch {
       throw EvaluationError.state(file: plan.output, problem: "the folder cannot be made")
     }
+    let digests = FileDigests(keptIn: "\(plan.output)/inputs.digests")
     var outcomes: [(step: Plan.Step, outcome: Outcome)] = []
     for (number, step) in plan.steps.enumerated() {
       let missing = step.needs.first { need in
@@ -73,10 +75,8 @@ struct RunPlan: ParsableCommand {
       output.note("step \(number + 1) of \(plan.steps.count): \(step.name)")
       let outcome =
         missing.map { Outcome.skipped("\($0) failed") }
-        ?? execute(
-          step, in: plan.folder(of: step),
-          // What was made of a model that has just been made again is stale.
-          keeps: !outcomes.contains { step.needs.contains($0.step.name) && $0.outcome != .kept })
+        ?? execute(step, of: plan, digests)
+      digests.save()
       outcomes.append((step, outcome))
     }
     try report(outcomes)
@@ -107,17 +107,31 @@ struct RunPlan: ParsableCommand {
   }
 
   /// Runs a step as a process of its own, so that a crash of one stops no other.
-  private func execute(_ step: Plan.Step, in folder: String, keeps: Bool) -> Outcome {
+  private func execute(_ step: Plan.Step, of plan: Plan, _ digests: FileDigests) -> Outcome {
+    let folder = plan.folder(of: step)
     let result = "\(folder)/\(step.name).json"
     let settings = "\(folder)/\(step.name).command"
-    let command = step.arguments.joined(separator: "\n") + "\n"
+    let state = "\(folder)/\(step.name).state"
+    let begun = "\(folder)/\(step.name).begun"
     let files = FileManager.default
-    if keeps, (try? String(contentsOfFile: settings, encoding: .utf8)) == command,
-      files.fileExists(atPath: result), step.product.map(files.fileExists) ?? true
+    let key = StepKey(step, in: plan, digests: digests)
+    /// The key and what was made, as the last good run left them.
+    func record(_ key: StepKey) -> String? {
+      guard let product = step.product else { return key.text }
+      return digests.digest(of: product).map { key.text + "product \($0)\n" }
+    }
+    if let key, let record = record(key),
+      (try? String(contentsOfFile: settings, encoding: .utf8)) == record,
+      ([result] + step.outputs).allSatisfy(files.fileExists)
     {
       return .kept
     }
     try? files.removeItem(atPath: settings)
+    // Units computed from other contents are no part of this result.
+    if key == nil || (try? String(contentsOfFile: begun, encoding: .utf8)) != key?.inputs {
+      try? files.removeItem(atPath: state)
+    }
+    try? (key?.inputs ?? "").write(toFile: begun, atomically: true, encoding: .utf8)
     var arguments = step.arguments + ["--json", "--threads", "\(output.threads)"]
     // What a step wrote when it ran before is its own.
     if !Set(arguments).isDisjoint(with: ["--svg", "--html", "--nll", "--junit", "--prompts"]) {
@@ -125,7 +139,7 @@ struct RunPlan: ParsableCommand {
     }
     // Prompts are written at once, there is no state to keep.
     if step.product == nil, !step.arguments.contains("--prompts") {
-      arguments += ["--state", "\(folder)/\(step.name).state"]
+      arguments += ["--state", state]
     }
     if output.quiet { arguments.append("--quiet") }
     let process = Process()
@@ -158,7 +172,9 @@ struct RunPlan: ParsableCommand {
     if status == 0 || status == 1, !json.isEmpty, !Self.isError(json) {
       guard (try? json.write(to: URL(fileURLWithPath: result), options: .atomic)) != nil,
         status == 1
-          || (try? command.write(toFile: settings, atomically: true, encoding: .utf8)) != nil
+          || (key.flatMap(record).map {
+            (try? $0.write(toFile: settings, atomically: true, encoding: .utf8)) != nil
+          } ?? true)
       else { return .failed(status: 73, reason: "\(result) cannot be written") }
     }
     guard status == 0 else { return .failed(status: status, reason: said.reason) }
