@@ -18,6 +18,15 @@ public struct PerplexitySweep: Sendable {
       self.scaling = scaling
     }
 
+    /// The model's name and variant as its results state them, or its file where they do not.
+    var label: String {
+      let model = points.first?.record.labels["models"]?.array?.first
+      guard let name = model?["name"]?.string, let variant = model?["variant"]?.string else {
+        return URL(fileURLWithPath: self.model).lastPathComponent
+      }
+      return "\(name), \(variant)"
+    }
+
     var sites: String { points.first?.record.identity["sites"]?.string ?? "" }
   }
 
@@ -37,6 +46,7 @@ public struct PerplexitySweep: Sendable {
           [
             "model": .string(curve.model), "sites": .string(curve.sites),
             "rope_scaling": .string(curve.scaling),
+            "models": curve.points.first?.record.labels["models"] ?? .null,
             "points": .array(
               curve.points.map { point in
                 [
@@ -58,7 +68,7 @@ public struct PerplexitySweep: Sendable {
     let rows =
       [["model", "sites", "scaling"] + lengths.map { "\($0)" }]
       + curves.map { curve in
-        [URL(fileURLWithPath: curve.model).lastPathComponent, curve.sites, curve.scaling]
+        [curve.label, curve.sites, curve.scaling]
           + curve.points.map {
             "\(Format.fixed($0.perplexity, 3)) +- \(Format.fixed($0.perplexityError, 3))"
           }

@@ -82,6 +82,8 @@ struct PageSection {
   let lead: String
   let body: [Markup]
   let files: [ResultFile]
+  /// One for each row of the section's tables.
+  let subjects: [ResultSubject]
 
   func markup() -> Markup {
     """
@@ -89,6 +91,8 @@ struct PageSection {
     <h2 id="\(id)-title">\(title)</h2>
     <p class="lead">\(lead)</p>
     \(body.lines())
+    <h3>Conditions</h3>
+    \(ResultSubject.conditions(subjects, ResultSubject.labels(subjects)).markup())
     \(settings())
     </section>
     """

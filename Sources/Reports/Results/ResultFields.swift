@@ -84,6 +84,9 @@ struct ResultFields {
         for member in members {
           collect(member.value, key.isEmpty ? member.key : "\(key).\(member.key)")
         }
+      } else if let list = value.array, key.split(separator: ".").last == "models" {
+        // What a result states of its models, one or two.
+        for (index, element) in list.prefix(4).enumerated() { collect(element, "\(key)[\(index)]") }
       } else if let list = value.array {
         let scalars = list.filter { $0.members == nil && $0.array == nil }
         guard !list.isEmpty, scalars.count == list.count, list.count <= 32 else { return }
@@ -103,16 +106,6 @@ struct ResultFields {
 
 /// Short names for models, told apart where they must be.
 package enum Labels {
-  /// A path's last part without its extension.
-  package static func stem(_ path: String) -> String {
-    let trimmed = path.hasSuffix("/") ? String(path.dropLast()) : path
-    let last = trimmed.split(separator: "/").last.map(String.init) ?? trimmed
-    for suffix in [".gguf", ".safetensors", ".json"] where last.hasSuffix(suffix) {
-      return last.count > suffix.count ? String(last.dropLast(suffix.count)) : last
-    }
-    return last
-  }
-
   /// A label for each list of details: the first detail, and as many more as it takes to tell
   /// those apart that are alike; the last resort is a number.
   package static func distinct(_ details: [[String]]) -> [String] {

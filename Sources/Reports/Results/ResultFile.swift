@@ -54,7 +54,4 @@ public struct ResultFile: Sendable {
   }
 
   var fields: ResultFields { ResultFields(json, file: name, path: "") }
-
-  /// The file's name without folders and extension.
-  var stem: String { Labels.stem(name) }
 }

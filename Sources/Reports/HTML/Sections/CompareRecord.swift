@@ -9,16 +9,9 @@ enum CompareRecord {
 
   static func section(_ files: [ResultFile]) throws(ReportError) -> PageSection {
     var columns: [[String: String]] = []
-    var details: [[String]] = []
-    for file in files {
-      let fields = file.fields
-      columns.append(try values(fields))
-      let base = fields.optionalText("base", "model_base", "a").map(Labels.stem)
-      let other = fields.optionalText("other", "model_other", "model", "b").map(Labels.stem)
-      let named = [other, base].compactMap { $0 }.joined(separator: " against ")
-      details.append(named.isEmpty ? [file.stem] : [named, file.stem])
-    }
-    let labels = Labels.distinct(details)
+    for file in files { columns.append(try values(file.fields)) }
+    let subjects = files.map { ResultSubject($0) }
+    let labels = ResultSubject.labels(subjects)
     func table(_ name: String, _ rows: [(key: String, title: String)]) -> Table {
       let shown = rows.filter { row in columns.contains { $0[row.key] != nil } }
       return Table(
@@ -40,7 +33,8 @@ enum CompareRecord {
     return PageSection(
       id: "compare", title: "Comparison",
       lead: "How far one model's predictions are from another's, token by token on the same text.",
-      body: [overall.markup(), divergence.markup(), change.markup()], files: files)
+      body: [overall.markup(), divergence.markup(), change.markup()], files: files,
+      subjects: subjects)
   }
 
   /// What the tables show, by the path of the field.

@@ -66,7 +66,7 @@ private struct Grid {
 /// A result of `eval needle`.
 enum NeedleRecord {
   static func section(_ files: [ResultFile]) throws(ReportError) -> PageSection {
-    let labels = try modelLabels(files)
+    let (subjects, labels) = try modelLabels(files)
     var grids: [Grid] = []
     var trials: [[Table.Cell]] = []
     for (file, label) in zip(files, labels) {
@@ -102,27 +102,23 @@ enum NeedleRecord {
           success: "Accuracy", row: "depth",
           successCaption: "Share of trials answered exactly; lighter is better."))
         + [table.details("Trials of every cell")],
-      files: files)
+      files: files, subjects: subjects)
   }
 
-  /// A label for each file's model.
-  static func modelLabels(_ files: [ResultFile]) throws(ReportError) -> [String] {
-    var details: [[String]] = []
-    for file in files {
-      let fields = file.fields
-      details.append([
-        Labels.stem(try fields.text("model")),
-        fields.optionalText("sites").map { PerplexityRecord.siteName($0) } ?? "", file.stem,
-      ])
-    }
-    return Labels.distinct(details)
+  /// A label for each file's model, and what it was made from.
+  static func modelLabels(
+    _ files: [ResultFile]
+  ) throws(ReportError) -> (subjects: [ResultSubject], labels: [String]) {
+    for file in files { _ = try file.fields.text("model") }
+    let subjects = files.map { ResultSubject($0) }
+    return (subjects, ResultSubject.labels(subjects))
   }
 }
 
 /// A result of `eval ruler`.
 enum RulerRecord {
   static func section(_ files: [ResultFile]) throws(ReportError) -> PageSection {
-    let labels = try NeedleRecord.modelLabels(files)
+    let (subjects, labels) = try NeedleRecord.modelLabels(files)
     var grids: [Grid] = []
     var samples: [[Table.Cell]] = []
     for (file, label) in zip(files, labels) {
@@ -154,6 +150,6 @@ enum RulerRecord {
       body: Grid.figures(
         grids, .init(success: "Score", row: "task", successCaption: "Lighter is better."))
         + [table.details("Samples of every task")],
-      files: files)
+      files: files, subjects: subjects)
   }
 }

@@ -22,7 +22,7 @@ enum LearningRecord {
   }
 
   static func section(_ files: [ResultFile]) throws(ReportError) -> PageSection {
-    let labels = try NeedleRecord.modelLabels(files)
+    let (subjects, labels) = try NeedleRecord.modelLabels(files)
     var results: [[Task]] = []
     for file in files {
       var tasks: [Task] = []
@@ -38,7 +38,7 @@ enum LearningRecord {
     return PageSection(
       id: "icl", title: "In-context learning",
       lead: "Accuracy on tasks shown by examples; centred: 0 is chance, 1 is perfect.",
-      body: body, files: files)
+      body: body, files: files, subjects: subjects)
   }
 
   private static func table(_ tasks: [Task], _ label: String) -> Table {

@@ -53,8 +53,8 @@ struct PerplexityRecord {
   static func section(_ files: [ResultFile]) throws(ReportError) -> PageSection {
     var records: [PerplexityRecord] = []
     for file in files { records.append(try PerplexityRecord(file)) }
-    let labels = Labels.distinct(
-      zip(records, files).map { [Labels.stem($0.model), $0.sites, "ctx \($0.context)", $1.stem] })
+    let subjects = files.map { ResultSubject($0) }
+    let labels = ResultSubject.labels(subjects)
     var body = [variants(records, labels)]
     let settings = Set(records.map { [$0.text, $0.score, "\($0.context)"] })
     if settings.count > 1 {
@@ -68,7 +68,7 @@ struct PerplexityRecord {
     return PageSection(
       id: "perplexity", title: "Perplexity",
       lead: "How surprised each model is by the text, per token: lower is better.", body: body,
-      files: files)
+      files: files, subjects: subjects)
   }
 
   private static func variants(_ records: [PerplexityRecord], _ labels: [String]) -> Markup {

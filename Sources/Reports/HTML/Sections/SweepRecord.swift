@@ -32,15 +32,15 @@ struct SweepRecord {
 
   static func section(_ files: [ResultFile]) throws(ReportError) -> PageSection {
     var records: [SweepRecord] = []
-    var details: [[String]] = []
+    var subjects: [ResultSubject] = []
     for file in files {
-      for fields in try file.fields.objects("sweeps") {
-        let record = try SweepRecord(fields)
-        records.append(record)
-        details.append([Labels.stem(record.model), record.sites, record.scaling, file.stem])
+      let curves = file.json["sweeps"]?.array ?? []
+      for (fields, curve) in zip(try file.fields.objects("sweeps"), curves) {
+        records.append(try SweepRecord(fields))
+        subjects.append(ResultSubject(file, part: curve))
       }
     }
-    let labels = Labels.distinct(details)
+    let labels = ResultSubject.labels(subjects)
     let lengths = Set(records.flatMap { $0.points.map(\.context) }).sorted()
     var chart = LineChart(
       title: "Perplexity by length", xTitle: "context in tokens", yTitle: "perplexity",
@@ -61,7 +61,8 @@ struct SweepRecord {
     return PageSection(
       id: "sweep", title: "Perplexity by length",
       lead: "Whether a model makes use of a longer context, or breaks down in it: lower is better.",
-      body: [byLength(records, labels, lengths), figure], files: files)
+      body: [byLength(records, labels, lengths), figure], files: files,
+      subjects: subjects)
   }
 
   private static func byLength(

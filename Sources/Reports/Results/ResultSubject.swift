@@ -1,0 +1,166 @@
+import Checkpoints
+
+/// What a row of a report is about, as the result itself states it: the model's name and the variant
+/// it was computed as. Names of files say nothing, for files can be renamed.
+struct ResultSubject {
+  /// Name and variant, or that the result states neither.
+  let title: String
+  /// What may tell two results of one title apart, what matters most first.
+  let settings: [(key: String, text: String)]
+  /// The cells of a table of conditions, in the order of `conditionColumns`.
+  let conditions: [String]
+
+  static let conditionColumns = [
+    "made by", "date", "computed in", "ctx", "text", "text sha256", "weights sha256", "key",
+  ]
+
+  /// - Parameter part: one of several models of a result, such as a curve of a sweep.
+  init(_ file: ResultFile, part: JSONValue? = nil) {
+    let json = part ?? file.json
+    // A curve's points are results of their own; they have one model.
+    let identity = json["identity"] ?? json["points"]?.array?.first?["identity"] ?? .null
+    title = Self.title(json)
+
+    func first(_ values: JSONValue?...) -> String? {
+      for case .some(let value) in values {
+        if let text = value.string { return text.isEmpty ? nil : text }
+        if value.double != nil { return value.serialized(pretty: false) }
+      }
+      return nil
+    }
+    let own = identity["settings"]
+    let context = part == nil ? first(own?["ctx"], json["ctx"]) : nil
+    let compute = first(identity["arithmetic"]?["compute"], json["compute"], identity["compute"])
+    let text = first(json["text"], file.json["text"], json["haystack"]).map(Self.lastPart)
+    let textHash = first(
+      identity["text"]?["sha256"], json["text_sha256"], file.json["text_sha256"],
+      identity["text_sha256"])
+    let program = file.json["program"]
+    let maker = [first(program?["name"]), first(program?["version"], program)]
+      .compactMap { $0 }.joined(separator: " ")
+    let date = first(json["date"], file.json["date"])
+    let models = identity["models"]?.array ?? []
+    let weights = models.compactMap { first($0["sha256"]) }
+
+    var found: [(key: String, text: String?)] = [
+      ("compute", compute), ("ctx", context.map { "ctx \($0)" }),
+      ("sites", Self.statesModels(json) ? nil : json["sites"]?.string.map(Self.sites)),
+      ("scaling", first(json["rope_scaling"])), ("text", text),
+      ("text hash", textHash.map { "text \(Self.short($0))" }),
+    ]
+    func add(_ stated: JSONValue?, _ prefix: String) {
+      guard let stated, stated.members != nil else { return }
+      for (key, value) in ResultFields(stated, file: file.name, path: "").settings() {
+        found.append(("\(prefix)\(key)", "\(key) \(Self.cut(value))"))
+      }
+    }
+    add(own, "settings.")
+    for (index, hash) in weights.enumerated() {
+      found.append(("weights \(index)", "weights \(Self.short(hash))"))
+    }
+    for (index, model) in models.enumerated() { add(model, "models[\(index)].") }
+    add(identity["arithmetic"], "arithmetic.")
+    add(identity["materials"], "materials.")
+    found += [("program", maker), ("date", date)]
+    settings = found.compactMap { entry in
+      entry.text.flatMap { $0.isEmpty ? nil : (entry.key, $0) }
+    }
+    conditions = [
+      maker, date ?? "", compute ?? "", context ?? "", text ?? "",
+      textHash.map(Self.short) ?? "", weights.map(Self.short).joined(separator: ", "),
+      first(json["key"], file.json["key"]).map(Self.short) ?? "",
+    ].map { $0.isEmpty ? "–" : $0 }
+  }
+
+  // MARK: - Titles
+
+  private static func statesModels(_ json: JSONValue) -> Bool { described(json).isEmpty == false }
+
+  /// The models that say what they are, by role.
+  private static func described(
+    _ json: JSONValue
+  ) -> [(role: String, name: String, variant: String)] {
+    (json["models"]?.array ?? []).compactMap { model in
+      guard let name = model["name"]?.string, let variant = model["variant"]?.string,
+        !variant.isEmpty
+      else { return nil }
+      return (model["role"]?.string ?? "model", name, variant)
+    }
+  }
+
+  private static func title(_ json: JSONValue) -> String {
+    let models = described(json)
+    func shown(_ model: (role: String, name: String, variant: String)) -> String {
+      model.name.isEmpty ? model.variant : "\(model.name) · \(model.variant)"
+    }
+    if let base = models.first(where: { $0.role == "base" }),
+      let other = models.first(where: { $0.role == "other" })
+    {
+      return base.name == other.name
+        ? "\(shown(other)) against \(base.variant)" : "\(shown(other)) against \(shown(base))"
+    }
+    if let only = models.first { return shown(only) }
+    func file(_ keys: String...) -> String? {
+      keys.lazy.compactMap { json[$0]?.string }.first { !$0.isEmpty }.map(lastPart)
+    }
+    let paths = [file("other", "model_other", "model", "b"), file("base", "model_base", "a")]
+      .compactMap { $0 }.joined(separator: " against ")
+    return (paths.isEmpty ? "a model" : paths) + " (states nothing: made by an older version)"
+  }
+
+  /// A path's last part.
+  private static func lastPart(_ path: String) -> String {
+    path.split(separator: "/").last.map(String.init) ?? path
+  }
+
+  private static func sites(_ code: String) -> String { code.isEmpty ? "nope" : code }
+
+  /// Enough of a hash to tell it from others.
+  private static func short(_ hash: String) -> String { String(hash.prefix(8)) }
+
+  private static func cut(_ text: String) -> String {
+    text.count > 32 ? "\(text.prefix(29))..." : text
+  }
+
+  // MARK: - Labels
+
+  /// A label for each row: its title and, where titles are alike, the settings in which those rows
+  /// differ; the last resort is a number.
+  static func labels(_ subjects: [ResultSubject]) -> [String] {
+    var labels = subjects.map(\.title)
+    var used = subjects.map { _ in Set<String>() }
+    while true {
+      var changed = false
+      for rows in Dictionary(grouping: labels.indices, by: { labels[$0] }).values
+      where rows.count > 1 {
+        let keys = rows.flatMap { subjects[$0].settings.map(\.key) }
+        let telling = keys.first { key in
+          !used[rows[0]].contains(key) && Set(rows.map { subjects[$0].text(key) }).count > 1
+        }
+        guard let telling else { continue }
+        for row in rows {
+          used[row].insert(telling)
+          if let text = subjects[row].text(telling) { labels[row] += " · \(text)" }
+        }
+        changed = true
+      }
+      if !changed { break }
+    }
+    return Labels.distinct(labels.map { [$0] })
+  }
+
+  private func text(_ key: String) -> String? { settings.first { $0.key == key }?.text }
+
+  /// What each result was made under, a row for each.
+  static func conditions(_ subjects: [ResultSubject], _ labels: [String]) -> Table {
+    // A column in which nothing is stated says nothing.
+    let shown = conditionColumns.indices.filter { column in
+      subjects.contains { $0.conditions[column] != "–" }
+    }
+    return Table(
+      name: "Conditions", columns: [.text("result")] + shown.map { .text(conditionColumns[$0]) },
+      rows: zip(subjects, labels).map { subject, label in
+        [.text(label)] + shown.map { .text(subject.conditions[$0]) }
+      })
+  }
+}
