@@ -13,10 +13,6 @@ extension Model {
       frequencies +=
         "\(score.radians);\(score.magnitude);\(rotary.value?.frequencies[layer] ?? []);"
     }
-    // Sequences of other lengths compute with other frequencies: what gives them is stated whole.
-    for set in rotary.score.sets where set.scaling.dependsOnLength {
-      frequencies += "\(set.base);\(set.scaling);"
-    }
     return [
       "model_fingerprint": .string(SourceHash.fingerprint(checkpoint)),
       "sites": .string(rotary.sites.code),

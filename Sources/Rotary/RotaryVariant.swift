@@ -52,6 +52,11 @@ public struct LengthClasses: Sendable, Equatable {
   public let ofSequence: [Int]
   /// The largest length in each class; every length of a class gives the same frequencies.
   public let longest: [Int]
+
+  public init(ofSequence: [Int], longest: [Int]) {
+    self.ofSequence = ofSequence
+    self.longest = longest
+  }
 }
 
 extension FrequencyScaling {
