@@ -36,23 +36,14 @@ extension ConversionPlan {
       parts.append("absorb=" + absorbed.map(\.identity.rawValue).joined(separator: ","))
     }
     if let type = request.type.setting { parts.append("type=\(type)") }
-    if let fit {
-      parts += [
-        "fit=\(fit.isUsed ? fit.mode.rawValue : "none")",
-        "calibrate-tokens=\(fit.tokens + fit.heldOutTokens)",
-        "calibrate-ctx=\(fit.context)", "calibrate-sha256=\(fit.tokenHash)",
-      ]
-    }
+    parts += fitProvenance.settings
     return parts.joined(separator: " ")
   }
 
-  /// Perplexities on the windows a fit held out, before any rounding.
-  var fitProvenance: OrderedDictionary<String, Double> {
-    guard let fit else { return [:] }
-    return [
-      "perplexity_before": fit.perplexityBefore, "perplexity_rewritten": fit.perplexityRewritten,
-      "perplexity_fitted": fit.perplexityFitted,
-    ]
+  /// Of this conversion's fit, or of the source's where nothing turns otherwise now.
+  private var fitProvenance: FitProvenance {
+    if let fit { return FitProvenance(fit) }
+    return FitProvenance(of: siteChange == nil ? source.checkpoint : nil)
   }
 
   /// Writes the output.
@@ -194,10 +185,7 @@ extension ConversionPlan {
       Self.digestKey: .string(provenance.sourceHash),
       "ropeconv.settings": .string(settings),
     ]
-    for (key, value) in fitProvenance { fields["ropeconv.fit.\(key)"] = .float64(value) }
-    if let texts = fit?.texts {
-      fields["ropeconv.fit.texts"] = .array(.strings(texts.map { "\($0.hash) \($0.name)" }))
-    }
+    for (key, value) in fitProvenance.metadata() { fields[key] = value }
     let builder = GGUFMetadata(plan: source, declaration: declaration, provenance: fields)
     var metadata: OrderedDictionary<String, MetadataValue>
     switch source.side {
@@ -225,12 +213,7 @@ extension ConversionPlan {
       "version": .string(provenance.version), "source_sha256": .string(provenance.sourceHash),
       "settings": .string(settings),
     ]
-    if let fit {
-      var members = fitProvenance.mapValues { JSONValue.number($0) }
-      members["texts"] = .array(
-        fit.texts.map { .object(["name": .string($0.name), "sha256": .string($0.hash)]) })
-      fields["fit"] = .object(members)
-    }
+    fields["fit"] = fitProvenance.json()
     let builder = HuggingFaceConfiguration(
       plan: source, declaration: declaration, modeling: companions?.modeling, provenance: fields,
       elementType: mainType)

@@ -26,7 +26,9 @@ struct GGUFMetadata {
     let sourcePrefix = try CheckpointIdentity(plan.checkpoint).prefix
     var result: OrderedDictionary<String, MetadataValue> = [:]
     for (key, value) in plan.checkpoint.metadata {
-      if key.hasPrefix("rotary.") || key.hasPrefix("split.") || Self.provenanceKeys.contains(key) {
+      if key.hasPrefix("rotary.") || key.hasPrefix("split.") || key.hasPrefix("ropeconv.fit.")
+        || Self.provenanceKeys.contains(key)
+      {
         continue
       }
       if key == "general.architecture" {

@@ -83,12 +83,13 @@ struct Convert: ParsableCommand {
     try window.refuseUnused(in: [model.plan], or: [model.plan], as: sites)
     let request = try request(sites, type, for: model.plan)
     let plan = try ConversionPlan(model.plan, request)
-    for warning in plan.warnings { options.warn(warning) }
     try plan.checkOutput()
     let run = ConversionRun(
       model: model, request: request, plan: plan,
       calibration: try fit.texts(for: model, request, plan), scoring: try scoring(model),
       fitting: fit, options: options)
+    // What is refused is said alone.
+    for warning in plan.warnings { options.warn(warning) }
     let report = dryRun ? ConversionReport(plan) : try run.run()
     for note in report.notes { options.warn(note) }
     options.show(report.json(), report.text())

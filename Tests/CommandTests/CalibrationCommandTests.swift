@@ -1,0 +1,150 @@
+import Checkpoints
+import Foundation
+import TestSupport
+import Testing
+
+/// What `--calibrate` takes, refuses and reports.
+@Suite struct CalibrationCommandTests: CommandSuite {
+  private static let calibration = References.file("fixtures/lantern.calibration.txt")
+
+  private func folder(_ body: (String) throws -> Void) throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    try body(work)
+  }
+
+  /// The fixture as `vo` on eight windows: held out, the fit is worse than the plain rewrite.
+  @Test func aFitThatMakesThingsWorseIsNotWritten() throws {
+    try folder { work in
+      let finished = try run(
+        "convert", Self.model, "--to", "vo", "-o", "\(work)/fit.gguf", "--calibrate",
+        Self.calibration, "--calibrate-tokens", "2048", "--calibrate-ctx", "256", "--json")
+      #expect(finished.status == 0)
+      let report = try json(finished)
+      let fit = try #require(report["fit"])
+      let rewritten = try #require(fit["perplexity_rewritten"]?.double)
+      let fitted = try #require(fit["perplexity_fitted"]?.double)
+      let after = try #require(fit["perplexity_after"]?.double)
+      try #require(fitted > rewritten)
+      #expect(fit["used"]?.string == "rewritten")
+      #expect(abs(after / rewritten - 1) < 1e-5)
+      #expect(finished.errors.contains("the fit is not used"), "\(finished.errors)")
+      #expect(report["tensors_rewritten"]?.int == 0)
+      #expect(try run("convert", Self.model, "--to", "vo", "-o", "\(work)/plain.gguf").status == 0)
+      let (one, other) = (
+        try Checkpoint.open("\(work)/fit.gguf"), try Checkpoint.open("\(work)/plain.gguf")
+      )
+      for (name, tensor) in one.tensors {
+        #expect(
+          tensor.withBytes(Array.init) == other.tensors[name]?.withBytes(Array.init), "\(name)")
+      }
+      #expect(one.metadata["ropeconv.settings"]?.string?.contains("fit=none") == true)
+    }
+  }
+
+  @Test func aFitThatHelpsIsWritten() throws {
+    try folder { work in
+      let finished = try run(
+        "convert", Self.model, "--to", "rove", "-o", "\(work)/fit.gguf", "--calibrate",
+        Self.calibration, "--calibrate-tokens", "4096", "--calibrate-ctx", "256", "--json")
+      let fit = try #require(try json(finished)["fit"])
+      #expect(fit["used"]?.string == "fitted")
+      let texts = try #require(fit["texts"]?.array)
+      #expect(texts.count == 1)
+      #expect(texts[0]["name"]?.string == "lantern.calibration.txt")
+      #expect(texts[0]["perplexity_fitted"]?.double == fit["perplexity_fitted"]?.double)
+      #expect(!finished.errors.contains("not used"))
+    }
+  }
+
+  /// Nothing begins to turn: refused before any work, in a dry run too.
+  @Test func nothingToFitIsRefused() throws {
+    try folder { work in
+      for arguments in [
+        [], ["--to", "keep"], ["--to", "rope"], ["--to", "rove", "--value-pairs", "0"],
+        ["--to", "rope", "--dry-run"],
+      ] {
+        expectFailure(
+          try runProgram(
+            Self.program,
+            ["convert", Self.model, "-o", "\(work)/x.gguf", "--calibrate", Self.calibration]
+              + arguments), 64, containing: "nothing to fit")
+      }
+      #expect(try FileManager.default.contentsOfDirectory(atPath: work).isEmpty)
+    }
+  }
+
+  /// Several texts take turns; each one's windows are held out and reported by themselves.
+  @Test func textsAreMixed() throws {
+    try folder { work in
+      let output = "\(work)/mixed.gguf"
+      func convert(_ texts: [String], _ arguments: String...) throws -> Finished {
+        try runProgram(
+          Self.program,
+          [
+            "convert", Self.model, "--to", "rove", "-o", output, "--force", "--calibrate-ctx",
+            "128", "--calibrate-tokens", "4096",
+          ] + texts.flatMap { ["--calibrate", $0] } + arguments,
+          environment: ["ROPECONV_ISA": "avx512"])
+      }
+      let finished = try convert([Self.calibration, Self.text], "--json")
+      #expect(finished.status == 0, "\(finished.errors)")
+      let fit = try #require(try json(finished)["fit"])
+      let texts = try #require(fit["texts"]?.array)
+      #expect(texts.map { $0["name"]?.string } == ["lantern.calibration.txt", "lantern.txt"])
+      #expect(texts.map { $0["tokens"]?.int } == [13 * 128, 13 * 128])
+      #expect(texts.map { $0["held_out_tokens"]?.int } == [3 * 128, 3 * 128])
+      #expect(fit["tokens"]?.int == 26 * 128 && fit["held_out_tokens"]?.int == 6 * 128)
+      #expect(texts[0]["tokens_sha256"] != texts[1]["tokens_sha256"])
+      for key in ["before", "rewritten", "fitted", "after"] {
+        // Both texts hold out as many targets: the mean of the logarithms is the whole's.
+        let each = try texts.map { log(try #require($0["perplexity_\(key)"]?.double)) }
+        let whole = log(try #require(fit["perplexity_\(key)"]?.double))
+        #expect(each[0] != each[1])
+        #expect(abs(each.reduce(0, +) / 2 - whole) < 1e-9, "\(key)")
+      }
+      let stored = try Checkpoint.open(output).metadata["ropeconv.fit.texts"]?.strings ?? []
+      #expect(
+        stored.map { $0.split(separator: " ").last } == ["lantern.calibration.txt", "lantern.txt"])
+      let text = try convert([Self.calibration, Self.text], "--quiet")
+      #expect(text.output.contains("lantern.txt, 1664 + 384 tokens"), "\(text.output)")
+      // The other kind's text changes the fit.
+      let alone = try json(convert([Self.calibration], "--json", "--quiet"))["fit"]
+      #expect(alone?["tokens_sha256"] != fit["tokens_sha256"])
+      let short = "\(work)/short.txt"
+      try String(repeating: "A short one. ", count: 20)
+        .write(toFile: short, atomically: true, encoding: .utf8)
+      expectFailure(try convert([Self.calibration, short], "--quiet"), 65, containing: "short.txt")
+      expectFailure(try convert(["-", "-"]), 64, containing: "standard input")
+    }
+  }
+
+  /// A fitted file in another container still says how it was fitted; another rotation does not.
+  @Test func aKeptConversionKeepsTheFitsRecord() throws {
+    try folder { work in
+      let fitted = "\(work)/fitted.gguf"
+      #expect(
+        try run(
+          "convert", Self.model, "--to", "rove", "-o", fitted, "--calibrate", Self.calibration,
+          "--calibrate-tokens", "2048", "--calibrate-ctx", "64", "--quiet"
+        ).status == 0)
+      #expect(try run("convert", fitted, "-o", "\(work)/folder/", "--quiet").status == 0)
+      #expect(
+        try run("convert", "\(work)/folder", "-o", "\(work)/back.gguf", "--quiet").status == 0)
+      let (first, last) = (
+        try Checkpoint.open(fitted).metadata, try Checkpoint.open("\(work)/back.gguf").metadata
+      )
+      for key in ["settings", "fit.perplexity_fitted", "fit.texts"] {
+        #expect(first["ropeconv.\(key)"] != nil)
+        #expect(key == "settings" || first["ropeconv.\(key)"] == last["ropeconv.\(key)"], "\(key)")
+      }
+      #expect(last["ropeconv.settings"]?.string?.contains("fit=full") == true)
+      #expect(
+        try run("convert", fitted, "--to", "rope", "-o", "\(work)/rope.gguf", "--quiet").status == 0
+      )
+      let plain = try Checkpoint.open("\(work)/rope.gguf").metadata
+      #expect(plain["ropeconv.fit.perplexity_fitted"] == nil)
+      #expect(plain["ropeconv.settings"]?.string?.contains("fit=") == false)
+    }
+  }
+}

@@ -1,0 +1,99 @@
+import Checkpoints
+import Foundation
+import TestSupport
+import Testing
+
+/// What `convert` says of its input, of the text it scored and of the keys it sets.
+@Suite struct ConversionReportTests: CommandSuite {
+  private func folder(_ body: (String) throws -> Void) throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    try body(work)
+  }
+
+  /// A whole text can take an hour: 32 chunks are scored unless more are asked for, and it is said.
+  @Test func scoringHasADefaultSize() throws {
+    try folder { work in
+      func convert(_ arguments: String...) throws -> Finished {
+        try runProgram(
+          Self.program,
+          [
+            "convert", Self.model, "-o", "\(work)/x.gguf", "--force", "--text", Self.text, "--ctx",
+            "32",
+          ]
+            + arguments)
+      }
+      let report = try json(convert("--json"))
+      #expect(report["kind"]?.string == "convert")
+      #expect(report["model"]?.string == Self.model && report["input"]?.string == Self.model)
+      let perplexity = try #require(report["perplexity"])
+      #expect(perplexity["chunks"]?.int == 32)
+      #expect(perplexity["chunks_available"]?.int ?? 0 > 32)
+      #expect(perplexity["ctx"]?.int == 32 && perplexity["text"]?.string == Self.text)
+      #expect(perplexity["score"]?.string == "second-half")
+      #expect(perplexity["before"] == perplexity["after"] && perplexity["before"]?.double != nil)
+      #expect(try convert().output.contains("the first 32 of "))
+      #expect(try json(convert("--json", "--chunks", "33"))["perplexity"]?["chunks"]?.int == 33)
+    }
+  }
+
+  @Test func dryRunsShowEdits() throws {
+    try folder { work in
+      func convert(_ arguments: String...) throws -> Finished {
+        try runProgram(
+          Self.program,
+          [
+            "convert", Self.model, "-o", "\(work)/x.gguf", "--dry-run", "--set",
+            "general.name=Lamp", "--set", "lantern.size=7", "--set", "llama.context_length=256",
+            "--remove", "general.license",
+          ] + arguments)
+      }
+      let text = try convert()
+      #expect(text.status == 0, "\(text.errors)")
+      #expect(text.output.contains("general.name: \"Lantern\" -> \"Lamp\""), "\(text.output)")
+      #expect(text.output.contains("removed    general.license"))
+      #expect(text.errors.contains("--set lantern.size: no reader here knows this key"))
+      #expect(!text.errors.contains("context_length") && !text.errors.contains("general."))
+      let report = try json(convert("--json", "--quiet"))
+      let edits = try #require(report["edits"]?.array)
+      #expect(
+        edits.map { $0["key"]?.string }
+          == ["general.name", "lantern.size", "llama.context_length", "general.license"])
+      #expect(edits[1]["old"]?.isNull == true && edits[1]["new"]?.int == 7)
+      #expect(edits[2]["old"]?.int == 512 && edits[2]["new"]?.int == 256)
+      #expect(edits[3]["removed"]?.bool == true && edits[3]["old"]?.string != nil)
+      #expect(report["warnings"]?.array?.count == 1)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: work).isEmpty)
+    }
+  }
+
+  @Test func unknownMembersOfConfigurationsWarn() throws {
+    try folder { work in
+      let finished = try run(
+        "convert", Self.model, "-o", "\(work)/folder/", "--dry-run", "--set", "note=x", "--set",
+        "rope_parameters.x=1", "--set", "rope_parameters.rope_theta=5000", "--set",
+        "sliding_window=8")
+      #expect(finished.status == 0)
+      #expect(finished.errors.contains("--set note:"))
+      #expect(finished.errors.contains("--set rope_parameters.x:"))
+      #expect(!finished.errors.contains("rope_theta") && !finished.errors.contains("sliding"))
+    }
+  }
+
+  /// A dry run refuses what the run itself would.
+  @Test func dryRunsRefuseWhatRunsRefuse() throws {
+    try folder { work in
+      let there = "\(work)/there.gguf"
+      try "keep".write(toFile: there, atomically: true, encoding: .utf8)
+      func dry(_ arguments: String...) throws -> Finished {
+        try runProgram(Self.program, ["convert", Self.model, "--dry-run", "--quiet"] + arguments)
+      }
+      expectFailure(try dry("-o", there), 73)
+      expectFailure(try dry("-o", "\(work)/x.gguf", "--text", there), 65, containing: "there.gguf")
+      expectFailure(
+        try dry("-o", "\(work)/x.gguf", "--to", "rove", "--calibrate", there), 65,
+        containing: "there.gguf")
+      expectFailure(try dry("-o", "\(work)/x.gguf", "--set", "llama.block_count=many"), 64)
+    }
+  }
+}
