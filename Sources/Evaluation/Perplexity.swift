@@ -53,6 +53,10 @@ public struct PerplexityEvaluation {
     identity["score"] = .string(self.windows.scored.rawValue)
     identity["stride"] = self.windows.stride.map { JSONValue($0) } ?? .null
     identity["start"] = JSONValue(start)
+    // At the longest length the targets are the windows' own: the identity is the plain one.
+    if let targets = self.windows.targetContext, targets != self.windows.context {
+      identity["target_ctx"] = JSONValue(targets)
+    }
     let units = UnitRun(
       kind: PerplexityResult.kind, identity: identity,
       labels: ["model": .string(model.checkpoint.path), "text": .string(text.name)],

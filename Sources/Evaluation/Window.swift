@@ -24,14 +24,20 @@ public struct WindowPlan: Sendable, Equatable {
   public var scored: ScoredTargets
   /// Windows start at multiples of this and every target is scored once; nil: windows do not overlap.
   public var stride: Int?
+  /// The targets are those of windows of so many tokens, no fewer than `context`, of which `limit`
+  /// counts the first ones; each is predicted with at most `context` tokens before it. Plans that
+  /// differ in `context` alone score the same targets. Nil: windows choose their own.
+  public var targetContext: Int?
 
   public init(
-    context: Int = 512, limit: Int? = nil, scored: ScoredTargets = .secondHalf, stride: Int? = nil
+    context: Int = 512, limit: Int? = nil, scored: ScoredTargets = .secondHalf, stride: Int? = nil,
+    targetContext: Int? = nil
   ) {
     self.context = context
     self.limit = limit
     self.scored = scored
     self.stride = stride
+    self.targetContext = targetContext
   }
 
   /// Positions up to the end of a window whose first token stands at `start`.
@@ -52,6 +58,9 @@ public struct WindowPlan: Sendable, Equatable {
   /// The windows of a text, in order.
   /// - Throws: `EvaluationError.textTooShort`, or `.usage` for sizes that make no sense.
   public func windows(of text: TokenizedText) throws(EvaluationError) -> [Window] {
+    if let targetContext, targetContext != context {
+      return try windows(of: text, targetsOf: targetContext)
+    }
     _ = try length(from: 0)
     if let limit, limit < 1 { throw .usage("--chunks is \(limit), expected at least 1") }
     let count = text.tokens.count
@@ -84,6 +93,38 @@ public struct WindowPlan: Sendable, Equatable {
       }
     }
     if let limit { windows = Array(windows.prefix(limit)) }
+    return windows
+  }
+
+  /// Windows of `context` tokens over the targets of longer ones.
+  ///
+  /// Each scores the next `context / 2` of them and ends with the last, so that at least half of its
+  /// tokens stand before each target; only at the start of a longer window, where that has no more
+  /// before a target itself, all targets of a window are scored. None begins before the longer one.
+  private func windows(
+    of text: TokenizedText, targetsOf longer: Int
+  ) throws(EvaluationError) -> [Window] {
+    guard stride == nil else {
+      throw .usage("--stride scores every target at every length by itself")
+    }
+    guard longer > context else {
+      throw .usage("targets of \(longer) tokens have no room for a context of \(context)")
+    }
+    _ = try length(from: 0)
+    let plan = WindowPlan(context: longer, limit: limit, scored: scored)
+    var windows: [Window] = []
+    for long in try plan.windows(of: text) {
+      let end = long.tokens.lowerBound + long.targets.upperBound
+      var next = long.tokens.lowerBound + long.targets.lowerBound
+      while next < end {
+        let last = min(max(next + context / 2, long.tokens.lowerBound + context), end)
+        let first = last - context
+        windows.append(
+          Window(
+            index: windows.count, tokens: first..<last, targets: (next - first)..<context))
+        next = last
+      }
+    }
     return windows
   }
 }

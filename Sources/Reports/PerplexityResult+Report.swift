@@ -44,8 +44,7 @@ extension PerplexityResult {
       perplexity  \(Format.fixed(perplexity, 4)) +- \(Format.fixed(perplexityError, 4))
       nll         \(Format.fixed(meanNegativeLogLikelihood, 6)) nats per token
       scored      \(scored) targets in \(windows.count) chunks of \(context) (\(score))
-      variant     \(record.variant), computed in \
-      \(record.identity["compute"]?.string ?? "")
+      variant     \(record.variant)
       \(record.costText(peakBytes: peakBytes))
       """
   }
@@ -67,11 +66,13 @@ extension EvaluationRecord {
     return code.isEmpty ? "nope" : code
   }
 
-  /// Time and memory, as a line.
+  /// Arithmetic, time and memory, as lines.
   func costText(peakBytes: Int) -> String {
     let rate = Double(evaluatedTokens) / max(seconds, 1e-9)
+    let compute = (identity["compute"] ?? identity["base"]?["compute"])?.string ?? ""
     return
-      "time        \(Format.fixed(seconds, 1)) s, \(Format.fixed(rate, 0)) tokens/s, peak memory"
+      "arithmetic  \(compute)\n"
+      + "time        \(Format.fixed(seconds, 1)) s, \(Format.fixed(rate, 0)) tokens/s, peak memory"
       + " \(Format.bytes(peakBytes))"
   }
 }

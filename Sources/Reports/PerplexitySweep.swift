@@ -30,16 +30,28 @@ public struct PerplexitySweep: Sendable {
     var sites: String { points.first?.record.identity["sites"]?.string ?? "" }
   }
 
+  /// What a length scores.
+  public enum Targets: String, Sendable, CaseIterable {
+    /// The targets of the longest length, with less before each.
+    case same
+    /// The targets of windows of its own.
+    case own
+  }
+
   public let text: String
+  public let targets: Targets
   public var curves: [Curve] = []
   public var seconds = 0.0
 
-  public init(text: String) { self.text = text }
+  public init(text: String, targets: Targets = .own) {
+    self.text = text
+    self.targets = targets
+  }
 
   /// The fields of `eval perplexity --lengths --json`.
   public func json(peakBytes: Int) -> JSONValue {
     [
-      "kind": "sweep", "text": .string(text),
+      "kind": "sweep", "text": .string(text), "length_targets": .string(targets.rawValue),
       "protocol": JSONValue(EvaluationRecord.protocolVersion),
       "sweeps": .array(
         curves.map { curve in
@@ -73,6 +85,25 @@ public struct PerplexitySweep: Sendable {
             "\(Format.fixed($0.perplexity, 3)) +- \(Format.fixed($0.perplexityError, 3))"
           }
       }
-    return Format.table(rows)
+    let compute = OrderedSet(
+      curves.flatMap { $0.points.compactMap { $0.record.identity["compute"]?.string } })
+    return """
+      \(Format.table(rows))
+
+      scored      \(scope)
+      arithmetic  \(compute.joined(separator: ", "))
+      """
+  }
+
+  /// What was scored, as a line.
+  private var scope: String {
+    guard targets == .same else { return "each length scores targets of its own" }
+    return Self.scope(scored: Set(curves.flatMap { $0.points.map(\.scored) }))
+  }
+
+  /// - Parameter scored: how many targets the points have; models with other tokenizers differ.
+  static func scope(scored: Set<Int>) -> String {
+    let number = scored.count == 1 ? scored.first.map { "\($0) " } ?? "" : ""
+    return "the same \(number)targets at every length, each with at most that many tokens before it"
   }
 }

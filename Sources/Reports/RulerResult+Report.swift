@@ -19,12 +19,18 @@ extension RulerResult {
           "exact_match": Self.optional(cell.exact),
         ])
       })
+    if !leftOut.isEmpty { object["left_out"] = .array(leftOut.map(\.json)) }
     object["score"] = Self.optional(score)
     object["answer_nll"] = Self.optional(answerNegativeLogLikelihood)
     object["effective_length"] = effectiveLength.map { JSONValue($0) } ?? .null
     object.merge(record.costs(peakBytes: peakBytes)) { own, _ in own }
     object[EvaluationRecord.unitsKey] = record.unitsJSON
     return .object(object)
+  }
+
+  /// A line for each reason, with its tasks.
+  private var leftOutText: String {
+    LeftOut.lines(leftOut).map { "\nleft out    \($0)" }.joined()
   }
 
   private var isGenerated: Bool { score != nil }
@@ -54,7 +60,7 @@ extension RulerResult {
     return """
       \(Format.table(rows))
 
-      \(what)
+      \(what)\(leftOutText)
       variant     \(record.variant)
       \(record.costText(peakBytes: peakBytes))
       """

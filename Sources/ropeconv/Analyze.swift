@@ -52,6 +52,7 @@ struct Analyze: ParsableCommand {
       rotary: RotaryRequest(
         valuePairs: pairs.all, valuePairsByLayer: pairs.byLayer, valueBase: values.valueBase),
       threads: options.threads)
+    options.warn(model, beyond: ctx, shorter: "--ctx")
     let display = ProgressDisplay(quiet: options.quiet)
     let count = Double(model.plan.layers.count)
     let layers = try analysis.run(model, on: tokens) { layer in

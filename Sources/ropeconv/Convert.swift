@@ -90,6 +90,8 @@ struct Convert: ParsableCommand {
       fitting: fit, options: options)
     // What is refused is said alone.
     for warning in plan.warnings { options.warn(warning) }
+    if fit.isAsked { options.warn(model, beyond: fit.context, shorter: "--calibrate-ctx") }
+    if text.source != nil { options.warn(model, beyond: window.ctx, shorter: "--ctx") }
     let report = dryRun ? ConversionReport(plan) : try run.run()
     for note in report.notes { options.warn(note) }
     options.show(report.json(), report.text())

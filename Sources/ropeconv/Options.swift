@@ -28,7 +28,7 @@ struct OutputOptions: ParsableArguments {
   }
 
   func warn(_ text: String) {
-    if !quiet { Failure.line(text, prefix: "ropeconv: warning: ") }
+    if Warnings.keep(text), !quiet { Failure.line(text, prefix: "ropeconv: warning: ") }
   }
 
   /// A line about the work as it goes on, on standard error.
@@ -38,7 +38,8 @@ struct OutputOptions: ParsableArguments {
 
   /// Prints a result: JSON where asked for, else the text.
   func show(_ json: @autoclosure () -> JSONValue, _ text: @autoclosure () -> String) {
-    StandardOutput.write(self.json ? json().serialized(pretty: true) : text())
+    StandardOutput.write(
+      self.json ? Warnings.added(to: json()).serialized(pretty: true) : text())
   }
 }
 

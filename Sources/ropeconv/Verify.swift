@@ -40,6 +40,9 @@ struct Verify: ParsableCommand {
     let comparison = LogitComparison(
       windows: window.plan(default: .all), start: window.start,
       options: try work.options(threads: output.threads, auto: .float32))
+    for model in [models.0, models.1] {
+      output.warn(model, beyond: window.ctx, shorter: "--ctx")
+    }
     let display = ProgressDisplay(quiet: output.quiet)
     let result = try comparison.run(models.0, models.1, on: text) { display.show($0, "comparing") }
     display.finish()

@@ -14,6 +14,8 @@ public struct InContextEvaluation {
   public var delimiter: String
   public var rotary: RotaryRequest
   public var options: RunOptions
+  /// Called with the tokens of a longest prompt so far, before it is evaluated.
+  public var onLength: (Int) -> Void = { _ in }
 
   public init(
     shots: Int = 0, seed: UInt64 = 1234, limit: Int? = nil, delimiter: String = " ",
@@ -81,6 +83,7 @@ public struct InContextEvaluation {
       labels: ["model": .string(model.checkpoint.path)], unitCount: places.count, options: options)
     var left = 1
     var done = 0.0
+    var longestBefore = 0
     let record = try units.run { units in
       left = max(units.count, 1)
       return units.batches(of: batchSize)
@@ -91,6 +94,11 @@ public struct InContextEvaluation {
         let made = try completions(unit)
         asked += made
         counts.append(made.count)
+      }
+      let longest = asked.map(\.tokens.count).max() ?? 0
+      if longest > longestBefore {
+        longestBefore = longest
+        onLength(longest)
       }
       let scores = try CompletionScorer(
         model: model, rotary: rotary, options: options

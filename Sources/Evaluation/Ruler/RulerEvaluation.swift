@@ -17,6 +17,8 @@ public struct RulerEvaluation {
   public var lengths: [Int]
   public var samples: Int
   public var mode: Mode
+  /// Tasks and lengths that are not evaluated, such as `RulerGenerator.leftOut` finds.
+  public var leftOut: [RulerResult.LeftOut] = []
   public var rotary: RotaryRequest
   public var options: RunOptions
 
@@ -48,14 +50,13 @@ public struct RulerEvaluation {
     guard Set(tasks).count == tasks.count, Set(lengths).count == lengths.count else {
       throw EvaluationError.usage("each task and length is evaluated once: one was given twice")
     }
-    let places = tasks.flatMap { task in
-      lengths.flatMap { length in
-        (0..<samples).map { RulerResult.Place(task: task, length: length, index: $0) }
-      }
+    let cells = try checkedCells()
+    let places = cells.flatMap { task, length in
+      (0..<samples).map { RulerResult.Place(task: task, length: length, index: $0) }
     }
     // What cannot be made is told before any work is done.
-    for task in tasks {
-      for length in lengths { _ = try generator.sample(task: task, length: length, index: 0) }
+    for (task, length) in cells {
+      _ = try generator.sample(task: task, length: length, index: 0)
     }
     let longest = lengths.max() ?? 0
     let batchSizes = try Dictionary(
@@ -70,6 +71,9 @@ public struct RulerEvaluation {
     identity["mode"] = .string(mode.rawValue)
     identity["prompts"] = JSONValue(RulerGenerator.version)
     identity["seed"] = .string(String(generator.seed))
+    if !leftOut.isEmpty {
+      identity[RulerResult.leftOutKey] = .array(leftOut.map(\.json))
+    }
     let units = UnitRun(
       kind: RulerResult.kind, identity: identity,
       labels: ["model": .string(model.checkpoint.path)], unitCount: places.count, options: options)
@@ -99,6 +103,24 @@ public struct RulerEvaluation {
       return (results.map(\.json), made.reduce(0) { $0 + $1.promptTokens })
     }
     return try RulerResult(record, file: model.checkpoint.path)
+  }
+
+  /// Tasks with their lengths, without those left out.
+  /// - Throws: `EvaluationError.usage` where nothing is left.
+  public func checkedCells() throws(EvaluationError) -> [(task: RulerTask, length: Int)] {
+    let cells = tasks.flatMap { task in
+      lengths.compactMap { length in
+        leftOut.contains { $0.covers(task, length) } ? nil : (task: task, length: length)
+      }
+    }
+    guard !cells.isEmpty else {
+      let least = leftOut.compactMap(\.needed).min()
+      throw .usage(
+        least.map { "no task has room in --lengths, expected at least \($0) tokens" }
+          ?? "no task can be made: \(RulerResult.LeftOut.lines(leftOut).first ?? "none was asked for")"
+      )
+    }
+    return cells
   }
 
   /// Samples in flight: about 16,384 tokens, and when decoding at most 2 GB of keys and values.

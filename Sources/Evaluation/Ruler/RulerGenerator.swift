@@ -42,17 +42,9 @@ public struct RulerGenerator: Sendable {
   /// - Throws: `EvaluationError.usage` where the essays or questions that the task needs are missing
   ///   or too few, or where not even the smallest haystack fits.
   public func sample(task: RulerTask, length: Int, index: Int) throws -> RulerSample {
-    guard index >= 0 else {
-      throw EvaluationError.usage("\(task.rawValue): sample \(index), expected at least 0")
-    }
-    guard length <= Self.longestLength else {
-      throw EvaluationError.usage(
-        "\(task.rawValue): length \(length), expected at most \(Self.longestLength)")
-    }
-    let budget = max(length, 0) - task.maximumNewTokens
-    var random = SeededGenerator(seed: seed, task: task.rawValue, length: length, index: index)
-    let draft = try draft(task, budget: budget, length: length, index: index, &random)
-    let search = HaystackSearch(budget: budget, units: draft.units)
+    let draft = try draft(task: task, length: length, index: index)
+    let search = HaystackSearch(
+      budget: max(length, 0) - task.maximumNewTokens, units: draft.units)
     switch try search.run(count: { try tokens(of: draft.prompt($0)) }) {
     case .fits(let units, let tokens):
       return RulerSample(
@@ -64,6 +56,20 @@ public struct RulerGenerator: Sendable {
           + "\(tokens + task.maximumNewTokens) tokens: \(tokens) of the shortest prompt and "
           + "\(task.maximumNewTokens) of the answer")
     }
+  }
+
+  /// A sample without its haystack, as `sample` begins it.
+  func draft(task: RulerTask, length: Int, index: Int) throws -> RulerDraft {
+    guard index >= 0 else {
+      throw EvaluationError.usage("\(task.rawValue): sample \(index), expected at least 0")
+    }
+    guard length <= Self.longestLength else {
+      throw EvaluationError.usage(
+        "\(task.rawValue): length \(length), expected at most \(Self.longestLength)")
+    }
+    var random = SeededGenerator(seed: seed, task: task.rawValue, length: length, index: index)
+    return try draft(
+      task, budget: max(length, 0) - task.maximumNewTokens, length: length, index: index, &random)
   }
 
   /// Tokens of a text as a model reads it, with those that the tokenizer adds.

@@ -48,6 +48,10 @@ struct EvaluateCompare: ParsableCommand {
       windows: window.plan(default: .secondHalf), rotary: (.asStored, request),
       start: window.start,
       options: try work.options(longRun, threads: output.threads))
+    let isBeyond = output.warn(base, beyond: window.ctx, shorter: "--ctx")
+    if !isBeyond || other.checkpoint.path != base.checkpoint.path {
+      output.warn(other, beyond: window.ctx, rotary: request)
+    }
     let display = ProgressDisplay(quiet: output.quiet)
     let result = try comparison.run(base, other, on: text) { share, divergence in
       display.show(share, divergence.map { "KL divergence \(Format.fixed($0, 6))" } ?? "")
@@ -55,7 +59,7 @@ struct EvaluateCompare: ParsableCommand {
     display.finish()
     output.show(
       result.json(peakBytes: ProcessMemory.peakBytes),
-      result.text(peakBytes: ProcessMemory.peakBytes))
+      work.stating(result.text(peakBytes: ProcessMemory.peakBytes)))
     let mean = ComparisonResult.Moments(result.divergences).mean
     try thresholds.check(
       "eval compare", force: force,

@@ -55,18 +55,23 @@ struct EvaluateInContext: ParsableCommand {
     try files.check()
     let model = try Model(opening: model)
     try variant.refuseUnused(in: [model.plan])
-    let evaluation = InContextEvaluation(
+    var evaluation = InContextEvaluation(
       shots: shots, seed: seed, limit: examples, delimiter: delimiter,
       rotary: try variant.request(for: model.plan, warning: output),
       options: try work.options(longRun, threads: output.threads))
     let display = ProgressDisplay(quiet: output.quiet)
+    var isWarned = false
+    evaluation.onLength = { [rotary = evaluation.rotary] length in
+      guard !isWarned else { return }
+      isWarned = output.warn(model, beyond: length, rotary: rotary)
+    }
     let result = try evaluation.run(
       model, on: paths().map { try InContextTask(path: $0) }
     ) { display.show($0, "examples") }
     display.finish()
     output.show(
       result.json(peakBytes: ProcessMemory.peakBytes),
-      result.text(peakBytes: ProcessMemory.peakBytes))
+      work.stating(result.text(peakBytes: ProcessMemory.peakBytes)))
     let accuracy = result.tasks.reduce(0) { $0 + $1.accuracy } / Double(result.tasks.count)
     try thresholds.check(
       "eval icl", force: force,

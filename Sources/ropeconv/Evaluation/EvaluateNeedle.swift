@@ -90,6 +90,7 @@ struct EvaluateNeedle: ParsableCommand {
         Array(0..<made.count), to: file, force: force,
         inputs: files.inputs, output, prompt: made.json(at:))
     }
+    output.warn(model, beyond: evaluation.lengths.max() ?? 0, rotary: evaluation.rotary)
     let display = ProgressDisplay(quiet: output.quiet)
     let result = try evaluation.run(model, in: text) { share, accuracy in
       let running = accuracy.map { "accuracy \(Format.fixed(100 * $0, 1)) %" } ?? ""
@@ -112,7 +113,7 @@ struct EvaluateNeedle: ParsableCommand {
     }
     output.show(
       result.json(peakBytes: ProcessMemory.peakBytes),
-      result.text(peakBytes: ProcessMemory.peakBytes, color: .current))
+      work.stating(result.text(peakBytes: ProcessMemory.peakBytes, color: .current)))
     try thresholds.check(
       "eval needle", force: force,
       minAccuracy.map { limit in

@@ -26,9 +26,18 @@ struct EvaluatePerplexity: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Perplexity at each of these chunk lengths; --rope-scaling may be a list then, and the factor"
-        + " is the length over the model's context unless given.", valueName: "n,n,..."))
+      "Perplexity at each of these chunk lengths, of the same targets; --rope-scaling may be a list"
+        + " then, and the factor is the length over the model's context unless given.",
+      valueName: "n,n,..."))
   var lengths: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "What --lengths scores: same (the default): the targets of the longest chunks, of which"
+        + " --chunks counts the first, each predicted with at most N tokens before it at length N;"
+        + " own: at each length the targets of chunks of that length, so that --chunks takes other"
+        + " text at other lengths and the curve shows the text too.", valueName: "same|own"))
+  var lengthTargets: PerplexitySweep.Targets?
 
   @Option(
     help: ArgumentHelp(
@@ -48,6 +57,9 @@ struct EvaluatePerplexity: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
+    guard lengths != nil || lengthTargets == nil else {
+      throw EvaluationError.usage("--length-targets says what --lengths scores: it needs --lengths")
+    }
     var files = CallFiles(models: models)
     files.read(text.text, text.tokens)
     files.write(nll, "--nll", force: force)
@@ -67,6 +79,7 @@ struct EvaluatePerplexity: ParsableCommand {
     let evaluation = PerplexityEvaluation(
       windows: window.plan(default: .secondHalf), rotary: request, start: window.start,
       options: try work.options(longRun, threads: output.threads))
+    output.warn(model, beyond: window.ctx, rotary: request)
     let display = ProgressDisplay(quiet: output.quiet)
     let result = try evaluation.run(model, on: text) { progress in
       let rate = progress.tokens / max(display.elapsed, 1e-9)
@@ -79,7 +92,7 @@ struct EvaluatePerplexity: ParsableCommand {
     if let nll { try NumPyFile.write(result.values, to: nll, force: force) }
     output.show(
       result.json(peakBytes: ProcessMemory.peakBytes),
-      result.text(peakBytes: ProcessMemory.peakBytes))
+      work.stating(result.text(peakBytes: ProcessMemory.peakBytes)))
     try thresholds.check(
       "eval perplexity", force: force,
       maxPpl.map { limit in

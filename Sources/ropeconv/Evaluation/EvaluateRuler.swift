@@ -20,7 +20,7 @@ struct EvaluateRuler: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Tasks, or all that need no file you did not give: \(RulerTask.allCases.map(\.rawValue).joined(separator: ", ")).",
+      "Tasks, or all that have the files and the room they need: \(RulerTask.allCases.map(\.rawValue).joined(separator: ", ")).",
       valueName: "task,...|all"))
   var task = "all"
 
@@ -85,23 +85,29 @@ struct EvaluateRuler: ParsableCommand {
       squad: try squad.map { try RulerQuestions(squad: json($0), file: $0) },
       hotpot: try hotpot.map { try RulerQuestions(hotpot: json($0), file: $0) }, seed: seed)
     let lengths = try NumberList.whole(lengths, option: "--lengths")
-    if let path = prompts.prompts {
-      guard (1...1_000_000).contains(samples) else {
-        throw EvaluationError.usage("--samples is \(samples), expected a number from 1 to 1000000")
-      }
-      let places = tasks.flatMap { task in
-        lengths.flatMap { length in (0..<samples).map { (task: task, length: length, index: $0) } }
-      }
-      return try prompts.write(places, to: path, force: force, inputs: files.inputs, output) {
-        try generator.sample(task: $0.task, length: $0.length, index: $0.index).json
-      }
+    guard (1...1_000_000).contains(samples) else {
+      throw EvaluationError.usage("--samples is \(samples), expected a number from 1 to 1000000")
     }
-    let evaluation = RulerEvaluation(
+    var evaluation = RulerEvaluation(
       tasks: tasks, lengths: lengths, samples: samples,
       mode: mode, rotary: try variant.request(for: model.plan, warning: output),
       // Decoding knows no other arithmetic than float32.
       options: try work.options(
         longRun, threads: output.threads, auto: mode == .generate ? .float32 : .fastest))
+    if task == "all" {
+      evaluation.leftOut = try generator.leftOut(tasks, lengths: lengths, samples: samples)
+    }
+    let cells = try evaluation.checkedCells()
+    for line in RulerResult.LeftOut.lines(evaluation.leftOut) { output.warn("left out: \(line)") }
+    if let path = prompts.prompts {
+      let places = cells.flatMap { task, length in
+        (0..<samples).map { (task: task, length: length, index: $0) }
+      }
+      return try prompts.write(places, to: path, force: force, inputs: files.inputs, output) {
+        try generator.sample(task: $0.task, length: $0.length, index: $0.index).json
+      }
+    }
+    output.warn(model, beyond: cells.map(\.length).max() ?? 0, rotary: evaluation.rotary)
     let display = ProgressDisplay(quiet: output.quiet)
     let texts = try [essays, squad, hotpot].map { path in
       try path.map { String(decoding: try Haystack(path: $0).bytes, as: UTF8.self) } ?? ""
@@ -114,7 +120,7 @@ struct EvaluateRuler: ParsableCommand {
     display.finish()
     output.show(
       result.json(peakBytes: ProcessMemory.peakBytes),
-      result.text(peakBytes: ProcessMemory.peakBytes))
+      work.stating(result.text(peakBytes: ProcessMemory.peakBytes)))
     try thresholds.check(
       "eval ruler", force: force,
       minScore.map { limit in
@@ -128,17 +134,9 @@ struct EvaluateRuler: ParsableCommand {
     try JSONValue.parse(TokenizedText.read(path), file: path)
   }
 
-  /// The tasks asked for; of `all` those whose texts are given.
+  /// The tasks asked for.
   private func tasks() throws -> [RulerTask] {
-    if task == "all" {
-      return RulerTask.allCases.filter { task in
-        switch task {
-        case .questions1: squad != nil
-        case .questions2: hotpot != nil
-        default: task.haystack != .essay || essays != nil
-        }
-      }
-    }
+    if task == "all" { return RulerTask.allCases }
     return try task.split(separator: ",").map { name in
       guard let task = RulerTask(rawValue: String(name)) else {
         throw EvaluationError.usage(

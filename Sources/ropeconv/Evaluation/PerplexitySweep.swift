@@ -3,6 +3,8 @@ import Evaluation
 import Foundation
 import Reports
 
+extension PerplexitySweep.Targets: ExpressibleByArgument {}
+
 extension EvaluatePerplexity {
   /// Perplexity by length, for every model and every scaling.
   func sweep() throws {
@@ -19,11 +21,18 @@ extension EvaluatePerplexity {
     ] where isGiven {
       throw EvaluationError.usage("\(option) is for one model at one length")
     }
+    let targets = lengthTargets ?? .same
+    if lengths.count > 1, targets == .same, window.stride != nil {
+      throw EvaluationError.usage(
+        "--stride chooses targets by the length of a window: with --lengths it needs"
+          + " --length-targets own")
+    }
+    let longest = lengths.max() ?? window.ctx
     let options = try work.options(longRun, threads: output.threads)
     let display = ProgressDisplay(quiet: output.quiet)
     let total = Double(models.count * max(methods.count, 1) * lengths.count)
     var done = 0.0
-    var sweep = PerplexitySweep(text: try text.required().name)
+    var sweep = PerplexitySweep(text: try text.required().name, targets: targets)
     for path in models {
       let model = try Model(opening: path)
       let tokens = try TokenizedText(text.required(), for: model, threads: output.threads)
@@ -38,10 +47,11 @@ extension EvaluatePerplexity {
           let factor = max(Double(length) / Double(max(original, 1)), 1)
           var windows = window.plan(default: .secondHalf)
           windows.context = length
+          if targets == .same, length < longest { windows.targetContext = longest }
+          let request = try variant.request(for: model.plan, method: method, factor: factor)
+          if length == longest { output.warn(model, beyond: length, rotary: request) }
           let evaluation = PerplexityEvaluation(
-            windows: windows,
-            rotary: try variant.request(for: model.plan, method: method, factor: factor),
-            start: window.start, options: options)
+            windows: windows, rotary: request, start: window.start, options: options)
           curve.points.append(
             try evaluation.run(model, on: tokens) { progress in
               let share = progress.tokens / Double(max(progress.totalTokens, 1))
@@ -54,6 +64,6 @@ extension EvaluatePerplexity {
     }
     display.finish()
     sweep.seconds = display.elapsed
-    output.show(sweep.json(peakBytes: ProcessMemory.peakBytes), sweep.table())
+    output.show(sweep.json(peakBytes: ProcessMemory.peakBytes), work.stating(sweep.table()))
   }
 }

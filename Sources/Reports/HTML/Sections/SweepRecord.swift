@@ -56,13 +56,28 @@ struct SweepRecord {
     chart.xTicks = lengths.map { Double($0) }
     let figure = Figures.lines(
       chart,
-      caption: "Both scales are logarithmic; bars are one standard error up and down.",
+      caption: """
+        \(scope(files, records))Both scales are logarithmic; bars are one standard error up and down.
+        """,
       table: points(records, labels))
     return PageSection(
       id: "sweep", title: "Perplexity by length",
       lead: "Whether a model makes use of a longer context, or breaks down in it: lower is better.",
       body: [byLength(records, labels, lengths), figure], files: files,
       subjects: subjects)
+  }
+
+  /// Which targets the lengths of a curve score, where all the results say so; a sentence.
+  private static func scope(_ files: [ResultFile], _ records: [SweepRecord]) -> String {
+    let stated = Set(files.map { $0.fields.optionalText("length_targets") })
+    switch stated {
+    case ["same"]:
+      let scope = PerplexitySweep.scope(
+        scored: Set(records.flatMap { $0.points.compactMap(\.scored) }))
+      return scope.prefix(1).uppercased() + scope.dropFirst() + ". "
+    case ["own"]: return "Each length scores targets of its own, so a curve shows the text too. "
+    default: return ""
+    }
   }
 
   private static func byLength(

@@ -1,0 +1,63 @@
+import Foundation
+import Inference
+import Rotary
+
+/// A pass over more positions than a model was trained for, with nothing that stretches its reach:
+/// it gives numbers all the same, of which many are those of a broken model.
+public struct ContextWarning: Sendable, Equatable {
+  public let file: String
+  /// Tokens of the pass.
+  public let length: Int
+  /// Tokens that the model was trained for.
+  public let trained: Int
+  /// Whether scaled frequencies can help: queries and keys rotate.
+  public let canScale: Bool
+
+  /// Nil where the model reaches as far. With learned positions too: those end with an error.
+  public init?(_ plan: ModelPlan, length: Int, rotary: RotaryRequest = .asStored) {
+    guard plan.globals[.positions] == nil else { return nil }
+    let stored = plan.rotary.score.sets.first?.scaling ?? .none
+    let scaling = rotary.scaling ?? stored
+    let trained = plan.shape.context
+    guard length > scaling.reach(from: trained) else { return nil }
+    let sites = rotary.sites ?? plan.rotary.sites
+    file = plan.checkpoint.path
+    self.length = length
+    self.trained = trained
+    canScale = !sites.isDisjoint(with: .scores)
+  }
+
+  /// The factor that reaches the length, in hundredths.
+  private var factor: Double {
+    (100 * Double(length) / Double(max(trained, 1))).rounded(.up) / 100
+  }
+
+  /// One line.
+  /// - Parameter option: what makes the pass shorter, where the command has no `--rope-scaling`.
+  public func text(shorter option: String? = nil) -> String {
+    let number = factor == factor.rounded() ? String(Int(factor)) : String(factor)
+    let remedy =
+      option.map { "; use a smaller \($0)" }
+      ?? (canScale ? "; --rope-scaling yarn --rope-factor \(number) reaches it" : "")
+    return "\(file): \(length) tokens are more than the \(trained) it was trained for\(remedy)"
+  }
+}
+
+extension FrequencyScaling {
+  /// How far a model trained for `context` tokens reaches with this scaling.
+  func reach(from context: Int) -> Int {
+    switch self {
+    case .none, .llama3, .longRoPE, .factors: return context
+    case .dynamic: return .max
+    case .linear(let factor), .ntk(let factor): return Self.stretched(context, factor)
+    case .yarn(let yarn):
+      return max(context, Self.stretched(yarn.originalContext, yarn.factor))
+    }
+  }
+
+  private static func stretched(_ context: Int, _ factor: Double) -> Int {
+    // A factor that was rounded in its last digit still reaches the length it was made for.
+    let reach = Double(context) * max(factor, 1) + 0.5
+    return reach < Double(Int.max / 2) ? Int(reach) : .max
+  }
+}

@@ -1,0 +1,116 @@
+import Checkpoints
+import OrderedCollections
+
+extension RulerResult {
+  /// A task that could not be evaluated, at one length or at all of them.
+  public struct LeftOut: Sendable, Equatable {
+    public let task: RulerTask
+    /// Nil: at every length.
+    public let length: Int?
+    public let reason: String
+    /// Tokens that the task needs, where the length is too short.
+    let needed: Int?
+
+    public init(task: RulerTask, length: Int?, reason: String) {
+      self.task = task
+      self.length = length
+      self.reason = reason
+      needed = nil
+    }
+
+    init(task: RulerTask, length: Int, needed: Int) {
+      self.task = task
+      self.length = length
+      self.needed = needed
+      reason = "it needs at least \(needed) tokens"
+    }
+
+    func covers(_ task: RulerTask, _ length: Int) -> Bool {
+      self.task == task && (self.length ?? length) == length
+    }
+
+    /// A line for each reason, with its tasks.
+    public static func lines(_ parts: [LeftOut]) -> [String] {
+      var groups: OrderedDictionary<String, [String]> = [:]
+      for part in parts {
+        let place = part.length.map { " at \($0)" } ?? ""
+        groups[part.reason, default: []].append(part.task.rawValue + place)
+      }
+      return groups.map { "\($1.joined(separator: ", ")): \($0)" }
+    }
+
+    public var json: JSONValue {
+      [
+        "task": .string(task.rawValue), "length": length.map { JSONValue($0) } ?? .null,
+        "reason": .string(reason),
+      ]
+    }
+
+    init?(_ json: JSONValue) {
+      guard let name = json["task"]?.string, let task = RulerTask(rawValue: name),
+        let reason = json["reason"]?.string
+      else { return nil }
+      self.init(task: task, length: json["length"]?.int, reason: reason)
+    }
+  }
+
+  static let leftOutKey = "left_out"
+
+  /// What of `all` was left out, as the identity has it: the numbers of units follow from it.
+  public var leftOut: [LeftOut] {
+    record.identity[Self.leftOutKey]?.array?.compactMap(LeftOut.init) ?? []
+  }
+}
+
+extension RulerGenerator {
+  /// Of some tasks those that cannot be made at some lengths, and why.
+  public func leftOut(
+    _ tasks: [RulerTask], lengths: [Int], samples: Int
+  ) throws -> [RulerResult.LeftOut] {
+    var found: [RulerResult.LeftOut] = []
+    for task in tasks {
+      if let missing = missing(task, samples: samples) {
+        found.append(.init(task: task, length: nil, reason: missing))
+        continue
+      }
+      for length in lengths.sorted() {
+        if let needed = try needed(task, length: length, samples: samples) {
+          found.append(.init(task: task, length: length, needed: needed))
+        }
+      }
+    }
+    return found
+  }
+
+  /// The text that a task needs and this generator does not have.
+  private func missing(_ task: RulerTask, samples: Int) -> String? {
+    func lack(_ questions: RulerQuestions?, _ option: String) -> String? {
+      guard let count = questions?.questions.count else { return "no \(option)" }
+      return count < samples ? "\(option) has \(count) questions for \(samples) samples" : nil
+    }
+    switch task {
+    case .questions1: return lack(squad, "--squad")
+    case .questions2: return lack(hotpot, "--hotpot")
+    default: return task.haystack == .essay && essay == nil ? "no --essays" : nil
+    }
+  }
+
+  /// Tokens that the samples of a task need, where that is more than the length.
+  private func needed(_ task: RulerTask, length: Int, samples: Int) throws -> Int? {
+    var needed = try shortest(task, length: length, index: 0)
+    // Shortest prompts of a task are of nearly one size, but for those of real paragraphs: the
+    // others are looked at where it can matter.
+    if task.haystack == .paragraphs || 2 * needed > length {
+      for index in 0..<samples {
+        needed = max(needed, try shortest(task, length: length, index: index))
+      }
+    }
+    return needed > length ? needed : nil
+  }
+
+  /// Tokens of a sample's shortest prompt with the answer.
+  private func shortest(_ task: RulerTask, length: Int, index: Int) throws -> Int {
+    let draft = try draft(task: task, length: length, index: index)
+    return try tokens(of: draft.prompt(draft.units.lowerBound)) + task.maximumNewTokens
+  }
+}

@@ -1,0 +1,42 @@
+import Checkpoints
+import Evaluation
+import OrderedCollections
+import Rotary
+import Synchronization
+
+/// The warnings of this run: on standard error as they come, and in the JSON of the result.
+enum Warnings {
+  private static let given = Mutex(OrderedSet<String>())
+
+  /// Keeps a warning.
+  /// - Returns: whether it is a new one.
+  static func keep(_ text: String) -> Bool { given.withLock { $0.append(text).inserted } }
+
+  /// A result with the warnings of the run in its `warnings`, behind those it has itself; without
+  /// any it stays as it is.
+  static func added(to json: JSONValue) -> JSONValue {
+    let texts = given.withLock { $0 }
+    guard !texts.isEmpty, var object = json.object else { return json }
+    let own = object["warnings"]?.array ?? []
+    object["warnings"] = .array(
+      own + texts.map { .string($0) }.filter { !own.contains($0) })
+    return .object(object)
+  }
+}
+
+extension OutputOptions {
+  /// Warns once where a pass is longer than a model was trained for.
+  /// - Parameter option: what would make it shorter; nil where the frequencies can be scaled.
+  /// - Returns: whether it is longer.
+  @discardableResult
+  func warn(
+    _ model: Model, beyond length: Int, rotary: RotaryRequest = .asStored,
+    shorter option: String? = nil
+  ) -> Bool {
+    guard let warning = ContextWarning(model.plan, length: length, rotary: rotary) else {
+      return false
+    }
+    warn(warning.text(shorter: option))
+    return true
+  }
+}
