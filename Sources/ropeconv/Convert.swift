@@ -2,6 +2,7 @@ import ArgumentParser
 import Conversion
 import Evaluation
 import Foundation
+import Inference
 import Reports
 import Rotary
 
@@ -90,7 +91,7 @@ struct Convert: ParsableCommand {
       fitting: fit, options: options)
     // What is refused is said alone.
     for warning in plan.warnings { options.warn(warning) }
-    if fit.isAsked { options.warn(model, beyond: fit.context, shorter: "--calibrate-ctx") }
+    if fit.isAsked { options.warn(model, beyond: fit.calibrateCtx ?? FitSettings().context, shorter: "--calibrate-ctx") }
     if text.source != nil { options.warn(model, beyond: window.ctx, shorter: "--ctx") }
     let report = dryRun ? ConversionReport(plan) : try run.run()
     for note in report.notes { options.warn(note) }

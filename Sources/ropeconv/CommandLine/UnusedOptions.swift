@@ -149,7 +149,7 @@ extension Convert {
         "--ctx", "--chunks", "--score", "--stride", "--start", "--compute", "--batch", "--memory",
         because: "there is no --text to score before and after")
     }
-    if fit.source == nil {
+    if !fit.isAsked {
       try given.refuse(
         "--calibrate-tokens", "--calibrate-ctx", because: "there is no --calibrate text")
     }
