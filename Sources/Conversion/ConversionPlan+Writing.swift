@@ -174,6 +174,13 @@ extension ConversionPlan {
   ) throws -> OrderedDictionary<String, MetadataValue> {
     var metadata = try unedited(provenance)
     try request.edits.apply(to: &metadata, architecture: source.architecture.name)
+    if request.edits != .none {
+      do {
+        try Tokenizer.check(gguf: metadata, file: request.output)
+      } catch {
+        throw ConversionError.usage("--set: \(error.place ?? "") \(error.summary)")
+      }
+    }
     return metadata
   }
 

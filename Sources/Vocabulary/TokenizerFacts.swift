@@ -10,7 +10,8 @@ extension Tokenizer {
     try check(gguf: checkpoint.metadata, file: checkpoint.path)
   }
 
-  static func check(
+  /// The same for metadata that are to be written.
+  public static func check(
     gguf metadata: OrderedDictionary<String, MetadataValue>, file: String
   ) throws(VocabularyError) {
     guard let count = metadata["tokenizer.ggml.tokens"]?.array?.count else { return }
