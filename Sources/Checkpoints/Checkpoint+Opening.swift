@@ -8,8 +8,10 @@ extension Checkpoint {
   public static func open(_ path: String) throws(CheckpointError) -> Checkpoint {
     guard let identity = FileIdentity(path: path) else {
       // Opening tells a missing file from one that may not be read.
-      _ = try MappedFile.open(path)
-      throw .input(.notFound, file: path)
+      do throws(CheckpointError) { _ = try MappedFile.open(path) } catch {
+        if error != .input(.notFound, file: path) { throw error }
+      }
+      throw .input(WrongInput.missing(path), file: path)
     }
     if identity.isFolder { return try open(FileSet(folder: path), path: path) }
     if ArchiveKind(path: path) != nil {
@@ -26,9 +28,7 @@ extension Checkpoint {
     }
     let start = file.withSpan { $0.array(0..<4) }
     if start == GGUFLimits.magic { return try open(gguf: file, in: files, path: path) }
-    if file.size == 0 { throw .input(.empty, file: path) }
-    if file.withSpan({ $0.isGitLFSPointer }) { throw .input(.gitLFSPointer, file: path) }
-    throw .input(.unknownFormat, file: path)
+    throw .input(WrongInput.file(file, path), file: path)
   }
 
   private static func open(
@@ -52,7 +52,8 @@ extension Checkpoint {
       // Of a set of shards, the first stands for the model.
       let models = names.filter { $0.hasSuffix(".gguf") && !isLaterShard($0) }
       guard models.count == 1 else {
-        throw .folder(.noModel(ggufModels: models.count), file: path, place: .whole)
+        let fault = models.isEmpty ? WrongInput.folder(files, names) : nil
+        throw .folder(fault ?? .noModel(ggufModels: models.count), file: path, place: .whole)
       }
       return try open(gguf: files.open(models[0]), in: files, path: path)
     }
@@ -63,10 +64,10 @@ extension Checkpoint {
       headers = [try SafetensorsHeader(reading: files.open("model.safetensors"))]
     } else if names.contains(SafetensorsIndex.name) {
       headers = try SafetensorsIndex(in: files).open(in: files)
-    } else if weights.count == 1 {
+    } else if weights.count == 1, !names.contains("adapter_config.json") {
       headers = [try SafetensorsHeader(reading: files.open(weights[0]))]
     } else {
-      throw .folder(.noWeights, file: path, place: .whole)
+      throw .folder(WrongInput.folder(files, names) ?? .noWeights, file: path, place: .whole)
     }
     return make(path: path, files: files, headers: headers, configuration: configuration)
   }

@@ -13,6 +13,8 @@ public enum EvaluationError: Diagnostic {
   case usage(String)
   /// A text cannot be read.
   case unreadable(file: String, problem: String)
+  /// What was given as a text is something else.
+  case notText(file: String, problem: String)
   /// A result's JSON is not what it should be.
   case record(file: String, problem: String)
   /// A needle's template is not what it should be.
@@ -33,7 +35,7 @@ public enum EvaluationError: Diagnostic {
     case .usage(let problem): problem
     case .record(_, let problem), .template(_, let problem): problem
     case .state(_, let problem): "the state file cannot be used: \(problem)"
-    case .unreadable(_, let problem), .questions(_, let problem): problem
+    case .unreadable(_, let problem), .notText(_, let problem), .questions(_, let problem): problem
     case .vocabulariesDiffer(let one, let other):
       "the models have vocabularies of \(one) and \(other) tokens"
     }
@@ -42,7 +44,7 @@ public enum EvaluationError: Diagnostic {
   public var file: String? {
     switch self {
     case .textTooShort(let file, _, _), .noTokenizer(let file), .tokenList(let file, _),
-      .unreadable(let file, _), .record(let file, _), .template(let file, _),
+      .unreadable(let file, _), .notText(let file, _), .record(let file, _), .template(let file, _),
       .state(let file, _), .questions(let file, _):
       file
     case .usage, .vocabulariesDiffer: nil

@@ -73,7 +73,7 @@ public struct TokenizedText: Sendable {
       if case .bytes(let given, _) = source {
         bytes = given
       } else {
-        bytes = try Self.read(source.name)
+        bytes = try Self.readText(source.name)
       }
       let tokenizer = try model.tokenizer()
       tokens = try tokenizer.encode(
@@ -102,6 +102,9 @@ public struct TokenizedText: Sendable {
     // Opened once: what a pipe gave is gone when it is closed.
     var status = stat()
     let isFile = fstat(handle.fileDescriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    guard status.st_mode & S_IFMT != S_IFDIR else {
+      throw EvaluationError.unreadable(file: path, problem: "is a folder, expected a file")
+    }
     do {
       if isFile { return Array(try handle.readToEnd() ?? Data()) }
       var bytes: [UInt8] = []

@@ -18,7 +18,8 @@ public struct AttentionAnalysisReport: Sendable {
   public func json() -> JSONValue {
     func numbers(_ values: [Double]) -> JSONValue { .array(values.map { .finite($0) }) }
     return .object([
-      "kind": "analyze", "model": .string(model), "text": .string(text), "ctx": .integer(Int64(context)),
+      "kind": "analyze", "model": .string(model), "text": .string(text),
+      "ctx": .integer(Int64(context)),
       "layers": .array(
         layers.map { layer in
           .object([

@@ -49,7 +49,8 @@ struct Verify: ParsableCommand {
     let same = result.relativeMaximum <= tolerance
     output.show(
       .object([
-        "kind": "verify", "model": .string(one), "a": .string(one), "b": .string(other), "positions": .integer(Int64(result.positions)),
+        "kind": "verify", "model": .string(one), "a": .string(one), "b": .string(other),
+        "positions": .integer(Int64(result.positions)),
         "max_relative": .number(result.relativeMaximum),
         "rms_relative": .number(result.relativeRMS),
         "top1_agreement": .number(result.topAgreement), "tolerance": .number(tolerance),

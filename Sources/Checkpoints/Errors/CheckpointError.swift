@@ -56,7 +56,8 @@ public enum CheckpointError: Diagnostic, Equatable {
     case .folder(let fault, _, _): fault.hint
     case .archive(let fault, _, _): fault.hint
     case .output(let fault, _, _): fault.hint
-    case .json, .safetensors: nil
+    case .safetensors(let fault, _, _): fault.hint
+    case .json: nil
     }
   }
 

@@ -4,6 +4,12 @@ public enum FolderFault: Sendable, Equatable {
   case noModel(ggufModels: Int)
   /// The folder has a config.json, but no safetensors weights.
   case noWeights
+  /// The folder holds an adapter (LoRA and its kin), weights to add to those of another model.
+  case adapter(base: String?)
+  /// A download into the folder is not whole.
+  case unfinishedDownload(found: String)
+  /// The folder is a hub client's cache, which holds the model one level further down.
+  case hubCache
   /// config.json is not a JSON object.
   case configurationNotObject
   /// The index has no `weight_map` object of strings.
@@ -25,6 +31,11 @@ public enum FolderFault: Sendable, Equatable {
       "the folder has no config.json and \(count == 0 ? "no" : "\(count)") GGUF models: "
         + "expected a Hugging Face folder or exactly one GGUF model"
     case .noWeights: "the folder has neither model.safetensors nor model.safetensors.index.json"
+    case .adapter(let base):
+      "the folder holds an adapter (LoRA)\(base.map { " for \(quoted($0))" } ?? ""), not a model"
+    case .unfinishedDownload(let found):
+      "the folder's download is not finished: \(quoted(found))"
+    case .hubCache: "is a cache of downloads, the model lies deeper"
     case .configurationNotObject: "is not a JSON object"
     case .malformedIndex(let problem): "malformed index: \(problem)"
     case .unsafeShardName(let found):
@@ -42,6 +53,10 @@ public enum FolderFault: Sendable, Equatable {
   public var hint: String? {
     switch self {
     case .noModel(let count) where count > 1: "give the GGUF file itself"
+    case .adapter:
+      "merge it into its model (merge_and_unload of peft), save that and give its folder"
+    case .unfinishedDownload: "start the download again, it goes on where it stopped"
+    case .hubCache: "give the folder below its snapshots/"
     case .noWeights: "weights in .bin or .pth files are not read; convert them to safetensors"
     default: nil
     }

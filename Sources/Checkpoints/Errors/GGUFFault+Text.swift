@@ -11,6 +11,9 @@ extension GGUFFault {
     case .removedTensorType, .unsupportedTensorType:
       "quantize the model to a type this program reads, such as q8_0 or q4_k"
     case .notFirstShard: "give the first shard"
+    case .magicCutShort, .endOfFile, .tensorCountTooLarge, .keyCountTooLarge, .keyPastEnd,
+      .arrayPastEnd, .stringPastEnd, .tensorPastEnd:
+      InputFault.cutShortHint
     default: nil
     }
   }

@@ -4,6 +4,10 @@ import Tensors
 public enum InputFault: Sendable, Equatable {
   /// No file or folder has this path.
   case notFound
+  /// No file or folder has this path, which looks like OWNER/NAME of a model on a hub.
+  case hubName(String)
+  /// A download that is not whole lies there, or beside the path.
+  case unfinishedDownload(found: String)
   /// The file exists but may not be read.
   case notReadable(reason: String)
   /// The path names a device, a pipe or a socket.
@@ -18,6 +22,12 @@ public enum InputFault: Sendable, Equatable {
   case gitLFSPointer
   /// Neither the name nor the first bytes say what the file is.
   case unknownFormat
+  /// The file is a text.
+  case text
+  /// The file is a model's config.json, given without the folder it lies in.
+  case configurationAlone
+  /// The file holds objects of Python, as PyTorch saves them.
+  case pickle
   /// A JSON or text file is larger than the program is ready to hold in memory.
   case tooLargeForMemory(bytes: Int, limit: Int)
   /// Rows outside a tensor, or rows that do not start on a block, were asked for.
@@ -26,6 +36,9 @@ public enum InputFault: Sendable, Equatable {
   public var summary: String {
     switch self {
     case .notFound: "no such file or folder"
+    case .hubName:
+      "no such file or folder; it looks like a model's name on a hub, and models are read from disk"
+    case .unfinishedDownload(let found): "the download is not finished: \(quoted(found))"
     case .notReadable(let reason): "cannot be read: \(reason)"
     case .notRegularFile: "is neither a regular file nor a folder"
     case .systemError(let operation, let reason): "\(operation) failed: \(reason)"
@@ -34,6 +47,9 @@ public enum InputFault: Sendable, Equatable {
     case .empty: "the file is empty: expected a checkpoint, found 0 bytes"
     case .gitLFSPointer: "is a Git LFS pointer, not the file it stands for"
     case .unknownFormat: "is not a GGUF file, a safetensors file, a model folder or an archive"
+    case .text: "is a text, not a model"
+    case .configurationAlone: "is a model's configuration, not the model"
+    case .pickle: "is a PyTorch checkpoint, which is not read"
     case .tooLargeForMemory(let bytes, let limit):
       "is too large: \(bytes) bytes, at most \(limit) are read"
     case .rowsOutOfRange(let tensor, let asked, let rows):
@@ -42,19 +58,31 @@ public enum InputFault: Sendable, Equatable {
     }
   }
 
+  /// For files that are shorter than they say.
+  static let cutShortHint =
+    "the file may be a copy or download that stopped early: compare its size, fetch it again"
+
   public var hint: String? {
     switch self {
+    case .hubName(let name):
+      "download it first: hf download \(name) --local-dir"
+        + " \(Paths.name(of: name)), then give that folder"
+    case .unfinishedDownload: "start the download again, it goes on where it stopped"
     case .gitLFSPointer: "fetch the file itself with 'git lfs pull'"
+    case .text: "the model comes first, a text behind --text"
+    case .configurationAlone: "give the folder it lies in"
+    case .pickle: "save the model as safetensors and give its folder"
     default: nil
     }
   }
 
   public var exitStatus: ExitStatus {
     switch self {
-    case .notFound, .notReadable: .noInput
+    case .notFound, .hubName, .unfinishedDownload, .notReadable: .noInput
     case .systemError, .truncatedWhileRead: .inputOutput
     case .rowsOutOfRange: .internalError
-    case .notRegularFile, .empty, .gitLFSPointer, .unknownFormat,
+    case .notRegularFile, .empty, .gitLFSPointer, .unknownFormat, .text,
+      .configurationAlone, .pickle,
       .tooLargeForMemory:
       .malformedData
     }

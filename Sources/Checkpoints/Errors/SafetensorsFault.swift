@@ -68,4 +68,11 @@ public enum SafetensorsFault: Sendable, Equatable {
     case .metadataNotStrings: "__metadata__ is not an object of strings"
     }
   }
+
+  public var hint: String? {
+    switch self {
+    case .tooShort, .headerPastEnd, .missingBytes: InputFault.cutShortHint
+    default: nil
+    }
+  }
 }

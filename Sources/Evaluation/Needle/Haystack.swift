@@ -20,7 +20,7 @@ public struct Haystack: Sendable {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue
     else {
-      bytes = try TokenizedText.read(path)
+      bytes = try TokenizedText.readText(path)
       return
     }
     let names = try FileManager.default.contentsOfDirectory(atPath: path)
@@ -29,7 +29,7 @@ public struct Haystack: Sendable {
       throw EvaluationError.unreadable(file: path, problem: "the folder holds no .txt file")
     }
     bytes = Array(
-      try names.map { try TokenizedText.read("\(path)/\($0)") }.joined(
+      try names.map { try TokenizedText.readText("\(path)/\($0)") }.joined(
         separator: Array("\n\n".utf8)))
   }
 }

@@ -6,6 +6,8 @@ import Tensors
 public enum ModelError: Diagnostic {
   /// The file does not say which architecture it holds.
   case noArchitecture(file: String, key: String)
+  /// A safetensors file without the config.json that says what its weights are; it may be an adapter.
+  case noConfiguration(file: String, isAdapter: Bool)
   /// A hyper-parameter is missing or not a number of the right kind.
   case hyperparameter(file: String, key: String, problem: String)
   /// A fact of config.json has a value the architecture's data file does not list.
@@ -30,6 +32,10 @@ public enum ModelError: Diagnostic {
   public var summary: String {
     switch self {
     case .noArchitecture(_, let key): "no architecture named (expected the key '\(key)')"
+    case .noConfiguration(_, let isAdapter):
+      isAdapter
+        ? "is an adapter (LoRA), not a model"
+        : "no config.json lies beside it, which says what the weights are"
     case .hyperparameter(_, let key, let problem): "hyper-parameter '\(key)' \(problem)"
     case .unsupportedValue(_, let key, let found, let accepted):
       "'\(key)' is \(found), supported: \(accepted.joined(separator: ", "))"
@@ -60,12 +66,22 @@ public enum ModelError: Diagnostic {
 
   public var file: String? {
     switch self {
-    case .noArchitecture(let file, _), .hyperparameter(let file, _, _),
+    case .noArchitecture(let file, _), .noConfiguration(let file, _),
+      .hyperparameter(let file, _, _),
       .unsupportedValue(let file, _, _, _), .tensors(let file, _, _), .shape(let file, _, _, _),
       .elementType(let file, _, _), .tiedOutputDiffers(let file, _),
       .tokenOutsideVocabulary(let file, _, _, _), .beyondLearnedPositions(let file, _, _),
       .factor(let file, _, _, _), .notFinite(let file, _):
       file
+    }
+  }
+
+  public var hint: String? {
+    switch self {
+    case .noConfiguration(_, isAdapter: true):
+      "merge it into its model (merge_and_unload of peft), save that and give its folder"
+    case .noConfiguration: "give the model's folder, or put its config.json beside the file"
+    default: nil
     }
   }
 

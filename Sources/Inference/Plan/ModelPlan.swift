@@ -149,6 +149,11 @@ public struct CheckpointIdentity: Sendable {
       // nanoGPT's settings name no model; these two keys are its own.
       let isNanoGPT = configuration?["block_size"] != nil && configuration?["n_layer"] != nil
       guard let type = configuration?["model_type"]?.string ?? (isNanoGPT ? "nanogpt" : nil) else {
+        guard checkpoint.configuration != nil else {
+          throw ModelError.noConfiguration(
+            file: checkpoint.path,
+            isAdapter: checkpoint.companions?.contains("adapter_config.json") == true)
+        }
         throw ModelError.noArchitecture(file: checkpoint.path, key: "model_type of config.json")
       }
       let suffix = "_rotary"

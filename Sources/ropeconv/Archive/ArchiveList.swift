@@ -40,7 +40,8 @@ struct ArchiveList: ParsableCommand {
     }
     output.show(
       .object([
-        "kind": "archive_list", "model": .string(file), "archive": .string(file), "members": .array(members),
+        "kind": "archive_list", "model": .string(file), "archive": .string(file),
+        "members": .array(members),
         "manifest": survey.manifest?.json ?? .null,
       ]),
       lines.joined(separator: "\n"))

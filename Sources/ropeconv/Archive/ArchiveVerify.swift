@@ -40,7 +40,8 @@ struct ArchiveVerify: ParsableCommand {
     }
     output.show(
       .object([
-        "kind": "archive_verify", "model": .string(file), "archive": .string(file), "members": .array(members), "same": .bool(bad.isEmpty),
+        "kind": "archive_verify", "model": .string(file), "archive": .string(file),
+        "members": .array(members), "same": .bool(bad.isEmpty),
       ]),
       lines.joined(separator: "\n"))
     if let first = bad.first {

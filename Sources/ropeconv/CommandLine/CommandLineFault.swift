@@ -55,7 +55,9 @@ struct CommandLineFault {
         command: "\(here) \(word)")
       return
     }
-    let leaves = tree.leaves.map { (name: $0.last?._commandName ?? "", words: CommandTree.words($0)) }
+    let leaves = tree.leaves.map {
+      (name: $0.last?._commandName ?? "", words: CommandTree.words($0))
+    }
     let meant =
       leaves.first { $0.name == word }?.words
       ?? Spelling.nearest(to: word, in: names).map { "\(here) \($0)" }

@@ -1,0 +1,109 @@
+import Checkpoints
+import Foundation
+import TestSupport
+import Testing
+
+/// An option that changes nothing in a call is a usage error that says why.
+@Suite struct UnusedOptionTests: CommandSuite {
+  private static let perplexity = [
+    "eval", "perplexity", model, "--text", text, "--ctx", "64", "--chunks", "1",
+  ]
+  private static let needle = [
+    "eval", "needle", model, "--template", References.file("fixtures/lantern.needle.json"),
+    "--lengths", "64", "--depths", "50", "--trials", "1",
+  ]
+  private static let ruler = [
+    "eval", "ruler", model, "--task", "vt", "--lengths", "1024", "--samples", "1",
+  ]
+  private static let icl = [
+    "eval", "icl", model, "--tasks", References.file("fixtures/tasks/codes.jsonl"), "--examples",
+    "2",
+  ]
+  private static let compare = [
+    "eval", "compare", model, model, "--text", text, "--ctx", "64", "--chunks", "1",
+  ]
+
+  @Test(arguments: [
+    (perplexity + ["--value-base", "1e8"], "--value-base", "the sites are qk"),
+    (perplexity + ["--sites", "rope", "--value-pairs", "4"], "--value-pairs", "no value rotates"),
+    (perplexity + ["--sites", "nope", "--start", "3"], "--start", "positions"),
+    (
+      perplexity + ["--sites", "nope", "--rope-scaling", "linear", "--rope-factor", "2"],
+      "--rope-scaling", "nothing rotates"
+    ),
+    (perplexity + ["--rope-factor", "2"], "--rope-factor", "--rope-scaling"),
+    (
+      perplexity + ["--rope-scaling", "none", "--rope-original-ctx", "64"], "--rope-original-ctx",
+      "--rope-scaling"
+    ),
+    (
+      perplexity
+        + ["--rope-scaling", "ntk", "--rope-factor", "2", "--rope-original-ctx", "64"],
+      "--rope-original-ctx", "ntk"
+    ),
+    (perplexity + ["--lengths", "64,128"], "--ctx", "--lengths"),
+    (perplexity + ["--stride", "16", "--score", "all"], "--score", "--stride"),
+    (compare + ["--value-pairs", "4"], "--value-pairs", "no value rotates"),
+    (needle + ["--value-pairs", "4"], "--value-pairs", "no value rotates"),
+    (needle + ["--force"], "--force", "no file"),
+    (needle + ["--prompts", "p.jsonl", "--min-accuracy", "1"], "--min-accuracy", "--prompts"),
+    (needle + ["--prompts", "p.jsonl", "--sites", "vo"], "--sites", "--prompts"),
+    (needle + ["--prompts", "p.jsonl", "--state", "s"], "--state", "--prompts"),
+    (ruler + ["--essays", text], "--essays", "essays"),
+    (ruler + ["--squad", text], "--squad", "qa_1"),
+    (ruler + ["--hotpot", text], "--hotpot", "qa_2"),
+    (ruler + ["--compute", "bf16"], "--compute", "f32"),
+    (ruler + ["--prompts", "p.jsonl", "--mode", "nll"], "--mode", "--prompts"),
+    (icl + ["--seed", "3"], "--seed", "--shots"),
+    (icl + ["--value-base", "1e6"], "--value-base", "no value rotates"),
+    (["convert", model, "--to", "vo", "--chunks", "2"], "--chunks", "--text"),
+    (["convert", model, "--to", "vo", "--compute", "f32"], "--compute", "--text"),
+    (["convert", model, "--to", "vo", "--calibrate-ctx", "64"], "--calibrate-ctx", "--calibrate"),
+    (["convert", model, "--to", "vo", "--still-epsilon", "1"], "--still-epsilon", "B1"),
+    (["analyze", model, "--text", text, "--force"], "--force", "no file"),
+    (["analyze", model, "--text", text, "--json", "--heads"], "--heads", "--json"),
+    (["run", "plan.yaml", "--dry-run", "--junit", "j.xml"], "--junit", "--dry-run"),
+  ])
+  func isRefusedWithTheReason(_ arguments: [String], _ option: String, _ reason: String) throws {
+    let finished = try runProgram(Self.program, arguments + ["--quiet"])
+    #expect(finished.status == 64, "\(finished.errors)")
+    let line = finished.errors.split(separator: "\n").first ?? ""
+    #expect(line.hasPrefix("ropeconv: error: \(option) has no effect: "), "\(finished.errors)")
+    #expect(line.contains(reason), "\(finished.errors)")
+  }
+
+  /// What a model stores counts, not what most models are.
+  @Test func valuesThatRotateInTheFileCanBeChanged() throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    let rove = "\(work)/rove.gguf"
+    #expect(
+      try run("convert", Self.model, "--to", "rove", "--value-pairs", "2", "-o", rove).status == 0)
+    func nll(_ options: String...) throws -> Double? {
+      let finished = try runProgram(
+        Self.program,
+        ["eval", "perplexity", rove, "--text", Self.text, "--ctx", "64", "--chunks", "1"]
+          + ["--json", "--quiet", "--compute", "f32"] + options)
+      #expect(finished.status == 0, "\(finished.errors)")
+      return try json(finished)["nll"]?.double
+    }
+    let stored = try nll()
+    #expect(try nll("--value-pairs", "8") != stored)
+    // All pairs are more than the two that are stored.
+    let all = try nll("--value-pairs", "all")
+    #expect(all != stored)
+    let asIf = try json(
+      run(
+        "eval", "perplexity", Self.model, "--sites", "rove", "--value-pairs", "all", "--text",
+        Self.text, "--ctx", "64", "--chunks", "1", "--json", "--quiet", "--compute", "f32"))
+    #expect(abs((asIf["nll"]?.double ?? 0) - (all ?? 1)) < 0.01)
+  }
+
+  /// Written with `--dry-run` before the line that runs, everything in it stays as it is.
+  @Test func aDryRunTakesTheOptionsOfTheRealRun() throws {
+    let finished = try run(
+      "convert", Self.model, "--to", "vo", "-o", "/tmp/never.gguf", "--dry-run", "--force",
+      "--text", Self.text, "--ctx", "64", "--chunks", "1")
+    #expect(finished.status == 0, "\(finished.errors)")
+  }
+}
