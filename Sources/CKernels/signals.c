@@ -55,12 +55,32 @@ void rc_set_child(int process) { atomic_store(&child, process); }
 static atomic_int holders;
 static atomic_int pending;
 
+// What a signal that ends the process says: one of two texts, so that a new one can be written while
+// the other may be read.
+static char stop_lines[2][LONGEST];
+static _Atomic(const char *) stop_line;
+
+void rc_set_stop_line(const char *line) {
+  if (!line || strlen(line) >= LONGEST) {
+    atomic_store(&stop_line, NULL);
+    return;
+  }
+  char *other = atomic_load(&stop_line) == stop_lines[0] ? stop_lines[1] : stop_lines[0];
+  strcpy(other, line);
+  atomic_store(&stop_line, other);
+}
+
 static void ended(int number) {
   if (atomic_load(&holders) > 0) {
     atomic_store(&pending, number);
     return;
   }
   int process = atomic_load(&child);
+  const char *line = atomic_load(&stop_line);
+  if (line) {
+    ssize_t ignored = write(2, line, strlen(line));
+    (void)ignored;
+  }
   if (process > 0) kill(process, SIGTERM);
   remove_temporaries();
   _exit(number == SIGTERM ? 143 : 130);

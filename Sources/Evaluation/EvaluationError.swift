@@ -21,6 +21,8 @@ public enum EvaluationError: Diagnostic {
   case template(file: String, problem: String)
   /// A state file cannot be used.
   case state(file: String, problem: String)
+  /// A line of a state file is none that an evaluation wrote.
+  case stateLine(file: String, line: Int, problem: String)
   /// Two models do not share a vocabulary.
   case vocabulariesDiffer(one: Int, other: Int)
   /// A file of questions and answers has not the form that its data set has.
@@ -35,6 +37,8 @@ public enum EvaluationError: Diagnostic {
     case .usage(let problem): problem
     case .record(_, let problem), .template(_, let problem): problem
     case .state(_, let problem): "the state file cannot be used: \(problem)"
+    case .stateLine(_, let line, let problem):
+      "line \(line) of the state file: \(problem)"
     case .unreadable(_, let problem), .notText(_, let problem), .questions(_, let problem): problem
     case .vocabulariesDiffer(let one, let other):
       "the models have vocabularies of \(one) and \(other) tokens"
@@ -45,7 +49,7 @@ public enum EvaluationError: Diagnostic {
     switch self {
     case .textTooShort(let file, _, _), .noTokenizer(let file), .tokenList(let file, _),
       .unreadable(let file, _), .notText(let file, _), .record(let file, _), .template(let file, _),
-      .state(let file, _), .questions(let file, _):
+      .state(let file, _), .stateLine(let file, _, _), .questions(let file, _):
       file
     case .usage, .vocabulariesDiffer: nil
     }

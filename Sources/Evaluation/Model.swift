@@ -8,6 +8,8 @@ import Vocabulary
 public struct Model: Sendable {
   public let checkpoint: Checkpoint
   public let plan: ModelPlan
+  /// The hash of all its files, taken when a result needs it.
+  package let digest: ModelDigest
 
   /// Opens a `.gguf` file, a `.safetensors` file with config.json beside it, or a Hugging Face
   /// folder. Reads headers only.
@@ -18,6 +20,7 @@ public struct Model: Sendable {
   /// - Parameter keepsExtra: tensors that nothing is known about are ignored, not refused.
   public init(_ checkpoint: Checkpoint, keepsExtra: Bool = false) throws {
     self.checkpoint = checkpoint
+    digest = ModelDigest(checkpoint)
     plan = try ModelPlan(checkpoint, keepsExtra: keepsExtra)
   }
 
@@ -48,6 +51,15 @@ public enum TextSource: Sendable, Equatable {
     case .bytes(_, let name), .ids(_, let name): name
     }
   }
+
+  /// The same text in memory: a pipe gives its bytes once, however many models score them.
+  public func loaded() throws -> TextSource {
+    switch self {
+    case .text(let path): .bytes(try TokenizedText.read(path), name: path)
+    case .tokens(let path): .ids(try TokenizedText.list(path), name: path)
+    case .bytes, .ids: self
+    }
+  }
 }
 
 /// Token ids of a text and how windows of them begin.
@@ -56,8 +68,11 @@ public struct TokenizedText: Sendable {
   public let tokens: [Int32]
   /// Replaces the first token of every window, where the tokenizer adds one to a text.
   public let windowStart: Int32?
+  /// SHA-256 of the bytes that were tokenized, for people; nil for token ids.
+  public let sourceHash: String?
 
   public init(name: String, tokens: [Int32], windowStart: Int32? = nil) {
+    sourceHash = nil
     self.name = name
     self.tokens = tokens
     self.windowStart = windowStart
@@ -75,6 +90,7 @@ public struct TokenizedText: Sendable {
       } else {
         bytes = try Self.readText(source.name)
       }
+      sourceHash = SourceHash.sha256(bytes: bytes)
       let tokenizer = try model.tokenizer()
       tokens = try tokenizer.encode(
         bytes, addSpecial: true, parseSpecial: false, threads: threads)
@@ -82,10 +98,17 @@ public struct TokenizedText: Sendable {
     case .tokens(let path):
       tokens = try Self.list(path)
       windowStart = nil
+      sourceHash = nil
     case .ids(let ids, _):
       tokens = ids
       windowStart = nil
+      sourceHash = nil
     }
+  }
+
+  /// Names of the text in a result.
+  var labels: [String: JSONValue] {
+    ["text": .string(name), "text_sha256": sourceHash.map { .string($0) } ?? .null]
   }
 
   /// The bytes of a file, of a pipe such as `<(zcat text.gz)`, or of standard input for `-`.
@@ -122,7 +145,7 @@ public struct TokenizedText: Sendable {
     }
   }
 
-  private static func list(_ path: String) throws -> [Int32] {
+  fileprivate static func list(_ path: String) throws -> [Int32] {
     guard let list = try JSONValue.parse(read(path), file: path).array else {
       throw EvaluationError.tokenList(file: path, problem: "expected a JSON list of token ids")
     }

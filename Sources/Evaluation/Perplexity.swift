@@ -45,22 +45,11 @@ public struct PerplexityEvaluation {
       plan: model.plan, as: rotary, arithmetic: options.arithmetic,
       threads: options.threads)
     let scorer = TargetScorer(blocks: LogitBlocks(of: pass), times: pass.times)
-    var identity = try model.identity(
-      rotary: configuration, length: length, options: options)
-    identity["text_sha256"] = .string(SourceHash.sha256(tokens: [text.tokens]))
-    identity["tokens"] = JSONValue(text.tokens.count)
-    identity["ctx"] = JSONValue(self.windows.context)
-    identity["score"] = .string(self.windows.scored.rawValue)
-    identity["stride"] = self.windows.stride.map { JSONValue($0) } ?? .null
-    identity["start"] = JSONValue(start)
-    // At the longest length the targets are the windows' own: the identity is the plain one.
-    if let targets = self.windows.targetContext, targets != self.windows.context {
-      identity["target_ctx"] = JSONValue(targets)
-    }
+    var labels: OrderedDictionary<String, JSONValue> = ["model": .string(model.checkpoint.path)]
+    labels.merge(text.labels.sorted { $0.key < $1.key }) { own, _ in own }
     let units = UnitRun(
-      kind: PerplexityResult.kind, identity: identity,
-      labels: ["model": .string(model.checkpoint.path), "text": .string(text.name)],
-      unitCount: windows.count, options: options)
+      models: [model], labels: labels, unitCount: windows.count, options: options
+    ) { try identity(model, on: text) }
     var values: [Float] = []
     var done = 0
     var total = 0
@@ -113,6 +102,17 @@ public struct PerplexityEvaluation {
     result.values = values
     result.times = pass.times
     return result
+  }
+
+  /// What the result is of, computed without scoring anything.
+  /// - Throws: what `run` throws for settings that make no sense.
+  public func identity(_ model: Model, on text: TokenizedText) throws -> EvaluationIdentity {
+    let length = try windows.length(from: start)
+    let configuration = try model.plan.rotary.applying(rotary, length: length)
+    return EvaluationIdentity(
+      kind: .perplexity, models: [try model.identity(rotary: configuration, length: length)],
+      text: text, settings: Settings.of(self, leaving: ["rotary", "options"]), options: options,
+      units: try windows.windows(of: text).count)
   }
 
   private static func running(_ units: [EvaluationRecord.Unit]) -> Double? {

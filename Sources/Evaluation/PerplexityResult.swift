@@ -30,7 +30,8 @@ public struct PerplexityResult: Sendable {
     init?(_ unit: EvaluationRecord.Unit) {
       guard let scored = unit.values["scored"]?.int, (1...(1 << 32)).contains(scored),
         let sum = unit.values["nll_sum"]?.double,
-        let squares = unit.values["nll_squares"]?.double
+        let squares = unit.values["nll_squares"]?.double, squares.isFinite, squares >= 0,
+        EvaluationKind.isLikelihood(sum / Double(scored))
       else { return nil }
       index = unit.index
       self.scored = scored
@@ -70,7 +71,7 @@ public struct PerplexityResult: Sendable {
   public var scored: Int { windows.reduce(0) { $0 + $1.scored } }
 
   /// Tokens of one window.
-  public var context: Int { record.identity["ctx"]?.int ?? 0 }
+  public var context: Int { record.settings["ctx"]?.int ?? 0 }
 
   /// Mean negative log-likelihood in nats, summed window after window.
   public var meanNegativeLogLikelihood: Double {

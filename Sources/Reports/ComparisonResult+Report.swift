@@ -41,7 +41,7 @@ extension ComparisonResult {
     }
     object["ln_correlation"] = .finite(correlation)
     object["scored"] = JSONValue(divergences.count)
-    object["ctx"] = record.identity["ctx"] ?? .null
+    object["ctx"] = record.settings["ctx"] ?? .null
     object["kl"] = .object(spread(divergences))
     var difference = spread(probabilityDifferences)
     difference["rms"] = .finite(rootMeanSquare.value)
@@ -90,6 +90,8 @@ extension ComparisonResult {
       \(Format.table(spreads))
 
       scored      \(divergences.count) targets in \(record.units.count) chunks
+      base        \(record.variant(0)), computed in \(record.compute.string ?? "")
+      other       \(record.variant(1))
       \(record.costText(peakBytes: peakBytes))
       """
   }

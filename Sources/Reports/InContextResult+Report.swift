@@ -6,7 +6,7 @@ extension InContextResult {
   /// The fields of `eval icl --json`.
   public func json(peakBytes: Int) -> JSONValue {
     var object = record.header
-    object["sites"] = record.identity["sites"] ?? .null
+    object["sites"] = record.sites()
     object["tasks"] = .array(
       tasks.map { task in
         [
@@ -35,7 +35,7 @@ extension InContextResult {
       \(Format.table(rows))
 
       centered    \(Format.fixed(core, 4)), the mean of the tasks, \(shots) shots
-      variant     \(record.variant)
+      variant     \(record.variant())
       \(record.costText(peakBytes: peakBytes))
       """
   }

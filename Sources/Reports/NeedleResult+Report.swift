@@ -6,7 +6,7 @@ extension NeedleResult {
   /// The fields of `eval needle --json`.
   public func json(peakBytes: Int) -> JSONValue {
     var object = record.header
-    object["sites"] = record.identity["sites"] ?? .null
+    object["sites"] = record.sites()
     object["grid"] = .array(
       grid.map { cell in
         .object([
@@ -17,8 +17,7 @@ extension NeedleResult {
         ])
       })
     object["accuracy"] = .finite(accuracy)
-    object["seed"] =
-      record.identity["seed"].flatMap { Int($0.string ?? "") }.map { JSONValue($0) } ?? .null
+    object["seed"] = record.settings["seed"] ?? .null
     object.merge(record.costs(peakBytes: peakBytes)) { own, _ in own }
     object[EvaluationRecord.unitsKey] = record.unitsJSON
     return .object(object)
@@ -54,7 +53,7 @@ extension NeedleResult {
       \(TerminalHeatMap(heatMap()).text(color: color))
 
       accuracy    \(Format.fixed(100 * accuracy, 2)) % of \(trials) trials, exact greedy match
-      variant     \(record.variant)
+      variant     \(record.variant())
       \(record.costText(peakBytes: peakBytes))
       """
   }

@@ -8,10 +8,10 @@ extension PerplexityResult {
   /// The fields of `eval perplexity --json`.
   public func json(peakBytes: Int) -> JSONValue {
     var object = record.header
-    let identity = record.identity
-    for key in ["sites", "tokens", "ctx", "score", "stride", "compute"] {
-      object[key] = identity[key] ?? .null
-    }
+    object["sites"] = record.sites()
+    object["tokens"] = record.identity["text"]?["tokens"] ?? .null
+    for key in ["ctx", "score", "stride"] { object[key] = record.settings[key] ?? .null }
+    object["compute"] = record.compute
     object["scored"] = JSONValue(scored)
     object["chunks"] = JSONValue(windows.count)
     object["nll"] = .finite(meanNegativeLogLikelihood)
@@ -39,12 +39,12 @@ extension PerplexityResult {
   /// The lines a person reads.
   public func text(peakBytes: Int) -> String {
     guard scored > 0 else { return "no chunks in shard \(record.shard.text)" }
-    let score = record.identity["score"]?.string ?? ""
+    let score = record.settings["score"]?.string ?? ""
     return """
       perplexity  \(Format.fixed(perplexity, 4)) +- \(Format.fixed(perplexityError, 4))
       nll         \(Format.fixed(meanNegativeLogLikelihood, 6)) nats per token
       scored      \(scored) targets in \(windows.count) chunks of \(context) (\(score))
-      variant     \(record.variant)
+      variant     \(record.variant())
       \(record.costText(peakBytes: peakBytes))
       """
   }
@@ -60,18 +60,11 @@ extension EvaluationRecord {
     ]
   }
 
-  /// The variant computed, for people.
-  var variant: String {
-    let code = identity["sites"]?.string ?? ""
-    return code.isEmpty ? "nope" : code
-  }
-
   /// Arithmetic, time and memory, as lines.
   func costText(peakBytes: Int) -> String {
     let rate = Double(evaluatedTokens) / max(seconds, 1e-9)
-    let compute = (identity["compute"] ?? identity["base"]?["compute"])?.string ?? ""
     return
-      "arithmetic  \(compute)\n"
+      "arithmetic  \(compute.string ?? "")\n"
       + "time        \(Format.fixed(seconds, 1)) s, \(Format.fixed(rate, 0)) tokens/s, peak memory"
       + " \(Format.bytes(peakBytes))"
   }

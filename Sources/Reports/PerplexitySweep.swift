@@ -27,7 +27,12 @@ public struct PerplexitySweep: Sendable {
       return "\(name), \(variant)"
     }
 
-    var sites: String { points.first?.record.identity["sites"]?.string ?? "" }
+    /// Name, file, role and variant of the model, as every result states them.
+    var description: JSONValue {
+      points.first?.record.labels["models"]?.array?.first ?? .null
+    }
+
+    var sites: String { points.first?.record.sites().string ?? "" }
   }
 
   /// What a length scores.
@@ -50,28 +55,38 @@ public struct PerplexitySweep: Sendable {
 
   /// The fields of `eval perplexity --lengths --json`.
   public func json(peakBytes: Int) -> JSONValue {
-    [
-      "kind": "sweep", "text": .string(text), "length_targets": .string(targets.rawValue),
-      "protocol": JSONValue(EvaluationRecord.protocolVersion),
-      "sweeps": .array(
-        curves.map { curve in
-          [
-            "model": .string(curve.model), "sites": .string(curve.sites),
-            "rope_scaling": .string(curve.scaling),
-            "models": curve.points.first?.record.labels["models"] ?? .null,
-            "points": .array(
-              curve.points.map { point in
-                [
-                  "ctx": JSONValue(point.context), "ppl": .finite(point.perplexity),
-                  "ppl_stderr": .finite(point.perplexityError),
-                  "nll": .finite(point.meanNegativeLogLikelihood),
-                  "scored": JSONValue(point.scored), "chunks": JSONValue(point.windows.count),
-                  "identity": .object(point.record.identity),
-                ]
-              }),
-          ]
-        }), "seconds": .number(seconds), "peak_rss_bytes": JSONValue(peakBytes),
+    var object: OrderedDictionary<String, JSONValue> = [
+      "kind": "sweep", "protocol": JSONValue(EvaluationRecord.protocolVersion),
     ]
+    object.merge(Program.stamp()) { own, _ in own }
+    object["text"] = .string(text)
+    object["length_targets"] = .string(targets.rawValue)
+    let first = curves.first?.points.first?.record
+    object["text_sha256"] = first?.labels["text_sha256"] ?? .null
+    object["compute"] = first?.compute ?? .null
+    // One for each of `sweeps`.
+    object["models"] = .array(curves.map(\.description))
+    object["sweeps"] = .array(
+      curves.map { curve in
+        [
+          "model": .string(curve.model), "sites": .string(curve.sites),
+          "rope_scaling": .string(curve.scaling),
+          "models": curve.points.first?.record.labels["models"] ?? .null,
+          "points": .array(
+            curve.points.map { point in
+              [
+                "ctx": JSONValue(point.context), "ppl": .finite(point.perplexity),
+                "ppl_stderr": .finite(point.perplexityError),
+                "nll": .finite(point.meanNegativeLogLikelihood),
+                "scored": JSONValue(point.scored), "chunks": JSONValue(point.windows.count),
+                "key": .string(point.record.key), "identity": .object(point.record.identity),
+              ]
+            }),
+        ]
+      })
+    object["seconds"] = .number(seconds)
+    object["peak_rss_bytes"] = JSONValue(peakBytes)
+    return .object(object)
   }
 
   /// Models and scalings by lengths.
@@ -86,7 +101,7 @@ public struct PerplexitySweep: Sendable {
           }
       }
     let compute = OrderedSet(
-      curves.flatMap { $0.points.compactMap { $0.record.identity["compute"]?.string } })
+      curves.flatMap { $0.points.compactMap { $0.record.compute.string } })
     return """
       \(Format.table(rows))
 

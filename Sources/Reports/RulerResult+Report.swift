@@ -8,8 +8,8 @@ extension RulerResult {
   /// The fields of `eval ruler --json`.
   public func json(peakBytes: Int) -> JSONValue {
     var object = record.header
-    object["sites"] = record.identity["sites"] ?? .null
-    object["mode"] = record.identity["mode"] ?? .null
+    object["sites"] = record.sites()
+    object["mode"] = record.settings["mode"] ?? .null
     object["tasks"] = .array(
       cells.map { cell in
         .object([
@@ -61,7 +61,7 @@ extension RulerResult {
       \(Format.table(rows))
 
       \(what)\(leftOutText)
-      variant     \(record.variant)
+      variant     \(record.variant())
       \(record.costText(peakBytes: peakBytes))
       """
   }

@@ -1,10 +1,11 @@
 import ArgumentParser
 import Checkpoints
+import Evaluation
 import Foundation
 import Tensors
 
 /// The version of the program.
-let programVersion = "0.1.0"
+let programVersion = Program.version
 
 @main
 struct Ropeconv: ParsableCommand {
@@ -33,6 +34,9 @@ struct Ropeconv: ParsableCommand {
       var command = try parseAsRoot(arguments)
       let display = ProgressDisplay(quiet: arguments.contains("--quiet"))
       ArchiveUnpacking.observe(display.unpacking)
+      if !arguments.contains("--quiet") {
+        StateFile.observe { Failure.line($0, prefix: "ropeconv: ") }
+      }
       try command.run()
       StandardStreams.exit(.done)
     } catch let error as any Diagnostic {

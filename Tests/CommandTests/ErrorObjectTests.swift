@@ -72,7 +72,6 @@ import Testing
       .write(toFile: "\(work)/plan.yaml", atomically: true, encoding: .utf8)
     let object = try json(run("run", "\(work)/plan.yaml", "--dry-run", "--json"))
     #expect(object["kind"]?.string == "run")
-    #expect(object["steps"]?.array?.first?["outcome"]?.string == "planned")
-    #expect(object["steps"]?.array?.first?["arguments"]?.array?.first?.string == "eval")
+    #expect(object["steps"]?.array?.first?["command"]?.array?.first?.string == "eval")
   }
 }

@@ -161,6 +161,8 @@ void rc_unregister_temporary(const char *path);
 void rc_set_child(int process);
 /// With 1 SIGINT and SIGTERM are put off until it is called with 0; calls may be nested.
 void rc_hold_signals(int held);
+/// A line, its end included, that SIGINT and SIGTERM write to standard error; NULL for none.
+void rc_set_stop_line(const char *line);
 /// SIGINT and SIGTERM: remove the temporary files, exit with 130 and 143. SIGBUS: also say that a
 /// mapped file was truncated, exit with 74.
 void rc_install_signal_handlers(void);

@@ -15,4 +15,7 @@ public enum SignalHandling {
 
   /// Names a process that is waited for, which SIGINT and SIGTERM end too; nil once it has ended.
   public static func passOn(to process: Int32?) { rc_set_child(process ?? 0) }
+
+  /// What SIGINT and SIGTERM say on standard error, its line end included; nil for nothing.
+  public static func setStopLine(_ line: String?) { rc_set_stop_line(line) }
 }

@@ -42,6 +42,20 @@ public struct ComparisonResult: Sendable {
     ])
   }
 
+  /// Whether these are the numbers of a window: four for each target, all finite.
+  static func accepts(_ values: JSONValue) -> Bool {
+    let lists = ["base", "other", "kl", "agrees"].map { key -> [Double]? in
+      guard let list = values[key]?.array else { return nil }
+      let numbers = list.compactMap(\.double)
+      return numbers.count == list.count ? numbers : nil
+    }
+    guard let count = lists[0]?.count, count > 0, lists.allSatisfy({ $0?.count == count }) else {
+      return false
+    }
+    return lists.prefix(3).allSatisfy { $0?.allSatisfy(EvaluationKind.isLikelihood) == true }
+      && lists[3]?.allSatisfy { $0 == 0 || $0 == 1 } == true
+  }
+
   static func meanDivergence(_ units: [EvaluationRecord.Unit]) -> Double? {
     let values = units.flatMap { ($0.values["kl"]?.array ?? []).compactMap(\.double) }
     return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)

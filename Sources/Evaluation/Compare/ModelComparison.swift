@@ -48,20 +48,13 @@ public struct ModelComparison {
     let scorer = DivergenceScorer(LogitBlocks(of: passes[0]), LogitBlocks(of: passes[1]))
     let batchSize = try options.batch(
       for: [base.plan, other.plan], context: self.windows.context, tokens: 8_192)
+    var labels: OrderedDictionary<String, JSONValue> = [
+      "base": .string(base.checkpoint.path), "other": .string(other.checkpoint.path),
+    ]
+    labels.merge(text.labels.sorted { $0.key < $1.key }) { own, _ in own }
     let units = UnitRun(
-      kind: ComparisonResult.kind,
-      identity: [
-        "base": .object(try base.identity(rotary: variants[0], length: length, options: options)),
-        "other": .object(try other.identity(rotary: variants[1], length: length, options: options)),
-        "text_sha256": .string(SourceHash.sha256(tokens: [text.tokens])),
-        "tokens": JSONValue(text.tokens.count), "ctx": JSONValue(self.windows.context),
-        "score": .string(self.windows.scored.rawValue), "start": JSONValue(start),
-        "stride": self.windows.stride.map { JSONValue($0) } ?? .null,
-      ],
-      labels: [
-        "base": .string(base.checkpoint.path), "other": .string(other.checkpoint.path),
-        "text": .string(text.name),
-      ], unitCount: windows.count, options: options)
+      models: models, labels: labels, unitCount: windows.count, options: options
+    ) { try identity(base, other, on: text) }
     var left = 1
     var done = 0.0
     let record = try units.run { units in
@@ -110,5 +103,22 @@ public struct ModelComparison {
       return (values, 2 * group.reduce(0) { $0 + $1.tokens.count })
     }
     return try ComparisonResult(record, file: base.checkpoint.path)
+  }
+
+  /// What the result is of, computed without scoring anything.
+  /// - Throws: what `run` throws for settings that make no sense.
+  public func identity(
+    _ base: Model, _ other: Model, on text: TokenizedText
+  ) throws -> EvaluationIdentity {
+    let length = try windows.length(from: start)
+    let models = try [("base", base, rotary.base), ("other", other, rotary.other)].map {
+      role, model, request in
+      try model.identity(
+        role: role, rotary: model.plan.rotary.applying(request, length: length), length: length)
+    }
+    return EvaluationIdentity(
+      kind: .compare, models: models, text: text,
+      settings: Settings.of(self, leaving: ["rotary", "options"]), options: options,
+      units: try windows.windows(of: text).count)
   }
 }

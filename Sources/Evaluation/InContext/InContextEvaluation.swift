@@ -47,7 +47,7 @@ public struct InContextEvaluation {
     }
     let tokenizer = try model.tokenizer()
     let places = tasks.indices.flatMap { task in
-      (0..<min(limit ?? .max, tasks[task].examples.count)).map { (task: task, example: $0) }
+      (0..<count(tasks[task])).map { (task: task, example: $0) }
     }
     func completions(_ unit: Int) throws -> [Completion] {
       let place = places[unit]
@@ -64,23 +64,10 @@ public struct InContextEvaluation {
       }
       batchSize = min(batchSize, try options.batch(for: [model.plan], context: largest))
     }
-    let length = model.plan.shape.context
-    var identity = try model.identity(
-      rotary: model.plan.rotary.applying(rotary, length: length), length: length,
-      options: options)
-    identity["tasks"] = .array(
-      tasks.map { task in
-        [
-          "task": .string(task.name), "type": .string(task.kind.rawValue),
-          "sha256": .string(task.hash), "chance": .number(task.chance),
-        ]
-      })
-    identity["shots"] = JSONValue(shots)
-    identity["seed"] = .string(String(seed))
-    identity["delimiter"] = .string(delimiter)
     let units = UnitRun(
-      kind: InContextResult.kind, identity: identity,
-      labels: ["model": .string(model.checkpoint.path)], unitCount: places.count, options: options)
+      models: [model], labels: ["model": .string(model.checkpoint.path)],
+      unitCount: places.count, options: options
+    ) { try identity(model, on: tasks) }
     var left = 1
     var done = 0.0
     var longestBefore = 0
@@ -118,6 +105,34 @@ public struct InContextEvaluation {
       return (values, asked.reduce(0) { $0 + $1.tokens.count })
     }
     return try InContextResult(record, file: model.checkpoint.path)
+  }
+
+  /// Examples of a task that are evaluated.
+  private func count(_ task: InContextTask) -> Int { min(limit ?? .max, task.examples.count) }
+
+  /// What the result is of, computed without scoring anything.
+  public func identity(_ model: Model, on tasks: [InContextTask]) throws -> EvaluationIdentity {
+    // The lengths of prompts are their own; the scaling's parameters tell what depends on them.
+    let length = model.plan.shape.context
+    var settings = Settings.of(
+      self, leaving: ["rotary", "options"], names: ["limit": "examples"])
+    settings["prompts"] = JSONValue(InContextPrompts.version)
+    return EvaluationIdentity(
+      kind: .icl,
+      models: [
+        try model.identity(
+          rotary: model.plan.rotary.applying(rotary, length: length), length: length,
+          tokenizer: model.tokenizer())
+      ], settings: settings,
+      materials: [
+        "tasks": .array(
+          tasks.map { task in
+            [
+              "task": .string(task.name), "type": .string(task.kind.rawValue),
+              "sha256": .string(task.hash), "chance": .number(task.chance),
+            ]
+          })
+      ], options: options, units: tasks.reduce(0) { $0 + count($1) })
   }
 
   private static func isCorrect(

@@ -2,6 +2,9 @@ import Vocabulary
 
 /// Writes a task's examples as prompts: shots with their right answers, then the example.
 struct InContextPrompts {
+  /// Grows when a seed's prompts change.
+  static let version = 1
+
   let task: InContextTask
   let tokenizer: Tokenizer
   let shots: Int

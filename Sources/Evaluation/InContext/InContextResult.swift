@@ -21,10 +21,14 @@ public struct InContextResult: Sendable {
 
     init?(_ values: JSONValue) {
       guard let task = values["task"]?.string, let example = values["example"]?.int,
-        let isCorrect = values["correct"]?.bool, let nats = values["nll"]?.array
+        let isCorrect = values["correct"]?.bool, let list = values["nll"]?.array, example >= 0
+      else { return nil }
+      let nats = list.compactMap(\.double)
+      guard !nats.isEmpty, nats.count == list.count,
+        nats.allSatisfy(EvaluationKind.isLikelihood)
       else { return nil }
       self.init(
-        task: task, example: example, isCorrect: isCorrect, nats: nats.compactMap(\.double))
+        task: task, example: example, isCorrect: isCorrect, nats: nats)
     }
 
     var json: JSONValue {
@@ -49,7 +53,7 @@ public struct InContextResult: Sendable {
 
   public let record: EvaluationRecord
   public let tasks: [TaskScore]
-  public var shots: Int { record.identity["shots"]?.int ?? 0 }
+  public var shots: Int { record.settings["shots"]?.int ?? 0 }
 
   /// The mean of the tasks' centered accuracies, which CORE is; NaN of none.
   public var core: Double {
@@ -67,10 +71,10 @@ public struct InContextResult: Sendable {
       answers[answer.task, default: []].append(answer.isCorrect)
     }
     var scores: [TaskScore] = []
-    for task in record.identity["tasks"]?.array ?? [] {
+    for task in record.identity["materials"]?["tasks"]?.array ?? [] {
       guard let name = task["task"]?.string, let type = task["type"]?.string,
         let chance = task["chance"]?.double
-      else { throw .record(file: file, problem: "identity.tasks is no list of tasks") }
+      else { throw .record(file: file, problem: "identity.materials.tasks is no list of tasks") }
       guard let own = answers[name] else { continue }
       scores.append(
         TaskScore(

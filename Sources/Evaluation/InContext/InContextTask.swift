@@ -63,7 +63,7 @@ public struct InContextTask: Sendable {
     }
     self.kind = kind
     self.examples = examples
-    hash = SourceHash.sha256(text: String(decoding: bytes, as: UTF8.self))
+    hash = SourceHash.sha256(bytes: bytes)
   }
 
   private static func example(_ json: JSONValue) -> (Kind, Example)? {

@@ -51,24 +51,12 @@ public struct NeedleEvaluation {
     for cell in Set(cells.map(\.length)) {
       _ = try trials.completion(length: cell, depth: 0, trial: 0)
     }
-    let longest = lengths.max() ?? 0
-    let configuration = try model.plan.rotary.applying(rotary, length: longest)
-    var identity = try model.identity(
-      rotary: configuration, length: longest, options: options)
-    identity["haystack_sha256"] = .string(SourceHash.sha256(tokens: [trials.haystack.tokens]))
-    identity["template"] = template.json
-    identity["chat"] = .string(chat?.name ?? "none")
-    identity["lengths"] = .array(lengths.map { JSONValue($0) })
-    identity["depths"] = .array(depths.map { .number($0) })
-    identity["prompts"] = JSONValue(NeedleTrials.version)
-    identity["trials"] = JSONValue(self.trials)
-    if mode != .pass { identity["mode"] = .string(mode.rawValue) }
-    identity["seed"] = .string(String(seed))
     let units = UnitRun(
-      kind: NeedleResult.kind, identity: identity,
+      models: [model],
       labels: [
         "model": .string(model.checkpoint.path), "haystack": .string(haystack.name),
-      ], unitCount: cells.count, options: options)
+      ], unitCount: cells.count, options: options
+    ) { try identity(model, in: haystack) }
     let batchSizes = try Dictionary(
       uniqueKeysWithValues: Set(cells.map(\.length)).map {
         ($0, try options.batch(for: [model.plan], context: $0))
@@ -100,6 +88,23 @@ public struct NeedleEvaluation {
       return (values, tokens)
     }
     return try NeedleResult(record, file: model.checkpoint.path)
+  }
+
+  /// What the result is of, computed without scoring anything.
+  /// - Throws: `EvaluationError.usage` for settings that make no grid.
+  public func identity(_ model: Model, in haystack: Haystack) throws -> EvaluationIdentity {
+    let longest = lengths.max() ?? 0
+    var settings = Settings.of(self, leaving: ["rotary", "options"])
+    settings["prompts"] = JSONValue(NeedleTrials.version)
+    return EvaluationIdentity(
+      kind: .needle,
+      models: [
+        try model.identity(
+          rotary: model.plan.rotary.applying(rotary, length: longest), length: longest,
+          tokenizer: model.tokenizer())
+      ], settings: settings,
+      materials: ["haystack_sha256": .string(SourceHash.sha256(bytes: haystack.bytes))],
+      options: options, units: try cells().count)
   }
 
   /// The same scores with matches told by decoding.

@@ -29,7 +29,8 @@ public struct NeedleResult: Sendable {
       guard let length = values["length"]?.int, let depth = values["depth"]?.double,
         let trial = values["trial"]?.int, let isCorrect = values["correct"]?.bool,
         let nll = values["answer_nll_sum"]?.double, let tokens = values["answer_tokens"]?.int,
-        tokens > 0
+        tokens > 0, length > 0, (0...100).contains(depth), trial >= 0,
+        EvaluationKind.isLikelihood(nll / Double(tokens))
       else { return nil }
       cell = Cell(length: length, depth: depth, trial: trial)
       self.isCorrect = isCorrect

@@ -2,7 +2,7 @@ import Checkpoints
 import Foundation
 
 /// The texts of a needle test. `{key}` and `{value}` stand for what a trial draws.
-public struct NeedleTemplate: Sendable, Equatable {
+public struct NeedleTemplate: Sendable, Equatable, SettingValue {
   /// The sentence that is hidden.
   public var needle = "One of the special magic numbers for {key} is: {value}."
   /// What is asked behind the haystack.
@@ -65,7 +65,8 @@ public struct NeedleTemplate: Sendable, Equatable {
     text.replacing("{key}", with: key).replacing("{value}", with: String(value))
   }
 
-  var json: JSONValue {
+  /// Its texts; of the many keys their hash.
+  var setting: JSONValue {
     [
       "needle": .string(needle), "question": .string(question), "answer": .string(answer),
       "value_minimum": JSONValue(values.lowerBound), "value_maximum": JSONValue(values.upperBound),

@@ -1,4 +1,5 @@
 import Checkpoints
+import Foundation
 import OrderedCollections
 
 /// A result, or a shard of one, as numbers that can be stored, resumed and merged: what was
@@ -19,7 +20,7 @@ public struct EvaluationRecord: Sendable {
   public let kind: String
   /// Everything that a digit depends on, hashes of model and text included.
   public let identity: OrderedDictionary<String, JSONValue>
-  /// Names for people that no digit depends on: paths of model and text.
+  /// Names for people that no digit depends on: paths of model and text, variants in words.
   public let labels: OrderedDictionary<String, JSONValue>
   /// Units of the whole evaluation.
   public let unitCount: Int
@@ -29,14 +30,16 @@ public struct EvaluationRecord: Sendable {
   public var seconds: Double
   /// Tokens that went through the model in this run.
   public var evaluatedTokens: Int
+  /// When the result was made.
+  public var date = Date()
 
-  public init(
-    kind: String, identity: OrderedDictionary<String, JSONValue>,
-    labels: OrderedDictionary<String, JSONValue> = [:], unitCount: Int, shard: Shard = .whole,
-    units: [Unit], seconds: Double = 0, evaluatedTokens: Int = 0
+  init(
+    identity: EvaluationIdentity, labels: OrderedDictionary<String, JSONValue> = [:],
+    unitCount: Int, shard: Shard = .whole, units: [Unit], seconds: Double = 0,
+    evaluatedTokens: Int = 0
   ) {
-    self.kind = kind
-    self.identity = identity
+    kind = identity.fields["kind"]?.string ?? ""
+    self.identity = identity.fields
     self.labels = labels
     self.unitCount = unitCount
     self.shard = shard
@@ -47,9 +50,12 @@ public struct EvaluationRecord: Sendable {
 
   /// What stands at the head of the JSON of every evaluation.
   public var header: OrderedDictionary<String, JSONValue> {
-    var header: OrderedDictionary<String, JSONValue> = ["kind": .string(kind)]
+    var header: OrderedDictionary<String, JSONValue> = [
+      "kind": .string(kind), "key": .string(key),
+      "protocol": JSONValue(Self.protocolVersion),
+    ]
+    header.merge(Program.stamp(date)) { own, _ in own }
     header.merge(labels) { own, _ in own }
-    header["protocol"] = JSONValue(Self.protocolVersion)
     header["identity"] = .object(identity)
     header["units_total"] = JSONValue(unitCount)
     header["shard"] = .string(shard.text)
@@ -57,15 +63,30 @@ public struct EvaluationRecord: Sendable {
   }
 
   /// Grows when a number of the same settings would change its meaning.
-  public static let protocolVersion = 1
+  public static let protocolVersion = 2
 
   /// What names this evaluation in a state file.
-  var key: String {
-    SourceHash.sha256(
-      text:
-        "\(kind);\(Self.protocolVersion);\(JSONValue.object(identity).serialized(pretty: false))"
-    )
+  public var key: String { EvaluationIdentity(fields: identity).key }
+
+  /// The settings the evaluation was run with, by the names of their options.
+  public var settings: JSONValue { identity["settings"] ?? .null }
+
+  /// What the identity states about a model; null where there is none.
+  public func model(_ index: Int = 0) -> JSONValue {
+    guard let models = identity["models"]?.array, models.indices.contains(index) else {
+      return .null
+    }
+    return models[index]
   }
+
+  /// The letters of the sites that a model was computed with.
+  public func sites(_ index: Int = 0) -> JSONValue { model(index)["rotation"]?["sites"] ?? .null }
+
+  /// The variant a model was computed as, in words.
+  public func variant(_ index: Int = 0) -> String { ModelDescription.variant(model(index)) }
+
+  /// `f32` or `bf16`.
+  public var compute: JSONValue { identity["arithmetic"]?["compute"] ?? .null }
 
   /// The units of a result's JSON.
   public static let unitsKey = "units"
@@ -88,19 +109,34 @@ public struct EvaluationRecord: Sendable {
       throw malformed(
         "expected the JSON of an evaluation: kind, identity, units_total, shard, units")
     }
-    guard count >= 0 else { throw malformed("units_total is \(count)") }
     guard json["protocol"]?.int == Self.protocolVersion else {
-      throw malformed("expected protocol \(Self.protocolVersion)")
+      let found = json["protocol"]?.int.map { "\($0)" } ?? "none"
+      throw malformed(
+        "expected a result of protocol \(Self.protocolVersion), found \(found): it is of another"
+          + " version of ropeconv")
+    }
+    let stated = EvaluationIdentity(fields: identity)
+    guard identity["kind"]?.string == kind, let known = EvaluationKind(rawValue: kind) else {
+      throw malformed("its kind is '\(kind.prefix(40))', which no evaluation here has")
+    }
+    guard json["key"]?.string == stated.key else {
+      throw malformed("'key' is not that of 'identity': one of them was changed")
+    }
+    guard count >= 0, identity["units"]?.int == count else {
+      throw malformed("units_total is \(count), and not what the identity says")
     }
     var parsed: [Unit] = []
     for (place, unit) in units.enumerated() {
       guard let index = unit["unit"]?.int, index >= 0, index < count, let values = unit["values"]
       else { throw malformed("units[\(place)] is no unit from 0 to \(count - 1)") }
+      guard known.accepts(values) else {
+        throw malformed("units[\(place)] has values that \(kind) cannot give")
+      }
       parsed.append(Unit(index: index, values: values))
     }
     do {
       self.init(
-        kind: kind, identity: identity, labels: Self.labels(json), unitCount: count,
+        identity: stated, labels: Self.labels(json), unitCount: count,
         shard: try Shard(parsing: shard),
         units: parsed, seconds: json["seconds"]?.double ?? 0,
         evaluatedTokens: min(max(json["evaluated_tokens"]?.int ?? 0, 0), 1 << 50))
@@ -113,7 +149,9 @@ public struct EvaluationRecord: Sendable {
     return labels
   }
 
-  private static let labelNames = ["model", "base", "other", "text", "haystack"]
+  private static let labelNames = [
+    "model", "base", "other", "text", "text_sha256", "haystack", "models",
+  ]
 
   /// Puts shards together; in any order they give the same digits as one run.
   /// - Throws: `EvaluationError.record` naming the file that does not belong, or what is missing.
@@ -123,14 +161,12 @@ public struct EvaluationRecord: Sendable {
     guard let first = parts.first else { throw .usage("no shards to merge") }
     var units: [Int: (file: String, unit: Unit)] = [:]
     for (file, record) in parts {
-      guard record.kind == first.record.kind, record.identity == first.record.identity,
-        record.unitCount == first.record.unitCount
-      else {
-        let key = record.identity.keys.first { record.identity[$0] != first.record.identity[$0] }
+      let one = JSONValue.object(record.identity)
+      let other = JSONValue.object(first.record.identity)
+      if let difference = EvaluationIdentity.difference(one, other, path: "identity") {
         throw .record(
           file: file,
-          problem: "not of the same evaluation as \(first.file)"
-            + (key.map { ": '\($0)' differs" } ?? ""))
+          problem: "not of the same evaluation as \(first.file): \(difference)")
       }
       for unit in record.units {
         if let known = units[unit.index] {
@@ -150,7 +186,7 @@ public struct EvaluationRecord: Sendable {
           + " unit \(one)")
     }
     return EvaluationRecord(
-      kind: first.record.kind, identity: first.record.identity, labels: first.record.labels,
+      identity: EvaluationIdentity(fields: first.record.identity), labels: first.record.labels,
       unitCount: first.record.unitCount, units: units.values.map(\.unit),
       seconds: parts.reduce(0) { $0 + $1.record.seconds },
       evaluatedTokens: parts.reduce(0) { $0 + $1.record.evaluatedTokens })

@@ -6,20 +6,23 @@ import Foundation
 package enum SourceHash {
   /// SHA-256 of one file's bytes, or of the files' digests one after another.
   package static func sha256(_ files: [MappedFile]) -> String {
-    let digests = files.map { file in
-      var hash = SHA256()
-      var start = 0
-      while start < file.size {
-        let end = min(start + 1 << 20, file.size)
-        file.withBytes(start..<end) { hash.update(bufferPointer: $0) }
-        // A model larger than memory must not stay resident because it was hashed.
-        file.advise(start..<end, .dontNeed)
-        start = end
-      }
-      return Data(hash.finalize())
-    }
+    let digests = files.map(digest)
     return hexadecimal(
       digests.count == 1 ? digests[0] : Data(SHA256.hash(data: digests.reduce(Data(), +))))
+  }
+
+  /// SHA-256 of a file's bytes.
+  static func digest(_ file: MappedFile) -> Data {
+    var hash = SHA256()
+    var start = 0
+    while start < file.size {
+      let end = min(start + 1 << 20, file.size)
+      file.withBytes(start..<end) { hash.update(bufferPointer: $0) }
+      // A model larger than memory must not stay resident because it was hashed.
+      file.advise(start..<end, .dontNeed)
+      start = end
+    }
+    return Data(hash.finalize())
   }
 
   /// SHA-256 of token ids as 32-bit little-endian numbers.
@@ -36,20 +39,14 @@ package enum SourceHash {
     hexadecimal(Data(SHA256.hash(data: Data(text.utf8))))
   }
 
-  /// A checkpoint's identity without reading all of it: SHA-256 of every tensor's name, type,
-  /// shape and first 4,096 bytes, and of the files' sizes.
-  package static func fingerprint(_ checkpoint: Checkpoint) -> String {
+  /// SHA-256 of bytes.
+  package static func sha256(bytes: [UInt8]) -> String {
     var hash = SHA256()
-    for file in checkpoint.files { hash.update(data: Data("\(file.size);".utf8)) }
-    for (name, tensor) in checkpoint.tensors {
-      hash.update(data: Data("\(name);\(tensor.type);\(tensor.shape);".utf8))
-      let end = tensor.offset + min(tensor.byteCount, 4096)
-      tensor.file.withBytes(tensor.offset..<end) { hash.update(bufferPointer: $0) }
-    }
+    bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
     return hexadecimal(Data(hash.finalize()))
   }
 
-  private static func hexadecimal(_ digest: Data) -> String {
+  static func hexadecimal(_ digest: Data) -> String {
     digest.map { String(format: "%02x", $0) }.joined()
   }
 }

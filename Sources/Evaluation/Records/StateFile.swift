@@ -1,25 +1,46 @@
 import Checkpoints
 import Foundation
 import OrderedCollections
+import Synchronization
 
-/// Finished units of evaluations, appended to a file as they are done: one JSON object a line, on
-/// disk before the next unit begins. One file may hold several evaluations; each finds its own.
+/// Finished units of evaluations, appended to a file as they are done, each on disk before the next
+/// batch begins. One file may hold several evaluations; each finds its own.
+///
+/// The first line says what the file is. Before the first unit of an evaluation stands a line with
+/// its whole identity; a unit's line names it by its key, the hash of that identity.
 public final class StateFile {
-  private let path: String
+  let path: String
   private let handle: FileHandle
-  /// How every line begins.
+  private var evaluations: [String: Evaluation] = [:]
+  private var isEmpty = true
+
+  private struct Evaluation {
+    let kind: EvaluationKind
+    let unitCount: Int
+    var units: [Int: JSONValue] = [:]
+  }
+
+  /// Grows when lines change their meaning.
+  static let version = 2
+  private static let header = #"{"ropeconv_state":2}"#
+  /// How every other line begins.
   private static let beginning = #"{"evaluation":""#
-  private var known: [String: [Int: JSONValue]] = [:]
 
   /// Opens or creates a state file. A last line cut short by a kill is dropped.
-  /// - Throws: `EvaluationError.state` where the file is none of ours, in use or not writable.
+  /// - Throws: `EvaluationError.state` where the file is none of ours, in use or not writable: it is
+  ///   left as it is; `.stateLine` for a line that cannot be what an evaluation wrote.
   public init(_ path: String) throws(EvaluationError) {
     self.path = path
-    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    // Without O_NONBLOCK, opening a pipe would wait for its other end.
+    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o644)
     guard descriptor >= 0 else {
       throw .state(file: path, problem: String(cString: strerror(errno)))
     }
     handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw .state(file: path, problem: "it is no regular file")
+    }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       throw .state(file: path, problem: "another ropeconv is writing to it")
     }
@@ -28,40 +49,101 @@ public final class StateFile {
       throw .state(file: path, problem: "cannot be read")
     }
     let whole = (bytes.lastIndex(of: UInt8(ascii: "\n")) ?? -1) + 1
-    try load(Array(bytes[..<whole]))
+    let lines = bytes[..<whole].split(
+      separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false
+    ).dropLast()
     // Only what a kill left of a line of ours is dropped, never the end of somebody's text.
     let rest = bytes[whole...]
-    guard zip(rest, Self.beginning.utf8).allSatisfy({ $0 == $1 }) else {
-      throw .state(file: path, problem: "its last line is no finished unit")
+    let expected = lines.isEmpty ? Self.header : Self.beginning
+    let isCut = zip(rest, expected.utf8).allSatisfy { $0 == $1 }
+    guard lines.first.map(Self.isHeader) ?? isCut else {
+      let isOld = (lines.first ?? rest).starts(with: Self.beginning.utf8)
+      throw .state(
+        file: path,
+        problem: isOld
+          ? "it is of an older ropeconv, whose units do not say what they were made with:"
+            + " give another file, or remove it"
+          : "it is no state file of ropeconv, and stays as it is")
+    }
+    guard isCut else {
+      throw .stateLine(
+        file: path, line: lines.count + 1, problem: "no line of a state file, and cut short")
+    }
+    for (number, line) in lines.enumerated().dropFirst() {
+      try load(Array(line), number: number + 1)
     }
     guard ftruncate(descriptor, off_t(whole)) == 0, lseek(descriptor, 0, SEEK_END) >= 0 else {
       throw .state(file: path, problem: String(cString: strerror(errno)))
     }
+    isEmpty = lines.isEmpty
   }
 
-  private func load(_ bytes: [UInt8]) throws(EvaluationError) {
-    for (number, line) in bytes.split(separator: UInt8(ascii: "\n")).enumerated() {
-      guard let json = try? JSONValue.parse(Array(line), file: path),
-        let key = json["evaluation"]?.string, let unit = json["unit"]?.int,
-        let values = json["values"]
-      else { throw .state(file: path, problem: "line \(number + 1) is no finished unit") }
-      known[key, default: [:]][unit] = values
+  private static func isHeader(_ line: ArraySlice<UInt8>) -> Bool {
+    line.elementsEqual(header.utf8)
+  }
+
+  private func load(_ line: [UInt8], number: Int) throws(EvaluationError) {
+    func refused(_ problem: String) -> EvaluationError {
+      .stateLine(file: path, line: number, problem: problem)
     }
+    guard let json = try? JSONValue.parse(line, file: path), let key = json["evaluation"]?.string
+    else { throw refused("neither an evaluation's identity nor a finished unit") }
+    if let identity = json["identity"]?.object {
+      guard let kind = identity["kind"]?.string.flatMap(EvaluationKind.init),
+        let count = json["units_total"]?.int, count >= 0, identity["units"]?.int == count
+      else { throw refused("no identity of an evaluation known here") }
+      guard EvaluationIdentity(fields: identity).key == key else {
+        throw refused("the identity is not the one that its key was made of")
+      }
+      if evaluations[key] == nil { evaluations[key] = Evaluation(kind: kind, unitCount: count) }
+      return
+    }
+    guard let unit = json["unit"]?.int, let values = json["values"] else {
+      throw refused("neither an evaluation's identity nor a finished unit")
+    }
+    guard let evaluation = evaluations[key] else {
+      throw refused("a unit of an evaluation whose identity does not stand before it")
+    }
+    guard (0..<evaluation.unitCount).contains(unit) else {
+      throw refused("unit \(unit), expected one from 0 to \(evaluation.unitCount - 1)")
+    }
+    guard evaluation.kind.accepts(values) else {
+      throw refused("the values of unit \(unit) cannot be those of \(evaluation.kind.rawValue)")
+    }
+    guard evaluation.units[unit] ?? values == values else {
+      throw refused("unit \(unit) stands in the file before, with other values")
+    }
+    evaluations[key]?.units[unit] = values
   }
 
   /// Finished units of an evaluation.
-  func units(of evaluation: String) -> [Int: JSONValue] { known[evaluation] ?? [:] }
+  func units(of evaluation: EvaluationIdentity) -> [Int: JSONValue] {
+    evaluations[evaluation.key]?.units ?? [:]
+  }
 
   /// Appends finished units and waits until they are on disk.
-  func append(_ units: [EvaluationRecord.Unit], of evaluation: String) throws(EvaluationError) {
-    var text = ""
-    for unit in units {
+  func append(
+    _ units: [EvaluationRecord.Unit], of identity: EvaluationIdentity
+  ) throws(EvaluationError) {
+    let key = identity.key
+    var text = isEmpty ? Self.header + "\n" : ""
+    if evaluations[key] == nil {
+      guard let kind = identity.fields["kind"]?.string.flatMap(EvaluationKind.init),
+        let count = identity.fields["units"]?.int
+      else { throw .state(file: path, problem: "an evaluation without a kind") }
+      evaluations[key] = Evaluation(kind: kind, unitCount: count)
       let line: JSONValue = .object([
-        "evaluation": .string(evaluation), "unit": .integer(Int64(unit.index)),
-        "values": unit.values,
+        "evaluation": .string(key), "identity": .object(identity.fields),
+        "units_total": JSONValue(count),
       ])
       text += line.serialized(pretty: false) + "\n"
-      known[evaluation, default: [:]][unit.index] = unit.values
+    }
+    for unit in units {
+      let line: JSONValue = .object([
+        "evaluation": .string(key), "unit": JSONValue(unit.index), "values": unit.values,
+      ])
+      text += line.serialized(pretty: false) + "\n"
+      evaluations[key]?.units[unit.index] = unit.values
     }
     do {
       try handle.write(contentsOf: Data(text.utf8))
@@ -69,5 +151,34 @@ public final class StateFile {
     } catch {
       throw .state(file: path, problem: "cannot be written: \(error.localizedDescription)")
     }
+    isEmpty = false
+  }
+
+  // MARK: - What is told
+
+  private static let observer = Mutex<(@Sendable (String) -> Void)?>(nil)
+
+  /// Tells where a run goes on, in a line; a run that a signal stops then says how far it got.
+  public static func observe(_ tell: @escaping @Sendable (String) -> Void) {
+    observer.withLock { $0 = tell }
+  }
+
+  /// Says where a run begins, where some units are known.
+  func tellStart(known: Int, of total: Int) {
+    guard known > 0, let tell = Self.observer.withLock({ $0 }) else { return }
+    tell(
+      known == total
+        ? "all \(total) units are in \(path)"
+        : "\(known) of \(total) units are in \(path), going on with the other \(total - known)")
+  }
+
+  /// What a signal that stops the run says from now on.
+  func tellProgress(_ finished: Int, of total: Int) {
+    guard Self.observer.withLock({ $0 != nil }) else { return }
+    // A moving progress line is not written over.
+    let begin = isatty(2) == 1 ? "\n" : ""
+    SignalHandling.setStopLine(
+      "\(begin)ropeconv: stopped: \(finished) of \(total) units are in \(path); the same command"
+        + " goes on from there\n")
   }
 }

@@ -56,11 +56,13 @@ public struct RunOptions {
 /// The loop of every evaluation: units of the shard that are not yet in the state file, batch by
 /// batch.
 struct UnitRun {
-  let kind: String
-  let identity: OrderedDictionary<String, JSONValue>
+  /// The models evaluated, in the order of the identity's.
+  let models: [Model]
   let labels: OrderedDictionary<String, JSONValue>
   let unitCount: Int
   let options: RunOptions
+  /// Waits for the models' hashes: made before the work only where a state file asks for it.
+  let identity: () throws -> EvaluationIdentity
 
   /// - Parameters:
   ///   - batches: cuts units into batches.
@@ -73,28 +75,45 @@ struct UnitRun {
   ) throws -> EvaluationRecord {
     let clock = ContinuousClock()
     let began = clock.now
-    let empty = EvaluationRecord(
-      kind: kind, identity: identity, unitCount: unitCount, units: [])
-    let key = options.state == nil ? "" : empty.key
+    if options.threads > 1 { for model in models { model.digest.begin() } }
+    let stated = try options.state.map { _ in try identity() }
     let own = (0..<unitCount).filter(options.shard.contains)
-    let known = options.state?.units(of: key) ?? [:]
+    let known = stated.flatMap { options.state?.units(of: $0) } ?? [:]
     var units = own.compactMap { index in
       known[index].map { EvaluationRecord.Unit(index: index, values: $0) }
     }
+    options.state?.tellStart(known: units.count, of: own.count)
+    options.state?.tellProgress(units.count, of: own.count)
+    defer { SignalHandling.setStopLine(nil) }
     var tokens = 0
-    for batch in batches(own.filter { known[$0] == nil }) where !batch.isEmpty {
-      let (values, count) = try evaluate(batch, units)
-      let finished = zip(batch, values).map {
-        EvaluationRecord.Unit(index: $0, values: $1)
+    // With a state the first units are on disk soon, and the later ones no more than seconds apart.
+    var size = options.state == nil || options.batch != nil ? Int.max : 1
+    for batch in batches(own.filter { known[$0] == nil }) {
+      var rest = batch[...]
+      while !rest.isEmpty {
+        let part = Array(rest.prefix(size))
+        rest = rest.dropFirst(part.count)
+        let start = clock.now
+        let (values, count) = try evaluate(part, units)
+        let finished = zip(part, values).map {
+          EvaluationRecord.Unit(index: $0, values: $1)
+        }
+        if let stated { try options.state?.append(finished, of: stated) }
+        units += finished
+        tokens += count
+        options.state?.tellProgress(units.count, of: own.count)
+        if part.count == size, clock.now - start < .seconds(5) { size *= 2 }
       }
-      try options.state?.append(finished, of: key)
-      units += finished
-      tokens += count
     }
+    let final = try stated ?? identity()
+    let descriptions = zip(models, final.fields["models"]?.array ?? []).map {
+      ModelDescription($0, identity: $1).json
+    }
+    var labels = labels
+    labels["models"] = .array(descriptions)
     return EvaluationRecord(
-      kind: kind, identity: identity, labels: labels, unitCount: unitCount, shard: options.shard,
-      units: units,
-      seconds: (clock.now - began) / .seconds(1), evaluatedTokens: tokens)
+      identity: final, labels: labels, unitCount: unitCount, shard: options.shard,
+      units: units, seconds: (clock.now - began) / .seconds(1), evaluatedTokens: tokens)
   }
 }
 

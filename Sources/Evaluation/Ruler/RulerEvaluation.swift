@@ -36,12 +36,12 @@ public struct RulerEvaluation {
 
   /// - Parameters:
   ///   - generator: makes the prompts with the model's tokenizer.
-  ///   - haystack: identity of the texts the generator was given, such as a hash.
+  ///   - haystack: what else the prompts were made from than what the generator holds.
   ///   - progress: called with the share done and the mean of the samples finished.
   /// - Throws: `EvaluationError.usage` for no tasks, lengths or samples and for what the generator
   ///   cannot make.
   public func run(
-    _ model: Model, prompts generator: RulerGenerator, haystack: String,
+    _ model: Model, prompts generator: RulerGenerator, haystack: String = "",
     progress: (Double, Double?) -> Void = { _, _ in }
   ) throws -> RulerResult {
     guard !tasks.isEmpty, !lengths.isEmpty, samples >= 1, samples <= 1_000_000 else {
@@ -58,25 +58,12 @@ public struct RulerEvaluation {
     for (task, length) in cells {
       _ = try generator.sample(task: task, length: length, index: 0)
     }
-    let longest = lengths.max() ?? 0
     let batchSizes = try Dictionary(
       uniqueKeysWithValues: Set(lengths).map { ($0, try batchSize(model, $0)) })
-    var identity = try model.identity(
-      rotary: model.plan.rotary.applying(rotary, length: longest), length: longest,
-      options: options)
-    identity["haystack_sha256"] = .string(SourceHash.sha256(text: haystack))
-    identity["tasks"] = .array(tasks.map { .string($0.rawValue) })
-    identity["lengths"] = .array(lengths.map { JSONValue($0) })
-    identity["samples"] = JSONValue(samples)
-    identity["mode"] = .string(mode.rawValue)
-    identity["prompts"] = JSONValue(RulerGenerator.version)
-    identity["seed"] = .string(String(generator.seed))
-    if !leftOut.isEmpty {
-      identity[RulerResult.leftOutKey] = .array(leftOut.map(\.json))
-    }
     let units = UnitRun(
-      kind: RulerResult.kind, identity: identity,
-      labels: ["model": .string(model.checkpoint.path)], unitCount: places.count, options: options)
+      models: [model], labels: ["model": .string(model.checkpoint.path)],
+      unitCount: places.count, options: options
+    ) { try identity(model, prompts: generator, haystack: haystack, units: places.count) }
     var total = 1
     var done = 0
     let record = try units.run { left in
@@ -121,6 +108,29 @@ public struct RulerEvaluation {
       )
     }
     return cells
+  }
+
+  /// What the result is of, computed without scoring anything.
+  /// - Parameter units: the samples of all tasks and lengths; nil: every task at every length.
+  public func identity(
+    _ model: Model, prompts generator: RulerGenerator, haystack: String = "", units: Int? = nil
+  ) throws -> EvaluationIdentity {
+    let longest = lengths.max() ?? 0
+    var settings = Settings.of(self, leaving: ["rotary", "options"])
+    settings["prompts"] = JSONValue(RulerGenerator.version)
+    settings["seed"] = Settings.json(generator.seed)
+    var materials = generator.materials
+    if !haystack.isEmpty {
+      materials["haystack_sha256"] = .string(SourceHash.sha256(text: haystack))
+    }
+    return EvaluationIdentity(
+      kind: .ruler,
+      models: [
+        try model.identity(
+          rotary: model.plan.rotary.applying(rotary, length: longest), length: longest,
+          tokenizer: generator.tokenizer)
+      ], settings: settings, materials: materials, options: options,
+      units: units ?? tasks.count * lengths.count * samples)
   }
 
   /// Samples in flight: about 16,384 tokens, and when decoding at most 2 GB of keys and values.

@@ -1,3 +1,5 @@
+import Checkpoints
+import OrderedCollections
 import Vocabulary
 
 /// Makes the prompts of RULER's tasks (arXiv:2404.06654) for a tokenizer.
@@ -15,6 +17,7 @@ public struct RulerGenerator: Sendable {
   public let tokenizer: Tokenizer
   public let seed: UInt64
   let essay: EssayText?
+  private let essayHash: String?
   let squad: RulerQuestions?
   let hotpot: RulerQuestions?
 
@@ -32,6 +35,16 @@ public struct RulerGenerator: Sendable {
     self.squad = squad
     self.hotpot = hotpot
     essay = essays.map(EssayText.init)
+    essayHash = essays.map { SourceHash.sha256(text: $0) }
+  }
+
+  /// Hashes of the texts that prompts are made from, as they were read.
+  var materials: OrderedDictionary<String, JSONValue> {
+    var hashes: OrderedDictionary<String, JSONValue> = [:]
+    if let essayHash { hashes["essays_sha256"] = .string(essayHash) }
+    if let squad { hashes["squad_sha256"] = .string(squad.hash) }
+    if let hotpot { hashes["hotpot_sha256"] = .string(hotpot.hash) }
+    return hashes
   }
 
   /// One sample, with as many haystack units as fit. It depends on nothing but the generator's

@@ -3,7 +3,7 @@ import OrderedCollections
 
 extension RulerResult {
   /// A task that could not be evaluated, at one length or at all of them.
-  public struct LeftOut: Sendable, Equatable {
+  public struct LeftOut: Sendable, Equatable, SettingValue {
     public let task: RulerTask
     /// Nil: at every length.
     public let length: Int?
@@ -39,6 +39,8 @@ extension RulerResult {
       return groups.map { "\($1.joined(separator: ", ")): \($0)" }
     }
 
+    var setting: JSONValue { json }
+
     public var json: JSONValue {
       [
         "task": .string(task.rawValue), "length": length.map { JSONValue($0) } ?? .null,
@@ -56,9 +58,9 @@ extension RulerResult {
 
   static let leftOutKey = "left_out"
 
-  /// What of `all` was left out, as the identity has it: the numbers of units follow from it.
+  /// What of `all` was left out, as its settings have it: the numbers of units follow from it.
   public var leftOut: [LeftOut] {
-    record.identity[Self.leftOutKey]?.array?.compactMap(LeftOut.init) ?? []
+    record.settings[Self.leftOutKey]?.array?.compactMap(LeftOut.init) ?? []
   }
 }
 

@@ -65,6 +65,15 @@ public struct RulerQuestions: Sendable, Equatable {
     try finish(file)
   }
 
+  /// The identity of all questions and paragraphs.
+  var hash: String {
+    var text = documents.joined(separator: "\u{0}")
+    for question in questions {
+      text += "\u{0}\(question.text)\u{0}\(question.answers);\(question.gold);\(question.related)"
+    }
+    return SourceHash.sha256(text: text)
+  }
+
   private mutating func number(of document: String) -> Int {
     if let number = numbers[document] { return number }
     numbers[document] = documents.count

@@ -39,12 +39,17 @@ public struct RulerResult: Sendable {
 
     init?(_ values: JSONValue) {
       guard let name = values["task"]?.string, let task = RulerTask(rawValue: name),
-        let length = values["length"]?.int, let index = values["sample"]?.int
+        let length = values["length"]?.int, let index = values["sample"]?.int, length > 0,
+        index >= 0
       else { return nil }
       place = Place(task: task, length: length, index: index)
-      if let score = values["score"]?.double, let text = values["output"]?.string {
+      if let score = values["score"]?.double, let text = values["output"]?.string,
+        (0...1).contains(score)
+      {
         outcome = .output(text: text, score: score)
-      } else if let nll = values["answer_nll"]?.double, let exact = values["exact"]?.bool {
+      } else if let nll = values["answer_nll"]?.double, let exact = values["exact"]?.bool,
+        EvaluationKind.isLikelihood(nll)
+      {
         outcome = .answer(negativeLogLikelihood: nll, isGreedy: exact)
       } else {
         return nil

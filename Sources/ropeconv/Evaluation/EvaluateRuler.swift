@@ -109,12 +109,7 @@ struct EvaluateRuler: ParsableCommand {
     }
     output.warn(model, beyond: cells.map(\.length).max() ?? 0, rotary: evaluation.rotary)
     let display = ProgressDisplay(quiet: output.quiet)
-    let texts = try [essays, squad, hotpot].map { path in
-      try path.map { String(decoding: try Haystack(path: $0).bytes, as: UTF8.self) } ?? ""
-    }
-    let result = try evaluation.run(
-      model, prompts: generator, haystack: texts.joined(separator: "\u{0}")
-    ) { share, mean in
+    let result = try evaluation.run(model, prompts: generator) { share, mean in
       display.show(share, mean.map { "mean \(Format.fixed($0, 3))" } ?? "")
     }
     display.finish()

@@ -32,10 +32,12 @@ extension EvaluatePerplexity {
     let display = ProgressDisplay(quiet: output.quiet)
     let total = Double(models.count * max(methods.count, 1) * lengths.count)
     var done = 0.0
-    var sweep = PerplexitySweep(text: try text.required().name, targets: targets)
+    // Read once: a pipe has nothing for a second model.
+    let source = try text.required().loaded()
+    var sweep = PerplexitySweep(text: source.name, targets: targets)
     for path in models {
       let model = try Model(opening: path)
-      let tokens = try TokenizedText(text.required(), for: model, threads: output.threads)
+      let tokens = try TokenizedText(source, for: model, threads: output.threads)
       if let method = methods.first {
         try variant.warnOfSites(
           variant.request(for: model.plan, method: method, factor: 1), model.plan, output)

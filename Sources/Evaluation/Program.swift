@@ -1,0 +1,26 @@
+import Checkpoints
+import Foundation
+import OrderedCollections
+import Tensors
+
+/// This program, as results name it.
+public enum Program {
+  public static let name = "ropeconv"
+  public static let version = "0.1.0"
+
+  /// Names and versions of the libraries behind matrix products.
+  static var libraries: JSONValue {
+    .object(.init(uniqueKeysWithValues: Libraries.versions.map { ($0.0, .string($0.1)) }))
+  }
+
+  /// What made a result, and when: `program` and `date`.
+  public static func stamp(_ date: Date = Date()) -> OrderedDictionary<String, JSONValue> {
+    [
+      "program": [
+        "name": .string(name), "version": .string(version),
+        "instruction_set": .string(InstructionSet.current), "libraries": libraries,
+      ],
+      "date": .string(date.ISO8601Format()),
+    ]
+  }
+}

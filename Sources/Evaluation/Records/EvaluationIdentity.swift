@@ -1,0 +1,90 @@
+import Checkpoints
+import OrderedCollections
+import Tensors
+
+/// Everything that a digit of an evaluation depends on, as one JSON object. The key of a state file,
+/// the identity in a result's JSON and the label of a report's row are all made from it.
+public struct EvaluationIdentity: Sendable, Equatable {
+  /// `kind`, `protocol`, `models`, `text`, `arithmetic`, `settings`, `materials`, `units`.
+  public let fields: OrderedDictionary<String, JSONValue>
+
+  init(fields: OrderedDictionary<String, JSONValue>) { self.fields = fields }
+
+  /// - Parameters:
+  ///   - models: what `Model.identity` gives, in the order of the operands.
+  ///   - settings: the evaluation's own.
+  ///   - materials: hashes of what prompts are made from.
+  ///   - units: how many units the whole evaluation has.
+  init(
+    kind: EvaluationKind, models: [JSONValue], text: TokenizedText? = nil,
+    settings: OrderedDictionary<String, JSONValue>,
+    materials: OrderedDictionary<String, JSONValue> = [:], options: RunOptions, units: Int
+  ) {
+    var arithmetic: OrderedDictionary<String, JSONValue> = [
+      "compute": .string(options.arithmetic.rawValue),
+      "instruction_set": .string(InstructionSet.current), "libraries": Program.libraries,
+    ]
+    arithmetic.merge(Settings.of(options, leaving: RunOptions.withoutEffect)) { own, _ in own }
+    fields = [
+      "kind": .string(kind.rawValue), "protocol": JSONValue(EvaluationRecord.protocolVersion),
+      "models": .array(models), "text": text?.identity ?? .null,
+      "arithmetic": .object(arithmetic), "settings": .object(settings),
+      "materials": .object(materials), "units": JSONValue(units),
+    ]
+  }
+
+  /// SHA-256 of the identity: what names the evaluation in a state file.
+  public var key: String {
+    SourceHash.sha256(text: JSONValue.object(fields).serialized(pretty: false))
+  }
+
+  /// Where two identities first differ, and how; nil where they are equal.
+  static func difference(_ one: JSONValue, _ other: JSONValue, path: String = "") -> String? {
+    if one == other { return nil }
+    func below(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
+    if let left = one.object, let right = other.object {
+      for key in OrderedSet(Array(left.keys) + Array(right.keys)) {
+        if let found = difference(left[key] ?? .null, right[key] ?? .null, path: below(key)) {
+          return found
+        }
+      }
+    }
+    if let left = one.array, let right = other.array, left.count == right.count {
+      for (index, pair) in zip(left, right).enumerated() {
+        if let found = difference(pair.0, pair.1, path: "\(path)[\(index)]") { return found }
+      }
+    }
+    func shown(_ value: JSONValue) -> String {
+      let text = value.serialized(pretty: false)
+      return text.count > 48 ? "\(text.prefix(45))..." : text
+    }
+    return "'\(path)' differs: \(shown(one)) here, \(shown(other)) there"
+  }
+}
+
+extension RunOptions {
+  /// Options that never change a digit, and `arithmetic`, which is stated by name.
+  static let withoutEffect: Set<String> = [
+    "shard", "state", "threads", "batch", "memory", "arithmetic",
+  ]
+}
+
+/// The evaluations whose results are records.
+public enum EvaluationKind: String, Sendable, CaseIterable {
+  case perplexity, needle, ruler, compare, icl
+
+  /// Whether a unit's values can be what this evaluation gives: the right fields, finite numbers,
+  /// counts that are none below zero.
+  func accepts(_ values: JSONValue) -> Bool {
+    switch self {
+    case .perplexity: PerplexityResult.WindowSum(.init(index: 0, values: values)) != nil
+    case .needle: NeedleResult.Trial(values) != nil
+    case .ruler: RulerResult.Sample(values) != nil
+    case .compare: ComparisonResult.accepts(values)
+    case .icl: InContextResult.Answer(values) != nil
+    }
+  }
+
+  /// Negative log-likelihoods are no less than 0, but for the last digits of a sum.
+  static func isLikelihood(_ nats: Double) -> Bool { nats.isFinite && nats > -1e-3 }
+}

@@ -1,0 +1,83 @@
+import Checkpoints
+
+/// A model of a result in words: its name, and the variant it was computed as, both from what the
+/// result's identity states.
+public struct ModelDescription: Sendable, Equatable {
+  public let name: String
+  /// The path it was opened by.
+  public let file: String
+  /// `model`, or `base` and `other` of a comparison.
+  public let role: String
+  /// Such as "RoVE, 16 of 32 pairs, fitted".
+  public let variant: String
+
+  init(_ model: Model, identity: JSONValue) {
+    file = model.checkpoint.path
+    let named = model.plan.name
+    name = named == file ? Self.stem(file) : named
+    role = identity["role"]?.string ?? "model"
+    variant = Self.variant(identity)
+  }
+
+  var json: JSONValue {
+    [
+      "name": .string(name), "file": .string(file), "role": .string(role),
+      "variant": .string(variant),
+    ]
+  }
+
+  /// The words for a model of an identity.
+  static func variant(_ identity: JSONValue) -> String {
+    let rotation = identity["rotation"] ?? .null
+    let sites = rotation["sites"]?.string ?? ""
+    var parts: [String] = []
+    switch sites {
+    case "":
+      let isLearned = identity["hyperparameters"]?["positions"]?.string == "learned"
+      parts.append(isLearned ? "learned positions" : "NoPE")
+    case "qk": parts.append("RoPE")
+    case "vo": parts.append("VO-RoPE")
+    case "qkvo": parts.append("RoVE")
+    default: parts.append("sites \(sites)")
+    }
+    if sites.contains("v") || sites.contains("o") {
+      let pairs = rotation["pairs"]?.int ?? 0
+      let counts =
+        rotation["value_pairs"]?.array?.compactMap(\.int)
+        ?? [rotation["value_pairs"]?.int].compactMap { $0 }
+      if let least = counts.min(), let most = counts.max(), least < pairs {
+        parts.append(
+          least == most ? "\(most) of \(pairs) pairs" : "\(least) to \(most) of \(pairs) pairs")
+      }
+      if let base = rotation["value_base"]?.double, base != rotation["base"]?.double {
+        parts.append("value base \(number(base))")
+      }
+    }
+    if let fit = rotation["fit"], !fit.isNull { parts.append("fitted") }
+    if rotation["as_if"]?.bool == true { parts.append("as if") }
+    if let text = scaling(rotation["scaling"] ?? .null) { parts.append(text) }
+    return parts.joined(separator: ", ")
+  }
+
+  private static func scaling(_ scaling: JSONValue) -> String? {
+    let names = [
+      "linear": "linear", "ntk": "NTK", "dynamic": "dynamic NTK", "yarn": "YaRN",
+      "llama3": "Llama 3 scaling", "longrope": "LongRoPE",
+    ]
+    guard let type = scaling["type"]?.string, let name = names[type] else { return nil }
+    return scaling["factor"]?.double.map { "\(name) x\(number($0))" } ?? name
+  }
+
+  private static func number(_ value: Double) -> String {
+    Int(exactly: value).map { $0 < 10_000_000 ? "\($0)" : "\(value)" } ?? "\(value)"
+  }
+
+  /// A path's last part without its extension.
+  private static func stem(_ path: String) -> String {
+    let last = path.split(separator: "/").last.map(String.init) ?? path
+    for suffix in [".gguf", ".safetensors"] where last.hasSuffix(suffix) && last != suffix {
+      return String(last.dropLast(suffix.count))
+    }
+    return last
+  }
+}

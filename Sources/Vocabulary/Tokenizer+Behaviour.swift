@@ -1,0 +1,33 @@
+import Checkpoints
+
+extension Tokenizer {
+  /// Bytes that differ wherever two tokenizers might tokenize differently: the stored description,
+  /// and what was made of it.
+  package func behaviour(of checkpoint: Checkpoint) -> [UInt8] {
+    var bytes: [UInt8] = []
+    func append(_ text: String) {
+      bytes += text.utf8
+      bytes.append(0)
+    }
+    append("\(model);\(preTokenizer ?? "")")
+    append("\(bos.map(String.init) ?? "none");\(addsBOS)")
+    append("\(eos.map(String.init) ?? "none");\(addsEOS)")
+    append(String(describing: normalizer))
+    for (key, value) in stored.metadata where key != "tokenizer.chat_template" {
+      append(key)
+      if case .array(let array) = value {
+        array.withBytes { bytes += $0 }
+      } else {
+        append(String(describing: value))
+      }
+    }
+    if stored.metadata.isEmpty {
+      for name in ["tokenizer.json", "tokenizer_config.json"] {
+        guard let file = try? checkpoint.companions?.open(name) else { continue }
+        append(name)
+        file.withBytes(0..<file.size) { bytes += $0 }
+      }
+    }
+    return bytes
+  }
+}
