@@ -67,7 +67,14 @@ import Testing
     #expect(throws: EvaluationError.self) { try EvaluationRecord(.object(object), file: "bad") }
     object["units_total"] = .integer(1 << 60)
     #expect(throws: EvaluationError.self) { try EvaluationRecord(.object(object), file: "bad") }
-    object["units_total"] = 2
+    // As many as these cannot be counted one by one.
+    var identity = try #require(object["identity"]?.object)
+    identity["units"] = .integer(1 << 60)
+    object["identity"] = .object(identity)
+    object["key"] = .string(EvaluationIdentity(fields: identity).key)
+    let vast = try EvaluationRecord(.object(object), file: "bad")
+    #expect(throws: EvaluationError.self) { try EvaluationRecord.merge([("bad", vast)]) }
+    object = try #require(good.object)
     object["units"] = [["unit": 7, "values": [:]]]
     #expect(throws: EvaluationError.self) { try EvaluationRecord(.object(object), file: "bad") }
     object["units"] = [["unit": 0, "values": ["scored": 0]]]

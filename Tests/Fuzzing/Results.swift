@@ -32,7 +32,7 @@ enum Results {
     return { random in
       guard let seed = random.element(of: seeds) else { return }
       let json = try JSONValue.parse(
-        Array(seed.mutated(&random).serialized(pretty: false).utf8), file: "result.json")
+        Array(keyed(seed.mutated(&random)).serialized(pretty: false).utf8), file: "result.json")
       if random.isOne(in: 2) {
         let page = ReportPage(
           title: "t", results: [try ResultFile(name: "result.json", json: json)])
@@ -43,6 +43,13 @@ enum Results {
       let record = try EvaluationRecord.merge([part])
       try show(record)
     }
+  }
+
+  /// With the key of a changed identity: else that is all that would be found.
+  private static func keyed(_ json: JSONValue, _ key: String = "key") -> JSONValue {
+    guard var object = json.object, let identity = object["identity"]?.object else { return json }
+    object[key] = .string(EvaluationIdentity(fields: identity).key)
+    return .object(object)
   }
 
   private static func show(_ record: EvaluationRecord) throws {
@@ -92,7 +99,8 @@ enum Results {
       } else {
         mutated = lines.flatMap {
           Array(
-            (random.isOne(in: 2) ? $0.mutated(&random) : $0).serialized(pretty: false).utf8) + [10]
+            keyed(random.isOne(in: 2) ? $0.mutated(&random) : $0, "evaluation")
+              .serialized(pretty: false).utf8) + [10]
         }
       }
       try run(workplace.write(mutated, to: "state"), limit: 4)

@@ -8,7 +8,7 @@ public struct EvaluationIdentity: Sendable, Equatable {
   /// `kind`, `protocol`, `models`, `text`, `arithmetic`, `settings`, `materials`, `units`.
   public let fields: OrderedDictionary<String, JSONValue>
 
-  init(fields: OrderedDictionary<String, JSONValue>) { self.fields = fields }
+  package init(fields: OrderedDictionary<String, JSONValue>) { self.fields = fields }
 
   /// - Parameters:
   ///   - models: what `Model.identity` gives, in the order of the operands.
