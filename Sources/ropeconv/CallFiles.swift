@@ -71,6 +71,10 @@ struct CallFiles {
         throw CheckpointError.output(
           .isOutput(of: other.option), file: output.path, place: .whole)
       }
+      guard !OutputTarget.isSameFile("/dev/stdout", output.path) else {
+        throw CheckpointError.output(
+          .isOutput(of: "standard output"), file: output.path, place: .whole)
+      }
       try OutputTarget.checkIsNoInput(output.path, inputs: inputs)
       if let force = output.force {
         try WholeFile.check(output.path, force: force, inputs: inputs)

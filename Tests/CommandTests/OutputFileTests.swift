@@ -147,6 +147,12 @@ import Testing
       expectFailure(try inputs.run(arguments), 73, containing: "is written to the same file")
     }
     #expect(inputs.contents == inputs.files)
+    // The result itself may go to a file.
+    let redirected = try runProgram(
+      "/bin/sh",
+      ["-c", "\"$0\" \"$@\" > \(inputs.folder)/x", Self.program, "eval", "perplexity", Self.model]
+        + ["--text", Self.text, "--nll", "\(inputs.folder)/x", "--force"])
+    expectFailure(redirected, 73, containing: "standard output is written to the same file")
   }
 
   /// Refused at once, before any work; written with --force.

@@ -134,7 +134,9 @@ struct RunPlan: ParsableCommand {
     try? (key?.inputs ?? "").write(toFile: begun, atomically: true, encoding: .utf8)
     var arguments = step.arguments + ["--json", "--threads", "\(output.threads)"]
     // What a step wrote when it ran before is its own.
-    if !Set(arguments).isDisjoint(with: ["--svg", "--html", "--nll", "--junit", "--prompts"]) {
+    if !Set(arguments).isDisjoint(with: ["--svg", "--html", "--nll", "--junit", "--prompts"]),
+      !arguments.contains("--force")
+    {
       arguments.append("--force")
     }
     // Prompts are written at once, there is no state to keep.
