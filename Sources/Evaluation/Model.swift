@@ -115,7 +115,10 @@ public struct TokenizedText: Sendable {
   /// - Throws: `EvaluationError.unreadable`, also for a pipe of more than 1 GiB.
   public static func read(_ path: String) throws -> [UInt8] {
     if path == "-" {
-      return Array(FileHandle.standardInput.readDataToEndOfFile())
+      // A closed stream, or a folder, is an error to report: the other calls end the process.
+      do { return Array(try FileHandle.standardInput.readToEnd() ?? Data()) } catch {
+        throw EvaluationError.unreadable(file: "standard input", problem: "it cannot be read")
+      }
     }
     guard let handle = FileHandle(forReadingAtPath: path) else {
       let exists = FileManager.default.fileExists(atPath: path)

@@ -9,14 +9,15 @@ enum StandardStreams {
   /// Makes the streams safe to write to, before the first file is opened.
   ///
   /// A descriptor that the caller closed would be given to the next file, and that file would get
-  /// what is printed; so it leads to a file from which no byte can be written. A reader that went
-  /// away is an error to report, not a signal that ends the process in the middle of its work.
+  /// what is printed; so it leads to a file that cannot be used. A reader that went away, or a limit
+  /// on the size of files, is an error to report, not a signal that ends the process in its work.
   static func prepare() {
     signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
     // A file is opened under the lowest free number: this one, as those below are open by then.
     for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO]
     where fcntl(descriptor, F_GETFD) < 0 {
-      _ = open("/dev/null", O_RDONLY)
+      _ = open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
     }
   }
 

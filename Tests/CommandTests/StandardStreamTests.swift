@@ -70,6 +70,26 @@ import Testing
     }
   }
 
+  /// A limit on the size of files holds for standard output too.
+  @Test func resultBeyondTheFileSizeLimit() throws {
+    let finished = try runProgram(
+      "/bin/sh",
+      ["-c", "ulimit -f 1 && exec \"$0\" \"$@\"", Self.program, "inspect", Self.model]
+        + ["--tensors", "--json"])
+    #expect(finished.status == 74)
+    #expect(
+      finished.errors == "ropeconv: error: standard output cannot be written: File too large\n")
+  }
+
+  @Test(arguments: ["< /", "<&-"]) func unreadableInput(redirection: String) throws {
+    for arguments in [
+      ["tokenize", Self.model], ["eval", "perplexity", Self.model, "--text", "-"],
+    ] {
+      expectFailure(
+        try run(arguments, redirection), 66, containing: "standard input: it cannot be read")
+    }
+  }
+
   /// A closed stream's number is not given to a file of the program's own.
   @Test func closedStreamsAreNoFiles() throws {
     let folder = try References.temporaryFolder()
