@@ -45,6 +45,12 @@ public struct ConversionPlan: Sendable {
   /// What turns otherwise than in the source, nothing absorbed; nil where it turns alike.
   public let siteChange: SiteChange?
 
+  /// What that does to the model, and the remedy; nil where it is nothing that a fit leaves.
+  public let siteWarning: String?
+
+  /// All that a user is told: of the sites, and of what is written.
+  public var allWarnings: [String] { (siteWarning.map { [$0] } ?? []) + warnings }
+
   /// The sites that rotate in the output.
   public var sites: RotarySites { target.sites }
 
@@ -189,7 +195,7 @@ extension ConversionPlan {
     var warnings: [String] = []
     let purpose: SiteChange.Purpose =
       request.expectsFit || fit?.report.isUsed == true ? .fittedConversion : .conversion
-    if let warning = siteChange?.warning(for: purpose) { warnings.append(warning) }
+    siteWarning = siteChange?.warning(for: purpose)
     if side == .gguf, source.side == .huggingface,
       try Tokenizer.load(from: source.checkpoint) == nil
     {

@@ -93,7 +93,7 @@ public struct ConversionReport: Sendable {
       "bytes": .integer(Int64(bytes ?? 0)),
       "seconds": .number(seconds),
       "dry_run": .bool(bytes == nil),
-      "warnings": .array((plan.warnings + notes).map { .string($0) }),
+      "warnings": .array((plan.allWarnings + notes).map { .string($0) }),
     ])
   }
 

@@ -43,9 +43,9 @@ struct ConversionRun {
       trials = outcome.trials
       var request = outcome.request
       request.expectsFit = false
-      let said = plan.warnings
+      let said = plan.allWarnings
       plan = try ConversionPlan(model.plan, request, fit: outcome.fit)
-      for warning in plan.warnings where !said.contains(warning) { options.warn(warning) }
+      for warning in plan.allWarnings where !said.contains(warning) { options.warn(warning) }
     }
     var report = ConversionReport(plan)
     report.trials = trials

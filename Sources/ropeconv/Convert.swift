@@ -90,8 +90,11 @@ struct Convert: ParsableCommand {
       calibration: try fit.texts(for: model, request, plan), scoring: try scoring(model),
       fitting: fit, options: options)
     // What is refused is said alone.
-    for warning in plan.warnings { options.warn(warning) }
-    if fit.isAsked { options.warn(model, beyond: fit.calibrateCtx ?? FitSettings().context, shorter: "--calibrate-ctx") }
+    for warning in plan.allWarnings { options.warn(warning) }
+    if fit.isAsked {
+      options.warn(
+        model, beyond: fit.calibrateCtx ?? FitSettings().context, shorter: "--calibrate-ctx")
+    }
     if text.source != nil { options.warn(model, beyond: window.ctx, shorter: "--ctx") }
     let report = dryRun ? ConversionReport(plan) : try run.run()
     for note in report.notes { options.warn(note) }
