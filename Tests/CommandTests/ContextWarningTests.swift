@@ -1,0 +1,112 @@
+import Checkpoints
+import Evaluation
+import Foundation
+import Rotary
+import TestSupport
+import Testing
+
+/// Contexts beyond the trained one: the fixture's is 512.
+@Suite struct ContextWarningTests: CommandSuite {
+  private static let warning = "ropeconv: warning: "
+  private static let beyond = "600 tokens are more than the 512 it was trained for"
+
+  @Test func everyCommandWarnsOnce() throws {
+    let template = References.file("fixtures/lantern.needle.json")
+    let few = ["--text", Self.text, "--ctx", "600", "--chunks", "1"]
+    let scale = "--rope-scaling yarn --rope-factor 1.18"
+    let folder = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    for (arguments, remedy) in [
+      (["eval", "perplexity", Self.model] + few, scale),
+      (
+        [
+          "eval", "perplexity", Self.model, "--text", Self.text, "--lengths", "64,600,550",
+          "--chunks", "1",
+        ], scale
+      ),
+      (["eval", "compare", Self.model, Self.model] + few, "a smaller --ctx"),
+      (
+        [
+          "eval", "needle", Self.model, "--template", template, "--lengths", "64,600", "--trials",
+          "1", "--depths", "50",
+        ], scale
+      ),
+      (["verify", Self.model, Self.model] + few, "a smaller --ctx"),
+      (["analyze", Self.model] + few, "a smaller --ctx"),
+      (["convert", Self.model, "--to", "qk", "-o", "\(folder)/a.gguf"] + few, "a smaller --ctx"),
+      (
+        [
+          "convert", Self.model, "--to", "qkvo", "-o", "\(folder)/b.gguf", "--value-pairs", "2",
+          "--calibrate", References.file("fixtures/lantern.calibration.txt"), "--calibrate-ctx",
+          "600",
+        ], "a smaller --calibrate-ctx"
+      ),
+    ] {
+      let finished = try runProgram(Self.program, arguments + ["--json"])
+      #expect(finished.status == 0, "\(arguments): \(finished.errors)")
+      let lines = finished.errors.split(separator: "\n").filter {
+        $0.hasPrefix(Self.warning) && $0.contains("trained for")
+      }
+      #expect(lines.count == 1, "\(arguments): \(finished.errors)")
+      #expect(lines.first?.contains(Self.beyond) == true)
+      #expect(lines.first?.contains(remedy) == true, "\(finished.errors)")
+      let stated = try #require(json(finished)["warnings"]?.array).compactMap(\.string)
+      #expect(stated.contains { $0.contains(Self.beyond) })
+    }
+  }
+
+  @Test func nothingIsSaidWhereItReaches() throws {
+    let few = ["eval", "perplexity", Self.model, "--text", Self.text, "--chunks", "1", "--json"]
+    for arguments in [
+      ["--ctx", "512"], ["--ctx", "600", "--rope-scaling", "yarn", "--rope-factor", "1.18"],
+      ["--ctx", "600", "--rope-scaling", "dynamic", "--rope-factor", "2"],
+      ["--lengths", "64,600", "--rope-scaling", "yarn"],
+    ] {
+      let finished = try runProgram(Self.program, few + arguments)
+      #expect(finished.status == 0)
+      #expect(!finished.errors.contains("warning"), "\(finished.errors)")
+      #expect(try json(finished)["warnings"] == nil)
+    }
+    // Quiet on standard error, said in the result.
+    let quiet = try runProgram(Self.program, few + ["--ctx", "600", "--quiet"])
+    #expect(quiet.errors.isEmpty)
+    #expect(try json(quiet)["warnings"]?.array?.count == 1)
+  }
+
+  @Test func tooSmallAFactorIsNamed() throws {
+    let model = try Model(opening: Self.model)
+    func warning(_ length: Int, _ scaling: FrequencyScaling?) -> ContextWarning? {
+      ContextWarning(model.plan, length: length, rotary: RotaryRequest(scaling: scaling))
+    }
+    #expect(warning(512, nil) == nil)
+    #expect(warning(513, nil)?.text().contains("--rope-factor 1.01") == true)
+    #expect(warning(1024, nil)?.text().contains("--rope-factor 2 ") == true)
+    #expect(warning(1024, .linear(factor: 2)) == nil)
+    #expect(warning(1025, .linear(factor: 2)) != nil)
+    #expect(warning(2048, .yarn(.init(factor: 4, originalContext: 512))) == nil)
+    #expect(warning(2049, .yarn(.init(factor: 4, originalContext: 512))) != nil)
+    #expect(warning(1 << 30, .dynamic(factor: 2, originalContext: 512)) == nil)
+  }
+
+  /// A prompt of many shots.
+  @Test func longPromptsWarnOnce() throws {
+    let folder = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let line = { (number: Int) in
+      let words = Array(repeating: "the lantern stood on the hill", count: 40 + number)
+        .joined(separator: " ")
+      return #"{"context": "\#(words)", "continuation": "hill"}"#
+    }
+    let path = "\(folder)/long.jsonl"
+    try (0..<4).map(line).joined(separator: "\n").write(
+      toFile: path, atomically: true, encoding: .utf8)
+    let finished = try runProgram(
+      Self.program,
+      ["eval", "icl", Self.model, "--tasks", path, "--shots", "2", "--batch", "1", "--json"])
+    #expect(finished.status == 0, "\(finished.errors)")
+    let lines = finished.errors.split(separator: "\n").filter { $0.hasPrefix(Self.warning) }
+    #expect(lines.count == 1, "\(finished.errors)")
+    #expect(lines.first?.contains("more than the 512") == true)
+    #expect(try json(finished)["warnings"]?.array?.count == 1)
+  }
+}

@@ -1,0 +1,91 @@
+import Checkpoints
+import Foundation
+import TestSupport
+import Testing
+
+/// `eval perplexity --lengths`.
+@Suite struct LengthCommandTests: CommandSuite {
+  private func sweep(_ arguments: String...) throws -> JSONValue {
+    try sweep(arguments: arguments)
+  }
+
+  private func sweep(arguments: [String]) throws -> JSONValue {
+    let all =
+      ["eval", "perplexity", Self.model, "--text", Self.text, "--json", "--quiet"] + arguments
+    let level = References.environment["ROPECONV_ISA"] ?? "avx512"
+    let finished = try runProgram(Self.program, all, environment: ["ROPECONV_ISA": level])
+    #expect(finished.status == 0, "\(finished.errors)")
+    return try json(finished)
+  }
+
+  private func points(_ sweep: JSONValue) throws -> [JSONValue] {
+    try #require(sweep["sweeps"]?.array?.first?["points"]?.array)
+  }
+
+  @Test func everyLengthScoresTheTargetsOfTheLongest() throws {
+    for more in [[], ["--score", "all"], ["--start", "17"]] {
+      let sweep = try sweep(arguments: ["--lengths", "64,256,100", "--chunks", "3"] + more)
+      #expect(sweep["length_targets"]?.string == "same")
+      let points = try points(sweep)
+      #expect(Set(points.map { $0["scored"]?.int }).count == 1)
+      let plain = try self.sweep(arguments: ["--ctx", "256", "--chunks", "3"] + more)
+      #expect(plain["nll"]?.double != nil)
+      for key in ["nll", "ppl", "ppl_stderr", "scored", "identity"] {
+        #expect(points[1][key] == plain[key], "\(key)")
+      }
+      // Less context before the same targets: a worse prediction of them.
+      let nats = points.compactMap { $0["nll"]?.double }
+      #expect(nats[0] > nats[2] && nats[2] > nats[1])
+    }
+  }
+
+  @Test func ownTargetsAreThoseOfEachLengthAlone() throws {
+    let sweep = try sweep("--lengths", "64,256", "--chunks", "3", "--length-targets", "own")
+    #expect(sweep["length_targets"]?.string == "own")
+    let points = try points(sweep)
+    for (index, length) in ["64", "256"].enumerated() {
+      let plain = try self.sweep("--ctx", length, "--chunks", "3")
+      #expect(points[index]["nll"] == plain["nll"])
+    }
+  }
+
+  @Test func theTableSaysWhatWasScored() throws {
+    let arguments = [
+      "eval", "perplexity", Self.model, "--text", Self.text, "--lengths", "64,128", "--chunks", "2",
+      "--quiet",
+    ]
+    let same = try runProgram(Self.program, arguments)
+    #expect(same.output.contains("the same 126 targets at every length"))
+    let own = try runProgram(Self.program, arguments + ["--length-targets", "own"])
+    #expect(own.output.contains("each length scores targets of its own"))
+  }
+
+  @Test func aReportSaysWhatWasScored() throws {
+    let folder = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    for (targets, words) in [
+      ("same", "The same 126 targets at every length"), ("own", "targets of its own"),
+    ] {
+      let result = try sweep(
+        "--lengths", "64,128", "--chunks", "2", "--length-targets", targets)
+      try result.serialized(pretty: true).write(
+        toFile: "\(folder)/sweep.json", atomically: true, encoding: .utf8)
+      let page = "\(folder)/\(targets).html"
+      #expect(try run("report", "\(folder)/sweep.json", "-o", page).status == 0)
+      #expect(try String(contentsOfFile: page, encoding: .utf8).contains(words))
+    }
+  }
+
+  @Test func settingsWithoutSenseAreRefused() throws {
+    expectFailure(
+      try run(
+        "eval", "perplexity", Self.model, "--text", Self.text, "--length-targets", "own"), 64,
+      containing: "--length-targets", "--lengths")
+    expectFailure(
+      try run(
+        "eval", "perplexity", Self.model, "--text", Self.text, "--lengths", "64,128", "--stride",
+        "16"), 64, containing: "--stride", "--length-targets own")
+    let slid = try sweep("--lengths", "64,128", "--stride", "32", "--length-targets", "own")
+    #expect(try points(slid).count == 2)
+  }
+}
