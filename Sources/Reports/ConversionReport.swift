@@ -22,6 +22,8 @@ public struct ConversionReport: Sendable {
   /// The part of a text that perplexity before and after was measured on.
   public struct ScoredText: Sendable {
     public let name: String
+    /// SHA-256 of the whole text's token ids (32-bit little-endian).
+    public let hash: String
     public let chunks: Int
     /// Chunks of the whole text.
     public let available: Int
@@ -29,9 +31,10 @@ public struct ConversionReport: Sendable {
     public let compute: String
 
     public init(
-      name: String, chunks: Int, available: Int, windows: WindowPlan, compute: String
+      name: String, hash: String, chunks: Int, available: Int, windows: WindowPlan, compute: String
     ) {
       self.name = name
+      self.hash = hash
       self.chunks = chunks
       self.available = available
       self.windows = windows
@@ -47,7 +50,7 @@ public struct ConversionReport: Sendable {
 
     var fields: OrderedDictionary<String, JSONValue> {
       [
-        "text": .string(name), "chunks": .integer(Int64(chunks)),
+        "text": .string(name), "text_sha256": .string(hash), "chunks": .integer(Int64(chunks)),
         "chunks_available": .integer(Int64(available)), "ctx": .integer(Int64(windows.context)),
         "score": .string(windows.scored.rawValue),
         "stride": windows.stride.map { .integer(Int64($0)) } ?? .null,

@@ -25,9 +25,15 @@ public struct WorkEstimate: Sendable {
     2 * Double(tokens) * Double(weights) / (operationsPerSecond * Double(max(threads, 1)))
   }
 
-  /// What a fit costs: two streams through the layers, statistics and solutions of every layer.
-  public static func fitting(tokens: Int, weights: Int, threads: Int) -> Double {
-    1.5 * scoring(tokens: tokens, weights: weights, threads: threads)
+  /// What a fit costs: two streams through the layers with their statistics, and for every layer
+  /// systems of equations as large as its heads together, in double precision.
+  public static func fitting(
+    tokens: Int, weights: Int, layers: Int, inputs: Int, threads: Int
+  ) -> Double {
+    guard tokens > 0 else { return 0 }
+    let size = Double(inputs)
+    return 1.3 * scoring(tokens: tokens, weights: weights, threads: threads)
+      + Double(layers) * 300 * size * size * size / (operationsPerSecond * Double(max(threads, 1)))
   }
 
   /// What writing costs.

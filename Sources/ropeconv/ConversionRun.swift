@@ -103,6 +103,7 @@ struct ConversionRun {
     init(_ run: ConversionRun) {
       let weights = run.model.plan.decodedBytes / 4
       let threads = run.options.threads
+      let shape = run.model.plan.shape
       let settings = run.fitting.settings
       let inTexts = run.calibration.reduce(0) { $0 + $1.tokens.count }
       let fitted = min(settings.tokens, inTexts)
@@ -112,7 +113,9 @@ struct ConversionRun {
       before = estimate.add(scoring)
       fit = estimate.add(
         Double(trials)
-          * WorkEstimate.fitting(tokens: fitted, weights: weights, threads: threads))
+          * WorkEstimate.fitting(
+            tokens: fitted, weights: weights, layers: shape.layers,
+            inputs: shape.heads * shape.valueWidth, threads: threads))
       write = estimate.add(WorkEstimate.writing(bytes: run.plan.tensorBytes))
       heldOut = estimate.add(
         WorkEstimate.scoring(tokens: fitted / 5, weights: weights, threads: threads))

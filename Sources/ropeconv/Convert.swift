@@ -153,7 +153,8 @@ struct Convert: ParsableCommand {
       evaluation: PerplexityEvaluation(windows: windows, start: window.start, options: work),
       tokens: chosen.reduce(0) { $0 + $1.tokens.count },
       scored: ConversionReport.ScoredText(
-        name: tokens.name, chunks: chosen.count, available: available, windows: windows,
+        name: tokens.name, hash: SourceHash.sha256(tokens: [tokens.tokens]), chunks: chosen.count,
+        available: available, windows: windows,
         compute: work.arithmetic.rawValue))
   }
 

@@ -119,6 +119,27 @@ import Testing
     }
   }
 
+  /// A plan's list of texts is one option for each, beside the plan.
+  @Test func plansNameSeveralTexts() throws {
+    try folder { work in
+      try FileManager.default.copyItem(atPath: Self.calibration, toPath: "\(work)/a.txt")
+      try FileManager.default.copyItem(atPath: Self.text, toPath: "\(work)/b.txt")
+      let plan = """
+        output: results
+        models: {lantern: \(Self.model)}
+        conversions:
+          rove: {model: lantern, to: qkvo, calibrate: [a.txt, b.txt], calibrate-tokens: 2048,
+            calibrate-ctx: 64}
+        """
+      try plan.write(toFile: "\(work)/plan.yaml", atomically: true, encoding: .utf8)
+      let finished = try run("run", "\(work)/plan.yaml", "--quiet")
+      #expect(finished.status == 0, "\(finished.errors)")
+      let texts = try Checkpoint.open("\(work)/results/models/rove.gguf")
+        .metadata["ropeconv.fit.texts"]?.strings
+      #expect(texts?.map { $0.split(separator: " ").last } == ["a.txt", "b.txt"])
+    }
+  }
+
   /// A fitted file in another container still says how it was fitted; another rotation does not.
   @Test func aKeptConversionKeepsTheFitsRecord() throws {
     try folder { work in

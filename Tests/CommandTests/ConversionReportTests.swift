@@ -30,6 +30,7 @@ import Testing
       #expect(perplexity["chunks"]?.int == 32)
       #expect(perplexity["chunks_available"]?.int ?? 0 > 32)
       #expect(perplexity["ctx"]?.int == 32 && perplexity["text"]?.string == Self.text)
+      #expect(perplexity["text_sha256"]?.string?.count == 64)
       #expect(perplexity["score"]?.string == "second-half")
       #expect(perplexity["before"] == perplexity["after"] && perplexity["before"]?.double != nil)
       #expect(try convert().output.contains("the first 32 of "))

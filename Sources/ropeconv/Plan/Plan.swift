@@ -134,7 +134,13 @@ struct Plan {
 
   /// Options whose values are paths beside the plan, of what is read.
   private static let inputs: Set<String> = [
-    "text", "tokens", "calibrate", "haystack", "essays", "squad", "hotpot", "tasks", "template",
+    "text", "tokens", "calibrate", "calibrate-tokens-from", "haystack", "essays", "squad", "hotpot",
+    "tasks", "template",
+  ]
+
+  /// Options that are given once for each value of a list; others take a list as one value.
+  private static let repeatable: Set<String> = [
+    "calibrate", "calibrate-tokens-from", "set", "remove",
   ]
 
   /// Options whose values are paths beside the plan, of what is written.
@@ -156,7 +162,9 @@ struct Plan {
         shown = values.map(path)
         outputs += shown
       }
-      arguments += ["--\(name)", shown.joined(separator: ",")]
+      arguments +=
+        Plan.repeatable.contains(name)
+        ? shown.flatMap { ["--\(name)", $0] } : ["--\(name)", shown.joined(separator: ",")]
     }
   }
 
