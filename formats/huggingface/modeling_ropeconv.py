@@ -8,7 +8,7 @@ query position i and key position j, each of the sites that config.json's `rotar
 where o_i is what a head's attention gives, before the output matrix. Keys and values are cached rotated. The attention
 itself is PyTorch's scaled_dot_product_attention; weights are not returned. ropeconv's formats/rotary.md defines the rest.
 
-Runs with transformers 4.45 (llama, mistral, qwen2) to 5.23; gpt2 needs 5, whose blocks pass positions on."""
+Runs with transformers 4.45 (llama, mistral, qwen2) to 5.24; gpt2 needs 5, whose blocks pass positions on."""
 import torch
 import transformers
 from torch import nn
@@ -119,7 +119,7 @@ class RotaryAttention(nn.Module):
 
     def forward(
         self, hidden_states, position_ids=None, attention_mask=None, position_embeddings=None, past_key_values=None,
-        past_key_value=None, cache_position=None, **_,
+        past_key_value=None, cache=None, cache_position=None, **_,
     ):
         """Attention over hidden_states, [batch, tokens, width]; `attention_mask` is 4-dimensional, or None: causal."""
         if position_ids is None:
@@ -140,7 +140,8 @@ class RotaryAttention(nn.Module):
             cos, sin = tables(self.value_frequencies, position_ids, v)
         if "v" in self.sites:
             v = rotate(v, cos, sin, self.value_layout)
-        cache = past_key_values if past_key_values is not None else past_key_value
+        # The cache's name since 5.24, since 4.56, and before.
+        cache = next((it for it in (cache, past_key_values, past_key_value) if it is not None), None)
         if cache is not None:
             places = () if cache_position is None else ({"cache_position": cache_position},)
             k, v = cache.update(k, v, self.layer_idx, *places)
