@@ -34,7 +34,7 @@ enum WrongInput {
     {
       return .pickle
     }
-    guard !start.contains(0), isText(start) else { return .unknownFormat }
+    guard isText(start) else { return .unknownFormat }
     return Paths.name(of: path) == "config.json" ? .configurationAlone : .text
   }
 
@@ -54,8 +54,10 @@ enum WrongInput {
     return names.contains("snapshots") && names.contains("refs") ? .hubCache : nil
   }
 
-  /// Whether the bytes, which may end inside a character, are UTF-8.
+  /// Whether the bytes, which may end inside a character, are UTF-8 without control characters that
+  /// no text has.
   private static func isText(_ bytes: [UInt8]) -> Bool {
-    (0..<4).contains { String(validating: bytes.dropLast($0), as: UTF8.self) != nil }
+    guard !bytes.contains(where: { $0 < 0x09 || (0x0E..<0x1B).contains($0) }) else { return false }
+    return (0..<4).contains { String(validating: bytes.dropLast($0), as: UTF8.self) != nil }
   }
 }

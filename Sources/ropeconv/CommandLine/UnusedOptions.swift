@@ -16,8 +16,12 @@ extension RotarySites {
 
 extension VariantOptions {
   /// Refuses options that change nothing in any of these models.
-  /// - Parameter methods: the scalings to come, where there are several.
-  func refuseUnused(in plans: [ModelPlan], methods: [String]? = nil) throws {
+  /// - Parameters:
+  ///   - methods: the scalings to come, where there are several.
+  ///   - derivesFactor: the factor is the length over the original context where it is not given.
+  func refuseUnused(
+    in plans: [ModelPlan], methods: [String]? = nil, derivesFactor: Bool = false
+  ) throws {
     let given = GivenOptions.all
     let asked = try RotarySites.asked(sites)
     let variants = plans.map { asked ?? $0.rotary.sites }
@@ -35,9 +39,10 @@ extension VariantOptions {
         "--rope-factor", "--rope-original-ctx",
         because: "there is no --rope-scaling that takes it")
     }
-    // By length, the factor that is not given follows from the original context.
-    let derivesFactor = given.contains("--lengths") && ropeFactor == nil
-    if !derivesFactor, !methods.contains(where: { ["dynamic", "yarn"].contains($0) }) {
+    // Of several models or lengths, a factor that is not given follows from the original context.
+    if !derivesFactor || ropeFactor != nil,
+      !methods.contains(where: { ["dynamic", "yarn"].contains($0) })
+    {
       try given.refuse(
         "--rope-original-ctx",
         because: "--rope-scaling \(methods.joined(separator: ",")) goes by its factor alone")
@@ -77,7 +82,8 @@ extension EvaluatePerplexity {
     else { return }
     let plans = try plan.map { [$0] } ?? models.map { try Model(opening: $0).plan }
     try variant.refuseUnused(
-      in: plans, methods: variant.ropeScaling.split(separator: ",").map(String.init))
+      in: plans, methods: variant.ropeScaling.split(separator: ",").map(String.init),
+      derivesFactor: lengths != nil || models.count > 1)
     try window.refuseUnused(in: [], or: plans, as: RotarySites.asked(variant.sites))
   }
 }
