@@ -11,11 +11,7 @@ import Testing
 /// Logits of twelve tiny checkpoints against the reference implementation's (transformers), read
 /// from safetensors and after conversion to GGUF.
 @Suite struct ParityTests {
-  static let names = [
-    "llama", "llama-tied-llama3", "llama-yarn", "mistral-window", "qwen2", "qwen3", "gemma3",
-    "gpt2",
-    "gpt-neox", "phi3", "olmo2", "deepseek-v2-mla",
-  ]
+  static let names = References.parityFamilies
 
   struct Golden {
     let rows: [[Int32]]

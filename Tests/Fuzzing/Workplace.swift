@@ -29,13 +29,13 @@ struct Workplace {
     // Twelve more architectures where the shared references are there.
     let shared =
       ProcessInfo.processInfo.environment["ROPECONV_SHARED"] ?? References.file("../shared")
-    let parity = (try? FileManager.default.contentsOfDirectory(atPath: "\(shared)/parity")) ?? []
+    let parity = References.parityFamilies.map { "\(shared)/parity/\($0)/" }
     checkpoints =
       [lantern]
       + ["learned", "rope", "rove"].map {
         References.file("Tests/EvaluationTests/Golden/nanogpt/\($0)/")
       }
-      + parity.sorted().filter { !$0.contains(".") }.map { "\(shared)/parity/\($0)/" }
+      + parity.filter(FileManager.default.fileExists(atPath:))
   }
 
   func path(_ name: String) -> String { "\(folder)/\(name)" }

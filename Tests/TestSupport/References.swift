@@ -25,6 +25,12 @@ public enum References {
     return try available("\(root)/\(path)", what: "shared/\(path)")
   }
 
+  /// The folders of shared/parity whose family the project reads; the others are still refused.
+  public static let parityFamilies = [
+    "llama", "llama-tied-llama3", "llama-yarn", "mistral-window", "qwen2", "qwen3", "gemma3",
+    "gpt2", "gpt-neox", "phi3", "olmo2", "deepseek-v2-mla",
+  ]
+
   /// SmolLM2-135M-Instruct.Q4_1.gguf, or nil after saying that the test is skipped.
   public static func smolLM2() throws -> String? {
     let path = environment["ROPECONV_SMOLLM2"] ?? "\(package)/.build-references/smollm2.gguf"
