@@ -81,7 +81,8 @@ struct Ropeconv: ParsableCommand {
     _ summary: String, hint: String?, _ status: ExitStatus, isJSON: Bool
   ) -> Never {
     if isJSON {
-      StandardOutput.write(ErrorObject.json(summary: summary, hint: hint, status: status).serialized(pretty: true))
+      StandardOutput.write(
+        ErrorObject.json(summary: summary, hint: hint, status: status).serialized(pretty: true))
     }
     Failure.line(summary, prefix: "ropeconv: error: ")
     if let hint { Failure.line(hint, prefix: "hint: ") }
