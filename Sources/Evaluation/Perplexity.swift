@@ -39,7 +39,7 @@ public struct PerplexityEvaluation {
   ) throws -> PerplexityResult {
     // A variant the model cannot be is a usage error, whatever the text.
     let length = try self.windows.length(from: start)
-    let configuration = try model.plan.rotary.applying(rotary, length: length)
+    _ = try model.plan.rotary.applying(rotary, length: length)
     let windows = try self.windows.windows(of: text)
     let pass = ForwardPass(
       plan: model.plan, as: rotary, arithmetic: options.arithmetic,
@@ -109,9 +109,12 @@ public struct PerplexityEvaluation {
   public func identity(_ model: Model, on text: TokenizedText) throws -> EvaluationIdentity {
     let length = try windows.length(from: start)
     let configuration = try model.plan.rotary.applying(rotary, length: length)
+    var stated = self
+    // Windows that score what they would score anyway are plain ones.
+    if windows.targetContext == windows.context { stated.windows.targetContext = nil }
     return EvaluationIdentity(
       kind: .perplexity, models: [try model.identity(rotary: configuration, length: length)],
-      text: text, settings: Settings.of(self, leaving: ["rotary", "options"]), options: options,
+      text: text, settings: Settings.of(stated, leaving: ["rotary", "options"]), options: options,
       units: try windows.windows(of: text).count)
   }
 

@@ -48,7 +48,7 @@ struct FitOptions: ParsableArguments {
     guard calibrate.isEmpty || calibrateTokensFrom.isEmpty else {
       throw ValidationError("--calibrate and --calibrate-tokens-from exclude each other")
     }
-    guard sources.count { $0.name == "-" } <= 1 else {
+    guard sources.count(where: { $0.name == "-" }) <= 1 else {
       throw ValidationError("standard input is one text: --calibrate - is given twice")
     }
     if fit == FitMode.none, !sources.isEmpty {
@@ -59,11 +59,8 @@ struct FitOptions: ParsableArguments {
       throw ValidationError(
         "--fit \(fit.rawValue) needs a text: --calibrate FILE or --calibrate-tokens-from IDS.json")
     }
-    for (option, isGiven) in [
-      ("--max-increase", maxIncrease != nil), ("--calibrate-tokens", calibrateTokens != nil),
-      ("--calibrate-ctx", calibrateCtx != nil),
-    ] where isGiven {
-      throw ValidationError("\(option) needs a text: --calibrate FILE")
+    if maxIncrease != nil {
+      throw ValidationError("--max-increase needs a text: --calibrate FILE")
     }
   }
 

@@ -72,8 +72,8 @@ import Testing
     func score(_ arguments: String...) throws -> Finished {
       try runProgram(
         Self.program,
-        ["eval", "perplexity", Self.model, "--text", Self.text, "--ctx", "64", "--chunks", "2"]
-          + arguments)
+        ["eval", "perplexity", Self.model, "--text", Self.text, "--chunks", "2"]
+          + (arguments.contains("--lengths") ? [] : ["--ctx", "64"]) + arguments)
     }
     let rove = try score("--sites", "rove")
     #expect(rove.status == 0)

@@ -62,9 +62,8 @@ import Vocabulary
   @Test func anEditMustNotMakeOne() throws {
     var request = ConversionRequest(sites: .scores, output: "/nowhere/out.gguf")
     request.edits = try MetadataEdits(set: ["tokenizer.ggml.eos_token_id=768"], remove: [])
-    let plan = try ConversionPlan(
-      Model(opening: References.file("fixtures/lantern.gguf")).plan, request)
-    let error = #expect(throws: ConversionError.self) { try plan.checkOutput() }
+    let model = try Model(opening: References.file("fixtures/lantern.gguf"))
+    let error = #expect(throws: ConversionError.self) { try ConversionPlan(model.plan, request) }
     #expect(error?.exitStatus == .usage)
   }
 }

@@ -123,7 +123,7 @@ import Testing
       "shots": { $0.shots = 2 }, "seed": { $0.seed = 7 }, "limit": { $0.limit = 2 },
       "delimiter": { $0.delimiter = "\n" },
     ]
-    try expectKeys(of: InContextEvaluation(), beside: ["rotary", "options"], changes) {
+    try expectKeys(of: InContextEvaluation(), beside: ["rotary", "options", "onLength"], changes) {
       try $0.identity(model, on: tasks).key
     }
     let one = try InContextEvaluation().identity(model, on: [tasks[0]])

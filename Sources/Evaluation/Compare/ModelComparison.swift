@@ -35,10 +35,9 @@ public struct ModelComparison {
         one: base.plan.shape.vocabulary, other: other.plan.shape.vocabulary)
     }
     let length = try self.windows.length(from: start)
-    let variants = [
-      try base.plan.rotary.applying(rotary.base, length: length),
-      try other.plan.rotary.applying(rotary.other, length: length),
-    ]
+    // A variant that a model cannot be is a usage error, whatever the text.
+    _ = try base.plan.rotary.applying(rotary.base, length: length)
+    _ = try other.plan.rotary.applying(rotary.other, length: length)
     let windows = try self.windows.windows(of: text)
     let models = [base, other]
     let passes = zip(models, [rotary.base, rotary.other]).map {

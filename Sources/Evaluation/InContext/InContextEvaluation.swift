@@ -115,7 +115,7 @@ public struct InContextEvaluation {
     // The lengths of prompts are their own; the scaling's parameters tell what depends on them.
     let length = model.plan.shape.context
     var settings = Settings.of(
-      self, leaving: ["rotary", "options"], names: ["limit": "examples"])
+      self, leaving: ["rotary", "options", "onLength"], names: ["limit": "examples"])
     settings["prompts"] = JSONValue(InContextPrompts.version)
     return EvaluationIdentity(
       kind: .icl,
