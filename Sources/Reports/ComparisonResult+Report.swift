@@ -90,7 +90,7 @@ extension ComparisonResult {
       \(Format.table(spreads))
 
       scored      \(divergences.count) targets in \(record.units.count) chunks
-      base        \(record.variant(0)), computed in \(record.compute.string ?? "")
+      base        \(record.variant(0))
       other       \(record.variant(1))
       \(record.costText(peakBytes: peakBytes))
       """

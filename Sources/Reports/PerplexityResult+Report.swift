@@ -2,7 +2,6 @@ import Checkpoints
 import Evaluation
 import Foundation
 import Inference
-import OrderedCollections
 
 extension PerplexityResult {
   /// The fields of `eval perplexity --json`.
@@ -47,26 +46,6 @@ extension PerplexityResult {
       variant     \(record.variant())
       \(record.costText(peakBytes: peakBytes))
       """
-  }
-}
-
-extension EvaluationRecord {
-  /// Time and memory, as JSON.
-  func costs(peakBytes: Int) -> OrderedDictionary<String, JSONValue> {
-    [
-      "evaluated_tokens": JSONValue(evaluatedTokens), "seconds": .number(seconds),
-      "tokens_per_second": .finite(Double(evaluatedTokens) / seconds),
-      "peak_rss_bytes": JSONValue(peakBytes),
-    ]
-  }
-
-  /// Arithmetic, time and memory, as lines.
-  func costText(peakBytes: Int) -> String {
-    let rate = Double(evaluatedTokens) / max(seconds, 1e-9)
-    return
-      "arithmetic  \(compute.string ?? "")\n"
-      + "time        \(Format.fixed(seconds, 1)) s, \(Format.fixed(rate, 0)) tokens/s, peak memory"
-      + " \(Format.bytes(peakBytes))"
   }
 }
 

@@ -106,8 +106,15 @@ public struct PerplexitySweep: Sendable {
       \(Format.table(rows))
 
       scored      \(scope)
+      \(statement.joined(separator: "\n"))
       arithmetic  \(compute.joined(separator: ", "))
       """
+  }
+
+  /// Each file once: the points of a curve differ in length alone.
+  private var statement: [String] {
+    let records = curves.compactMap { $0.points.first?.record }
+    return Array(OrderedSet(records.flatMap(\.statementOfFiles)))
   }
 
   /// What was scored, as a line.

@@ -75,6 +75,9 @@ extension EvaluatePerplexity {
     if lengths != nil {
       try given.refuse("--ctx", because: "--lengths gives the lengths")
     }
+    if lengths?.contains(",") != true {
+      try given.refuse("--length-targets", because: "there are no --lengths to share targets")
+    }
     guard
       given.contains(
         "--value-pairs", "--value-base", "--rope-scaling", "--rope-factor", "--rope-original-ctx",

@@ -19,6 +19,8 @@ struct EvaluateMerge: ParsableCommand {
   func run() throws {
     let parts = try shards.map { path in
       let json = try JSONValue.parse(TokenizedText.read(path), file: path)
+      // What was said of a shard holds for the whole.
+      for warning in json["warnings"]?.array ?? [] { warning.string.map(output.warn) }
       return (file: path, record: try EvaluationRecord(json, file: path))
     }
     let record = try EvaluationRecord.merge(parts)

@@ -57,9 +57,6 @@ struct EvaluatePerplexity: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    guard lengths != nil || lengthTargets == nil else {
-      throw EvaluationError.usage("--length-targets says what --lengths scores: it needs --lengths")
-    }
     var files = CallFiles(models: models)
     files.read(text.text, text.tokens)
     files.write(nll, "--nll", force: force)
