@@ -9,7 +9,7 @@ public struct Model: Sendable {
   public let checkpoint: Checkpoint
   public let plan: ModelPlan
   /// The hash of all its files, taken when a result needs it.
-  package let digest: ModelDigest
+  package let digest: SourceDigest
 
   /// Opens a `.gguf` file, a `.safetensors` file with config.json beside it, or a Hugging Face
   /// folder. Reads headers only.
@@ -20,7 +20,7 @@ public struct Model: Sendable {
   /// - Parameter keepsExtra: tensors that nothing is known about are ignored, not refused.
   public init(_ checkpoint: Checkpoint, keepsExtra: Bool = false) throws {
     self.checkpoint = checkpoint
-    digest = ModelDigest(checkpoint)
+    digest = SourceDigest(checkpoint)
     plan = try ModelPlan(checkpoint, keepsExtra: keepsExtra)
   }
 
