@@ -29,6 +29,17 @@ public struct Checkpoint: Sendable {
   /// The mapped files that hold the tensors.
   public let files: [MappedFile]
 
+  /// The same tensors under other statements, as a file written from them would have.
+  package func restated(
+    metadata: OrderedDictionary<String, MetadataValue>? = nil, configuration: JSONValue? = nil
+  ) -> Checkpoint {
+    Checkpoint(
+      path: path, container: container, metadata: metadata ?? self.metadata,
+      configuration: configuration ?? self.configuration,
+      safetensorsMetadata: safetensorsMetadata, companions: companions, tensors: tensors,
+      files: files)
+  }
+
   /// Paths that no output may replace: the weights, and what is read beside them.
   public var inputPaths: [String] {
     Array(OrderedSet(ModelFolder.inputPaths(of: path) + files.map(\.path)))

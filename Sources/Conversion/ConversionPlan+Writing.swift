@@ -1,6 +1,7 @@
 import Checkpoints
 import Evaluation
 import Foundation
+import Inference
 import OrderedCollections
 import Tensors
 import Vocabulary
@@ -180,8 +181,22 @@ extension ConversionPlan {
       } catch {
         throw ConversionError.usage("--set: \(error.place ?? "") \(error.summary)")
       }
+      if source.side == .gguf {
+        try checkReadable(source.checkpoint.restated(metadata: metadata))
+      }
     }
     return metadata
+  }
+
+  /// What an edit made of the metadata must still be read: a scaling of factor 0 is never written.
+  private func checkReadable(_ edited: Checkpoint) throws {
+    do {
+      _ = try ModelPlan(edited, keepsExtra: true)
+    } catch let error as any Diagnostic {
+      throw ConversionError.usage(
+        "--set and --remove leave a model that cannot be read: \(error.place ?? "")"
+          + " \(error.summary)")
+    }
   }
 
   private func unedited(
@@ -212,7 +227,11 @@ extension ConversionPlan {
   }
 
   private func configuration(_ provenance: Provenance) throws -> JSONValue {
-    try request.edits.apply(to: uneditedConfiguration(provenance))
+    let configuration = try request.edits.apply(to: uneditedConfiguration(provenance))
+    if request.edits != .none, source.side == .huggingface {
+      try checkReadable(source.checkpoint.restated(configuration: configuration))
+    }
+    return configuration
   }
 
   private func uneditedConfiguration(_ provenance: Provenance) throws -> JSONValue {

@@ -66,4 +66,19 @@ import Vocabulary
     let error = #expect(throws: ConversionError.self) { try ConversionPlan(model.plan, request) }
     #expect(error?.exitStatus == .usage)
   }
+
+  @Test func anEditMustLeaveAModelThatIsRead() throws {
+    let model = try Model(opening: References.file("fixtures/lantern.gguf"))
+    for edits in [
+      ["llama.rope.scaling.type=linear", "llama.rope.scaling.factor=0.0"],
+      ["llama.attention.layer_norm_rms_epsilon=-1.0"], ["llama.attention.head_count=7"],
+    ] {
+      var request = ConversionRequest(sites: .all, output: "/nowhere/out.gguf")
+      request.edits = try MetadataEdits(set: edits, remove: [])
+      let error = #expect(throws: ConversionError.self, "\(edits)") {
+        try ConversionPlan(model.plan, request)
+      }
+      #expect(error?.exitStatus == .usage)
+    }
+  }
 }
