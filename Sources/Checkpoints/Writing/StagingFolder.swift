@@ -48,7 +48,7 @@ struct StagingFolder: ~Copyable {
     TemporaryRegistry.unregister(path)
   }
 
-  /// Gives the output folder its files; without the last name it is no model.
+  /// Moves files into the output folder, which opens as a model only once the last of them is there.
   mutating func move(_ names: [String]) throws(CheckpointError) {
     SignalHandling.hold()
     defer { SignalHandling.release() }
@@ -65,7 +65,7 @@ struct StagingFolder: ~Copyable {
       names, in: target.path, stale: ModelFolder.stale(in: target.path, besides: names))
   }
 
-  /// Puts the files beside the output; without the last name they are no model.
+  /// Moves files to their places, where they open as a model only once the last of them is there.
   mutating func release(_ names: [String]) throws(CheckpointError) {
     SignalHandling.hold()
     defer { SignalHandling.release() }

@@ -81,7 +81,8 @@ public struct FitReport: Sendable {
   public internal(set) var perplexityRewritten = Double.nan
   public internal(set) var perplexityFitted = Double.nan
 
-  /// The fit is no worse than the plain rewrite on the windows held out: what a conversion writes.
+  /// Whether a conversion writes the fit: on the held-out windows it does at least as well as the
+  /// plain rewrite.
   public var isUsed: Bool { !(perplexityFitted > perplexityRewritten) }
 
   /// Perplexity of the better of the two.

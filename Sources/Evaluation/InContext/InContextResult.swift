@@ -74,7 +74,7 @@ public struct InContextResult: Sendable {
     for task in record.identity["materials"]?["tasks"]?.array ?? [] {
       guard let name = task["task"]?.string, let type = task["type"]?.string,
         let chance = task["chance"]?.double
-      else { throw .record(file: file, problem: "identity.materials.tasks is no list of tasks") }
+      else { throw .record(file: file, problem: "identity.materials.tasks is not a list of tasks") }
       guard let own = answers[name] else { continue }
       scores.append(
         TaskScore(
