@@ -36,10 +36,10 @@ install: build
 	cp -r formats/architectures formats/huggingface formats/tokenizers $(PREFIX)/share/ropeconv/
 
 format:
-	$(SWIFT) format -i -r Package.swift Sources Tests formats
+	$(SWIFT) format -i -r Package.swift Sources Tests
 
 lint:
-	$(SWIFT) format lint --strict -r Package.swift Sources Tests formats
+	$(SWIFT) format lint --strict -r Package.swift Sources Tests
 
 clean:
 	rm -rf $(BUILD)

@@ -37,7 +37,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
@@ -47,27 +46,24 @@ let package = Package(
       dependencies: [
         "Reports", "Conversion", "Evaluation",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
       ]),
     .target(name: "Reports", dependencies: ["Conversion", "Evaluation"]),
     .target(name: "Conversion", dependencies: ["Evaluation"]),
-    .target(name: "Evaluation", dependencies: ["Inference", "Vocabulary", crypto]),
-    .target(name: "Inference", dependencies: ["Rotary", "Architectures", collections]),
+    .target(name: "Evaluation", dependencies: ["Inference"]),
+    .target(name: "Inference", dependencies: ["Models"]),
+    .target(name: "Models", dependencies: ["Rotary", "Vocabulary", "Checkpoints"]),
     .target(name: "Rotary", dependencies: ["Tensors"]),
+    .target(name: "Vocabulary", dependencies: ["Checkpoints", "CPCRE2", heap]),
+    .target(name: "Checkpoints", dependencies: ["Tensors", "CArchive"]),
     .target(
-      name: "Vocabulary",
-      dependencies: ["Architectures", "Checkpoints", "Tensors", "CPCRE2", collections, heap]),
-    .target(
-      name: "Architectures", dependencies: ["Checkpoints", "Tensors", collections], path: "formats",
-      exclude: ["report.schema.json", "rotary.md"],
-      resources: [.copy("architectures"), .copy("huggingface"), .copy("tokenizers")]),
-    .target(
-      name: "Checkpoints",
-      dependencies: ["Tensors", "CKernels", "CJSON", "CArchive", collections, crypto]),
-    .target(
-      name: "Tensors", dependencies: ["CKernels", "COpenBLAS"] + oneDNN,
+      name: "Tensors", dependencies: ["Base", "CKernels", "COpenBLAS"] + oneDNN,
       swiftSettings: oneDNNSettings),
+    .target(
+      name: "Base", dependencies: ["CKernels", "CJSON", collections, crypto],
+      // Data that the program reads: how the ecosystem's files look.
+      resources: ["architectures", "huggingface", "tokenizers"].map { .copy("../../formats/\($0)") }
+    ),
     .target(name: "CKernels"),
 
     system("CDNNL", apt: "libdnnl-dev", brew: "onednn"),

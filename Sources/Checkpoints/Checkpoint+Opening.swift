@@ -1,3 +1,4 @@
+import Base
 import OrderedCollections
 
 extension Checkpoint {
@@ -5,10 +6,10 @@ extension Checkpoint {
   /// Hugging Face folder, a folder with exactly one GGUF model, or an archive of one of these.
   ///
   /// - Throws: what is wrong with the first file that is wrong; `InputFault.notFound` without one.
-  public static func open(_ path: String) throws(CheckpointError) -> Checkpoint {
-    guard let identity = FileIdentity(path: path) else {
+  package static func open(_ path: String) throws(FileError) -> Checkpoint {
+    guard let identity = FileStamp(path: path) else {
       // Opening tells a missing file from one that may not be read.
-      do throws(CheckpointError) { _ = try MappedFile.open(path) } catch {
+      do throws(FileError) { _ = try MappedFile.open(path) } catch {
         if error != .input(.notFound, file: path) { throw error }
       }
       throw .input(WrongInput.missing(path), file: path)
@@ -33,7 +34,7 @@ extension Checkpoint {
 
   private static func open(
     gguf file: MappedFile, in files: FileSet, path: String
-  ) throws(CheckpointError) -> Checkpoint {
+  ) throws(FileError) -> Checkpoint {
     let headers = try Shards.all(from: GGUFHeader(reading: file), in: files)
     return Checkpoint(
       path: path, container: .gguf(version: headers[0].version), metadata: headers[0].metadata,
@@ -44,7 +45,7 @@ extension Checkpoint {
   /// The model among the files of a folder or archive.
   private static func open(
     _ files: FileSet, path: String
-  ) throws(CheckpointError) -> Checkpoint {
+  ) throws(FileError) -> Checkpoint {
     guard let names = files.names else {
       throw .input(.notReadable(reason: "the folder cannot be listed"), file: path)
     }
@@ -78,7 +79,7 @@ extension Checkpoint {
     return match.1 != "00001"
   }
 
-  private static func readConfiguration(_ files: FileSet) throws(CheckpointError) -> JSONValue {
+  private static func readConfiguration(_ files: FileSet) throws(FileError) -> JSONValue {
     let value = try JSONValue.read(files.open("config.json"))
     guard value.object != nil else {
       throw .folder(

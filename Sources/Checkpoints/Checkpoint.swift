@@ -1,10 +1,11 @@
+import Base
 import OrderedCollections
 
 /// A model on disk: metadata or configuration, and the directory of its tensors.
 ///
 /// Opening reads headers only. The tensors' bytes are mapped and touched when they are asked for.
-public struct Checkpoint: Sendable {
-  public enum Container: Sendable, Equatable {
+package struct Checkpoint: Sendable {
+  package enum Container: Sendable, Equatable {
     /// One GGUF file or a set of shards, of version 2 or 3.
     case gguf(version: Int)
     /// One safetensors file or a set of shards, alone or in a Hugging Face folder.
@@ -12,22 +13,22 @@ public struct Checkpoint: Sendable {
   }
 
   /// The path as the user gave it.
-  public let path: String
-  public let container: Container
+  package let path: String
+  package let container: Container
   /// GGUF keys and values in file order, those of the first shard, `split.*` included; empty for
   /// safetensors.
-  public let metadata: OrderedDictionary<String, MetadataValue>
+  package let metadata: OrderedDictionary<String, MetadataValue>
   /// `config.json`, an object; nil for GGUF, and for a safetensors file without one beside it.
-  public let configuration: JSONValue?
+  package let configuration: JSONValue?
   /// `__metadata__` of the (first) safetensors file; empty for GGUF.
-  public let safetensorsMetadata: OrderedDictionary<String, String>
+  package let safetensorsMetadata: OrderedDictionary<String, String>
   /// The files beside the weights, tokenizer.json and its like; nil for GGUF, which has its
   /// tokenizer inside.
-  public let companions: FileSet?
+  package let companions: FileSet?
   /// All tensors by name, in file order, shard after shard.
-  public let tensors: OrderedDictionary<String, TensorEntry>
+  package let tensors: OrderedDictionary<String, TensorEntry>
   /// The mapped files that hold the tensors.
-  public let files: [MappedFile]
+  package let files: [MappedFile]
 
   /// The same tensors under other statements, as a file written from them would have.
   package func restated(
@@ -41,7 +42,7 @@ public struct Checkpoint: Sendable {
   }
 
   /// Paths that no output may replace: the weights, and what is read beside them.
-  public var inputPaths: [String] {
+  package var inputPaths: [String] {
     Array(OrderedSet(ModelFolder.inputPaths(of: path) + files.map(\.path)))
   }
 }

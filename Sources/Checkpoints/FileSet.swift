@@ -1,14 +1,16 @@
+import Base
+
 /// The named files among which a model lies: those of a folder, or the members of an archive.
-public struct FileSet: Sendable {
+package struct FileSet: Sendable {
   /// The folder's path; for an archive its path and the folder inside it.
-  public let path: String
+  package let path: String
   /// What stands before a name to make it a path.
   private let prefix: String
   /// The members of an archive; nil for a folder, which is asked each time.
   private let members: [String: MappedFile]?
 
   /// The files of a folder.
-  public init(folder: String) {
+  package init(folder: String) {
     path = Paths.withoutTrailingSlashes(folder)
     prefix = path == "/" ? "/" : path + "/"
     members = nil
@@ -32,14 +34,14 @@ public struct FileSet: Sendable {
   var names: [String]? { members.map { $0.keys.sorted() } ?? folderNames(path) }
 
   /// The path of a file, as error lines show it.
-  public func path(of name: String) -> String { prefix + name }
+  package func path(of name: String) -> String { prefix + name }
 
-  public func contains(_ name: String) -> Bool {
-    members.map { $0[name] != nil } ?? (FileIdentity(path: path(of: name)) != nil)
+  package func contains(_ name: String) -> Bool {
+    members.map { $0[name] != nil } ?? (FileStamp(path: path(of: name)) != nil)
   }
 
   /// - Throws: what `MappedFile.open` throws.
-  public func open(_ name: String) throws(CheckpointError) -> MappedFile {
+  package func open(_ name: String) throws(FileError) -> MappedFile {
     guard let members else { return try MappedFile.open(path(of: name)) }
     guard let file = members[name] else { throw .input(.notFound, file: path(of: name)) }
     return file

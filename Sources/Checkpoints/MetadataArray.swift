@@ -1,15 +1,17 @@
+import Base
+
 /// An array of a GGUF file's metadata, kept as the bytes it is stored as and decoded when asked.
 ///
 /// A vocabulary has hundreds of thousands of strings: opening a file checks their extents and
 /// leaves them where they are mapped.
-public struct MetadataArray: Sendable, Equatable {
+package struct MetadataArray: Sendable, Equatable {
   private enum Storage: Sendable {
     case owned([UInt8])
     case mapped(MappedFile, Range<Int>)
   }
 
-  public let elementType: MetadataType
-  public let count: Int
+  package let elementType: MetadataType
+  package let count: Int
   private let storage: Storage
 
   /// `range` holds exactly `count` elements; the reader has checked it.
@@ -26,7 +28,7 @@ public struct MetadataArray: Sendable, Equatable {
   }
 
   /// Bytes of all elements as a GGUF file stores them, without the array's type and length.
-  public var byteCount: Int {
+  package var byteCount: Int {
     switch storage {
     case .owned(let bytes): bytes.count
     case .mapped(_, let range): range.count
@@ -34,7 +36,8 @@ public struct MetadataArray: Sendable, Equatable {
   }
 
   /// Calls `body` with the elements as a GGUF file stores them.
-  public func withBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R
+  package func withBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E)
+    -> R
   {
     switch storage {
     case .owned(let bytes):
@@ -44,7 +47,7 @@ public struct MetadataArray: Sendable, Equatable {
     }
   }
 
-  public static func == (left: MetadataArray, right: MetadataArray) -> Bool {
+  package static func == (left: MetadataArray, right: MetadataArray) -> Bool {
     left.elementType == right.elementType && left.count == right.count
       && left.withBytes { one in
         right.withBytes { other in one.count == other.count && one.elementsEqual(other) }
@@ -55,12 +58,12 @@ public struct MetadataArray: Sendable, Equatable {
 // MARK: - Making arrays
 
 extension MetadataArray {
-  public static func strings(_ values: [String]) -> MetadataArray {
+  package static func strings(_ values: [String]) -> MetadataArray {
     strings(values.map { Array($0.utf8) })
   }
 
   /// Strings as bytes, which need not be UTF-8.
-  public static func strings(_ values: [[UInt8]]) -> MetadataArray {
+  package static func strings(_ values: [[UInt8]]) -> MetadataArray {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(values.reduce(0) { $0 + $1.count + 8 })
     for value in values {
@@ -70,26 +73,26 @@ extension MetadataArray {
     return MetadataArray(elementType: .string, count: values.count, bytes: bytes)
   }
 
-  public static func floats(_ values: [Float]) -> MetadataArray {
+  package static func floats(_ values: [Float]) -> MetadataArray {
     integers(values.map(\.bitPattern), as: .float32)
   }
-  public static func doubles(_ values: [Double]) -> MetadataArray {
+  package static func doubles(_ values: [Double]) -> MetadataArray {
     integers(values.map(\.bitPattern), as: .float64)
   }
-  public static func bools(_ values: [Bool]) -> MetadataArray {
+  package static func bools(_ values: [Bool]) -> MetadataArray {
     integers(values.map { $0 ? UInt8(1) : 0 }, as: .bool)
   }
-  public static func uint8(_ values: [UInt8]) -> MetadataArray { integers(values, as: .uint8) }
-  public static func int8(_ values: [Int8]) -> MetadataArray { integers(values, as: .int8) }
-  public static func uint16(_ values: [UInt16]) -> MetadataArray { integers(values, as: .uint16) }
-  public static func int16(_ values: [Int16]) -> MetadataArray { integers(values, as: .int16) }
-  public static func uint32(_ values: [UInt32]) -> MetadataArray { integers(values, as: .uint32) }
-  public static func int32(_ values: [Int32]) -> MetadataArray { integers(values, as: .int32) }
-  public static func uint64(_ values: [UInt64]) -> MetadataArray { integers(values, as: .uint64) }
-  public static func int64(_ values: [Int64]) -> MetadataArray { integers(values, as: .int64) }
+  package static func uint8(_ values: [UInt8]) -> MetadataArray { integers(values, as: .uint8) }
+  package static func int8(_ values: [Int8]) -> MetadataArray { integers(values, as: .int8) }
+  package static func uint16(_ values: [UInt16]) -> MetadataArray { integers(values, as: .uint16) }
+  package static func int16(_ values: [Int16]) -> MetadataArray { integers(values, as: .int16) }
+  package static func uint32(_ values: [UInt32]) -> MetadataArray { integers(values, as: .uint32) }
+  package static func int32(_ values: [Int32]) -> MetadataArray { integers(values, as: .int32) }
+  package static func uint64(_ values: [UInt64]) -> MetadataArray { integers(values, as: .uint64) }
+  package static func int64(_ values: [Int64]) -> MetadataArray { integers(values, as: .int64) }
 
   /// An array of arrays.
-  public static func arrays(_ values: [MetadataArray]) -> MetadataArray {
+  package static func arrays(_ values: [MetadataArray]) -> MetadataArray {
     var bytes: [UInt8] = []
     for value in values {
       bytes.append(littleEndian: value.elementType.rawValue)

@@ -1,5 +1,5 @@
 /// The type of a metadata value, with its number in a GGUF file.
-public enum MetadataType: UInt32, Sendable, CaseIterable {
+package enum MetadataType: UInt32, Sendable, CaseIterable {
   case uint8 = 0
   case int8 = 1
   case uint16 = 2
@@ -15,7 +15,7 @@ public enum MetadataType: UInt32, Sendable, CaseIterable {
   case float64 = 12
 
   /// Bytes of one value; nil for strings and arrays, whose size varies.
-  public var width: Int? {
+  package var width: Int? {
     switch self {
     case .uint8, .int8, .bool: 1
     case .uint16, .int16: 2
@@ -36,7 +36,7 @@ public enum MetadataType: UInt32, Sendable, CaseIterable {
 }
 
 /// One value of a GGUF file's metadata.
-public enum MetadataValue: Sendable, Equatable {
+package enum MetadataValue: Sendable, Equatable {
   case uint8(UInt8)
   case int8(Int8)
   case uint16(UInt16)
@@ -51,7 +51,7 @@ public enum MetadataValue: Sendable, Equatable {
   case int64(Int64)
   case float64(Double)
 
-  public var type: MetadataType {
+  package var type: MetadataType {
     switch self {
     case .uint8: .uint8
     case .int8: .int8
@@ -70,12 +70,12 @@ public enum MetadataValue: Sendable, Equatable {
   }
 
   /// The text of a string; nil for other types.
-  public var string: String? {
+  package var string: String? {
     if case .string(let text) = self { text } else { nil }
   }
 
   /// The value of any integer type; nil for other types, and for integers of 2^63 or more.
-  public var int: Int? {
+  package var int: Int? {
     switch self {
     case .uint8(let value): Int(value)
     case .int8(let value): Int(value)
@@ -90,7 +90,7 @@ public enum MetadataValue: Sendable, Equatable {
   }
 
   /// The value of any number, rounded where a double cannot hold it; nil for other types.
-  public var double: Double? {
+  package var double: Double? {
     switch self {
     case .float32(let value): Double(value)
     case .float64(let value): value
@@ -99,18 +99,18 @@ public enum MetadataValue: Sendable, Equatable {
     }
   }
 
-  public var bool: Bool? {
+  package var bool: Bool? {
     if case .bool(let value) = self { value } else { nil }
   }
 
-  public var array: MetadataArray? {
+  package var array: MetadataArray? {
     if case .array(let array) = self { array } else { nil }
   }
 
   /// An array of strings; nil for other types and if one of them is not UTF-8.
-  public var strings: [String]? { array?.strings() }
+  package var strings: [String]? { array?.strings() }
   /// An array of any integer type; nil for other types and if one is 2^63 or more.
-  public var ints: [Int]? { array?.ints() }
+  package var ints: [Int]? { array?.ints() }
   /// An array of any number type; nil for other types.
-  public var doubles: [Double]? { array?.doubles() }
+  package var doubles: [Double]? { array?.doubles() }
 }

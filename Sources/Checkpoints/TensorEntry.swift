@@ -1,16 +1,17 @@
+import Base
 import Tensors
 
 /// One tensor of a checkpoint: name, type and shape, and where its bytes are mapped.
-public struct TensorEntry: Sendable {
-  public let name: String
-  public let type: ElementType
+package struct TensorEntry: Sendable {
+  package let name: String
+  package let type: ElementType
   /// Row-major dimensions, outermost first (a matrix is [outputs, inputs]); empty for a scalar.
   /// GGUF's order is reversed on reading.
-  public let shape: [Int]
-  public let file: MappedFile
+  package let shape: [Int]
+  package let file: MappedFile
   /// Byte offset of the first element in the file.
-  public let offset: Int
-  public let byteCount: Int
+  package let offset: Int
+  package let byteCount: Int
 
   /// The reader has checked that the range is inside the file and fits shape and type.
   init(
@@ -25,13 +26,14 @@ public struct TensorEntry: Sendable {
   }
 
   /// The product of the shape: 1 for a scalar, 0 with a dimension of zero.
-  public var elementCount: Int { shape.reduce(1, *) }
+  package var elementCount: Int { shape.reduce(1, *) }
 
   /// The tensor's bytes in the file.
-  public var range: Range<Int> { offset..<(offset + byteCount) }
+  package var range: Range<Int> { offset..<(offset + byteCount) }
 
   /// Calls `body` with the tensor's bytes as they are stored, at any alignment.
-  public func withBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R
+  package func withBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E)
+    -> R
   {
     try file.withBytes(range, body)
   }
@@ -40,7 +42,7 @@ public struct TensorEntry: Sendable {
   ///
   /// - Parameter output: room for `elementCount` floats.
   /// - Throws: the error of `Decoding.decode` when the type cannot be decoded.
-  public func decode(to output: UnsafeMutablePointer<Float>) throws {
+  package func decode(to output: UnsafeMutablePointer<Float>) throws {
     guard byteCount > 0 else { return }
     let count = elementCount
     try withBytes { bytes throws in
@@ -49,7 +51,7 @@ public struct TensorEntry: Sendable {
   }
 
   /// The whole tensor as float32.
-  public func decoded() throws -> [Float] {
+  package func decoded() throws -> [Float] {
     try [Float](unsafeUninitializedCapacity: elementCount) { buffer, initialized in
       if let base = buffer.baseAddress, !buffer.isEmpty { try decode(to: base) }
       initialized = elementCount
@@ -58,14 +60,14 @@ public struct TensorEntry: Sendable {
 
   /// Bytes of one row, a row being one index of the outermost dimension; nil for a scalar and for
   /// rows that are not whole blocks.
-  public var bytesPerRow: Int? {
+  package var bytesPerRow: Int? {
     guard let rows = shape.first else { return nil }
     guard rows > 0 else { return 0 }
     return type.byteCount(elements: elementCount / rows)
   }
 
   /// Tells the system what rows, indices of the outermost dimension, are about to be used for.
-  public func advise(rows: Range<Int>, _ advice: MappedFile.Advice) {
+  package func advise(rows: Range<Int>, _ advice: MappedFile.Advice) {
     guard let rowBytes = bytesPerRow else { return }
     file.advise(
       (offset + rows.lowerBound * rowBytes)..<(offset + rows.upperBound * rowBytes), advice)
@@ -76,10 +78,10 @@ public struct TensorEntry: Sendable {
   /// - Parameter output: room for the rows' elements.
   /// - Throws: `InputFault.rowsOutOfRange` for rows the tensor does not have or that are not whole
   ///   blocks, and the error of `Decoding.decode`.
-  public func decode(rows: Range<Int>, to output: UnsafeMutablePointer<Float>) throws {
+  package func decode(rows: Range<Int>, to output: UnsafeMutablePointer<Float>) throws {
     let count = shape.first ?? 0
     guard let rowBytes = bytesPerRow, rows.lowerBound >= 0, rows.upperBound <= count else {
-      throw CheckpointError.input(
+      throw FileError.input(
         .rowsOutOfRange(tensor: name, asked: rows, rows: count), file: file.path)
     }
     guard rows.count > 0, rowBytes > 0 else { return }

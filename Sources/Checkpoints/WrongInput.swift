@@ -1,3 +1,4 @@
+import Base
 import Tensors
 
 /// What a path that holds no checkpoint most likely is, so that the error can say it.
@@ -10,13 +11,13 @@ enum WrongInput {
 
   /// Of a path that nothing lies at.
   static func missing(_ path: String) -> InputFault {
-    if let ending = unfinished.first(where: { FileIdentity(path: path + $0) != nil }) {
+    if let ending = unfinished.first(where: { FileStamp(path: path + $0) != nil }) {
       return .unfinishedDownload(found: Paths.name(of: path) + ending)
     }
     // OWNER/NAME, and no folder of the owner's name here.
     let isName = path.wholeMatch(of: /[A-Za-z0-9][A-Za-z0-9._-]*\/[A-Za-z0-9][A-Za-z0-9._-]*/)
     guard isName != nil, !known.contains(where: path.lowercased().hasSuffix),
-      FileIdentity(path: Paths.folder(of: path)) == nil
+      FileStamp(path: Paths.folder(of: path)) == nil
     else { return .notFound }
     return .hubName(path)
   }

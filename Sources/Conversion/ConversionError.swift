@@ -1,14 +1,13 @@
+import Base
 import Checkpoints
 import Tensors
 
 /// A conversion that cannot be done, found before any output exists.
-public enum ConversionError: Diagnostic {
+package enum ConversionError: Diagnostic {
   /// An absorption identity does not hold for this model and variant.
   case identityDoesNotHold(file: String, identity: String, reason: String)
   /// Settings that contradict each other or name something unknown.
   case usage(String)
-  /// The target container has no place for a fact of the model.
-  case notRepresentable(file: String, what: String, container: String)
   /// A tensor cannot be stored in the type asked for.
   case elementType(file: String, tensor: String, reason: String)
   /// A rewritten weight is not finite.
@@ -21,7 +20,7 @@ public enum ConversionError: Diagnostic {
   /// The temporary file of a fit cannot be written or read.
   case temporaryFile(path: String)
 
-  public var summary: String {
+  package var summary: String {
     switch self {
     case .calibration(_, let problem): "unfit for calibration: \(problem)"
     case .budget(_, let percent, let least):
@@ -31,16 +30,15 @@ public enum ConversionError: Diagnostic {
     case .identityDoesNotHold(_, let identity, let reason):
       "absorption \(identity) does not hold here: \(reason)"
     case .usage(let problem): problem
-    case .notRepresentable(_, let what, let container): "\(what) cannot be stored in \(container)"
     case .elementType(_, _, let reason): reason
     case .notFinite: "the rewritten weight is not finite"
     }
   }
 
-  public var file: String? {
+  package var file: String? {
     switch self {
-    case .identityDoesNotHold(let file, _, _), .notRepresentable(let file, _, _),
-      .elementType(let file, _, _), .notFinite(let file, _):
+    case .identityDoesNotHold(let file, _, _), .elementType(let file, _, _),
+      .notFinite(let file, _):
       file
     case .budget(let file, _, _): file
     case .calibration(let text, _): text
@@ -49,14 +47,14 @@ public enum ConversionError: Diagnostic {
     }
   }
 
-  public var place: String? {
+  package var place: String? {
     switch self {
     case .elementType(_, let tensor, _), .notFinite(_, let tensor): "tensor \(tensor)"
     default: nil
     }
   }
 
-  public var exitStatus: ExitStatus {
+  package var exitStatus: ExitStatus {
     switch self {
     case .usage, .identityDoesNotHold: .usage
     case .temporaryFile: .inputOutput

@@ -9,7 +9,7 @@ extension ConversionPlan {
 
   /// Puts what was measured on the written folder into its model card; does nothing for other
   /// containers.
-  public func record(_ measured: MeasuredPerplexities, version: String) throws {
+  package func record(_ measured: MeasuredPerplexities, version: String) throws {
     guard container == .folder, !measured.isEmpty else { return }
     let card = modelCard(version: version, hash: digest.value(), measured)
     try WholeFile.write(

@@ -1,7 +1,9 @@
+import Base
 import Checkpoints
 import Evaluation
 import Foundation
 import Inference
+import Models
 import OrderedCollections
 import Tensors
 import Vocabulary
@@ -53,7 +55,7 @@ extension ConversionPlan {
   ///   - report: what is known of the conversion before it is written, for an archive's manifest.
   ///   - progress: called with the bytes written so far.
   /// - Returns: bytes written.
-  public func write(
+  package func write(
     version: String, report: OrderedDictionary<String, JSONValue> = [:],
     progress: (@Sendable (Int) -> Void)? = nil
   ) throws -> Int {

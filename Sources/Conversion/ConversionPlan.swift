@@ -1,61 +1,61 @@
-import Architectures
 import Checkpoints
 import Evaluation
 import Inference
+import Models
 import Rotary
 import Tensors
 import Vocabulary
 
 /// Everything a conversion will write, made before any output exists: what cannot be done is
 /// refused here.
-public struct ConversionPlan: Sendable {
-  public let source: ModelPlan
-  public let request: ConversionRequest
-  public let container: OutputContainer
+package struct ConversionPlan: Sendable {
+  package let source: ModelPlan
+  package let request: ConversionRequest
+  package let container: OutputContainer
   /// The variant the output declares.
-  public let target: RotaryConfiguration
-  public let absorbed: [AbsorbedIdentity]
-  public let tensors: [OutputTensor]
-  public let copiedTensors: Int
-  public let rewrittenTensors: Int
+  package let target: RotaryConfiguration
+  package let absorbed: [AbsorbedIdentity]
+  package let tensors: [OutputTensor]
+  package let copiedTensors: Int
+  package let rewrittenTensors: Int
   /// Things a user should know, such as a missing tokenizer.
-  public private(set) var warnings: [String]
+  package private(set) var warnings: [String]
   /// What keys that are set or removed do to the output.
-  public private(set) var edits: [MetadataEdits.Change] = []
+  package private(set) var edits: [MetadataEdits.Change] = []
   let declaration: RotaryDeclaration?
   /// Of the source's files.
   let digest: SourceDigest
   /// What goes into a Hugging Face folder beside the weights.
   let companions: FolderCompanions?
   /// The variant before pair layouts change: what a fit works on.
-  public let fitTarget: RotaryConfiguration
+  package let fitTarget: RotaryConfiguration
   /// What a fit did, where there was one.
-  public let fit: FitReport?
+  package let fit: FitReport?
 
   /// One identity that was applied, for the report.
-  public struct AbsorbedIdentity: Sendable, Equatable {
-    public let identity: AbsorptionIdentity
+  package struct AbsorbedIdentity: Sendable, Equatable {
+    package let identity: AbsorptionIdentity
     /// Tensors of the output it changed.
-    public let tensors: Int
-    public var isExact: Bool { identity.isExact }
+    package let tensors: Int
+    package var isExact: Bool { identity.isExact }
     /// A bound on the error per unit of a stilled pair; 0 where exact.
-    public let bound: Double
+    package let bound: Double
   }
 
   /// What turns otherwise than in the source, nothing absorbed; nil where it turns alike.
-  public let siteChange: SiteChange?
+  package let siteChange: SiteChange?
 
   /// What that does to the model, and the remedy; nil where it is nothing that a fit leaves.
-  public let siteWarning: String?
+  package let siteWarning: String?
 
   /// All that a user is told: of the sites, and of what is written.
-  public var allWarnings: [String] { (siteWarning.map { [$0] } ?? []) + warnings }
+  package var allWarnings: [String] { (siteWarning.map { [$0] } ?? []) + warnings }
 
   /// The sites that rotate in the output.
-  public var sites: RotarySites { target.sites }
+  package var sites: RotarySites { target.sites }
 
   /// The source's scores know the distance and the output's do not: no refit can restore it.
-  public var losesScoreDistance: Bool {
+  package var losesScoreDistance: Bool {
     source.rotary.sites.isSuperset(of: .scores) && !sites.isSuperset(of: .scores)
   }
 
@@ -66,20 +66,20 @@ public struct ConversionPlan: Sendable {
   }
 
   /// What opens as the output: its path, or that of its first shard.
-  public var output: String {
+  package var output: String {
     let count = shards.count
     return count == 1
       ? request.output : ShardedGGUFWriter.paths(of: request.output, count: count)[0]
   }
 
   /// Bytes of all tensors.
-  public var tensorBytes: Int { tensors.reduce(0) { $0 + $1.byteCount } }
+  package var tensorBytes: Int { tensors.reduce(0) { $0 + $1.byteCount } }
 }
 
 extension ConversionPlan {
   /// Plans the conversion of a model.
   /// - Parameter fit: the outcome of a fit to the `fitTarget` of a plan for the same request.
-  public init(
+  package init(
     _ source: ModelPlan, _ request: ConversionRequest, fit: FittedModel? = nil
   ) throws {
     self.fit = fit?.report
@@ -227,7 +227,7 @@ extension ConversionPlan {
     guard source.plainSites == .scores, source.shape.latentRank == 0,
       score.dimensions < source.shape.keyWidth, !source.architecture.block.rotatesPartially
     else { return }
-    throw ConversionError.notRepresentable(
+    throw ModelError.notRepresentable(
       file: source.checkpoint.path,
       what: "rotation of \(score.dimensions) of \(source.shape.keyWidth) dims of a head, which"
         + " transformers' '\(HuggingFaceConfiguration.modelType(of: source))' ignores,",
@@ -236,7 +236,7 @@ extension ConversionPlan {
   }
 
   /// Refuses an output that could not be created, before long work is done for it.
-  public func checkOutput() throws {
+  package func checkOutput() throws {
     let (force, bytes) = (request.force, tensorBytes)
     switch container {
     case .gguf where shards.count > 1:

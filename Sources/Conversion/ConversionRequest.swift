@@ -1,12 +1,12 @@
-import Architectures
 import Checkpoints
 import Foundation
 import Inference
+import Models
 import Rotary
 import Tensors
 
 /// An identity by which weights take over what a rotation or a vector did (docs/rotary.md).
-public enum AbsorptionIdentity: String, Sendable, CaseIterable, Comparable {
+package enum AbsorptionIdentity: String, Sendable, CaseIterable, Comparable {
   /// Rotary pairs lie in the other layout: rows of W_q, W_k, W_v and columns of W_o permuted.
   case pairLayout = "A1"
   /// A basis of the values: `W_v <- M W_v`, `W_o <- W_o M^-1`.
@@ -20,13 +20,13 @@ public enum AbsorptionIdentity: String, Sendable, CaseIterable, Comparable {
   /// Value pairs that hardly turn within the context stay still.
   case stillPairs = "B1"
 
-  public static func < (one: Self, other: Self) -> Bool { one.rawValue < other.rawValue }
+  package static func < (one: Self, other: Self) -> Bool { one.rawValue < other.rawValue }
 
   /// Whether the function stays the same but for rounding.
-  public var isExact: Bool { self != .stillPairs }
+  package var isExact: Bool { self != .stillPairs }
 
   /// Parses a comma-separated list such as `A2,A5`.
-  public static func list(_ text: String) throws(ConversionError) -> [AbsorptionIdentity] {
+  package static func list(_ text: String) throws(ConversionError) -> [AbsorptionIdentity] {
     var result: [AbsorptionIdentity] = []
     for part in text.split(separator: ",") {
       let name = part.trimmingCharacters(in: .whitespaces).uppercased()
@@ -43,7 +43,7 @@ public enum AbsorptionIdentity: String, Sendable, CaseIterable, Comparable {
 }
 
 /// The container an output path asks for.
-public enum OutputContainer: Sendable, Equatable {
+package enum OutputContainer: Sendable, Equatable {
   case gguf
   /// One `.safetensors` file with config.json beside it.
   case safetensors
@@ -52,7 +52,7 @@ public enum OutputContainer: Sendable, Equatable {
   /// An archive of a GGUF file or of a Hugging Face folder's files, as the source is one.
   case archive(ArchiveKind)
 
-  public init(path: String) throws(ConversionError) {
+  package init(path: String) throws(ConversionError) {
     if path.hasSuffix("/") {
       self = .folder
     } else if path.hasSuffix(".gguf") {
@@ -79,37 +79,37 @@ public enum OutputContainer: Sendable, Equatable {
 }
 
 /// What to convert a model to.
-public struct ConversionRequest: Sendable {
+package struct ConversionRequest: Sendable {
   /// The sites that rotate; nil: the source's own, their value rotation as stored.
-  public var sites: RotarySites?
+  package var sites: RotarySites?
   /// So many slowest value pairs rotate; nil: all.
-  public var valuePairs: Int?
+  package var valuePairs: Int?
   /// A count of its own for every layer, in place of `valuePairs`.
-  public var valuePairsByLayer: [Int]?
-  public var valueBase: Double?
+  package var valuePairsByLayer: [Int]?
+  package var valueBase: Double?
   /// Identities to apply to the weights.
-  public var absorb: [AbsorptionIdentity]
+  package var absorb: [AbsorptionIdentity]
   /// B1 stills pairs that turn less than this over the context, in radians.
-  public var stillEpsilon: Double
-  public var type: TypeChoice
+  package var stillEpsilon: Double
+  package var type: TypeChoice
   /// B1's angle where none is asked for.
-  public static let stillEpsilon = 1e-6
+  package static let stillEpsilon = 1e-6
   /// Weights of more bytes are shared out to files of at most this size.
-  public var shardSize: Int?
+  package var shardSize: Int?
   /// Tensors that the model does not use go along.
-  public var keepsExtra = false
+  package var keepsExtra = false
   /// Keys that are set or removed in the output.
-  public var edits = MetadataEdits.none
-  public var output: String
+  package var edits = MetadataEdits.none
+  package var output: String
   /// Files beside the model that the output must not replace, such as a calibration text.
-  public var inputs: [String] = []
-  public var force: Bool
-  public var threads: Int
+  package var inputs: [String] = []
+  package var force: Bool
+  package var threads: Int
   /// A fit to the new value rotation is going to follow: only what it cannot mend is warned of.
-  public var expectsFit = false
+  package var expectsFit = false
 
   /// - Parameter sites: nil keeps the source's own; `RotarySites.none` is a model without any.
-  public init(
+  package init(
     sites: RotarySites?, output: String, valuePairs: Int? = nil,
     valuePairsByLayer: [Int]? = nil, valueBase: Double? = nil,
     absorb: [AbsorptionIdentity] = [], stillEpsilon: Double = Self.stillEpsilon,

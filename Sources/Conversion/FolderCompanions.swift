@@ -1,7 +1,8 @@
-import Architectures
+import Base
 import Checkpoints
 import Foundation
 import Inference
+import Models
 import OrderedCollections
 import Tensors
 import Vocabulary

@@ -1,5 +1,6 @@
-import Architectures
+import Base
 import Inference
+import Models
 import Synchronization
 import Tensors
 

@@ -1,5 +1,5 @@
-import Architectures
 import Inference
+import Models
 import Rotary
 import Tensors
 

@@ -1,16 +1,18 @@
+import Base
 import Checkpoints
+import Models
 import OrderedCollections
 
 extension MetadataEdits {
   /// What one edit does to the output.
-  public struct Change: Sendable, Equatable {
-    public let key: String
+  package struct Change: Sendable, Equatable {
+    package let key: String
     /// The value that would be there without the edit; nil where there would be none.
-    public let old: JSONValue?
+    package let old: JSONValue?
     /// Nil where the key is removed.
-    public let new: JSONValue?
+    package let new: JSONValue?
     /// Some reader here looks at the key, or it was there already.
-    public let isKnown: Bool
+    package let isKnown: Bool
   }
 
   func changes(

@@ -1,8 +1,9 @@
+import Base
 import Checkpoints
 import OrderedCollections
 
 /// Keys that a user sets or removes in what is written: GGUF metadata or config.json.
-public struct MetadataEdits: Sendable, Equatable {
+package struct MetadataEdits: Sendable, Equatable {
   private var values: OrderedDictionary<String, String> = [:]
   private var removed: OrderedSet<String> = []
 
@@ -11,7 +12,7 @@ public struct MetadataEdits: Sendable, Equatable {
   private static let reservedPrefixes = ["rotary.", "ropeconv.", "split.", "GGUF."]
 
   /// Nothing set, nothing removed.
-  public static let none = MetadataEdits()
+  package static let none = MetadataEdits()
 
   private init() {}
 
@@ -19,7 +20,7 @@ public struct MetadataEdits: Sendable, Equatable {
   ///   - set: `key=value` each.
   ///   - remove: keys.
   /// - Throws: `ConversionError.usage` for a text without `=`, a key given twice or a reserved one.
-  public init(set: [String], remove: [String]) throws(ConversionError) {
+  package init(set: [String], remove: [String]) throws(ConversionError) {
     for text in set {
       let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       guard parts.count == 2, !parts[0].isEmpty else {

@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Foundation
 import Inference
@@ -5,16 +6,16 @@ import OrderedCollections
 import Rotary
 
 /// Perplexities that are measured once the output exists.
-public struct MeasuredPerplexities: Sendable {
+package struct MeasuredPerplexities: Sendable {
   /// Of the source and of the output on a text.
-  public var before: Double?
-  public var after: Double?
+  package var before: Double?
+  package var after: Double?
   /// How much of the text, such as `41 chunks of 512 tokens`.
-  public var extent: String?
+  package var extent: String?
   /// Of the written file on the windows that a fit held out.
-  public var heldOut: Double?
+  package var heldOut: Double?
 
-  public init(
+  package init(
     before: Double? = nil, after: Double? = nil, extent: String? = nil, heldOut: Double? = nil
   ) {
     self.before = before

@@ -1,10 +1,11 @@
 import Inference
+import Models
 import Tensors
 
 /// What llama-quantize makes of a model under one of its file type names: a main type, and rules that
 /// give more bits to the tensors that need them (llama.cpp, `llama-quant.cpp`), without an importance
 /// matrix.
-public enum QuantizationMix: String, Sendable, CaseIterable {
+package enum QuantizationMix: String, Sendable, CaseIterable {
   // swift-format-ignore: AlwaysUseLowerCamelCase
   case q8_0, q4_0, q4_1, q5_0, q5_1, iq4_nl
   // swift-format-ignore: AlwaysUseLowerCamelCase
@@ -20,7 +21,7 @@ public enum QuantizationMix: String, Sendable, CaseIterable {
   }
 
   /// The type of a matrix that no rule speaks of.
-  public var mainType: ElementType {
+  package var mainType: ElementType {
     switch self {
     case .q8_0: .q8_0
     case .q4_0: .q4_0
@@ -35,7 +36,7 @@ public enum QuantizationMix: String, Sendable, CaseIterable {
   }
 
   /// The number in `general.file_type` (`enum llama_ftype` of llama.h).
-  public var fileType: UInt32 {
+  package var fileType: UInt32 {
     switch self {
     case .q4_0: 2
     case .q4_1: 3

@@ -1,6 +1,6 @@
-import Architectures
 import Checkpoints
 import Inference
+import Models
 import OrderedCollections
 import Rotary
 import Tensors
@@ -66,7 +66,7 @@ struct TensorAssembly {
       guard let name = names.names[target] else {
         // Frequency factors live in config.json on the Hugging Face side.
         if role.rawValue.hasPrefix("rotary.") { return }
-        throw ConversionError.notRepresentable(
+        throw ModelError.notRepresentable(
           file: plan.checkpoint.path, what: "the weight \(role.rawValue)",
           container: "this container")
       }

@@ -1,7 +1,7 @@
 import Tensors
 
 /// How tensors are stored in the output.
-public enum TypeChoice: Sendable, Equatable {
+package enum TypeChoice: Sendable, Equatable {
   /// Untouched tensors as they are, rewritten ones in their float type or f16.
   case keep
   /// Matrices in this float type.
@@ -13,7 +13,7 @@ public enum TypeChoice: Sendable, Equatable {
   ///   - text: `keep`, a float type, or a mix; case does not matter.
   ///   - pure: no type but the mix's main one, where rows fit it.
   /// - Throws: `ConversionError.usage` for an unknown name, or for `pure` without a mix.
-  public init(parsing text: String, pure: Bool = false) throws(ConversionError) {
+  package init(parsing text: String, pure: Bool = false) throws(ConversionError) {
     let name = text.lowercased()
     if let mix = QuantizationMix(parsing: name) {
       self = .mix(mix, pure: pure)
@@ -32,7 +32,7 @@ public enum TypeChoice: Sendable, Equatable {
   private static let floatTypes: [ElementType] = [.f32, .f16, .bf16]
 
   /// The names that are understood, for help and errors.
-  public static let known =
+  package static let known =
     (["keep"] + floatTypes.map(\.rawValue) + QuantizationMix.allCases.map(\.rawValue))
     .joined(separator: ", ")
 

@@ -1,18 +1,18 @@
-import Architectures
 import Inference
+import Models
 import Rotary
 import Tensors
 
 /// How far every head looks, and what rotating each value pair would do to the attention's output.
-public struct AttentionAnalysis: Sendable {
-  public var windows: WindowPlan
+package struct AttentionAnalysis: Sendable {
+  package var windows: WindowPlan
   /// The value rotation to look at; its sites are taken as qkvo.
-  public var rotary: RotaryRequest
-  public var threads: Int
+  package var rotary: RotaryRequest
+  package var threads: Int
   /// Every so many queries are sampled for the distances.
-  public var queryStep = 8
+  package var queryStep = 8
 
-  public init(
+  package init(
     windows: WindowPlan = WindowPlan(limit: 8), rotary: RotaryRequest = .asStored, threads: Int = 1
   ) {
     self.windows = windows
@@ -21,34 +21,34 @@ public struct AttentionAnalysis: Sendable {
   }
 
   /// One layer's findings.
-  public struct Layer: Sendable {
-    public let layer: Int
+  package struct Layer: Sendable {
+    package let layer: Int
     /// Radians per position of every pair; 0: it stays still.
-    public let frequencies: [Double]
-    public let heads: [Head]
+    package let frequencies: [Double]
+    package let heads: [Head]
     /// Per pair, the change of the attention's output that its rotation alone makes, nothing being
     /// refitted, as a share of the output's energy: predicted from distances and second moments.
-    public let predicted: [Double]
+    package let predicted: [Double]
     /// The same, measured: `E|sum_h W_o^h (z - o)|^2 / E|sum_h W_o^h o|^2` over the pair's dims.
-    public let measured: [Double]
+    package let measured: [Double]
     /// Per pair, what no linear refit is predicted to bring back.
-    public let lost: [Double]
+    package let lost: [Double]
   }
 
   /// One head's attention.
-  public struct Head: Sendable {
+  package struct Head: Sendable {
     /// Tokens.
-    public let meanDistance: Double
+    package let meanDistance: Double
     /// Attention at distances 0, 1, 2-3, 4-7, 8-15, ...; the sum is 1.
-    public let mass: [Double]
+    package let mass: [Double]
     /// `|E e^{i theta Delta}|` of every pair.
-    public let coherence: [Double]
+    package let coherence: [Double]
   }
 
   /// - Parameter onLayer: called after each layer.
   /// - Throws: `EvaluationError.usage` for a model whose values rotate already, or for a variant in
   ///   which none does; `ModelError.notFinite` for a layer whose attention is not finite.
-  public func run(
+  package func run(
     _ model: Model, on text: TokenizedText, onLayer: (Layer) -> Void = { _ in }
   ) throws -> [Layer] {
     let plan = model.plan

@@ -1,15 +1,16 @@
+import Base
 import Checkpoints
 
 /// How a conversation is written for a family of chat models. A checkpoint's own template is only
 /// looked at to tell the family: it is code, and none of it is run.
-public struct ChatFormat: Sendable, Equatable {
-  public let name: String
+package struct ChatFormat: Sendable, Equatable {
+  package let name: String
   /// What comes before the user's words, and between them and the model's.
-  public let beforeUser: String
-  public let afterUser: String
+  package let beforeUser: String
+  package let afterUser: String
 
   /// The families known, most telling marks first.
-  public static let known: [ChatFormat] = [
+  package static let known: [ChatFormat] = [
     ChatFormat(
       name: "chatml", beforeUser: "<|im_start|>user\n",
       afterUser: "<|im_end|>\n<|im_start|>assistant\n"),
@@ -36,7 +37,7 @@ public struct ChatFormat: Sendable, Equatable {
 
   /// The format of a name; `auto` takes the checkpoint's, `none` is nil.
   /// - Throws: `EvaluationError.usage` for a name not known or a checkpoint without a known one.
-  public static func named(_ name: String, for model: Model) throws -> ChatFormat? {
+  package static func named(_ name: String, for model: Model) throws -> ChatFormat? {
     if name == "none" { return nil }
     if let format = known.first(where: { $0.name == name }) { return format }
     let names = known.map(\.name).joined(separator: ", ")

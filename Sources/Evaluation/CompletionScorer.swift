@@ -1,15 +1,16 @@
 import Inference
+import Models
 import Rotary
 
 /// A prompt with an answer behind it, as token ids.
-public struct Completion: Sendable, Equatable {
+package struct Completion: Sendable, Equatable {
   /// Prompt and answer.
-  public let tokens: [Int32]
+  package let tokens: [Int32]
   /// Where the answer stands in `tokens`; it begins behind the first token.
-  public let answer: Range<Int>
+  package let answer: Range<Int>
 
   /// - Throws: `EvaluationError.usage` for an empty prompt or answer.
-  public init(prompt: [Int32], answer: [Int32]) throws(EvaluationError) {
+  package init(prompt: [Int32], answer: [Int32]) throws(EvaluationError) {
     guard !prompt.isEmpty, !answer.isEmpty else {
       throw .usage("a prompt and an answer need at least one token each")
     }
@@ -22,16 +23,16 @@ public struct Completion: Sendable, Equatable {
 ///
 /// Greedy decoding yields the answer exactly when each of its tokens is the most likely one with
 /// those before it given, so one pass per prompt tells both.
-public struct CompletionScore: Sendable, Equatable {
+package struct CompletionScore: Sendable, Equatable {
   /// Sum over the answer's tokens, in nats.
-  public let negativeLogLikelihood: Double
+  package let negativeLogLikelihood: Double
   /// Tokens of the answer.
-  public let tokens: Int
+  package let tokens: Int
   /// Whether greedy decoding gives the answer.
-  public let isGreedy: Bool
+  package let isGreedy: Bool
 
   /// In nats per token.
-  public var meanNegativeLogLikelihood: Double { negativeLogLikelihood / Double(max(tokens, 1)) }
+  package var meanNegativeLogLikelihood: Double { negativeLogLikelihood / Double(max(tokens, 1)) }
 }
 
 /// Scores answers behind prompts, several at a time.

@@ -1,20 +1,21 @@
 import Foundation
 import Inference
+import Models
 import Rotary
 
 /// A pass over more positions than a model was trained for, with nothing that stretches its reach:
 /// it gives numbers all the same, of which many are those of a broken model.
-public struct ContextWarning: Sendable, Equatable {
-  public let file: String
+package struct ContextWarning: Sendable, Equatable {
+  package let file: String
   /// Tokens of the pass.
-  public let length: Int
+  package let length: Int
   /// Tokens that the model was trained for.
-  public let trained: Int
+  package let trained: Int
   /// Whether scaled frequencies can help: queries and keys rotate.
-  public let canScale: Bool
+  package let canScale: Bool
 
   /// Nil where the model reaches as far. With learned positions too: those end with an error.
-  public init?(_ plan: ModelPlan, length: Int, rotary: RotaryRequest = .asStored) {
+  package init?(_ plan: ModelPlan, length: Int, rotary: RotaryRequest = .asStored) {
     guard plan.globals[.positions] == nil else { return nil }
     let stored = plan.rotary.score.sets.first?.scaling ?? .none
     let scaling = rotary.scaling ?? stored
@@ -34,7 +35,7 @@ public struct ContextWarning: Sendable, Equatable {
 
   /// One line.
   /// - Parameter option: what makes the pass shorter, where the command has no `--rope-scaling`.
-  public func text(shorter option: String? = nil) -> String {
+  package func text(shorter option: String? = nil) -> String {
     let number = factor == factor.rounded() ? String(Int(factor)) : String(factor)
     let remedy =
       option.map { "; use a smaller \($0)" }

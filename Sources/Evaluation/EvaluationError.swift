@@ -1,8 +1,9 @@
+import Base
 import Checkpoints
 import Tensors
 
 /// A fault in what is to be evaluated, rather than in the model.
-public enum EvaluationError: Diagnostic {
+package enum EvaluationError: Diagnostic {
   /// Fewer tokens than one window needs.
   case textTooShort(file: String, tokens: Int, needed: Int)
   /// The checkpoint has no tokenizer and the text is not given as token ids.
@@ -28,7 +29,7 @@ public enum EvaluationError: Diagnostic {
   /// A file of questions and answers has not the form that its data set has.
   case questions(file: String, problem: String)
 
-  public var summary: String {
+  package var summary: String {
     switch self {
     case .textTooShort(_, let tokens, let needed):
       "\(tokens) tokens, expected at least \(needed) for one window"
@@ -45,7 +46,7 @@ public enum EvaluationError: Diagnostic {
     }
   }
 
-  public var file: String? {
+  package var file: String? {
     switch self {
     case .textTooShort(let file, _, _), .noTokenizer(let file), .tokenList(let file, _),
       .unreadable(let file, _), .notText(let file, _), .record(let file, _), .template(let file, _),
@@ -55,7 +56,7 @@ public enum EvaluationError: Diagnostic {
     }
   }
 
-  public var hint: String? {
+  package var hint: String? {
     switch self {
     case .noTokenizer: "give the text as token ids: --tokens IDS.json"
     case .textTooShort: "use a longer text or a smaller --ctx"
@@ -63,7 +64,7 @@ public enum EvaluationError: Diagnostic {
     }
   }
 
-  public var exitStatus: ExitStatus {
+  package var exitStatus: ExitStatus {
     switch self {
     case .usage: .usage
     case .unreadable: .noInput

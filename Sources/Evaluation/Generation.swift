@@ -7,7 +7,7 @@ extension Model {
   ///   - prompts: token ids, at least one each.
   ///   - isDone: called after each token with the prompt's index and what was generated.
   /// - Throws: `ModelError` for a token outside the vocabulary or logits that are not finite.
-  public func generate(
+  package func generate(
     _ prompts: [[Int32]], maximum: Int, rotary: RotaryRequest = .asStored,
     threads: Int = 1, isDone: (Int, [Int32]) -> Bool = { _, _ in false },
     onStep: (Int) -> Void = { _ in }

@@ -12,7 +12,7 @@ extension Model {
   ///   - start: the position of the first token.
   ///   - arithmetic: how matrix products are computed.
   /// - Returns: row-major [positions, vocabulary].
-  public func logits(
+  package func logits(
     _ tokens: [Int32], rotary: RotaryRequest = .asStored, start: Int = 0,
     arithmetic: Arithmetic = .float32, threads: Int = 1
   ) throws -> [Float] {

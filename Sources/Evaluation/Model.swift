@@ -1,24 +1,26 @@
+import Base
 import Checkpoints
 import Foundation
 import Inference
+import Models
 import Rotary
 import Vocabulary
 
 /// A checkpoint opened for evaluation: its plan, and its tokenizer when a text asks for it.
-public struct Model: Sendable {
-  public let checkpoint: Checkpoint
-  public let plan: ModelPlan
+package struct Model: Sendable {
+  package let checkpoint: Checkpoint
+  package let plan: ModelPlan
   /// The hash of all its files, taken when a result needs it.
   package let digest: SourceDigest
 
   /// Opens a `.gguf` file, a `.safetensors` file with config.json beside it, or a Hugging Face
   /// folder. Reads headers only.
-  public init(opening path: String, keepsExtra: Bool = false) throws {
+  package init(opening path: String, keepsExtra: Bool = false) throws {
     try self.init(Checkpoint.open(path), keepsExtra: keepsExtra)
   }
 
   /// - Parameter keepsExtra: tensors that nothing is known about are ignored, not refused.
-  public init(_ checkpoint: Checkpoint, keepsExtra: Bool = false) throws {
+  package init(_ checkpoint: Checkpoint, keepsExtra: Bool = false) throws {
     self.checkpoint = checkpoint
     digest = SourceDigest(checkpoint)
     plan = try ModelPlan(checkpoint, keepsExtra: keepsExtra)
@@ -26,7 +28,7 @@ public struct Model: Sendable {
 
   /// The checkpoint's tokenizer.
   /// - Throws: `EvaluationError.noTokenizer` where it has none.
-  public func tokenizer() throws -> Tokenizer {
+  package func tokenizer() throws -> Tokenizer {
     guard let tokenizer = try Tokenizer.load(from: checkpoint) else {
       throw EvaluationError.noTokenizer(file: checkpoint.path)
     }
@@ -35,7 +37,7 @@ public struct Model: Sendable {
 }
 
 /// A text to score: bytes to tokenize once as a whole, or token ids to use as they are.
-public enum TextSource: Sendable, Equatable {
+package enum TextSource: Sendable, Equatable {
   /// A file's bytes as they stand; `-` is standard input.
   case text(path: String)
   /// A JSON list of token ids.
@@ -45,7 +47,7 @@ public enum TextSource: Sendable, Equatable {
   /// Ids in memory, with a name for messages.
   case ids([Int32], name: String)
 
-  public var name: String {
+  package var name: String {
     switch self {
     case .text(let path), .tokens(let path): path
     case .bytes(_, let name), .ids(_, let name): name
@@ -53,7 +55,7 @@ public enum TextSource: Sendable, Equatable {
   }
 
   /// The same text in memory: a pipe gives its bytes once, however many models score them.
-  public func loaded() throws -> TextSource {
+  package func loaded() throws -> TextSource {
     switch self {
     case .text(let path): .bytes(try TokenizedText.read(path), name: path)
     case .tokens(let path): .ids(try TokenizedText.list(path), name: path)
@@ -63,15 +65,15 @@ public enum TextSource: Sendable, Equatable {
 }
 
 /// Token ids of a text and how windows of them begin.
-public struct TokenizedText: Sendable {
-  public let name: String
-  public let tokens: [Int32]
+package struct TokenizedText: Sendable {
+  package let name: String
+  package let tokens: [Int32]
   /// Replaces the first token of every window, where the tokenizer adds one to a text.
-  public let windowStart: Int32?
+  package let windowStart: Int32?
   /// SHA-256 of the bytes that were tokenized, for people; nil for token ids.
-  public let sourceHash: String?
+  package let sourceHash: String?
 
-  public init(name: String, tokens: [Int32], windowStart: Int32? = nil) {
+  package init(name: String, tokens: [Int32], windowStart: Int32? = nil) {
     sourceHash = nil
     self.name = name
     self.tokens = tokens
@@ -80,7 +82,7 @@ public struct TokenizedText: Sendable {
 
   /// Reads and tokenizes a text.
   /// - Parameter threads: never changes a token.
-  public init(_ source: TextSource, for model: Model, threads: Int = 1) throws {
+  package init(_ source: TextSource, for model: Model, threads: Int = 1) throws {
     name = source.name
     switch source {
     case .text, .bytes:
@@ -113,7 +115,7 @@ public struct TokenizedText: Sendable {
 
   /// The bytes of a file, of a pipe such as `<(zcat text.gz)`, or of standard input for `-`.
   /// - Throws: `EvaluationError.unreadable`, also for a pipe of more than 1 GiB.
-  public static func read(_ path: String) throws -> [UInt8] {
+  package static func read(_ path: String) throws -> [UInt8] {
     if path == "-" {
       // A closed stream, or a folder, is an error to report: the other calls end the process.
       do { return Array(try FileHandle.standardInput.readToEnd() ?? Data()) } catch {

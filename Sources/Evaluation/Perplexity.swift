@@ -1,19 +1,21 @@
+import Base
 import Checkpoints
 import Foundation
 import Inference
+import Models
 import OrderedCollections
 import Rotary
 
 /// Scores a text: mean negative log-likelihood and perplexity, window by window.
-public struct PerplexityEvaluation {
-  public var windows: WindowPlan
+package struct PerplexityEvaluation {
+  package var windows: WindowPlan
   /// Variant to score the model as; the checkpoint's own by default.
-  public var rotary: RotaryRequest
+  package var rotary: RotaryRequest
   /// The position of every window's first token.
-  public var start: Int
-  public var options: RunOptions
+  package var start: Int
+  package var options: RunOptions
 
-  public init(
+  package init(
     windows: WindowPlan = WindowPlan(), rotary: RotaryRequest = .asStored, start: Int = 0,
     threads: Int = 1, options: RunOptions? = nil
   ) {
@@ -24,17 +26,17 @@ public struct PerplexityEvaluation {
   }
 
   /// What has been done so far, for a progress display.
-  public struct Progress: Sendable {
+  package struct Progress: Sendable {
     /// Tokens through all layers, partial batches counted by layers done.
-    public let tokens: Double
-    public let totalTokens: Int
+    package let tokens: Double
+    package let totalTokens: Int
     /// Perplexity of the windows finished so far.
-    public let perplexity: Double?
+    package let perplexity: Double?
   }
 
   /// - Throws: `EvaluationError` for a text too short or contradicting settings, `ModelError` for a
   ///   token outside the vocabulary or a result that is not finite.
-  public func run(
+  package func run(
     _ model: Model, on text: TokenizedText, progress: (Progress) -> Void = { _ in }
   ) throws -> PerplexityResult {
     // A variant the model cannot be is a usage error, whatever the text.
@@ -106,7 +108,7 @@ public struct PerplexityEvaluation {
 
   /// What the result is of, computed without scoring anything.
   /// - Throws: what `run` throws for settings that make no sense.
-  public func identity(_ model: Model, on text: TokenizedText) throws -> EvaluationIdentity {
+  package func identity(_ model: Model, on text: TokenizedText) throws -> EvaluationIdentity {
     let length = try windows.length(from: start)
     let configuration = try model.plan.rotary.applying(rotary, length: length)
     var stated = self

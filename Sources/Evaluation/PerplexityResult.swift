@@ -1,18 +1,19 @@
+import Base
 import Checkpoints
 import Foundation
 import Inference
 import OrderedCollections
 
 /// Negative log-likelihoods of a text's scored targets and their statistics.
-public struct PerplexityResult: Sendable {
+package struct PerplexityResult: Sendable {
   /// Sums over one window, in nats.
-  public struct WindowSum: Sendable, Equatable {
-    public let index: Int
-    public let scored: Int
-    public let sum: Double
-    public let sumOfSquares: Double
+  package struct WindowSum: Sendable, Equatable {
+    package let index: Int
+    package let scored: Int
+    package let sum: Double
+    package let sumOfSquares: Double
 
-    public var mean: Double { sum / Double(scored) }
+    package var mean: Double { sum / Double(scored) }
 
     init(index: Int, _ nats: some Sequence<Double>) {
       var (count, sum, squares) = (0, 0.0, 0.0)
@@ -44,19 +45,19 @@ public struct PerplexityResult: Sendable {
     }
   }
 
-  public static let kind = "perplexity"
+  package static let kind = "perplexity"
 
-  public let record: EvaluationRecord
-  public let windows: [WindowSum]
+  package let record: EvaluationRecord
+  package let windows: [WindowSum]
   /// Every target scored in this run, window after window, in nats; units taken from a state file
   /// are not among them.
-  public internal(set) var values: [Float] = []
+  package internal(set) var values: [Float] = []
   /// Where the time of this run went; nil for a result read from a file.
-  public internal(set) var times: PhaseTimes?
+  package internal(set) var times: PhaseTimes?
 
   /// Reads the windows of a result, whole or of a shard.
   /// - Throws: `EvaluationError.record` where a unit is malformed.
-  public init(_ record: EvaluationRecord, file: String) throws(EvaluationError) {
+  package init(_ record: EvaluationRecord, file: String) throws(EvaluationError) {
     self.record = record
     var windows: [WindowSum] = []
     for unit in record.units {
@@ -68,20 +69,20 @@ public struct PerplexityResult: Sendable {
     self.windows = windows
   }
 
-  public var scored: Int { windows.reduce(0) { $0 + $1.scored } }
+  package var scored: Int { windows.reduce(0) { $0 + $1.scored } }
 
   /// Tokens of one window.
-  public var context: Int { record.settings["ctx"]?.int ?? 0 }
+  package var context: Int { record.settings["ctx"]?.int ?? 0 }
 
   /// Mean negative log-likelihood in nats, summed window after window.
-  public var meanNegativeLogLikelihood: Double {
+  package var meanNegativeLogLikelihood: Double {
     windows.reduce(0) { $0 + $1.sum } / Double(scored)
   }
 
-  public var perplexity: Double { exp(meanNegativeLogLikelihood) }
+  package var perplexity: Double { exp(meanNegativeLogLikelihood) }
 
   /// `perplexity * sqrt(var(nll) / (n - 1))`.
-  public var perplexityError: Double {
+  package var perplexityError: Double {
     let count = Double(scored)
     guard count > 1 else { return .nan }
     let mean = meanNegativeLogLikelihood

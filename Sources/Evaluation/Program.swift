@@ -1,12 +1,13 @@
+import Base
 import Checkpoints
 import Foundation
 import OrderedCollections
 import Tensors
 
 /// This program, as results name it.
-public enum Program {
-  public static let name = "ropeconv"
-  public static let version = "0.1.0"
+package enum Program {
+  package static let name = "ropeconv"
+  package static let version = "0.1.0"
 
   /// Names and versions of the libraries behind matrix products.
   static var libraries: JSONValue {
@@ -14,7 +15,7 @@ public enum Program {
   }
 
   /// What made a result, and when: `program` and `date`.
-  public static func stamp(_ date: Date = Date()) -> OrderedDictionary<String, JSONValue> {
+  package static func stamp(_ date: Date = Date()) -> OrderedDictionary<String, JSONValue> {
     [
       "program": [
         "name": .string(name), "version": .string(version),

@@ -3,21 +3,21 @@
 /// The numbers come from xoshiro256** (Blackman and Vigna, arXiv:1805.01407), its state filled by
 /// SplitMix64. What is built on them is written out here, because the standard library promises
 /// nothing about how it turns random bits into integers, samples and orders.
-public struct SeededGenerator: RandomNumberGenerator, Sendable {
+package struct SeededGenerator: RandomNumberGenerator, Sendable {
   private var state: (UInt64, UInt64, UInt64, UInt64)
 
   /// Continues from a state of xoshiro256**, not all of it zero.
   package init(state: (UInt64, UInt64, UInt64, UInt64)) { self.state = state }
 
   /// The generator of a seed: four numbers of SplitMix64 are the state.
-  public init(seed: UInt64) {
+  package init(seed: UInt64) {
     var filler = SplitMix64(state: seed)
     state = (filler.next(), filler.next(), filler.next(), filler.next())
   }
 
   /// The generator of one sample: all four parts change every number, so that any sample can be
   /// made without those before it.
-  public init(seed: UInt64, task: String, length: Int, index: Int) {
+  package init(seed: UInt64, task: String, length: Int, index: Int) {
     var mixed = SplitMix64.mix(seed)
     for byte in task.utf8 { mixed = SplitMix64.mix(mixed ^ UInt64(byte)) }
     // A byte above all of UTF-8 ends the name: "ab", 1 must differ from "a", ...
@@ -28,7 +28,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
     self.init(seed: mixed)
   }
 
-  public mutating func next() -> UInt64 {
+  package mutating func next() -> UInt64 {
     let result = Self.rotated(state.1 &* 5, by: 7) &* 9
     let shifted = state.1 << 17
     state.2 ^= state.0
@@ -45,20 +45,20 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
   /// Exactly one number is drawn, whatever the bound, and the result grows in proportion to the
   /// bound: a needle stays at its relative place while the haystack around it grows. The bias is at
   /// most `bound / 2^64`. 0 for a bound below 1.
-  public mutating func integer(below bound: Int) -> Int {
+  package mutating func integer(below bound: Int) -> Int {
     let random = next()
     return bound < 1 ? 0 : Int(random.multipliedFullWidth(by: UInt64(bound)).high)
   }
 
   /// An element, each equally likely; nil where there is none.
-  public mutating func element<Element>(of elements: [Element]) -> Element? {
+  package mutating func element<Element>(of elements: [Element]) -> Element? {
     let index = integer(below: elements.count)
     return index < elements.count ? elements[index] : nil
   }
 
   /// Distinct numbers from 0 to `bound - 1` in ascending order, every set equally likely (Floyd's
   /// algorithm: `count` draws); all of them where `count` is not below `bound`.
-  public mutating func sample(_ count: Int, below bound: Int) -> [Int] {
+  package mutating func sample(_ count: Int, below bound: Int) -> [Int] {
     guard count > 0, bound > 0 else { return [] }
     var chosen: Set<Int> = []
     for last in max(bound - count, 0)..<bound {
@@ -73,7 +73,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
   ///
   /// Elements appended to a list move only those they change places with, so that a list that grows
   /// keeps most of its order.
-  public mutating func shuffled<Element>(_ elements: [Element]) -> [Element] {
+  package mutating func shuffled<Element>(_ elements: [Element]) -> [Element] {
     var result: [Element] = []
     result.reserveCapacity(elements.count)
     for (index, element) in elements.enumerated() {

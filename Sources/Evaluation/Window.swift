@@ -1,5 +1,5 @@
 /// Which targets of a window are scored.
-public enum ScoredTargets: String, Sendable, CaseIterable {
+package enum ScoredTargets: String, Sendable, CaseIterable {
   /// The targets at N/2+1 ... N-1 of a window of N tokens, as llama-perplexity does.
   case secondHalf = "second-half"
   /// The targets at 1 ... N-1.
@@ -7,29 +7,29 @@ public enum ScoredTargets: String, Sendable, CaseIterable {
 }
 
 /// A run of tokens evaluated alone, and the targets scored in it.
-public struct Window: Sendable, Equatable {
+package struct Window: Sendable, Equatable {
   /// Number of the window, from 0.
-  public let index: Int
+  package let index: Int
   /// Tokens of the text it covers.
-  public let tokens: Range<Int>
+  package let tokens: Range<Int>
   /// Scored positions within the window; each is predicted from the one before it.
-  public let targets: Range<Int>
+  package let targets: Range<Int>
 }
 
 /// How a text is cut into windows.
-public struct WindowPlan: Sendable, Equatable {
-  public var context: Int
+package struct WindowPlan: Sendable, Equatable {
+  package var context: Int
   /// The first so many windows only; nil: all.
-  public var limit: Int?
-  public var scored: ScoredTargets
+  package var limit: Int?
+  package var scored: ScoredTargets
   /// Windows start at multiples of this and every target is scored once; nil: windows do not overlap.
-  public var stride: Int?
+  package var stride: Int?
   /// The targets are those of windows of so many tokens, no fewer than `context`, of which `limit`
   /// counts the first ones; each is predicted with at most `context` tokens before it. Plans that
   /// differ in `context` alone score the same targets. Nil: windows choose their own.
-  public var targetContext: Int?
+  package var targetContext: Int?
 
-  public init(
+  package init(
     context: Int = 512, limit: Int? = nil, scored: ScoredTargets = .secondHalf, stride: Int? = nil,
     targetContext: Int? = nil
   ) {
@@ -57,7 +57,7 @@ public struct WindowPlan: Sendable, Equatable {
 
   /// The windows of a text, in order.
   /// - Throws: `EvaluationError.textTooShort`, or `.usage` for sizes that make no sense.
-  public func windows(of text: TokenizedText) throws(EvaluationError) -> [Window] {
+  package func windows(of text: TokenizedText) throws(EvaluationError) -> [Window] {
     if let targetContext, targetContext != context {
       return try windows(of: text, targetsOf: targetContext)
     }

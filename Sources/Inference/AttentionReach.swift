@@ -1,15 +1,16 @@
+import Base
 import Foundation
 import Tensors
 
 /// How far the heads of one layer look: attention by distance `i - j`.
-public struct AttentionReach: Sendable {
+package struct AttentionReach: Sendable {
   /// Mean attention weight at each distance, [heads][distance]; a head's sum is 1.
-  public let mass: [[Double]]
+  package let mass: [[Double]]
   /// Sums of `a_ij^2 |v_j|^2` at each distance, [heads][distance]: what a white value's output is
   /// made of.
-  public let energy: [[Double]]
+  package let energy: [[Double]]
   /// Queries sampled.
-  public let queries: Int
+  package let queries: Int
 
   /// - Precondition: the layer computes in float32; without that nothing is seen.
   /// - Parameter step: every so many queries of a sequence are sampled, the last one among them.
@@ -94,21 +95,21 @@ public struct AttentionReach: Sendable {
 
   /// `|E e^{i theta (i - j)}|` of a head under its attention: near 1 where a pair of this frequency
   /// turns little over the distances the head looks, near 0 where it averages the pair away.
-  public func coherence(head: Int, frequency: Double) -> Double {
+  package func coherence(head: Int, frequency: Double) -> Double {
     let mean = Self.mean(mass[head], frequency)
     return (mean.real * mean.real + mean.imaginary * mean.imaginary).squareRoot()
   }
 
   /// The share of a white value's output energy in a head that survives its pair's rotation
   /// linearly: `|sum w e^{i theta Delta}|^2 / (sum w)^2` with w the energy by distance.
-  public func survival(head: Int, frequency: Double) -> Double {
+  package func survival(head: Int, frequency: Double) -> Double {
     let mean = Self.mean(energy[head], frequency)
     return mean.real * mean.real + mean.imaginary * mean.imaginary
   }
 
   /// The change of a white value's output by the rotation as a share of its energy, nothing being
   /// refitted: `sum w |e^{i theta Delta} - 1|^2 / sum w = 2 (1 - Re mean)`.
-  public func disturbance(head: Int, frequency: Double) -> Double {
+  package func disturbance(head: Int, frequency: Double) -> Double {
     2 * (1 - Self.mean(energy[head], frequency).real)
   }
 
@@ -128,7 +129,7 @@ public struct AttentionReach: Sendable {
   }
 
   /// Mean distance a head looks, in tokens.
-  public func meanDistance(head: Int) -> Double {
+  package func meanDistance(head: Int) -> Double {
     mass[head].enumerated().reduce(0) { $0 + Double($1.offset) * $1.element }
   }
 }

@@ -1,3 +1,4 @@
+import Models
 import Tensors
 
 /// What one thread needs for a tile of blocked attention: some queries of all heads of a KV group

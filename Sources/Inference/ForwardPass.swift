@@ -1,4 +1,4 @@
-import Architectures
+import Models
 import Rotary
 import Tensors
 
@@ -6,19 +6,19 @@ import Tensors
 ///
 /// Each layer's weights are decoded once per batch, every sequence goes through them, and they are
 /// dropped: memory is one layer's weights and the batch's activations, whatever the model's size.
-public struct ForwardPass: Sendable {
-  public let plan: ModelPlan
-  public let rotary: RotaryVariant
-  public let arithmetic: Arithmetic
-  public let threads: Int
+package struct ForwardPass: Sendable {
+  package let plan: ModelPlan
+  package let rotary: RotaryVariant
+  package let arithmetic: Arithmetic
+  package let threads: Int
   /// Where the time goes, of all runs of this pass and its copies.
-  public let times = PhaseTimes()
+  package let times = PhaseTimes()
 
   /// - Parameters:
   ///   - rotary: the variant to compute; nil: the one the checkpoint declares.
   ///   - arithmetic: how matrix products are computed.
   ///   - threads: threads to use; the results do not depend on it.
-  public init(
+  package init(
     plan: ModelPlan, rotary: RotaryConfiguration? = nil, arithmetic: Arithmetic = .float32,
     threads: Int = 1
   ) {
@@ -29,7 +29,7 @@ public struct ForwardPass: Sendable {
 
   /// - Parameter request: how the checkpoint's variant is changed; frequencies that depend on the
   ///   length, those of values too, are each sequence's own.
-  public init(
+  package init(
     plan: ModelPlan, as request: RotaryRequest, arithmetic: Arithmetic = .float32, threads: Int = 1
   ) {
     self.init(
@@ -50,12 +50,12 @@ public struct ForwardPass: Sendable {
   }
 
   /// The residual stream behind the last layer, before the output norm.
-  public struct HiddenStates: Sendable {
+  package struct HiddenStates: Sendable {
     /// [rows, width], the sequences one after another.
-    public let values: FloatBuffer
+    package let values: FloatBuffer
     /// The first row of each sequence.
-    public let starts: [Int]
-    public let rows: Int
+    package let starts: [Int]
+    package let rows: Int
   }
 
   /// Runs sequences through all layers.
@@ -64,7 +64,7 @@ public struct ForwardPass: Sendable {
   ///   - start: the position of every sequence's first token.
   ///   - onLayer: called after each layer with the number of layers done.
   /// - Throws: `ModelError` for a token outside the vocabulary or a position without an embedding.
-  public func run(
+  package func run(
     _ sequences: [[Int32]], start: Int = 0, onLayer: (Int) -> Void = { _ in }
   ) throws -> HiddenStates {
     let stream = try LayerStream(self, sequences, start: start)

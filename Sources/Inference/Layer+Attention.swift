@@ -1,4 +1,4 @@
-import Architectures
+import Models
 import Tensors
 
 extension Layer {

@@ -1,4 +1,4 @@
-import Architectures
+import Models
 import Tensors
 
 /// One layer at work on units of rows: `project` fills queries, keys and values of the batch, and

@@ -1,3 +1,4 @@
+import Models
 import Tensors
 
 /// Queries, keys and values of a whole batch within one layer.

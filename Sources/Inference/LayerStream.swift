@@ -1,13 +1,14 @@
+import Base
 import Rotary
 import Tensors
 
 /// Sequences on their way through a model's layers, one layer at a time under the caller's control:
 /// statistics and fits look at every layer's heads and put other weights in its place.
-public final class LayerStream {
-  public let pass: ForwardPass
+package final class LayerStream {
+  package let pass: ForwardPass
   let batch: SequenceBatch
   /// The residual stream, [rows, width], the sequences one after another.
-  public let hidden: FloatBuffer
+  package let hidden: FloatBuffer
   private let start: Int
   private let workspace: LayerWorkspace
   private let spans: [RotationSpan]
@@ -19,7 +20,7 @@ public final class LayerStream {
   ///   - other: a stream of the same sequences whose working memory this one may use too; the two
   ///     then take their turns.
   /// - Throws: `ModelError` for a token outside the vocabulary or a position without an embedding.
-  public init(
+  package init(
     _ pass: ForwardPass, _ sequences: [[Int32]], start: Int = 0, sharing other: LayerStream? = nil
   ) throws {
     self.pass = pass
@@ -36,16 +37,16 @@ public final class LayerStream {
       other?.workspace ?? LayerWorkspace(pass, rows: batch.totalRows)
   }
 
-  public var rows: Int { batch.totalRows }
+  package var rows: Int { batch.totalRows }
 
   /// The stream as it stands.
-  public var states: ForwardPass.HiddenStates {
+  package var states: ForwardPass.HiddenStates {
     ForwardPass.HiddenStates(values: hidden, starts: batch.starts, rows: rows)
   }
 
   /// A layer with these weights, ready to work on the stream.
   /// - Parameter rotary: a variant other than the stream's own, for sequences of one length.
-  public func layer(
+  package func layer(
     _ index: Int, _ weights: LayerWeights, as rotary: RotaryConfiguration? = nil
   ) throws -> StreamedLayer {
     var spans = spans
@@ -78,14 +79,14 @@ final class LayerWorkspace: Sendable {
 
 /// One layer at work on all sequences of a stream. First `project`, then either `finish`, or
 /// `attend` and, with the same or another output matrix, `update`.
-public struct StreamedLayer: Sendable {
+package struct StreamedLayer: Sendable {
   let layer: Layer
   let batch: SequenceBatch
   let workspace: LayerWorkspace
   let threads: Int
 
   /// Queries, keys and values of every row.
-  public func project() {
+  package func project() {
     let began = layer.times.now
     Parallel.forEach(count: batch.units.count, threads: threads) { unit, worker in
       layer.project(batch.units[unit], workspace.scratch[worker])
@@ -95,7 +96,7 @@ public struct StreamedLayer: Sendable {
 
   /// Attention and feed-forward network. The last rows of a sequence look back farthest, so they
   /// come first: no thread is left with a long one at the end.
-  public func finish() {
+  package func finish() {
     let began = layer.times.now
     let count = batch.units.count
     Parallel.forEach(count: count, threads: threads) { unit, worker in
@@ -106,7 +107,7 @@ public struct StreamedLayer: Sendable {
 
   /// The heads' outputs alone.
   /// - Parameter heads: receives them, [rows, heads * valueWidth].
-  public func attend(into heads: FloatBuffer) {
+  package func attend(into heads: FloatBuffer) {
     let width = layer.shape.heads * layer.shape.valueWidth
     Parallel.forEach(count: batch.units.count, threads: threads) { unit, worker in
       let unit = batch.units[unit]
@@ -116,7 +117,7 @@ public struct StreamedLayer: Sendable {
 
   /// Takes the heads' outputs through the output matrix and the feed-forward network.
   /// - Parameter record: receives what a fit needs to know of the attention.
-  public func update(from heads: FloatBuffer, record: AttentionRecord? = nil) {
+  package func update(from heads: FloatBuffer, record: AttentionRecord? = nil) {
     let width = layer.shape.heads * layer.shape.valueWidth
     Parallel.forEach(count: batch.units.count, threads: threads) { unit, worker in
       let unit = batch.units[unit]
@@ -129,7 +130,7 @@ public struct StreamedLayer: Sendable {
   /// How far the layer's heads look, from every `step`-th query of each sequence.
   /// Call it after `project`.
   /// - Parameter sequences: how many sequences, the first ones; nil: all.
-  public func reach(every step: Int, sequences: Int? = nil) -> AttentionReach {
+  package func reach(every step: Int, sequences: Int? = nil) -> AttentionReach {
     AttentionReach(
       layer: layer, batch: batch, sequences: sequences ?? batch.starts.count, step: step,
       threads: threads)
@@ -137,14 +138,14 @@ public struct StreamedLayer: Sendable {
 }
 
 /// What a fit needs to know of a layer's attention in the original model.
-public struct AttentionRecord: Sendable {
+package struct AttentionRecord: Sendable {
   /// The residual stream behind attention, before the feed-forward network: [rows, width].
-  public let stream: FloatBuffer
+  package let stream: FloatBuffer
   /// What the output matrix gave, its bias included, before any norm: [rows, width].
-  public let output: FloatBuffer
+  package let output: FloatBuffer
   private let width: Int
 
-  public init(rows: Int, width: Int) {
+  package init(rows: Int, width: Int) {
     stream = FloatBuffer(count: max(rows * width, 1))
     output = FloatBuffer(count: max(rows * width, 1))
     self.width = width

@@ -1,16 +1,17 @@
-import Architectures
+import Base
+import Models
 import Tensors
 
 /// One layer's weights, decoded and ready for products: made when the layer's turn comes, dropped
 /// after it.
-public final class LayerWeights: Sendable {
+package final class LayerWeights: Sendable {
   private let matrices: [Role: PreparedMatrix]
   private let vectors: [Role: FloatBuffer]
 
   /// Decodes the weights of a layer.
   /// - Parameter other: weights whose memory is used again where the sizes are the same; they must
   ///   not be used any more.
-  public init(
+  package init(
     _ sources: [Role: WeightSource], arithmetic: Arithmetic = .float32, threads: Int,
     recycling other: LayerWeights? = nil
   ) throws {
@@ -57,7 +58,7 @@ public final class LayerWeights: Sendable {
   }
 
   /// The same weights with others, row-major [rows, columns], in the place of some.
-  public func replacing(_ weights: [Role: DoubleMatrix]) -> LayerWeights {
+  package func replacing(_ weights: [Role: DoubleMatrix]) -> LayerWeights {
     var (matrices, vectors) = (matrices, vectors)
     for (role, weight) in weights {
       let buffer = FloatBuffer(count: max(weight.values.count, 1))
@@ -71,7 +72,7 @@ public final class LayerWeights: Sendable {
     return LayerWeights(matrices: matrices, vectors: vectors)
   }
 
-  public func vector(_ role: Role) -> UnsafePointer<Float>? {
+  package func vector(_ role: Role) -> UnsafePointer<Float>? {
     vectors[role].map { UnsafePointer($0.pointer) }
   }
 

@@ -1,36 +1,37 @@
-import Architectures
+import Base
+import Models
 import Tensors
 
 /// The output matrix in blocks of the vocabulary: logits are never held all at once.
-public struct LogitBlocks: Sendable {
+package struct LogitBlocks: Sendable {
   /// Vocabulary entries of one block.
-  public static let columns = 2048
+  package static let columns = 2048
   /// Rows of hidden states of one unit of work.
-  public static let unitRows = 256
+  package static let unitRows = 256
 
-  public let plan: ModelPlan
-  public let arithmetic: Arithmetic
-  public let threads: Int
+  package let plan: ModelPlan
+  package let arithmetic: Arithmetic
+  package let threads: Int
 
   /// - Parameter arithmetic: how the output matrix is multiplied.
-  public init(plan: ModelPlan, arithmetic: Arithmetic = .float32, threads: Int) {
+  package init(plan: ModelPlan, arithmetic: Arithmetic = .float32, threads: Int) {
     self.plan = plan
     self.arithmetic = arithmetic
     self.threads = max(threads, 1)
   }
 
   /// The output matrix of a pass.
-  public init(of pass: ForwardPass) {
+  package init(of pass: ForwardPass) {
     self.init(plan: pass.plan, arithmetic: pass.arithmetic, threads: pass.threads)
   }
 
-  public var vocabulary: Int { plan.shape.vocabulary }
+  package var vocabulary: Int { plan.shape.vocabulary }
 
   /// The number of blocks.
-  public var count: Int { (vocabulary + Self.columns - 1) / Self.columns }
+  package var count: Int { (vocabulary + Self.columns - 1) / Self.columns }
 
   /// Vocabulary entries of a block.
-  public func range(_ block: Int) -> Range<Int> {
+  package func range(_ block: Int) -> Range<Int> {
     let start = block * Self.columns
     return start..<min(start + Self.columns, vocabulary)
   }
@@ -38,7 +39,7 @@ public struct LogitBlocks: Sendable {
   /// Rows shared out to units of work. A unit never holds rows of two sequences: a matrix product's
   /// last digits depend on how many rows it has, and must not depend on the batch.
   /// - Parameter counts: rows of each sequence, one after another.
-  public static func units(_ counts: [Int]) -> [Range<Int>] {
+  package static func units(_ counts: [Int]) -> [Range<Int>] {
     var units: [Range<Int>] = []
     var start = 0
     for count in counts {
@@ -52,7 +53,7 @@ public struct LogitBlocks: Sendable {
 
   /// Gathers rows of hidden states and applies the output norm.
   /// - Parameter rows: rows of `hidden`, in the order wanted.
-  public func normed(_ hidden: ForwardPass.HiddenStates, rows: [Int]) throws -> NormedRows {
+  package func normed(_ hidden: ForwardPass.HiddenStates, rows: [Int]) throws -> NormedRows {
     let width = plan.shape.width
     let factors = FactorBuffer(arithmetic, count: max(rows.count * width, 1))
     let gain = try plan.globals[.outputNormGain]?.decoded()
@@ -84,7 +85,7 @@ public struct LogitBlocks: Sendable {
   }
 
   /// Hidden states behind the output norm, ready for the output matrix.
-  public struct NormedRows: Sendable {
+  package struct NormedRows: Sendable {
     let factors: FactorBuffer
     let width: Int
 
@@ -96,7 +97,8 @@ public struct LogitBlocks: Sendable {
   /// The decoded output rows of one block.
   /// - Parameter other: a block whose memory is used again where the sizes are the same; it must not
   ///   be used any more.
-  public func weights(_ block: Int, recycling other: PreparedMatrix? = nil) throws -> PreparedMatrix
+  package func weights(_ block: Int, recycling other: PreparedMatrix? = nil) throws
+    -> PreparedMatrix
   {
     let range = range(block)
     let width = plan.shape.width
@@ -122,7 +124,7 @@ public struct LogitBlocks: Sendable {
   /// Logits of some rows for one block, divided and capped as the model does.
   /// - Parameters:
   ///   - logits: [rows.count, weights.outputs] without a gap.
-  public func multiply(
+  package func multiply(
     _ weights: PreparedMatrix, _ normed: NormedRows, rows: Range<Int>,
     to logits: UnsafeMutablePointer<Float>
   ) {

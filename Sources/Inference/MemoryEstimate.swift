@@ -1,19 +1,20 @@
+import Models
 import Tensors
 
 /// How much memory a forward pass takes, to choose a batch that fits a cap.
-public struct MemoryEstimate: Sendable {
-  public let plan: ModelPlan
-  public let arithmetic: Arithmetic
-  public let threads: Int
+package struct MemoryEstimate: Sendable {
+  package let plan: ModelPlan
+  package let arithmetic: Arithmetic
+  package let threads: Int
 
-  public init(plan: ModelPlan, arithmetic: Arithmetic, threads: Int) {
+  package init(plan: ModelPlan, arithmetic: Arithmetic, threads: Int) {
     self.plan = plan
     self.arithmetic = arithmetic
     self.threads = threads
   }
 
   /// Bytes needed whatever the batch: one decoded layer, a block of the output and the scratch.
-  public var fixedBytes: Int {
+  package var fixedBytes: Int {
     let shape = plan.shape
     let factor = FactorBuffer.elementSize(arithmetic)
     let layer = plan.layers.map { $0.values.reduce(0) { $0 + $1.count } }.max() ?? 0
@@ -32,7 +33,7 @@ public struct MemoryEstimate: Sendable {
   private static let programBytes = 128 << 20
 
   /// Bytes per token in flight: residual stream, queries, keys, values, normed output rows.
-  public var bytesPerToken: Int {
+  package var bytesPerToken: Int {
     let shape = plan.shape
     let factor = FactorBuffer.elementSize(arithmetic)
     return 4 * (shape.width + shape.heads * shape.keyWidth)

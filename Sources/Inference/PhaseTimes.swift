@@ -1,9 +1,10 @@
+import Base
 import Synchronization
 import Tensors
 
 /// Where a forward pass spends its time: seconds of all threads together, by kind of work.
-public final class PhaseTimes: Sendable {
-  public enum Phase: Int, Sendable, CaseIterable {
+package final class PhaseTimes: Sendable {
+  package enum Phase: Int, Sendable, CaseIterable {
     /// Weights from their stored blocks to the form of the products.
     case decode
     /// Products with weights, the output matrix excepted.
@@ -15,13 +16,13 @@ public final class PhaseTimes: Sendable {
     /// The output matrix and log-sum-exps, with the decoding of its blocks.
     case logits
 
-    public var name: String { "\(self)" }
+    package var name: String { "\(self)" }
   }
 
   /// Nanoseconds of each phase.
   private let sums = Mutex([UInt64](repeating: 0, count: Phase.allCases.count))
 
-  public init() {}
+  package init() {}
 
   /// Now, in nanoseconds of a clock that only runs forward.
   package var now: UInt64 { MonotonicClock.nanoseconds }
@@ -34,7 +35,7 @@ public final class PhaseTimes: Sendable {
   }
 
   /// Seconds of all threads.
-  public func seconds(_ phase: Phase) -> Double {
+  package func seconds(_ phase: Phase) -> Double {
     let nanoseconds = Double(sums.withLock { $0[phase.rawValue] })
     guard phase == .elementwise else { return nanoseconds * 1e-9 }
     // Layers are timed as a whole; what is not product or attention is the rest of them.

@@ -1,21 +1,22 @@
+import Base
 import Checkpoints
 import Evaluation
 
 /// What `analyze` prints.
-public struct AttentionAnalysisReport: Sendable {
-  public let model: String
-  public let text: String
-  public let context: Int
-  public let layers: [AttentionAnalysis.Layer]
+package struct AttentionAnalysisReport: Sendable {
+  package let model: String
+  package let text: String
+  package let context: Int
+  package let layers: [AttentionAnalysis.Layer]
 
-  public init(model: String, text: String, context: Int, layers: [AttentionAnalysis.Layer]) {
+  package init(model: String, text: String, context: Int, layers: [AttentionAnalysis.Layer]) {
     self.model = model
     self.text = text
     self.context = context
     self.layers = layers
   }
 
-  public func json() -> JSONValue {
+  package func json() -> JSONValue {
     func numbers(_ values: [Double]) -> JSONValue { .array(values.map { .finite($0) }) }
     return .object([
       "kind": "analyze", "model": .string(model), "text": .string(text),
@@ -39,7 +40,7 @@ public struct AttentionAnalysisReport: Sendable {
   }
 
   /// A line per layer, and what the numbers mean.
-  public func table() -> String {
+  package func table() -> String {
     var rows = [
       ["layer", "mean distance", "nearest", "farthest head", "predicted", "measured", "lost"]
     ]
@@ -63,7 +64,7 @@ public struct AttentionAnalysisReport: Sendable {
 
   /// A line per head: mean distance, attention by distance in percent, and the number of pairs
   /// that its attention keeps (coherence of at least one half).
-  public func headTable() -> String {
+  package func headTable() -> String {
     let octaves = layers.flatMap(\.heads).map(\.mass.count).max() ?? 0
     var rows = [["layer head", "mean distance", "pairs kept"] + (0..<octaves).map(Self.octave)]
     for layer in layers {
@@ -89,7 +90,7 @@ public struct AttentionAnalysisReport: Sendable {
   }
 
   /// Measured damage, layers by pairs, on a logarithmic scale.
-  public func heatMap() -> HeatMap {
+  package func heatMap() -> HeatMap {
     let pairs = layers.first?.frequencies.count ?? 0
     let top = layers.flatMap(\.measured).max() ?? 0
     return HeatMap(

@@ -1,9 +1,10 @@
+import Base
 import Checkpoints
 import OrderedCollections
 
 extension CheckpointDifference {
   /// The fields of `diff --json`.
-  public func json(_ one: String, _ other: String) -> JSONValue {
+  package func json(_ one: String, _ other: String) -> JSONValue {
     func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
     return [
       "kind": "diff",
@@ -33,7 +34,7 @@ extension CheckpointDifference {
   }
 
   /// The lines a person reads.
-  public func text() -> String {
+  package func text() -> String {
     guard !isEmpty else { return "same: metadata and all \(equalTensors) tensors" }
     var parts: [String] = []
     if !metadata.isEmpty {

@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Evaluation
 import OrderedCollections
@@ -30,7 +31,7 @@ extension ComparisonResult {
 
   /// The fields of `eval compare --json`. The targets' own numbers are long: they are given where
   /// a merge needs them, in the result of a shard.
-  public func json(peakBytes: Int) -> JSONValue {
+  package func json(peakBytes: Int) -> JSONValue {
     var object = record.header
     for (name, estimate) in [
       ("ppl_base", base), ("ppl_other", other), ("ln_ppl_ratio", logRatio),
@@ -53,7 +54,7 @@ extension ComparisonResult {
   }
 
   /// The lines a person reads.
-  public func text(peakBytes: Int) -> String {
+  package func text(peakBytes: Int) -> String {
     func line(_ name: String, _ estimate: Estimate, _ digits: Int, percent: Bool = false)
       -> [String]
     {

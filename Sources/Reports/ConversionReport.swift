@@ -1,36 +1,37 @@
+import Base
 import Checkpoints
 import Conversion
 import Evaluation
 import OrderedCollections
 
 /// What `convert` reports: the plan, and what came of it.
-public struct ConversionReport: Sendable {
-  public let plan: ConversionPlan
+package struct ConversionReport: Sendable {
+  package let plan: ConversionPlan
   /// Bytes written; nil for a dry run.
-  public var bytes: Int?
-  public var seconds = 0.0
+  package var bytes: Int?
+  package var seconds = 0.0
   /// Perplexity of the source and of the output on the text of `--text`, where one was given.
-  public var perplexityBefore: Double?
-  public var perplexityAfter: Double?
+  package var perplexityBefore: Double?
+  package var perplexityAfter: Double?
   /// What of the text was scored.
-  public var scored: ScoredText?
+  package var scored: ScoredText?
   /// Perplexity of the written file on the windows a fit held out.
-  public var perplexityHeldOut: HeldOutPerplexity?
+  package var perplexityHeldOut: HeldOutPerplexity?
   /// The search of `--max-increase`.
-  public var trials: [RotationBudget.Trial] = []
+  package var trials: [RotationBudget.Trial] = []
 
   /// The part of a text that perplexity before and after was measured on.
-  public struct ScoredText: Sendable {
-    public let name: String
+  package struct ScoredText: Sendable {
+    package let name: String
     /// SHA-256 of the whole text's token ids (32-bit little-endian).
-    public let hash: String
-    public let chunks: Int
+    package let hash: String
+    package let chunks: Int
     /// Chunks of the whole text.
-    public let available: Int
-    public let windows: WindowPlan
-    public let compute: String
+    package let available: Int
+    package let windows: WindowPlan
+    package let compute: String
 
-    public init(
+    package init(
       name: String, hash: String, chunks: Int, available: Int, windows: WindowPlan, compute: String
     ) {
       self.name = name
@@ -42,7 +43,7 @@ public struct ConversionReport: Sendable {
     }
 
     /// Such as `the first 32 of 81 chunks of 512 tokens`.
-    public var extent: String {
+    package var extent: String {
       chunks < available
         ? "the first \(chunks) of \(available) chunks of \(windows.context) tokens"
         : "\(chunks) chunks of \(windows.context) tokens"
@@ -59,10 +60,10 @@ public struct ConversionReport: Sendable {
     }
   }
 
-  public init(_ plan: ConversionPlan) { self.plan = plan }
+  package init(_ plan: ConversionPlan) { self.plan = plan }
 
   /// The fields of `convert --json`.
-  public func json() -> JSONValue {
+  package func json() -> JSONValue {
     var perplexity: OrderedDictionary<String, JSONValue> = [
       "before": perplexityBefore.map { .finite($0) } ?? .null,
       "after": perplexityAfter.map { .finite($0) } ?? .null,
@@ -102,7 +103,7 @@ public struct ConversionReport: Sendable {
 
   /// The fields of `json` that are known before the output is written and depend on nothing but the
   /// model and the settings: what an archive's manifest keeps.
-  public func manifest() -> OrderedDictionary<String, JSONValue> {
+  package func manifest() -> OrderedDictionary<String, JSONValue> {
     let known = [
       "sites_from", "sites_to", "absorbed", "fit", "perplexity", "tensors_copied",
       "tensors_rewritten", "warnings",
@@ -111,7 +112,7 @@ public struct ConversionReport: Sendable {
   }
 
   /// What a user must know of the result, with the numbers that were measured.
-  public var notes: [String] {
+  package var notes: [String] {
     var notes: [String] = []
     if let fit = plan.fit, !fit.isUsed {
       notes.append(
@@ -227,7 +228,7 @@ public struct ConversionReport: Sendable {
   }
 
   /// The lines a person reads.
-  public func text() -> String {
+  package func text() -> String {
     var lines = [
       "\(plan.source.checkpoint.path) (\(plan.source.rotary.sites.name)) -> "
         + "\(plan.output) (\(plan.sites.name))"

@@ -1,24 +1,24 @@
 import Foundation
 
 /// Numbers as people read them.
-public enum Format {
+package enum Format {
   /// A number with so many digits behind the point.
-  public static func fixed(_ value: Double, _ digits: Int) -> String {
+  package static func fixed(_ value: Double, _ digits: Int) -> String {
     String(format: "%.\(digits)f", value)
   }
 
   /// A number with six significant digits.
-  public static func general(_ value: Double) -> String { String(format: "%g", value) }
+  package static func general(_ value: Double) -> String { String(format: "%g", value) }
 
   /// A number with so many digits behind the point, or six significant ones where it is large;
   /// a dash where it is not finite.
-  public static func compact(_ value: Double, _ digits: Int) -> String {
+  package static func compact(_ value: Double, _ digits: Int) -> String {
     guard value.isFinite else { return "–" }
     return abs(value) < 1e6 ? fixed(value, digits) : general(value)
   }
 
   /// A size in decimal units.
-  public static func bytes(_ count: Int) -> String {
+  package static func bytes(_ count: Int) -> String {
     let units = ["B", "kB", "MB", "GB", "TB"]
     var value = Double(count)
     var unit = 0
@@ -30,7 +30,7 @@ public enum Format {
   }
 
   /// Seconds as `1 h 02 min`, `3 min 04 s` or `5 s`.
-  public static func duration(_ seconds: Double) -> String {
+  package static func duration(_ seconds: Double) -> String {
     guard seconds.isFinite, seconds >= 0 else { return "?" }
     let whole = Int(seconds.rounded())
     if whole >= 3600 { return String(format: "%d h %02d min", whole / 3600, whole / 60 % 60) }
@@ -39,7 +39,7 @@ public enum Format {
   }
 
   /// Lines of a table: the first column to the left, the others to the right.
-  public static func table(_ rows: [[String]]) -> String {
+  package static func table(_ rows: [[String]]) -> String {
     let columns = rows.map(\.count).max() ?? 0
     let widths = (0..<columns).map { column in
       rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0

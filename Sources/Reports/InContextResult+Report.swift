@@ -1,10 +1,11 @@
+import Base
 import Checkpoints
 import Evaluation
 import OrderedCollections
 
 extension InContextResult {
   /// The fields of `eval icl --json`.
-  public func json(peakBytes: Int) -> JSONValue {
+  package func json(peakBytes: Int) -> JSONValue {
     var object = record.header
     object["sites"] = record.sites()
     object["tasks"] = .array(
@@ -22,7 +23,7 @@ extension InContextResult {
   }
 
   /// The lines a person reads.
-  public func text(peakBytes: Int) -> String {
+  package func text(peakBytes: Int) -> String {
     let rows =
       [["task", "type", "examples", "accuracy", "chance", "centered"]]
       + tasks.map { task in

@@ -1,17 +1,19 @@
+import Base
 import Checkpoints
 import Conversion
 import Evaluation
 import Inference
+import Models
 import OrderedCollections
 import Rotary
 import Tensors
 
 /// What `inspect` shows of a checkpoint.
-public struct Inspection: Sendable {
+package struct Inspection: Sendable {
   private let plan: ModelPlan
   private let listsTensors: Bool
 
-  public init(_ plan: ModelPlan, listsTensors: Bool) {
+  package init(_ plan: ModelPlan, listsTensors: Bool) {
     self.plan = plan
     self.listsTensors = listsTensors
   }
@@ -87,7 +89,7 @@ public struct Inspection: Sendable {
   }
 
   /// The lines a person reads.
-  public func text() -> String {
+  package func text() -> String {
     let shape = plan.shape
     var lines: [(String, String)] = [
       ("file", checkpoint.path),
@@ -145,7 +147,7 @@ public struct Inspection: Sendable {
   }
 
   /// The fields of `inspect --json`.
-  public func json() -> JSONValue {
+  package func json() -> JSONValue {
     let shape = plan.shape
     let score = plan.rotary.score
     var fields: OrderedDictionary<String, JSONValue> = [

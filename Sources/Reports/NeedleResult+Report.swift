@@ -1,10 +1,11 @@
+import Base
 import Checkpoints
 import Evaluation
 import OrderedCollections
 
 extension NeedleResult {
   /// The fields of `eval needle --json`.
-  public func json(peakBytes: Int) -> JSONValue {
+  package func json(peakBytes: Int) -> JSONValue {
     var object = record.header
     object["sites"] = record.sites()
     object["grid"] = .array(
@@ -31,7 +32,7 @@ extension NeedleResult {
   }
 
   /// Accuracy, depths by lengths.
-  public func heatMap() -> HeatMap {
+  package func heatMap() -> HeatMap {
     var map = HeatMap(
       title: "Needle in a haystack: accuracy \(Format.fixed(100 * accuracy, 1)) %",
       rowTitle: "depth, %", columnTitle: "length, tokens",
@@ -47,7 +48,7 @@ extension NeedleResult {
 
   /// The lines a person reads.
   /// - Parameter color: how the terminal shows colours.
-  public func text(peakBytes: Int, color: TerminalColor = .none) -> String {
+  package func text(peakBytes: Int, color: TerminalColor = .none) -> String {
     let trials = grid.reduce(0) { $0 + $1.trials }
     return """
       \(TerminalHeatMap(heatMap()).text(color: color))

@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Evaluation
 import Foundation
@@ -5,7 +6,7 @@ import Inference
 
 extension PerplexityResult {
   /// The fields of `eval perplexity --json`.
-  public func json(peakBytes: Int) -> JSONValue {
+  package func json(peakBytes: Int) -> JSONValue {
     var object = record.header
     object["sites"] = record.sites()
     object["tokens"] = record.identity["text"]?["tokens"] ?? .null
@@ -36,7 +37,7 @@ extension PerplexityResult {
   }
 
   /// The lines a person reads.
-  public func text(peakBytes: Int) -> String {
+  package func text(peakBytes: Int) -> String {
     guard scored > 0 else { return "no chunks in shard \(record.shard.text)" }
     let score = record.settings["score"]?.string ?? ""
     return """

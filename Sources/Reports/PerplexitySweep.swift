@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Evaluation
 import Foundation
@@ -5,15 +6,15 @@ import OrderedCollections
 
 /// Perplexity by length of several models and frequency scalings, as in the tables of the RoVE
 /// paper.
-public struct PerplexitySweep: Sendable {
-  public struct Curve: Sendable {
-    public let model: String
+package struct PerplexitySweep: Sendable {
+  package struct Curve: Sendable {
+    package let model: String
     /// `checkpoint`, `none`, `yarn`, ...
-    public let scaling: String
+    package let scaling: String
     /// One result for each length.
-    public var points: [PerplexityResult] = []
+    package var points: [PerplexityResult] = []
 
-    public init(model: String, scaling: String) {
+    package init(model: String, scaling: String) {
       self.model = model
       self.scaling = scaling
     }
@@ -36,25 +37,25 @@ public struct PerplexitySweep: Sendable {
   }
 
   /// What a length scores.
-  public enum Targets: String, Sendable, CaseIterable {
+  package enum Targets: String, Sendable, CaseIterable {
     /// The targets of the longest length, with less before each.
     case same
     /// The targets of windows of its own.
     case own
   }
 
-  public let text: String
-  public let targets: Targets
-  public var curves: [Curve] = []
-  public var seconds = 0.0
+  package let text: String
+  package let targets: Targets
+  package var curves: [Curve] = []
+  package var seconds = 0.0
 
-  public init(text: String, targets: Targets = .own) {
+  package init(text: String, targets: Targets = .own) {
     self.text = text
     self.targets = targets
   }
 
   /// The fields of `eval perplexity --lengths --json`.
-  public func json(peakBytes: Int) -> JSONValue {
+  package func json(peakBytes: Int) -> JSONValue {
     var object: OrderedDictionary<String, JSONValue> = [
       "kind": "sweep", "protocol": JSONValue(EvaluationRecord.protocolVersion),
     ]
@@ -90,7 +91,7 @@ public struct PerplexitySweep: Sendable {
   }
 
   /// Models and scalings by lengths.
-  public func table() -> String {
+  package func table() -> String {
     let lengths = curves.first?.points.map(\.context) ?? []
     let rows =
       [["model", "sites", "scaling"] + lengths.map { "\($0)" }]

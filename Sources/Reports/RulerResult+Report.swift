@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Evaluation
 import OrderedCollections
@@ -6,7 +7,7 @@ extension RulerResult {
   private static func optional(_ value: Double?) -> JSONValue { value.map { .finite($0) } ?? .null }
 
   /// The fields of `eval ruler --json`.
-  public func json(peakBytes: Int) -> JSONValue {
+  package func json(peakBytes: Int) -> JSONValue {
     var object = record.header
     object["sites"] = record.sites()
     object["mode"] = record.settings["mode"] ?? .null
@@ -36,7 +37,7 @@ extension RulerResult {
   private var isGenerated: Bool { score != nil }
 
   /// The lines a person reads.
-  public func text(peakBytes: Int) -> String {
+  package func text(peakBytes: Int) -> String {
     func value(_ score: Double?, _ nats: Double?) -> String {
       isGenerated
         ? score.map { Format.fixed($0, 2) } ?? "-" : nats.map { Format.fixed($0, 3) } ?? "-"

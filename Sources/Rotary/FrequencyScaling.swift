@@ -4,7 +4,7 @@ import Tensors
 /// How rotary frequencies are changed to reach contexts longer than the trained one.
 ///
 /// `length` is the number of positions a pass covers: only `dynamic` and `longRoPE` depend on it.
-public enum FrequencyScaling: Sendable, Equatable {
+package enum FrequencyScaling: Sendable, Equatable {
   /// Frequencies as they were trained.
   case none
   /// Position interpolation: every frequency divided by `factor` (arXiv:2306.15595).
@@ -23,19 +23,19 @@ public enum FrequencyScaling: Sendable, Equatable {
   /// A divisor per pair, as GGUF's `rope_freqs.weight` stores Llama 3's scaling.
   case factors([Float])
 
-  public struct YaRN: Sendable, Equatable {
-    public var factor: Double
-    public var originalContext: Int
-    public var betaFast: Double
-    public var betaSlow: Double
+  package struct YaRN: Sendable, Equatable {
+    package var factor: Double
+    package var originalContext: Int
+    package var betaFast: Double
+    package var betaSlow: Double
     /// Multiplies the rotated dims of q and of k; nil: 0.1 ln(factor) + 1.
-    public var attentionFactor: Double?
-    public var mscale: Double?
-    public var mscaleAllDims: Double?
+    package var attentionFactor: Double?
+    package var mscale: Double?
+    package var mscaleAllDims: Double?
     /// Whether the ramp's ends are rounded to whole dims, as the paper's code does.
-    public var truncates: Bool
+    package var truncates: Bool
 
-    public init(
+    package init(
       factor: Double, originalContext: Int, betaFast: Double = 32, betaSlow: Double = 1,
       attentionFactor: Double? = nil, mscale: Double? = nil, mscaleAllDims: Double? = nil,
       truncates: Bool = true
@@ -51,12 +51,12 @@ public enum FrequencyScaling: Sendable, Equatable {
     }
 
     /// `0.1 mscale ln(factor) + 1`, the paper's magnitude of a stretch by `factor`.
-    public static func magnitude(stretch factor: Double, mscale: Double = 1) -> Double {
+    package static func magnitude(stretch factor: Double, mscale: Double = 1) -> Double {
       factor <= 1 ? 1 : 0.1 * mscale * log(factor) + 1
     }
 
     /// The factor on the rotated dims of q and k.
-    public var magnitude: Double {
+    package var magnitude: Double {
       if let attentionFactor { return attentionFactor }
       if let mscale, let mscaleAllDims, mscale != 0, mscaleAllDims != 0 {
         return Self.magnitude(stretch: factor, mscale: mscale)
@@ -66,13 +66,13 @@ public enum FrequencyScaling: Sendable, Equatable {
     }
   }
 
-  public struct LongRoPE: Sendable, Equatable {
-    public var short: [Float]
-    public var long: [Float]
-    public var originalContext: Int
-    public var magnitude: Double
+  package struct LongRoPE: Sendable, Equatable {
+    package var short: [Float]
+    package var long: [Float]
+    package var originalContext: Int
+    package var magnitude: Double
 
-    public init(short: [Float], long: [Float], originalContext: Int, magnitude: Double) {
+    package init(short: [Float], long: [Float], originalContext: Int, magnitude: Double) {
       self.short = short
       self.long = long
       self.originalContext = originalContext
@@ -80,13 +80,13 @@ public enum FrequencyScaling: Sendable, Equatable {
     }
 
     /// The magnitude factor of the paper for a model stretched from `original` to `context`.
-    public static func magnitude(context: Int, original: Int) -> Double {
+    package static func magnitude(context: Int, original: Int) -> Double {
       let stretch = Double(context) / Double(original)
       return stretch <= 1 ? 1 : (1 + log(stretch) / log(Double(original))).squareRoot()
     }
   }
 
-  public var name: String {
+  package var name: String {
     switch self {
     case .none: "none"
     case .linear: "linear"
@@ -99,7 +99,7 @@ public enum FrequencyScaling: Sendable, Equatable {
   }
 
   /// Whether the frequencies depend on how many positions a pass covers.
-  public var dependsOnLength: Bool {
+  package var dependsOnLength: Bool {
     switch self {
     case .dynamic, .longRoPE: true
     default: false
@@ -108,13 +108,13 @@ public enum FrequencyScaling: Sendable, Equatable {
 }
 
 /// The frequencies of one set of rotary pairs and the factor on rotated queries and keys.
-public struct RotaryFrequencies: Sendable, Equatable {
+package struct RotaryFrequencies: Sendable, Equatable {
   /// Radians per position of each pair, fastest first; 0: the pair stays still.
-  public var radians: [Double]
+  package var radians: [Double]
   /// Multiplies the rotated dims of q and of k (YaRN, LongRoPE); values never use it.
-  public var magnitude: Double
+  package var magnitude: Double
 
-  public init(radians: [Double], magnitude: Double = 1) {
+  package init(radians: [Double], magnitude: Double = 1) {
     self.radians = radians
     self.magnitude = magnitude
   }
@@ -126,7 +126,7 @@ public struct RotaryFrequencies: Sendable, Equatable {
   ///   - length: positions the pass covers, counted from 0.
   /// - Throws: `RotaryError` for a base or factor that is not positive, factors that do not match, or
   ///   frequencies that are not finite.
-  public init(
+  package init(
     dimensions: Int, base: Double, scaling: FrequencyScaling, length: Int
   ) throws(RotaryError) {
     guard base.isFinite, base > 0 else { throw .notPositive(what: "the rotary base", value: base) }

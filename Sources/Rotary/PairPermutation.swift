@@ -2,20 +2,20 @@ import Tensors
 
 extension PairLayout {
   /// The two dims of pair `p` among `2 * pairs` rotated ones.
-  public func dims(ofPair p: Int, pairs: Int) -> (Int, Int) {
+  package func dims(ofPair p: Int, pairs: Int) -> (Int, Int) {
     switch self {
     case .interleaved: (2 * p, 2 * p + 1)
     case .half: (p, p + pairs)
     }
   }
 
-  public var other: PairLayout { self == .interleaved ? .half : .interleaved }
+  package var other: PairLayout { self == .interleaved ? .half : .interleaved }
 
   /// For every dim of a head laid out in `target`, the dim it has in this layout (identity A1).
   /// - Parameters:
   ///   - width: dims of the head; those outside the rotated ones stay where they are.
   ///   - offset: the first rotated dim.
-  public func order(
+  package func order(
     for target: PairLayout, pairs: Int, offset: Int, width: Int
   ) -> [Int] {
     var order = Array(0..<width)

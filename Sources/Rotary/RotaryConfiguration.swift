@@ -1,28 +1,28 @@
 import Tensors
 
 /// The frequencies one group of layers was trained with.
-public struct RotarySet: Sendable, Equatable {
-  public var base: Double
-  public var scaling: FrequencyScaling
+package struct RotarySet: Sendable, Equatable {
+  package var base: Double
+  package var scaling: FrequencyScaling
 
-  public init(base: Double, scaling: FrequencyScaling = .none) {
+  package init(base: Double, scaling: FrequencyScaling = .none) {
     self.base = base
     self.scaling = scaling
   }
 }
 
 /// The rotation of queries and keys: which dims of a head turn, and how fast in which layer.
-public struct ScoreRotation: Sendable, Equatable {
+package struct ScoreRotation: Sendable, Equatable {
   /// Rotated dims of a head, even; 0 in a model without rotary positions.
-  public var dimensions: Int
+  package var dimensions: Int
   /// The first rotated dim of a query or key head (DeepSeek's heads keep still dims in front).
-  public var offset: Int
-  public var layout: PairLayout
-  public var sets: [RotarySet]
+  package var offset: Int
+  package var layout: PairLayout
+  package var sets: [RotarySet]
   /// The set each layer uses, by index: Gemma 3's local layers have a base of their own.
-  public var setOfLayer: [Int]
+  package var setOfLayer: [Int]
 
-  public init(
+  package init(
     dimensions: Int, offset: Int = 0, layout: PairLayout, sets: [RotarySet], setOfLayer: [Int]
   ) {
     self.dimensions = dimensions
@@ -32,10 +32,10 @@ public struct ScoreRotation: Sendable, Equatable {
     self.setOfLayer = setOfLayer
   }
 
-  public var pairs: Int { dimensions / 2 }
+  package var pairs: Int { dimensions / 2 }
 
   /// The frequencies of one layer for a pass over `length` positions.
-  public func frequencies(layer: Int, length: Int) throws(RotaryError) -> RotaryFrequencies {
+  package func frequencies(layer: Int, length: Int) throws(RotaryError) -> RotaryFrequencies {
     let set = sets[setOfLayer[layer]]
     return try RotaryFrequencies(
       dimensions: dimensions, base: set.base, scaling: set.scaling, length: length)
@@ -43,13 +43,13 @@ public struct ScoreRotation: Sendable, Equatable {
 }
 
 /// Everything about rotation that a forward pass needs.
-public struct RotaryConfiguration: Sendable, Equatable {
-  public var sites: RotarySites
-  public var score: ScoreRotation
+package struct RotaryConfiguration: Sendable, Equatable {
+  package var sites: RotarySites
+  package var score: ScoreRotation
   /// What values and outputs use where `sites` has them.
-  public var value: ValueRotation?
+  package var value: ValueRotation?
 
-  public init(sites: RotarySites, score: ScoreRotation, value: ValueRotation?) {
+  package init(sites: RotarySites, score: ScoreRotation, value: ValueRotation?) {
     self.sites = sites
     self.score = score
     self.value = value
@@ -57,17 +57,17 @@ public struct RotaryConfiguration: Sendable, Equatable {
 }
 
 /// A variant to evaluate a model as, or to convert it to, whatever its checkpoint says.
-public struct RotaryRequest: Sendable, Equatable {
-  public var sites: RotarySites?
+package struct RotaryRequest: Sendable, Equatable {
+  package var sites: RotarySites?
   /// So many slowest value pairs turn in every layer.
-  public var valuePairs: Int?
+  package var valuePairs: Int?
   /// A count of its own for every layer, in place of `valuePairs`.
-  public var valuePairsByLayer: [Int]?
-  public var valueBase: Double?
+  package var valuePairsByLayer: [Int]?
+  package var valueBase: Double?
   /// Replaces the scaling of every set but those of windowed layers, which never look far.
-  public var scaling: FrequencyScaling?
+  package var scaling: FrequencyScaling?
 
-  public init(
+  package init(
     sites: RotarySites? = nil, valuePairs: Int? = nil, valuePairsByLayer: [Int]? = nil,
     valueBase: Double? = nil, scaling: FrequencyScaling? = nil
   ) {
@@ -78,7 +78,7 @@ public struct RotaryRequest: Sendable, Equatable {
     self.scaling = scaling
   }
 
-  public static let asStored = RotaryRequest()
+  package static let asStored = RotaryRequest()
 }
 
 extension RotaryConfiguration {
@@ -88,7 +88,7 @@ extension RotaryConfiguration {
   /// `valueBase` computes it with that base, scaling included; `valuePairs` then keeps the slowest.
   /// A value bias of a model that did not rotate values stays unrotated.
   /// - Parameter length: positions a pass covers, for scalings that depend on it.
-  public func applying(
+  package func applying(
     _ request: RotaryRequest, length: Int
   ) throws(RotaryError) -> RotaryConfiguration {
     var result = self

@@ -1,7 +1,8 @@
+import Base
 import Tensors
 
 /// A fault in a rotary setting.
-public enum RotaryError: Diagnostic {
+package enum RotaryError: Diagnostic {
   /// The text names no subset of q, k, v, o.
   case unknownSites(String)
   /// More value pairs are asked for than the heads have rotary pairs.
@@ -21,7 +22,7 @@ public enum RotaryError: Diagnostic {
   /// A table of value frequencies has the wrong size.
   case tableSize(found: Int, layers: Int, pairs: Int)
 
-  public var summary: String {
+  package var summary: String {
     switch self {
     case .unknownSites(let text):
       "'\(text)' names no rotary sites (expected a subset of the letters q, k, v, o such as qk, vo or"
@@ -45,7 +46,7 @@ public enum RotaryError: Diagnostic {
     }
   }
 
-  public var exitStatus: ExitStatus {
+  package var exitStatus: ExitStatus {
     switch self {
     case .unknownSites, .tooManyPairs, .layerCount, .missingParameter: .usage
     default: .malformedData

@@ -3,23 +3,23 @@
 /// With `R_t` the block-diagonal rotation by `t * theta_p` of pair `p`, query position `i` and key
 /// position `j`: `q_i -> R_i q_i`, `k_j -> R_j k_j`, `v_j -> R_j v_j`, `o_i -> R_i^T o_i`.
 /// RoPE (arXiv:2104.09864) is `qk`; VO-RoPE is `vo`; RoVE is all four.
-public struct RotarySites: OptionSet, Sendable, Hashable {
-  public let rawValue: UInt8
+package struct RotarySites: OptionSet, Sendable, Hashable {
+  package let rawValue: UInt8
 
-  public init(rawValue: UInt8) { self.rawValue = rawValue }
+  package init(rawValue: UInt8) { self.rawValue = rawValue }
 
-  public static let query = RotarySites(rawValue: 1)
-  public static let key = RotarySites(rawValue: 2)
-  public static let value = RotarySites(rawValue: 4)
-  public static let output = RotarySites(rawValue: 8)
+  package static let query = RotarySites(rawValue: 1)
+  package static let key = RotarySites(rawValue: 2)
+  package static let value = RotarySites(rawValue: 4)
+  package static let output = RotarySites(rawValue: 8)
 
-  public static let none: RotarySites = []
-  public static let scores: RotarySites = [.query, .key]
-  public static let message: RotarySites = [.value, .output]
-  public static let all: RotarySites = [.query, .key, .value, .output]
+  package static let none: RotarySites = []
+  package static let scores: RotarySites = [.query, .key]
+  package static let message: RotarySites = [.value, .output]
+  package static let all: RotarySites = [.query, .key, .value, .output]
 
   /// The sixteen variants, in the order of their letters.
-  public static let everySubset = (0..<16).map { RotarySites(rawValue: $0) }
+  package static let everySubset = (0..<16).map { RotarySites(rawValue: $0) }
 
   private static let letters: [(Character, RotarySites)] = [
     ("q", .query), ("k", .key), ("v", .value), ("o", .output),
@@ -31,7 +31,7 @@ public struct RotarySites: OptionSet, Sendable, Hashable {
   /// Parses `qk`, `vo`, `qkvo`, any other subset of the letters in any order, `rope`, `rove`,
   /// `nope` (or the empty string).
   /// - Throws: `RotaryError.unknownSites` (exit 64).
-  public init(parsing text: String) throws(RotaryError) {
+  package init(parsing text: String) throws(RotaryError) {
     let lowered = text.lowercased()
     if let named = Self.names[lowered] {
       self = named
@@ -47,21 +47,21 @@ public struct RotarySites: OptionSet, Sendable, Hashable {
   }
 
   /// The letters in the order `qkvo`; empty where nothing rotates.
-  public var code: String {
+  package var code: String {
     String(Self.letters.filter { contains($0.1) }.map(\.0))
   }
 
   /// The letters, or `nope` where nothing rotates: for file names and people.
-  public var name: String { isEmpty ? "nope" : code }
+  package var name: String { isEmpty ? "nope" : code }
 
   /// Only differences of positions matter: q and k are both in or both out, and so are v and o.
-  public var isRelative: Bool {
+  package var isRelative: Bool {
     contains(.query) == contains(.key) && contains(.value) == contains(.output)
   }
 
   /// Whether values or outputs rotate: what a plain reader of the checkpoint does not compute.
-  public var rotatesMessage: Bool { !isDisjoint(with: .message) }
+  package var rotatesMessage: Bool { !isDisjoint(with: .message) }
 
   /// Whether queries or keys rotate.
-  public var rotatesScores: Bool { !isDisjoint(with: .scores) }
+  package var rotatesScores: Bool { !isDisjoint(with: .scores) }
 }

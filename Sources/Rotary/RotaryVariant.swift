@@ -1,31 +1,31 @@
 /// The variant a pass computes. Where frequencies depend on the length (dynamic NTK, LongRoPE), they
 /// follow each sequence's own, so that none depends on what else is in its batch.
-public struct RotaryVariant: Sendable, Equatable {
+package struct RotaryVariant: Sendable, Equatable {
   /// What the checkpoint declares, or a variant with its value table as it is.
-  public let stored: RotaryConfiguration
+  package let stored: RotaryConfiguration
   private let request: RotaryRequest?
 
   /// A variant whose value table is given; the frequencies of queries and keys follow the length.
-  public init(_ configuration: RotaryConfiguration) {
+  package init(_ configuration: RotaryConfiguration) {
     stored = configuration
     request = nil
   }
 
   /// A checkpoint's configuration changed as asked; what is computed follows the length.
-  public init(_ stored: RotaryConfiguration, as request: RotaryRequest) {
+  package init(_ stored: RotaryConfiguration, as request: RotaryRequest) {
     self.stored = stored
     self.request = request
   }
 
   /// What sequences of this length compute.
   /// - Parameter length: positions from 0 up to the end of a sequence.
-  public func configuration(length: Int) throws(RotaryError) -> RotaryConfiguration {
+  package func configuration(length: Int) throws(RotaryError) -> RotaryConfiguration {
     guard let request else { return stored }
     return try stored.applying(request, length: length)
   }
 
   /// Groups sequences whose lengths give them the same frequencies.
-  public func lengthClasses(of lengths: [Int]) -> LengthClasses {
+  package func lengthClasses(of lengths: [Int]) -> LengthClasses {
     var scalings = stored.score.sets.map(\.scaling)
     if let scaling = request?.scaling, !scalings.isEmpty { scalings[0] = scaling }
     var classes: [[Int]: Int] = [:]
@@ -47,13 +47,13 @@ public struct RotaryVariant: Sendable, Equatable {
 }
 
 /// Sequences grouped by the frequencies that their own lengths give them.
-public struct LengthClasses: Sendable, Equatable {
+package struct LengthClasses: Sendable, Equatable {
   /// The class of each sequence.
-  public let ofSequence: [Int]
+  package let ofSequence: [Int]
   /// The largest length in each class; every length of a class gives the same frequencies.
-  public let longest: [Int]
+  package let longest: [Int]
 
-  public init(ofSequence: [Int], longest: [Int]) {
+  package init(ofSequence: [Int], longest: [Int]) {
     self.ofSequence = ofSequence
     self.longest = longest
   }

@@ -5,15 +5,15 @@ import Tensors
 ///
 /// Angles are computed in double precision and rounded once: at position 32,000 a float angle
 /// would be off by a thousandth of a radian.
-public final class RotationTable: Sendable {
-  public let positions: Int
-  public let pairs: Int
+package final class RotationTable: Sendable {
+  package let positions: Int
+  package let pairs: Int
   private let storage: FloatBuffer
 
   /// - Parameters:
   ///   - start: the position of row 0.
   ///   - magnitude: multiplies both tables (YaRN's factor on queries and keys).
-  public init(
+  package init(
     frequencies: [Double], start: Int, positions: Int, magnitude: Double = 1
   ) {
     self.positions = positions
@@ -32,12 +32,12 @@ public final class RotationTable: Sendable {
   }
 
   /// The cosines of one row: `pairs` floats.
-  public func cosines(row: Int) -> UnsafePointer<Float> {
+  package func cosines(row: Int) -> UnsafePointer<Float> {
     UnsafePointer(storage.pointer + row * pairs)
   }
 
   /// The sines of one row: `pairs` floats.
-  public func sines(row: Int) -> UnsafePointer<Float> {
+  package func sines(row: Int) -> UnsafePointer<Float> {
     UnsafePointer(storage.pointer + (positions + row) * pairs)
   }
 }

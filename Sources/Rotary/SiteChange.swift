@@ -2,17 +2,17 @@
 /// without fit or training, or scoring a model as if it were of that variant.
 ///
 /// A value rotation that turns nothing (all frequencies 0) is none: nothing changes then.
-public struct SiteChange: Sendable, Equatable {
+package struct SiteChange: Sendable, Equatable {
   /// The variants' names, such as `qk` and `qkvo`.
-  public let from: String
-  public let to: String
-  public let turnedOn: RotarySites
-  public let turnedOff: RotarySites
+  package let from: String
+  package let to: String
+  package let turnedOn: RotarySites
+  package let turnedOff: RotarySites
   /// Values turn in both, at other frequencies.
-  public let changesFrequencies: Bool
+  package let changesFrequencies: Bool
 
   /// Nil where both rotate alike.
-  public init?(from: RotaryConfiguration, to: RotaryConfiguration) {
+  package init?(from: RotaryConfiguration, to: RotaryConfiguration) {
     let (before, after) = (Self.turning(from), Self.turning(to))
     turnedOn = after.subtracting(before)
     turnedOff = before.subtracting(after)
@@ -31,7 +31,7 @@ public struct SiteChange: Sendable, Equatable {
   }
 
   /// What a model is rewritten or scored for, which decides the remedy that a warning names.
-  public enum Purpose: Sendable {
+  package enum Purpose: Sendable {
     case conversion
     /// A conversion that fits the weights to their new value rotation.
     case fittedConversion
@@ -40,7 +40,7 @@ public struct SiteChange: Sendable, Equatable {
   }
 
   /// What the change does to the model and what helps, as one line; nil where a fit takes care.
-  public func warning(for purpose: Purpose) -> String? {
+  package func warning(for purpose: Purpose) -> String? {
     var effects: [String] = []
     let scoresOn = turnedOn.intersection(.scores)
     let scoresOff = turnedOff.intersection(.scores)

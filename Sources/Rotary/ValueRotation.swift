@@ -1,9 +1,9 @@
 import Tensors
 
 /// The rotation of values and outputs: a frequency for every layer and pair.
-public struct ValueRotation: Sendable, Equatable {
+package struct ValueRotation: Sendable, Equatable {
   /// Where a value bias goes in a model that rotates values.
-  public enum Bias: String, Sendable {
+  package enum Bias: String, Sendable {
     /// The bias is part of v and rotates with it.
     case rotated
     /// The bias is added to the aggregate after the outputs were turned back: what a model trained
@@ -12,15 +12,15 @@ public struct ValueRotation: Sendable, Equatable {
   }
 
   /// Radians per position, [layers][pairs], each a Float's value; 0: the pair stays still.
-  public var frequencies: [[Double]]
-  public var layout: PairLayout
-  public var bias: Bias
+  package var frequencies: [[Double]]
+  package var layout: PairLayout
+  package var bias: Bias
   /// Set where the table has a simple form: the base it was computed with.
-  public var base: Double?
+  package var base: Double?
   /// Set where every layer keeps the same number of slowest pairs.
-  public var pairs: Int?
+  package var pairs: Int?
 
-  public init(
+  package init(
     frequencies: [[Double]], layout: PairLayout, bias: Bias, base: Double? = nil, pairs: Int? = nil
   ) {
     // A checkpoint stores floats: rounding here makes "as if" and "converted" the same numbers.
@@ -32,18 +32,18 @@ public struct ValueRotation: Sendable, Equatable {
   }
 
   /// Pairs of a head that have a slot in the table.
-  public var slots: Int { frequencies.first?.count ?? 0 }
+  package var slots: Int { frequencies.first?.count ?? 0 }
 
   /// Keeps the `count` slowest pairs (the highest indices) of every layer and stills the others.
   /// - Throws: `RotaryError.tooManyPairs`.
-  public mutating func keepSlowest(_ count: Int) throws(RotaryError) {
+  package mutating func keepSlowest(_ count: Int) throws(RotaryError) {
     try keepSlowest(byLayer: [Int](repeating: count, count: frequencies.count))
     pairs = count
   }
 
   /// Keeps as many slowest pairs of each layer as its entry says.
   /// - Throws: `RotaryError.tooManyPairs`, or `.layerCount` for a list of another length.
-  public mutating func keepSlowest(byLayer counts: [Int]) throws(RotaryError) {
+  package mutating func keepSlowest(byLayer counts: [Int]) throws(RotaryError) {
     guard counts.count == frequencies.count else {
       throw .layerCount(found: counts.count, expected: frequencies.count)
     }
@@ -59,7 +59,7 @@ public struct ValueRotation: Sendable, Equatable {
   /// Stills every pair that turns less than `epsilon` radians over `span` positions (identity B1).
   /// - Returns: how many were stilled, and the bound `2 sin(theta * span / 2)` on the error per unit
   ///   of such a pair.
-  public mutating func stillPairs(span: Int, epsilon: Double) -> (count: Int, bound: Double) {
+  package mutating func stillPairs(span: Int, epsilon: Double) -> (count: Int, bound: Double) {
     var count = 0
     var bound = 0.0
     for layer in frequencies.indices {

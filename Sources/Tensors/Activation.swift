@@ -1,7 +1,7 @@
 import CKernels
 
 /// The non-linear function of a feed-forward network.
-public enum Activation: String, Sendable, CaseIterable {
+package enum Activation: String, Sendable, CaseIterable {
   /// x / (1 + e^-x)
   case silu
   /// GELU by its tanh approximation (arXiv:1606.08415).

@@ -1,11 +1,13 @@
-/// Sums of outer products over rows of activations, in double precision.
-public struct CrossMoment: Sendable {
-  /// `sum_i a_i b_i^T`, [width of a, width of b].
-  public private(set) var sum: DoubleMatrix
-  /// Rows added.
-  public private(set) var rows = 0
+import Base
 
-  public init(_ first: Int, _ second: Int) {
+/// Sums of outer products over rows of activations, in double precision.
+package struct CrossMoment: Sendable {
+  /// `sum_i a_i b_i^T`, [width of a, width of b].
+  package private(set) var sum: DoubleMatrix
+  /// Rows added.
+  package private(set) var rows = 0
+
+  package init(_ first: Int, _ second: Int) {
     sum = DoubleMatrix(rows: first, columns: second)
   }
 
@@ -16,7 +18,7 @@ public struct CrossMoment: Sendable {
   /// - Parameters:
   ///   - a: [rows, first] with row stride `aStride`.
   ///   - b: [rows, second] with row stride `bStride`.
-  public mutating func add(
+  package mutating func add(
     _ a: UnsafePointer<Float>, aStride: Int, _ b: UnsafePointer<Float>, bStride: Int, rows: Int,
     threads: Int = 1
   ) {

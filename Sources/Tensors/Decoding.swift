@@ -1,16 +1,16 @@
 import CKernels
 
 /// Stored elements as float32.
-public enum Decoding {
+package enum Decoding {
   /// Whether elements of this type are numbers that can be decoded.
-  public static func canDecode(_ type: ElementType) -> Bool { type.kernelCode != nil }
+  package static func canDecode(_ type: ElementType) -> Bool { type.kernelCode != nil }
 
   /// Decodes whole blocks; the same bits on every processor, and the same as the `gguf` package's.
   /// - Parameters:
   ///   - bytes: exactly the bytes of `count` elements.
   ///   - output: room for `count` floats.
   /// - Throws: `TensorError.cannotDecode`, or `.wrongByteCount`.
-  public static func decode(
+  package static func decode(
     _ bytes: UnsafeRawBufferPointer, as type: ElementType,
     to output: UnsafeMutablePointer<Float>, count: Int
   ) throws(TensorError) {

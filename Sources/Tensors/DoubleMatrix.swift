@@ -1,31 +1,31 @@
 import COpenBLAS
 
 /// A dense row-major matrix in double precision: statistics, bases and fits.
-public struct DoubleMatrix: Sendable, Equatable {
-  public let rows: Int
-  public let columns: Int
+package struct DoubleMatrix: Sendable, Equatable {
+  package let rows: Int
+  package let columns: Int
   /// Row-major, `rows * columns` numbers.
-  public var values: [Double]
+  package var values: [Double]
 
   /// A matrix of zeros.
-  public init(rows: Int, columns: Int) {
+  package init(rows: Int, columns: Int) {
     self.rows = rows
     self.columns = columns
     values = [Double](repeating: 0, count: rows * columns)
   }
 
-  public static func identity(_ size: Int) -> DoubleMatrix {
+  package static func identity(_ size: Int) -> DoubleMatrix {
     var matrix = DoubleMatrix(rows: size, columns: size)
     for index in 0..<size { matrix[index, index] = 1 }
     return matrix
   }
 
-  public subscript(row: Int, column: Int) -> Double {
+  package subscript(row: Int, column: Int) -> Double {
     get { values[row * columns + column] }
     set { values[row * columns + column] = newValue }
   }
 
-  public func transposed() -> DoubleMatrix {
+  package func transposed() -> DoubleMatrix {
     var result = DoubleMatrix(rows: columns, columns: rows)
     for row in 0..<rows {
       for column in 0..<columns { result[column, row] = self[row, column] }
@@ -34,7 +34,7 @@ public struct DoubleMatrix: Sendable, Equatable {
   }
 
   /// The matrix product; the columns of the left must be the rows of the right.
-  public static func * (left: DoubleMatrix, right: DoubleMatrix) -> DoubleMatrix {
+  package static func * (left: DoubleMatrix, right: DoubleMatrix) -> DoubleMatrix {
     var result = DoubleMatrix(rows: left.rows, columns: right.columns)
     guard left.columns == right.rows, !result.values.isEmpty, left.columns > 0 else {
       return result
@@ -48,12 +48,12 @@ public struct DoubleMatrix: Sendable, Equatable {
   }
 
   /// Adds a multiple of a matrix of the same shape.
-  public mutating func add(_ other: DoubleMatrix, scale: Double = 1) {
+  package mutating func add(_ other: DoubleMatrix, scale: Double = 1) {
     for index in values.indices { values[index] += scale * other.values[index] }
   }
 
   /// The matrix with every column multiplied by its factor.
-  public func scalingColumns(by factors: [Double]) -> DoubleMatrix {
+  package func scalingColumns(by factors: [Double]) -> DoubleMatrix {
     var result = self
     for row in 0..<rows {
       for column in 0..<columns { result[row, column] *= factors[column] }
@@ -62,7 +62,7 @@ public struct DoubleMatrix: Sendable, Equatable {
   }
 
   /// Replaces two columns x, y by `cos x + sin y` and `cos y - sin x`.
-  public mutating func turnColumns(_ one: Int, _ two: Int, cos: Double, sin: Double) {
+  package mutating func turnColumns(_ one: Int, _ two: Int, cos: Double, sin: Double) {
     for row in 0..<rows {
       let (x, y) = (self[row, one], self[row, two])
       self[row, one] = cos * x + sin * y
@@ -71,7 +71,7 @@ public struct DoubleMatrix: Sendable, Equatable {
   }
 
   /// Replaces two rows x, y by `cos x + sin y` and `cos y - sin x`.
-  public mutating func turnRows(_ one: Int, _ two: Int, cos: Double, sin: Double) {
+  package mutating func turnRows(_ one: Int, _ two: Int, cos: Double, sin: Double) {
     for column in 0..<columns {
       let (x, y) = (self[one, column], self[two, column])
       self[one, column] = cos * x + sin * y

@@ -2,7 +2,7 @@
 ///
 /// The quantized layouts are those of ggml (`ggml-common.h`), little-endian. A row is a whole
 /// number of blocks.
-public enum ElementType: String, Sendable, CaseIterable, Hashable {
+package enum ElementType: String, Sendable, CaseIterable, Hashable {
   case f32, f16, bf16, f64
   case f8e4m3 = "f8_e4m3"
   case f8e5m2 = "f8_e5m2"
@@ -16,7 +16,7 @@ public enum ElementType: String, Sendable, CaseIterable, Hashable {
   case iq4_nl, iq4_xs
 
   /// Elements in one block; 1 for plain numbers.
-  public var elementsPerBlock: Int {
+  package var elementsPerBlock: Int {
     switch self {
     case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .iq4_nl: 32
     case .q2_k, .q3_k, .q4_k, .q5_k, .q6_k, .q8_k, .iq4_xs: 256
@@ -25,7 +25,7 @@ public enum ElementType: String, Sendable, CaseIterable, Hashable {
   }
 
   /// Bytes of one block.
-  public var bytesPerBlock: Int {
+  package var bytesPerBlock: Int {
     switch self {
     case .f64, .i64, .u64: 8
     case .f32, .i32, .u32: 4
@@ -46,10 +46,10 @@ public enum ElementType: String, Sendable, CaseIterable, Hashable {
     }
   }
 
-  public var isQuantized: Bool { elementsPerBlock > 1 }
+  package var isQuantized: Bool { elementsPerBlock > 1 }
 
   /// A floating-point type that is not quantized in blocks.
-  public var isFloat: Bool {
+  package var isFloat: Bool {
     switch self {
     case .f32, .f16, .bf16, .f64, .f8e4m3, .f8e5m2: true
     default: false
@@ -57,7 +57,7 @@ public enum ElementType: String, Sendable, CaseIterable, Hashable {
   }
 
   /// Bytes of `elements` elements, or nil when they are not whole blocks or the size overflows.
-  public func byteCount(elements: Int) -> Int? {
+  package func byteCount(elements: Int) -> Int? {
     guard elements >= 0, elements % elementsPerBlock == 0 else { return nil }
     let (bytes, overflow) = (elements / elementsPerBlock).multipliedReportingOverflow(
       by: bytesPerBlock)

@@ -1,9 +1,10 @@
+import Base
 import CKernels
 
 /// Float32 numbers as stored elements.
-public enum Encoding {
+package enum Encoding {
   /// Whether numbers can be stored in this type.
-  public static func canEncode(_ type: ElementType) -> Bool {
+  package static func canEncode(_ type: ElementType) -> Bool {
     switch type {
     case .f32, .f16, .bf16, .f64: true
     default: encodesBlocks(type)
@@ -16,7 +17,7 @@ public enum Encoding {
   ///   - values: whole rows; for a quantized type whole blocks, of finite numbers.
   ///   - threads: never changes a byte; plain numbers are encoded by the caller alone.
   /// - Throws: `TensorError.cannotEncode`, `.partialBlock`, `.notFinite` or `.scaleOverflow`.
-  public static func encode(
+  package static func encode(
     _ values: UnsafeBufferPointer<Float>, as type: ElementType, threads: Int = 1
   ) throws(TensorError) -> [UInt8] {
     switch type {

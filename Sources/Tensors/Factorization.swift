@@ -1,10 +1,10 @@
 import COpenBLAS
 
 /// Factorizations by LAPACK, in double precision.
-public enum Factorization {
+package enum Factorization {
   /// Eigenvalues, ascending, and eigenvectors (as columns) of a symmetric matrix.
   /// - Throws: `TensorError.factorization` where the matrix is not finite or does not converge.
-  public static func symmetricEigen(
+  package static func symmetricEigen(
     _ matrix: DoubleMatrix
   ) throws(TensorError) -> (values: [Double], vectors: DoubleMatrix) {
     try checkSquare(matrix)
@@ -35,7 +35,7 @@ public enum Factorization {
   ///   - a: [n, n].
   ///   - b: [n, m].
   /// - Throws: `TensorError.factorization` where `a` is not positive definite.
-  public static func solveSymmetricPositive(
+  package static func solveSymmetricPositive(
     _ a: DoubleMatrix, _ b: DoubleMatrix
   ) throws(TensorError) -> DoubleMatrix {
     try checkSquare(a)
@@ -58,7 +58,7 @@ public enum Factorization {
 
   /// The inverse of a square matrix.
   /// - Throws: `TensorError.factorization` where it is singular.
-  public static func inverse(_ matrix: DoubleMatrix) throws(TensorError) -> DoubleMatrix {
+  package static func inverse(_ matrix: DoubleMatrix) throws(TensorError) -> DoubleMatrix {
     try checkSquare(matrix)
     var result = matrix
     var order = Int32(matrix.rows)

@@ -1,7 +1,7 @@
 import CKernels
 
 /// Rows of activations as a product takes them: x in `x W^T`. Does not own them.
-public struct Factors: Sendable {
+package struct Factors: Sendable {
   enum Storage {
     case float32(UnsafePointer<Float>, stride: Int)
     /// Rows without a gap.
@@ -9,11 +9,11 @@ public struct Factors: Sendable {
   }
 
   nonisolated(unsafe) let storage: Storage
-  public let rows: Int
-  public let width: Int
+  package let rows: Int
+  package let width: Int
 
   /// float32 rows as they are.
-  public init(_ x: UnsafePointer<Float>, stride: Int, rows: Int, width: Int) {
+  package init(_ x: UnsafePointer<Float>, stride: Int, rows: Int, width: Int) {
     storage = .float32(x, stride: stride)
     self.rows = rows
     self.width = width
@@ -27,8 +27,8 @@ public struct Factors: Sendable {
 }
 
 /// Room for rows of activations in the form of an arithmetic's factors.
-public final class FactorBuffer: Sendable {
-  public let arithmetic: Arithmetic
+package final class FactorBuffer: Sendable {
+  package let arithmetic: Arithmetic
   package let form: FactorForm
   private let storage: AlignedBytes
   /// Whose float32 storage it uses, if it is not its own.
@@ -37,7 +37,8 @@ public final class FactorBuffer: Sendable {
   /// - Parameters:
   ///   - count: elements.
   ///   - other: float32 storage that it may use too, where its factors are float32.
-  public convenience init(_ arithmetic: Arithmetic, count: Int, sharing other: FloatBuffer? = nil) {
+  package convenience init(_ arithmetic: Arithmetic, count: Int, sharing other: FloatBuffer? = nil)
+  {
     self.init(arithmetic, form: arithmetic.form, count: count, sharing: other)
   }
 
@@ -52,7 +53,7 @@ public final class FactorBuffer: Sendable {
   }
 
   /// Bytes of one element.
-  public static func elementSize(_ arithmetic: Arithmetic) -> Int { arithmetic.form.elementSize }
+  package static func elementSize(_ arithmetic: Arithmetic) -> Int { arithmetic.form.elementSize }
 
   var base: UnsafeMutableRawPointer { shared.map { .init($0.pointer) } ?? storage.pointer }
 
@@ -61,7 +62,7 @@ public final class FactorBuffer: Sendable {
 
   /// Rows that were put here.
   /// - Parameter first: the element they begin at.
-  public func rows(_ rows: Int, width: Int, first: Int = 0) -> Factors {
+  package func rows(_ rows: Int, width: Int, first: Int = 0) -> Factors {
     switch form {
     case .float, .rounded:
       Factors(
@@ -77,7 +78,7 @@ public final class FactorBuffer: Sendable {
   ///   - x: [rows, width] with row stride `stride`.
   ///   - first: the element to begin at.
   @discardableResult
-  public func put(
+  package func put(
     _ x: UnsafePointer<Float>, stride: Int, rows: Int, width: Int, scale: Float = 1, first: Int = 0
   ) -> Factors {
     rc_put_rows(x, stride, rows, width, scale, form.code, element(first), width)
@@ -85,7 +86,7 @@ public final class FactorBuffer: Sendable {
   }
 
   /// Rows as factors: where they are, if that is their form already, else put here.
-  public func factors(
+  package func factors(
     _ x: UnsafePointer<Float>, stride: Int, rows: Int, width: Int
   ) -> Factors {
     form == .float

@@ -1,12 +1,12 @@
 /// Zeroed float32 storage aligned to cache lines, freed at the end of its life.
 ///
 /// Several threads may fill one buffer, each its own part.
-public final class FloatBuffer: Sendable {
+package final class FloatBuffer: Sendable {
   /// The number of floats.
-  public let count: Int
+  package let count: Int
   private nonisolated(unsafe) let storage: UnsafeMutablePointer<Float>
 
-  public init(count: Int) {
+  package init(count: Int) {
     self.count = count
     let bytes = UnsafeMutableRawPointer.allocate(
       byteCount: max(count, 1) * MemoryLayout<Float>.stride, alignment: 64)
@@ -17,5 +17,5 @@ public final class FloatBuffer: Sendable {
   deinit { UnsafeMutableRawPointer(storage).deallocate() }
 
   /// The first float.
-  public var pointer: UnsafeMutablePointer<Float> { storage }
+  package var pointer: UnsafeMutablePointer<Float> { storage }
 }

@@ -1,11 +1,11 @@
 import CKernels
 
 /// The instruction set the kernels use: what the processor has, capped by `ROPECONV_ISA`.
-public enum InstructionSet: String, Sendable, CaseIterable {
+package enum InstructionSet: String, Sendable, CaseIterable {
   case portable, avx2, avx512
 
   /// The set in use.
-  public static var inUse: InstructionSet {
+  package static var inUse: InstructionSet {
     switch rc_isa_level() {
     case Int32(RC_AVX512): .avx512
     case Int32(RC_AVX2): .avx2
@@ -14,7 +14,7 @@ public enum InstructionSet: String, Sendable, CaseIterable {
   }
 
   /// The set in use as `--version` names it, such as `avx512_core_bf16`.
-  public static var current: String {
+  package static var current: String {
     switch inUse {
     case .avx512: rc_isa_has_bf16() != 0 ? "avx512_core_bf16" : "avx512_core"
     case .avx2: "avx2"

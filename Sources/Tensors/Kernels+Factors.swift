@@ -4,7 +4,7 @@ import CKernels
 /// for a rounding.
 extension Kernels {
   /// `rmsNorm` into factors.
-  public static func rmsNorm(
+  package static func rmsNorm(
     _ x: UnsafePointer<Float>, xStride: Int, rows: Int, width: Int, gain: UnsafePointer<Float>?,
     epsilon: Float, to factors: FactorBuffer, first: Int = 0
   ) -> Factors {
@@ -14,7 +14,7 @@ extension Kernels {
   }
 
   /// `layerNorm` into factors.
-  public static func layerNorm(
+  package static func layerNorm(
     _ x: UnsafePointer<Float>, xStride: Int, rows: Int, width: Int, gain: UnsafePointer<Float>?,
     bias: UnsafePointer<Float>?, epsilon: Float, to factors: FactorBuffer, first: Int = 0
   ) -> Factors {
@@ -25,7 +25,7 @@ extension Kernels {
   }
 
   /// `activate` into factors.
-  public static func activate(
+  package static func activate(
     _ kind: Activation, _ x: UnsafePointer<Float>, rows: Int, width: Int, to factors: FactorBuffer
   ) -> Factors {
     rc_activate(kind.code, x, factors.form.code, factors.base, rows * width)
@@ -33,7 +33,7 @@ extension Kernels {
   }
 
   /// `gate` into factors.
-  public static func gate(
+  package static func gate(
     _ kind: Activation, gate: UnsafePointer<Float>, up: UnsafePointer<Float>, rows: Int, width: Int,
     to factors: FactorBuffer
   ) -> Factors {
@@ -45,7 +45,7 @@ extension Kernels {
   /// - Parameters:
   ///   - scores: [rows, keys] without a gap; may be the storage of the factors.
   ///   - first: the element to begin at.
-  public static func softmaxTile(
+  package static func softmaxTile(
     _ scores: UnsafeMutablePointer<Float>, rows: Int, keys: Int, firstQuery: Int, firstKey: Int,
     window: Int, softcap: Float, runningMax: UnsafeMutablePointer<Float>,
     runningSum: UnsafeMutablePointer<Double>, correction: UnsafeMutablePointer<Float>,

@@ -1,9 +1,9 @@
 import CKernels
 
 /// Element-wise work on float32 rows, by the best instruction set there is. Strides are in floats.
-public enum Kernels {
+package enum Kernels {
   /// `y = x / sqrt(mean(x^2) + epsilon) * gain` for every row (arXiv:1910.07467); may be in place.
-  public static func rmsNorm(
+  package static func rmsNorm(
     _ x: UnsafePointer<Float>, xStride: Int, rows: Int, width: Int, gain: UnsafePointer<Float>?,
     epsilon: Float, to y: UnsafeMutablePointer<Float>, yStride: Int
   ) {
@@ -11,7 +11,7 @@ public enum Kernels {
   }
 
   /// `y = (x - mean) / sqrt(variance + epsilon) * gain + bias` for every row (arXiv:1607.06450).
-  public static func layerNorm(
+  package static func layerNorm(
     _ x: UnsafePointer<Float>, xStride: Int, rows: Int, width: Int, gain: UnsafePointer<Float>?,
     bias: UnsafePointer<Float>?, epsilon: Float, to y: UnsafeMutablePointer<Float>, yStride: Int
   ) {
@@ -22,7 +22,7 @@ public enum Kernels {
   /// - Parameters:
   ///   - x: the first rotated dim of the first row.
   ///   - cos: cosines [rows, pairs] with row stride `tableStride`, and `sin` likewise.
-  public static func rotate(
+  package static func rotate(
     _ x: UnsafeMutablePointer<Float>, xStride: Int, rows: Int, pairs: Int, layout: PairLayout,
     cos: UnsafePointer<Float>, sin: UnsafePointer<Float>, tableStride: Int, inverse: Bool
   ) {
@@ -32,12 +32,12 @@ public enum Kernels {
   }
 
   /// Applies an activation in place.
-  public static func activate(_ kind: Activation, _ x: UnsafeMutablePointer<Float>, count: Int) {
+  package static func activate(_ kind: Activation, _ x: UnsafeMutablePointer<Float>, count: Int) {
     rc_activate(kind.code, x, Int32(RC_FLOAT), x, count)
   }
 
   /// `out = activation(gate) * up`; `out` may be either of them.
-  public static func gate(
+  package static func gate(
     _ kind: Activation, gate: UnsafePointer<Float>, up: UnsafePointer<Float>,
     to out: UnsafeMutablePointer<Float>, count: Int
   ) {
@@ -45,19 +45,19 @@ public enum Kernels {
   }
 
   /// `x = cap * tanh(x / cap)`.
-  public static func softcap(_ x: UnsafeMutablePointer<Float>, cap: Float, count: Int) {
+  package static func softcap(_ x: UnsafeMutablePointer<Float>, cap: Float, count: Int) {
     rc_softcap(x, cap, count)
   }
 
   /// `y += x`.
-  public static func add(
+  package static func add(
     _ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, count: Int
   ) {
     rc_add(x, y, count)
   }
 
   /// Adds a vector to every row.
-  public static func addBias(
+  package static func addBias(
     _ bias: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, rows: Int, width: Int,
     stride: Int
   ) {
@@ -65,7 +65,7 @@ public enum Kernels {
   }
 
   /// `x *= factor`.
-  public static func scale(_ x: UnsafeMutablePointer<Float>, by factor: Float, count: Int) {
+  package static func scale(_ x: UnsafeMutablePointer<Float>, by factor: Float, count: Int) {
     rc_scale(x, factor, count)
   }
 
@@ -76,7 +76,7 @@ public enum Kernels {
   ///   - scores: scaled products, [rows, keys].
   ///   - window: keys `window` or more before the query are not visible; 0: all are.
   ///   - softcap: caps scores by `softcap * tanh(score / softcap)`; 0: no cap.
-  public static func softmaxTile(
+  package static func softmaxTile(
     _ scores: UnsafeMutablePointer<Float>, stride: Int, rows: Int, keys: Int, firstQuery: Int,
     firstKey: Int, window: Int, softcap: Float, runningMax: UnsafeMutablePointer<Float>,
     runningSum: UnsafeMutablePointer<Double>, correction: UnsafeMutablePointer<Float>
@@ -87,7 +87,7 @@ public enum Kernels {
   }
 
   /// Multiplies every row by its factor.
-  public static func rescaleRows(
+  package static func rescaleRows(
     _ x: UnsafeMutablePointer<Float>, rows: Int, width: Int, stride: Int,
     by factors: UnsafePointer<Float>
   ) {
@@ -95,7 +95,7 @@ public enum Kernels {
   }
 
   /// `y = x / divisor` for every row; a row with the divisor 0 becomes zeros.
-  public static func divideRows(
+  package static func divideRows(
     _ x: UnsafePointer<Float>, xStride: Int, rows: Int, width: Int,
     by divisors: UnsafePointer<Double>, to y: UnsafeMutablePointer<Float>, yStride: Int
   ) {
@@ -105,7 +105,7 @@ public enum Kernels {
   /// Updates every row's running maximum and sum of exponentials with one block of columns; at the
   /// end `maximum + log(sum)` is the row's log-sum-exp. The logits stay as they are.
   /// - Parameter softcap: takes each logit as `softcap * tanh(logit / softcap)`; 0: as it is.
-  public static func logSumExpUpdate(
+  package static func logSumExpUpdate(
     _ logits: UnsafePointer<Float>, stride: Int, rows: Int, columns: Int, softcap: Float = 0,
     runningMax: UnsafeMutablePointer<Float>, runningSum: UnsafeMutablePointer<Double>
   ) {
@@ -115,7 +115,7 @@ public enum Kernels {
   /// Like `logSumExpUpdate`, and updates every row's sum of `exp(logit - maximum) (logit - other)`:
   /// that sum over `runningSum` is the mean difference of two rows of logits under the first one's
   /// probabilities, and the KL divergence is it plus the difference of the log-sum-exps.
-  public static func expectedDifferenceUpdate(
+  package static func expectedDifferenceUpdate(
     _ logits: UnsafePointer<Float>, others: UnsafePointer<Float>, stride: Int, rows: Int,
     columns: Int, runningMax: UnsafeMutablePointer<Float>,
     runningSum: UnsafeMutablePointer<Double>, weighted: UnsafeMutablePointer<Double>

@@ -8,9 +8,9 @@ import Foundation
 
 /// The libraries behind matrix products and factorizations, held to the cap of `ROPECONV_ISA` and
 /// to one thread for each of our own.
-public enum Libraries {
+package enum Libraries {
   /// Names and versions.
-  public static var versions: [(String, String)] {
+  package static var versions: [(String, String)] {
     var versions: [(String, String)] = []
     #if ROPECONV_ONEDNN
       if let version = dnnl_version()?.pointee {
@@ -48,20 +48,4 @@ public enum Libraries {
       return false
     #endif
   }()
-
-  /// What every thread calls first: oneDNN's OpenMP threads would fight ours for the cores.
-  static let prepareThread: (@convention(c) () -> Void)? = {
-    #if ROPECONV_ONEDNN
-      return { setOpenMPThreads?(1) }
-    #else
-      return nil
-    #endif
-  }()
 }
-
-/// OpenMP's own call, found at run time: oneDNN brings the library it was built with.
-private let setOpenMPThreads: (@convention(c) (Int32) -> Void)? = {
-  guard let program = dlopen(nil, RTLD_NOW), let symbol = dlsym(program, "omp_set_num_threads")
-  else { return nil }
-  return unsafeBitCast(symbol, to: (@convention(c) (Int32) -> Void).self)
-}()

@@ -5,13 +5,13 @@ import COpenBLAS
 #endif
 
 /// Products of float32 matrices, row-major, on the calling thread alone.
-public enum MatrixProduct {
+package enum MatrixProduct {
   /// `c = alpha a b + beta c`, through oneDNN, or OpenBLAS in the build without it.
   /// - Parameters:
   ///   - a: [m, k], or [k, m] where `transposeA`, with row stride `lda`.
   ///   - b: [k, n], or [n, k] where `transposeB`, with row stride `ldb`.
   ///   - c: [m, n] with row stride `ldc`.
-  public static func multiply(
+  package static func multiply(
     m: Int, n: Int, k: Int, alpha: Float, a: UnsafePointer<Float>, lda: Int,
     transposeA: Bool = false, b: UnsafePointer<Float>, ldb: Int, transposeB: Bool, beta: Float,
     c: UnsafeMutablePointer<Float>, ldc: Int
@@ -40,7 +40,7 @@ extension MatrixProduct {
   ///   - a: [m, k].
   ///   - b: [k, n], or [n, k] where `transposed`; in the same form as `a`.
   ///   - c: [m, n] without a gap. Becomes NaN where there is no memory for the product.
-  public static func multiply(
+  package static func multiply(
     _ a: Factors, _ b: Factors, transposed: Bool, to c: UnsafeMutablePointer<Float>,
     accumulate: Bool = false
   ) {

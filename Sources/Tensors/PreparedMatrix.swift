@@ -3,12 +3,12 @@ import CKernels
 /// A weight matrix made ready for products with many rows of activations.
 ///
 /// The one place that knows in which precision and order a layer's weights are multiplied.
-public final class PreparedMatrix: Sendable {
+package final class PreparedMatrix: Sendable {
   /// Rows of the weight: elements of a result row.
-  public let outputs: Int
+  package let outputs: Int
   /// Columns of the weight: elements of an input row.
-  public let inputs: Int
-  public let arithmetic: Arithmetic
+  package let inputs: Int
+  package let arithmetic: Arithmetic
   private let form: Form
 
   private enum Form: Sendable {
@@ -21,7 +21,7 @@ public final class PreparedMatrix: Sendable {
 
   /// Takes a row-major matrix [outputs, inputs] that begins at `offset` of a buffer, for float32
   /// products.
-  public init(_ weights: FloatBuffer, offset: Int = 0, outputs: Int, inputs: Int) {
+  package init(_ weights: FloatBuffer, offset: Int = 0, outputs: Int, inputs: Int) {
     self.outputs = outputs
     self.inputs = inputs
     arithmetic = .float32
@@ -29,7 +29,7 @@ public final class PreparedMatrix: Sendable {
   }
 
   /// Room for a matrix, filled piece by piece.
-  public init(outputs: Int, inputs: Int, arithmetic: Arithmetic) {
+  package init(outputs: Int, inputs: Int, arithmetic: Arithmetic) {
     self.outputs = outputs
     self.inputs = inputs
     self.arithmetic = arithmetic
@@ -47,13 +47,13 @@ public final class PreparedMatrix: Sendable {
   }
 
   /// Rows of one piece.
-  public static let pieceRows = 64
+  package static let pieceRows = 64
 
   /// How many pieces there are.
-  public var pieceCount: Int { (outputs + Self.pieceRows - 1) / Self.pieceRows }
+  package var pieceCount: Int { (outputs + Self.pieceRows - 1) / Self.pieceRows }
 
   /// The rows of a piece.
-  public func piece(_ index: Int) -> Range<Int> {
+  package func piece(_ index: Int) -> Range<Int> {
     (index * Self.pieceRows)..<min((index + 1) * Self.pieceRows, outputs)
   }
 
@@ -61,7 +61,7 @@ public final class PreparedMatrix: Sendable {
   /// - Parameter decode: stores its rows, [rows, inputs], straight where the product wants them, or
   ///   where they are packed from.
   /// - Throws: what `decode` throws, or `TensorError.outOfMemory`.
-  public func fill(
+  package func fill(
     piece index: Int, _ decode: (Range<Int>, UnsafeMutablePointer<Float>) throws -> Void
   ) throws {
     let rows = piece(index)
@@ -87,14 +87,14 @@ public final class PreparedMatrix: Sendable {
   }
 
   /// Up to so many float32 rows, what a row gives does not depend on how many others there are.
-  public static let fewRows = 8
+  package static let fewRows = 8
 
   /// `y = x W^T`, or `y += x W^T` where it accumulates.
   /// - Parameters:
   ///   - x: [rows, inputs].
   ///   - y: [rows, outputs] with row stride `yStride`, which is `outputs` where the factors are
   ///     bfloat16. Becomes NaN where there is no memory for the product.
-  public func multiply(
+  package func multiply(
     _ x: Factors, to y: UnsafeMutablePointer<Float>, yStride: Int, accumulate: Bool = false
   ) {
     switch (form, x.storage) {

@@ -1,5 +1,7 @@
+import Base
+
 /// A fault in decoding, encoding or factorizing numbers.
-public enum TensorError: Diagnostic {
+package enum TensorError: Diagnostic {
   /// Elements of this type have no numeric meaning here.
   case cannotDecode(ElementType)
   /// The program cannot store numbers in this type.
@@ -19,7 +21,7 @@ public enum TensorError: Diagnostic {
   /// There is no memory for a matrix.
   case outOfMemory(bytes: Int)
 
-  public var summary: String {
+  package var summary: String {
     switch self {
     case .cannotDecode(let type): "elements of type \(type.rawValue) cannot be decoded"
     case .cannotEncode(let type): "numbers cannot be stored as \(type.rawValue)"
@@ -37,7 +39,7 @@ public enum TensorError: Diagnostic {
     }
   }
 
-  public var exitStatus: ExitStatus {
+  package var exitStatus: ExitStatus {
     switch self {
     case .sizes, .wrongByteCount, .partialBlock, .outOfMemory: .internalError
     default: .malformedData

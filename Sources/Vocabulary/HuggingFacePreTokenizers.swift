@@ -1,4 +1,4 @@
-import Architectures
+import Base
 import Checkpoints
 
 /// Names the pre-tokenizers of tokenizer.json files as GGUF does (`tokenizer.ggml.pre`).

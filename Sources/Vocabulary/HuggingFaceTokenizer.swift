@@ -1,4 +1,4 @@
-import Architectures
+import Base
 import Checkpoints
 import OrderedCollections
 

@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 
 /// The merges of a vocabulary: pairs of byte strings, best first.

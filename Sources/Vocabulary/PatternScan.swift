@@ -1,3 +1,4 @@
+import Base
 import Tensors
 
 /// All matches of a pattern in texts, found by several threads.

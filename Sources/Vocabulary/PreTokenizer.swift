@@ -1,4 +1,4 @@
-import Architectures
+import Base
 import Checkpoints
 
 /// Cuts a text into the words within which byte-pair merges happen.

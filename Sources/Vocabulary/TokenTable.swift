@@ -1,5 +1,5 @@
 /// What a token is for (`tokenizer.ggml.token_type`).
-public enum TokenKind: Int, Sendable {
+package enum TokenKind: Int, Sendable {
   case normal = 1
   case unknown, control, userDefined, unused, byte
 }

@@ -1,3 +1,4 @@
+import Base
 import Tensors
 
 extension Tokenizer {
@@ -7,7 +8,7 @@ extension Tokenizer {
   ///   - parseSpecial: control tokens in the text count as such; user-defined ones always do.
   ///   - threads: never changes a token.
   /// - Throws: `VocabularyError` for a text that the tokenizer cannot take.
-  public func encode(
+  package func encode(
     _ text: [UInt8], addSpecial: Bool, parseSpecial: Bool, threads: Int = 1
   ) throws(VocabularyError) -> [Int32] {
     let prepared = PreparedText(

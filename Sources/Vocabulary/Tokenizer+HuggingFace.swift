@@ -1,13 +1,13 @@
-import Architectures
+import Base
 import Checkpoints
 import OrderedCollections
 
 /// A tokenizer as files of a Hugging Face folder.
-public struct HuggingFaceTokenizerFiles: Sendable {
+package struct HuggingFaceTokenizerFiles: Sendable {
   /// tokenizer.json, which the `tokenizers` library computes.
-  public let tokenizer: JSONValue
+  package let tokenizer: JSONValue
   /// tokenizer_config.json: the names of special tokens and the chat template.
-  public let configuration: JSONValue
+  package let configuration: JSONValue
 }
 
 extension Tokenizer {
@@ -15,7 +15,7 @@ extension Tokenizer {
   /// tokenizer that a GGUF file holds.
   /// - Parameter context: the model's context, stated as the longest text.
   /// - Throws: `VocabularyError.unsupportedPart` for what tokenizer.json cannot say.
-  public func huggingFaceFiles(context: Int) throws -> HuggingFaceTokenizerFiles {
+  package func huggingFaceFiles(context: Int) throws -> HuggingFaceTokenizerFiles {
     let vocabulary = HuggingFaceVocabulary(table)
     var fields: OrderedDictionary<String, JSONValue> = [
       "version": "1.0", "truncation": .null, "padding": .null,

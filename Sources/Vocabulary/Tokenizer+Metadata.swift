@@ -6,7 +6,7 @@ extension Tokenizer {
   /// file as they stand.
   /// - Parameter vocabularySize: rows of the embedding; missing tokens are filled up as unused.
   /// - Throws: `VocabularyError.unsupportedPart` where no GGUF name means the same pre-tokenizer.
-  public func ggufMetadata(
+  package func ggufMetadata(
     vocabularySize: Int
   ) throws -> OrderedDictionary<String, MetadataValue> {
     guard stored.metadata.isEmpty else { return stored.metadata }

@@ -5,15 +5,15 @@ import OrderedCollections
 ///
 /// Texts are bytes: nothing is normalized that the tokenizer does not normalize, and bytes that are
 /// not valid UTF-8 are encoded byte by byte.
-public struct Tokenizer: Sendable {
+package struct Tokenizer: Sendable {
   /// `gpt2` (byte-level BPE) or `llama` (SentencePiece BPE), as GGUF names them.
-  public let model: String
+  package let model: String
   /// The name of the pre-tokenizer, where the file gives one.
-  public let preTokenizer: String?
-  public let bos: Int32?
-  public let eos: Int32?
-  public let addsBOS: Bool
-  public let addsEOS: Bool
+  package let preTokenizer: String?
+  package let bos: Int32?
+  package let eos: Int32?
+  package let addsBOS: Bool
+  package let addsEOS: Bool
 
   let file: String
   let table: TokenTable
@@ -28,11 +28,11 @@ public struct Tokenizer: Sendable {
   }
 
   /// The number of tokens.
-  public var vocabularySize: Int { table.count }
+  package var vocabularySize: Int { table.count }
 
   /// The tokenizer of a checkpoint; nil where it carries none.
   /// - Throws: `VocabularyError` for one that is malformed or of a kind not supported.
-  public static func load(from checkpoint: Checkpoint) throws -> Tokenizer? {
+  package static func load(from checkpoint: Checkpoint) throws -> Tokenizer? {
     if checkpoint.metadata["tokenizer.ggml.model"] != nil {
       return try Tokenizer(gguf: checkpoint.metadata, file: checkpoint.path)
     }
@@ -40,12 +40,12 @@ public struct Tokenizer: Sendable {
   }
 
   /// The tokenizer of a Hugging Face folder; nil where it holds no tokenizer.json.
-  public static func load(fromFolder folder: String) throws -> Tokenizer? {
+  package static func load(fromFolder folder: String) throws -> Tokenizer? {
     try HuggingFaceTokenizer(FileSet(folder: folder))?.tokenizer()
   }
 
   /// The bytes of tokens, control tokens by their text; ids outside the vocabulary give nothing.
-  public func decode(_ tokens: [Int32]) -> [UInt8] {
+  package func decode(_ tokens: [Int32]) -> [UInt8] {
     var bytes: [UInt8] = []
     for token in tokens where token >= 0 && Int(token) < table.count {
       let id = Int(token)

@@ -6,12 +6,12 @@ extension Tokenizer {
   /// name a token, and lists that have one element per token. Other containers are checked when their
   /// tokenizer is read.
   /// - Throws: `VocabularyError.invalid`.
-  public static func check(_ checkpoint: Checkpoint) throws(VocabularyError) {
+  package static func check(_ checkpoint: Checkpoint) throws(VocabularyError) {
     try check(gguf: checkpoint.metadata, file: checkpoint.path)
   }
 
   /// The same for metadata that are to be written.
-  public static func check(
+  package static func check(
     gguf metadata: OrderedDictionary<String, MetadataValue>, file: String
   ) throws(VocabularyError) {
     guard let count = metadata["tokenizer.ggml.tokens"]?.array?.count else { return }

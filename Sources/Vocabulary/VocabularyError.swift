@@ -1,7 +1,8 @@
+import Base
 import Tensors
 
 /// A tokenizer that is missing facts, contradicts itself or is of a kind not supported.
-public enum VocabularyError: Diagnostic {
+package enum VocabularyError: Diagnostic {
   /// The tokenizer's model is of another family.
   case unsupportedModel(file: String, key: String, name: String, known: [String])
   /// No pre-tokenizer of this name is known.
@@ -19,7 +20,7 @@ public enum VocabularyError: Diagnostic {
   /// A piece of text of 2 GiB or more without any place to cut it.
   case wordTooLong(byteCount: Int)
 
-  public var summary: String {
+  package var summary: String {
     switch self {
     case .unsupportedModel(_, _, let name, let known):
       "tokenizer model '\(name)' is not supported (known: \(known.joined(separator: ", ")))"
@@ -34,7 +35,7 @@ public enum VocabularyError: Diagnostic {
     }
   }
 
-  public var file: String? {
+  package var file: String? {
     switch self {
     case .unsupportedModel(let file, _, _, _), .unknownPreTokenizer(let file, _),
       .unsupportedPart(let file, _, _), .invalid(let file, _, _), .pattern(let file, _, _):
@@ -43,7 +44,7 @@ public enum VocabularyError: Diagnostic {
     }
   }
 
-  public var place: String? {
+  package var place: String? {
     switch self {
     case .unsupportedModel(_, let key, _, _), .invalid(_, let key, _): "key \(key)"
     case .unknownPreTokenizer: "key tokenizer.ggml.pre"

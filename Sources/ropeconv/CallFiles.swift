@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Evaluation
 import Foundation
@@ -62,17 +63,17 @@ struct CallFiles {
     append(longRun.state, "--state")
   }
 
-  /// - Throws: `CheckpointError.output`, exit code 73.
+  /// - Throws: `FileError.output`, exit code 73.
   func check() throws {
     for (index, output) in outputs.enumerated() {
       if let other = outputs[..<index].first(where: {
         OutputTarget.isSameFile($0.path, output.path)
       }) {
-        throw CheckpointError.output(
+        throw FileError.output(
           .isOutput(of: other.option), file: output.path, place: .whole)
       }
       guard !OutputTarget.isSameFile("/dev/stdout", output.path) else {
-        throw CheckpointError.output(
+        throw FileError.output(
           .isOutput(of: "standard output"), file: output.path, place: .whole)
       }
       try OutputTarget.checkIsNoInput(output.path, inputs: inputs)

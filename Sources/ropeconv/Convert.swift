@@ -1,8 +1,10 @@
 import ArgumentParser
+import Base
 import Conversion
 import Evaluation
 import Foundation
 import Inference
+import Models
 import Reports
 import Rotary
 

@@ -1,8 +1,10 @@
 import ArgumentParser
+import Base
 import Checkpoints
 import Evaluation
 import Foundation
 import Inference
+import Models
 import Rotary
 import Tensors
 

@@ -1,5 +1,6 @@
 import Evaluation
 import Inference
+import Models
 import Rotary
 
 extension VariantOptions {

@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 
 /// What happens on Ctrl-C, termination, and a mapped file that shrinks while it is read.

@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Foundation
 import TestSupport
@@ -32,10 +33,11 @@ import Testing
     let folder = try ScratchFolder()
     let path = try folder.add(name, bytes)
     guard
-      case .archive(let fault, let file, _)? = checkpointError(
-        sourceLocation: sourceLocation, { _ = try Checkpoint.open(path) })
+      let error = checkpointError(
+        sourceLocation: sourceLocation, { _ = try Checkpoint.open(path) }),
+      let fault = error.fault as? ArchiveFault
     else { return nil }
-    #expect(file == path, sourceLocation: sourceLocation)
+    #expect(error.file == path, sourceLocation: sourceLocation)
     #expect(
       !fault.summary.isEmpty && !fault.summary.contains("\n"), sourceLocation: sourceLocation)
     return fault
@@ -216,9 +218,9 @@ import Testing
         $0.add("2.gguf", model)
       })
     guard
-      case .folder(.noModel(ggufModels: 2), _, _)? = checkpointError({
+      case .noModel(ggufModels: 2)? = checkpointError({
         _ = try Checkpoint.open(two)
-      })
+      })?.fault as? FolderFault
     else {
       Issue.record("two models opened")
       return
@@ -264,9 +266,9 @@ import Testing
       let folder = try ScratchFolder()
       let path = try folder.add("x.tar", tar { $0.add("MANIFEST.json", Array(text.utf8)) })
       guard
-        case .archive(.malformedManifest, _, _)? = checkpointError({
+        case .malformedManifest? = checkpointError({
           _ = try ArchiveSurvey(of: path, hashing: false)
-        })
+        })?.fault as? ArchiveFault
       else {
         Issue.record("read: \(text)")
         continue
@@ -357,7 +359,7 @@ import Testing
           { _ = try Checkpoint.open(path).tensors.values.map { $0.withBytes { $0.count } } },
           { _ = try ArchiveSurvey(of: path, hashing: true).findings() },
         ] as [() throws -> Void] {
-          do { try body() } catch let error as CheckpointError {
+          do { try body() } catch let error as FileError {
             #expect(!error.summary.contains("\n"))
             #expect([65, 74].contains(error.exitStatus.rawValue))
           }

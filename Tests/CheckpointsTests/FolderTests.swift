@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Testing
 
@@ -19,9 +20,7 @@ import Testing
   }
 
   private func fault(_ folder: ScratchFolder) -> FolderFault? {
-    guard case .folder(let fault, _, _)? = checkpointError({ _ = try Checkpoint.open(folder.path) })
-    else { return nil }
-    return fault
+    checkpointError({ _ = try Checkpoint.open(folder.path) })?.fault as? FolderFault
   }
 
   @Test func shardsOpenTogether() throws {
@@ -84,7 +83,8 @@ import Testing
   @Test func tensorTwiceInTheIndex() throws {
     let folder = try folder(index: #"{"weight_map":{"a":"1","a":"2"}}"#)
     guard
-      case .json(.duplicateKey, _, _)? = checkpointError({ _ = try Checkpoint.open(folder.path) })
+      case .duplicateKey? = checkpointError({ _ = try Checkpoint.open(folder.path) })?.fault
+        as? JSONFault
     else {
       Issue.record("no error of the index")
       return
@@ -127,7 +127,8 @@ import Testing
 
   @Test func unknownFormat() throws {
     guard
-      case .input(.unknownFormat, _) = try CheckpointsTests.fault(opening: [1, 2, 3, 4], as: "m")
+      case .unknownFormat? = try CheckpointsTests.fault(opening: [1, 2, 3, 4], as: "m")?.fault
+        as? InputFault
     else {
       Issue.record("no error")
       return

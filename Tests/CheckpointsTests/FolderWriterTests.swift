@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Foundation
 import Tensors
@@ -70,7 +71,7 @@ import Testing
     try write(path)
     for input in [path, path + "/model.safetensors", path + "/config.json"] {
       let error = checkpointError { try write(path, value: 2, force: true, inputs: [input]) }
-      guard case .output(.isInput, _, _)? = error else {
+      guard case .isInput? = error?.fault as? OutputFault else {
         Issue.record("\(String(describing: error))")
         continue
       }
@@ -127,7 +128,7 @@ import Testing
         checkpointError { try write(path, value: 2, force: replacing) }
       }
       #expect(error != nil)
-      if case .output(.unfinished(_, _, let staged), _, _)? = error {
+      if case .unfinished(_, _, let staged)? = error?.fault as? OutputFault {
         try FileManager.default.removeItem(atPath: staged)
       }
       #expect(folder.names == (replacing ? ["model"] : []) || folder.names == ["model"])

@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Testing
 
@@ -6,7 +7,7 @@ import Testing
 @Suite struct GGUFHeaderFaultTests {
   @Test func zeroByteFile() throws {
     let error = try fault(opening: [], as: "model.gguf")
-    guard case .input(.empty, _) = error else {
+    guard case .empty? = error?.fault as? InputFault else {
       Issue.record("\(String(describing: error))")
       return
     }
@@ -34,7 +35,7 @@ import Testing
   func gitLFSPointer(name: String) throws {
     let text = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
     let error = try #require(try fault(opening: Array(text.utf8), as: name))
-    guard case .input(.gitLFSPointer, _) = error else {
+    guard case .gitLFSPointer? = error.fault as? InputFault else {
       Issue.record("\(error)")
       return
     }

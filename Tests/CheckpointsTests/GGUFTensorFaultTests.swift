@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Testing
 
@@ -136,7 +137,7 @@ import Testing
     return file
   }
 
-  private func open(_ files: [(String, GGUFBytes)]) throws -> Result<Checkpoint, CheckpointError> {
+  private func open(_ files: [(String, GGUFBytes)]) throws -> Result<Checkpoint, FileError> {
     let folder = try ScratchFolder()
     for (name, file) in files { try folder.add(name, file.bytes) }
     do {
@@ -147,8 +148,8 @@ import Testing
   }
 
   private func shardFault(_ files: [(String, GGUFBytes)]) throws -> GGUFFault? {
-    guard case .failure(.gguf(let fault, _, _)) = try open(files) else { return nil }
-    return fault
+    guard case .failure(let error) = try open(files) else { return nil }
+    return error.fault as? GGUFFault
   }
 
   @Test func shardsOpenTogether() throws {

@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Testing
 
@@ -15,12 +16,12 @@ import Testing
     let error = checkpointError(sourceLocation: sourceLocation) {
       _ = try JSONValue.parse(text, file: "t.json", wideIntegers: wideIntegers)
     }
-    guard case .json(let fault, "t.json", let place)? = error else {
+    guard let error, let fault = error.fault as? JSONFault, error.path == "t.json" else {
       Issue.record("\(String(describing: error))", sourceLocation: sourceLocation)
       return
     }
     #expect(fault == expected, sourceLocation: sourceLocation)
-    if let offset { #expect(place == .byte(offset), sourceLocation: sourceLocation) }
+    if let offset { #expect(error.part == .byte(offset), sourceLocation: sourceLocation) }
   }
 
   private func expect(
@@ -79,7 +80,8 @@ import Testing
       #"{"a":1,"a":2}"#, #"{"a":1,"\u0061":2}"#, #"[{"b":{},"a":1,"c":{"a":1},"a":1}]"#,
     ] {
       let error = checkpointError { _ = try parse(text) }
-      guard case .json(.duplicateKey, _, .key("a", _))? = error else {
+      guard case .duplicateKey? = error?.fault as? JSONFault, case .key("a", _)? = error?.part
+      else {
         Issue.record("\(String(describing: error))")
         continue
       }
@@ -127,8 +129,8 @@ import Testing
   ])
   func unexpectedCharacter(text: String) {
     let error = checkpointError { _ = try parse(text) }
-    switch error {
-    case .json(.unexpectedCharacter, _, _)?, .json(.unexpectedEnd, _, _)?: break
+    switch error?.fault as? JSONFault {
+    case .unexpectedCharacter?, .unexpectedEnd?: break
     default: Issue.record("\(text): \(String(describing: error))")
     }
   }

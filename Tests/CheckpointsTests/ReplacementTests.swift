@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Foundation
 import Tensors
@@ -100,7 +101,7 @@ import Testing
         checkpointError { try work.write(2, force: true) }
       }
       let value = try work.value()
-      if case .output(.unfinished(_, _, let staged), _, _)? = error {
+      if case .unfinished(_, _, let staged)? = error?.fault as? OutputFault {
         #expect(error?.exitStatus == .inputOutput)
         #expect(value == nil)
         outcomes.insert("unfinished")

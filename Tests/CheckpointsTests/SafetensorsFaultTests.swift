@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Testing
 
@@ -16,10 +17,7 @@ import Testing
   }
 
   private func jsonFault(_ bytes: [UInt8]) throws -> JSONFault? {
-    guard case .json(let fault, _, _) = try fault(opening: bytes, as: "model.safetensors") else {
-      return nil
-    }
-    return fault
+    try fault(opening: bytes, as: "model.safetensors")?.fault as? JSONFault
   }
 
   @Test func fewerThanEightBytes() throws {
@@ -136,7 +134,7 @@ import Testing
         entry(
           dtype: "\"U8\"", shape: "[9223372036854775807]", offsets: "[0,9223372036854775807]")),
       as: "model.safetensors")
-    guard case .safetensors(.missingBytes, _, _) = error else {
+    guard case .missingBytes? = error?.fault as? SafetensorsFault else {
       Issue.record("\(String(describing: error))")
       return
     }
@@ -154,7 +152,9 @@ import Testing
   ])
   func malformedEntry(entry: String) throws {
     let error = try fault(opening: file(entry), as: "model.safetensors")
-    guard case .safetensors(.malformedEntry, _, .tensor("t", _)) = error else {
+    guard case .malformedEntry? = error?.fault as? SafetensorsFault,
+      case .tensor("t", _)? = error?.part
+    else {
       Issue.record("\(String(describing: error))")
       return
     }

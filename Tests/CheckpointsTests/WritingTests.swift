@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Crypto
 import Foundation
@@ -27,7 +28,7 @@ import Testing
   }
 
   private func outputFault(_ body: () throws -> Void) -> (OutputFault, Int32)? {
-    guard let error = checkpointError(body), case .output(let fault, _, _) = error else {
+    guard let error = checkpointError(body), let fault = error.fault as? OutputFault else {
       return nil
     }
     return (fault, error.exitStatus.rawValue)
@@ -338,7 +339,7 @@ import Testing
         folder.path + "/o.gguf",
         [OutputTensor(name: "t", type: .i8, shape: entry.shape, contents: .copy(entry))])
     }
-    guard case .input(.truncatedWhileRead, _)? = error else {
+    guard case .truncatedWhileRead? = error?.fault as? InputFault else {
       Issue.record("\(String(describing: error))")
       return
     }

@@ -1,7 +1,9 @@
+import Base
 import Checkpoints
 import Conversion
 import Evaluation
 import Foundation
+import Models
 import Rotary
 import TestSupport
 import Testing
@@ -60,7 +62,7 @@ import Testing
     #expect(model.plan.rotary.score.dimensions == width / 2)
     for output in ["plain/", "plain.gguf", "plain.safetensors"] {
       if output == "plain/" {
-        let error = #expect(throws: ConversionError.self) { try convert(half, "\(work)/\(output)") }
+        let error = #expect(throws: ModelError.self) { try convert(half, "\(work)/\(output)") }
         #expect(error?.exitStatus == .malformedData)
         #expect(error?.summary.contains(".safetensors") == true)
         #expect(!FileManager.default.fileExists(atPath: "\(work)/plain"))
@@ -108,7 +110,7 @@ import Testing
         $0["rope_parameters"] = scaling.merging(
           ["rope_theta": 10_000.0, "original_max_position_embeddings": 32]) { $1 }
       }
-      #expect(throws: ConversionError.self) { try convert(folder, "\(folder).gguf") }
+      #expect(throws: ModelError.self) { try convert(folder, "\(folder).gguf") }
       #expect(!FileManager.default.fileExists(atPath: "\(folder).gguf"))
     }
   }

@@ -1,8 +1,10 @@
+import Base
 import Checkpoints
 import Conversion
 import Evaluation
 import Foundation
 import Inference
+import Models
 import Rotary
 import TestSupport
 import Testing

@@ -3,6 +3,7 @@ import Conversion
 import Evaluation
 import Foundation
 import Inference
+import Models
 import TestSupport
 import Testing
 

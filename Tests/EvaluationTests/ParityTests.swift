@@ -1,9 +1,9 @@
-import Architectures
 import Checkpoints
 import Conversion
 import Evaluation
 import Foundation
 import Inference
+import Models
 import Tensors
 import TestSupport
 import Testing

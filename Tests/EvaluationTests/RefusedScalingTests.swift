@@ -2,6 +2,7 @@ import Checkpoints
 import Evaluation
 import Foundation
 import Inference
+import Models
 import OrderedCollections
 import Rotary
 import TestSupport

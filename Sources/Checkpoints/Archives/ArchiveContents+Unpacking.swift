@@ -1,15 +1,16 @@
+import Base
 import CKernels
 import Synchronization
 
 /// Tells the user about work that opening an archive takes.
-public enum ArchiveUnpacking {
+package enum ArchiveUnpacking {
   /// What is told: the share of the archive that is unpacked, and the bytes written.
-  public typealias Observer = @Sendable (_ share: Double, _ bytes: Int) -> Void
+  package typealias Observer = @Sendable (_ share: Double, _ bytes: Int) -> Void
 
   private static let current = Mutex<Observer?>(nil)
 
   /// Sets the program's one observer.
-  public static func observe(_ observer: Observer?) { current.withLock { $0 = observer } }
+  package static func observe(_ observer: Observer?) { current.withLock { $0 = observer } }
 
   static func report(_ consumed: Int, of size: Int, bytes: Int) {
     current.withLock { $0 }?(Double(consumed) / Double(max(size, 1)), bytes)
@@ -18,7 +19,7 @@ public enum ArchiveUnpacking {
 
 extension ArchiveContents {
   /// The tar archive that a compressed one unpacks to.
-  static func unpack(_ file: MappedFile) throws(CheckpointError) -> MappedFile {
+  static func unpack(_ file: MappedFile) throws(FileError) -> MappedFile {
     var stream = try ArchiveStream(file.path, .unpacked)
     try stream.openUnpacked()
     var output = try TemporaryFile(for: file.path, packed: file.size)
@@ -35,7 +36,7 @@ extension ArchiveContents {
   /// The members of a zip archive, unpacked one after the other.
   static func unpackMembers(
     _ file: MappedFile
-  ) throws(CheckpointError) -> (MappedFile, [(name: String, range: Range<Int>)]) {
+  ) throws(FileError) -> (MappedFile, [(name: String, range: Range<Int>)]) {
     var stream = try ArchiveStream(file.path, .members)
     var output = try TemporaryFile(for: file.path, packed: file.size)
     var ranges: [(name: String, range: Range<Int>)] = []
@@ -43,7 +44,7 @@ extension ArchiveContents {
       try output.align()
       try output.reserve(member.byteCount)
       let start = output.byteCount
-      try stream.forEachBlock(of: member) { (bytes, consumed) throws(CheckpointError) in
+      try stream.forEachBlock(of: member) { (bytes, consumed) throws(FileError) in
         try output.write(bytes)
         ArchiveUnpacking.report(consumed, of: file.size, bytes: output.byteCount)
       }
@@ -56,7 +57,7 @@ extension ArchiveContents {
   /// over. A length that differs is that of the last of several streams in one file.
   private static func checkTrailer(
     of file: MappedFile, _ checksum: UInt32, byteCount: Int
-  ) throws(CheckpointError) {
+  ) throws(FileError) {
     let trailer = file.withSpan { bytes in
       var reader = ByteReader(bytes, from: bytes.byteCount - 8)
       return (reader.integer(UInt32.self, in: bytes), reader.integer(UInt32.self, in: bytes))

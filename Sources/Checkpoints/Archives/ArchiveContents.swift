@@ -1,3 +1,5 @@
+import Base
+
 /// An archive whose members can be read at random.
 ///
 /// Members that are stored as they are, in `.tar` and in most `.zip` files that hold models, are
@@ -7,7 +9,7 @@ struct ArchiveContents {
   /// Regular files by their names in the archive.
   private(set) var members: [(name: String, file: MappedFile)] = []
 
-  init(opening path: String) throws(CheckpointError) {
+  init(opening path: String) throws(FileError) {
     self.path = path
     let file = try MappedFile.open(path)
     guard file.size > 0 else { throw .input(.empty, file: path) }
@@ -47,8 +49,8 @@ struct ArchiveContents {
   }
 
   /// Finds the bytes of every member without reading them.
-  private static func locate(in file: MappedFile) throws(CheckpointError) -> Location {
-    try file.withBytes(0..<file.size) { (memory) throws(CheckpointError) in
+  private static func locate(in file: MappedFile) throws(FileError) -> Location {
+    try file.withBytes(0..<file.size) { (memory) throws(FileError) in
       var stream = try ArchiveStream(memory, path: file.path)
       var ranges: [(name: String, range: Range<Int>)] = []
       while let member = try stream.next() {
@@ -75,7 +77,7 @@ struct ArchiveContents {
   /// A tar archive ends with blocks of zeros; cut at the end of a member, it would look whole.
   private static func checkEnd(
     _ memory: UnsafeRawBufferPointer, after end: Int, path: String
-  ) throws(CheckpointError) {
+  ) throws(FileError) {
     let block = 512
     let last = memory.count / block * block - block
     guard last >= end, memory[last..<(last + block)].allSatisfy({ $0 == 0 }) else {
@@ -84,7 +86,7 @@ struct ArchiveContents {
   }
 
   /// Unpacked bytes have just been written: whether they are the right ones costs little.
-  private func checkManifest() throws(CheckpointError) {
+  private func checkManifest() throws(FileError) {
     guard let manifest = try ArchiveManifest.find(in: members) else { return }
     let files = Dictionary(members.map { ($0.name, $0.file) }, uniquingKeysWith: { $1 })
     for stated in manifest.members {
@@ -98,7 +100,7 @@ struct ArchiveContents {
   // MARK: - The model
 
   /// The files of the one folder, or of the top level, that holds GGUF or safetensors files.
-  func model() throws(CheckpointError) -> FileSet {
+  func model() throws(FileError) -> FileSet {
     var folders: Set<String> = []
     for (name, _) in members {
       let (folder, file) = Self.split(name)

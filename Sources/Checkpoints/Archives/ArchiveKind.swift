@@ -1,5 +1,7 @@
+import Base
+
 /// The kinds of archives that models are read from and written to, told apart by their names.
-public enum ArchiveKind: String, Sendable, CaseIterable {
+package enum ArchiveKind: String, Sendable, CaseIterable {
   case tarZstandard = ".tar.zst"
   case tarGzip = ".tar.gz"
   case tar = ".tar"
@@ -9,13 +11,13 @@ public enum ArchiveKind: String, Sendable, CaseIterable {
     allCases.map { ($0.rawValue, $0) } + [(".tgz", .tarGzip)]
 
   /// The kind that a path's ending names; nil if it names none.
-  public init?(path: String) {
+  package init?(path: String) {
     guard let kind = Self.split(path)?.kind else { return nil }
     self = kind
   }
 
   /// The name of a path without the ending that names an archive, and that ending.
-  public static func split(_ path: String) -> (stem: String, ending: String, kind: ArchiveKind)? {
+  package static func split(_ path: String) -> (stem: String, ending: String, kind: ArchiveKind)? {
     let name = Paths.name(of: path)
     for (ending, kind) in endings where name.lowercased().hasSuffix(ending) {
       let stem = String(name.dropLast(ending.count))

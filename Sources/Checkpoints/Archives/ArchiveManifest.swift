@@ -1,30 +1,31 @@
+import Base
 import Crypto
 import OrderedCollections
 
 /// MANIFEST.json, the last member of an archive that this program writes: SHA-256 and size of every
 /// other member, where the model comes from and how it was made.
-public struct ArchiveManifest: Sendable {
-  public static let name = "MANIFEST.json"
+package struct ArchiveManifest: Sendable {
+  package static let name = "MANIFEST.json"
   static let format = "ropeconv-archive"
   static let version = 1
 
   /// A member as the manifest states it.
-  public struct Member: Sendable, Equatable {
+  package struct Member: Sendable, Equatable {
     /// The name relative to the manifest's own folder.
-    public let name: String
-    public let byteCount: Int
+    package let name: String
+    package let byteCount: Int
     /// 64 hexadecimal digits in lower case.
-    public let sha256: String
+    package let sha256: String
   }
 
-  public let members: [Member]
+  package let members: [Member]
   /// The whole text.
-  public let json: JSONValue
+  package let json: JSONValue
   /// What stands before the stated names in the archive: a folder and a slash, or nothing.
   let prefix: String
 
   /// The stated digests by the members' names in the archive.
-  public var digests: [String: String] {
+  package var digests: [String: String] {
     Dictionary(members.map { (prefix + $0.name, $0.sha256) }, uniquingKeysWith: { $1 })
   }
 
@@ -50,8 +51,8 @@ public struct ArchiveManifest: Sendable {
   /// - Parameters:
   ///   - memberName: the manifest's name in the archive.
   ///   - archive: the archive's path, for error lines.
-  init(_ json: JSONValue, memberName: String, archive: String) throws(CheckpointError) {
-    func fault(_ problem: String) -> CheckpointError {
+  init(_ json: JSONValue, memberName: String, archive: String) throws(FileError) {
+    func fault(_ problem: String) -> FileError {
       .archive(
         .malformedManifest(problem: problem), file: archive, place: .member(memberName))
     }
@@ -85,7 +86,7 @@ public struct ArchiveManifest: Sendable {
   /// The manifest among mapped members; nil where there is none of this program.
   static func find(
     in members: [(name: String, file: MappedFile)]
-  ) throws(CheckpointError) -> ArchiveManifest? {
+  ) throws(FileError) -> ArchiveManifest? {
     for (name, file) in members where canBe(name) && file.size <= ArchiveLimits.manifest {
       let json = try JSONValue.read(file)
       if isOurs(json) { return try ArchiveManifest(json, memberName: name, archive: file.path) }

@@ -1,3 +1,4 @@
+import Base
 import CArchive
 
 #if canImport(Glibc)
@@ -37,7 +38,7 @@ struct ArchiveStream: ~Copyable {
   private var memberCount = 0
 
   /// Reads the file at a path.
-  init(_ path: String, _ content: Content) throws(CheckpointError) {
+  init(_ path: String, _ content: Content) throws(FileError) {
     self.path = path
     handle = try Self.reader(of: path, content) { handle in
       archive_read_open_filename(handle, path, Self.blockSize)
@@ -46,7 +47,7 @@ struct ArchiveStream: ~Copyable {
 
   /// Reads an archive in memory, which must outlive the stream. Blocks of stored members are then
   /// ranges of that memory. Checksums of members are passed over.
-  init(_ bytes: UnsafeRawBufferPointer, path: String) throws(CheckpointError) {
+  init(_ bytes: UnsafeRawBufferPointer, path: String) throws(FileError) {
     self.path = path
     handle = try Self.reader(of: path, .members) { handle in
       archive_read_set_format_option(handle, "zip", "ignorecrc32", "1")
@@ -56,7 +57,7 @@ struct ArchiveStream: ~Copyable {
 
   private static func reader(
     of path: String, _ content: Content, open: (OpaquePointer) -> Int32
-  ) throws(CheckpointError) -> OpaquePointer {
+  ) throws(FileError) -> OpaquePointer {
     guard let handle = archive_read_new() else {
       throw .archive(.damaged(reason: "out of memory"), file: path, place: .whole)
     }
@@ -89,7 +90,7 @@ struct ArchiveStream: ~Copyable {
   // MARK: - Members
 
   /// The next regular file; nil at the end. Folders are passed over.
-  mutating func next() throws(CheckpointError) -> Member? {
+  mutating func next() throws(FileError) -> Member? {
     while true {
       var entry: OpaquePointer?
       switch archive_read_next_header(handle, &entry) {
@@ -109,18 +110,18 @@ struct ArchiveStream: ~Copyable {
   }
 
   /// The stream that the archive unpacks to.
-  mutating func openUnpacked() throws(CheckpointError) {
+  mutating func openUnpacked() throws(FileError) {
     var entry: OpaquePointer?
     guard archive_read_next_header(handle, &entry) == ARCHIVE_OK else { throw failure() }
   }
 
-  private mutating func checked(_ entry: OpaquePointer) throws(CheckpointError) -> Member? {
+  private mutating func checked(_ entry: OpaquePointer) throws(FileError) -> Member? {
     guard
       let text = (archive_entry_pathname_utf8(entry) ?? archive_entry_pathname(entry)).flatMap({
         String(validatingCString: $0)
       }), !text.isEmpty
     else { throw .archive(.nameNotText, file: path, place: .whole) }
-    func fault(_ fault: ArchiveFault) -> CheckpointError {
+    func fault(_ fault: ArchiveFault) -> FileError {
       .archive(fault, file: path, place: .member(text))
     }
     let parts = text.split(separator: "/").filter { $0 != "." }
@@ -145,7 +146,7 @@ struct ArchiveStream: ~Copyable {
   // MARK: - Bytes
 
   /// The next bytes of the current member, valid until the next call; nil at its end.
-  mutating func block() throws(CheckpointError) -> UnsafeRawBufferPointer? {
+  mutating func block() throws(FileError) -> UnsafeRawBufferPointer? {
     var start: UnsafeRawPointer?
     var count = 0
     var offset: Int64 = 0
@@ -160,8 +161,8 @@ struct ArchiveStream: ~Copyable {
   /// were read for it so far.
   mutating func forEachBlock(
     of member: Member,
-    _ body: (UnsafeRawBufferPointer, _ consumed: Int) throws(CheckpointError) -> Void
-  ) throws(CheckpointError) {
+    _ body: (UnsafeRawBufferPointer, _ consumed: Int) throws(FileError) -> Void
+  ) throws(FileError) {
     var found = 0
     while let bytes = try block() {
       found += bytes.count
@@ -179,7 +180,7 @@ struct ArchiveStream: ~Copyable {
   /// stored in another form.
   mutating func range(
     of member: Member, in memory: UnsafeRawBufferPointer
-  ) throws(CheckpointError) -> Range<Int>? {
+  ) throws(FileError) -> Range<Int>? {
     guard member.byteCount > 0 else { return 0..<0 }
     guard let base = memory.baseAddress else { return nil }
     var range: Range<Int>?
@@ -199,9 +200,9 @@ struct ArchiveStream: ~Copyable {
     return range
   }
 
-  private func failure() -> CheckpointError { Self.failure(of: handle, path) }
+  private func failure() -> FileError { Self.failure(of: handle, path) }
 
-  private static func failure(of handle: OpaquePointer, _ path: String) -> CheckpointError {
+  private static func failure(of handle: OpaquePointer, _ path: String) -> FileError {
     let reason = archive_error_string(handle).map { String(cString: $0) } ?? "unknown fault"
     return .archive(
       .damaged(reason: reason.replacing("\n", with: " ")), file: path, place: .whole)

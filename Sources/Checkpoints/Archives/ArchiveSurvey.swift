@@ -1,26 +1,27 @@
+import Base
 import Crypto
 
 /// What an archive holds, read from its start to its end: no temporary file, whatever its size.
-public struct ArchiveSurvey: Sendable {
-  public struct Member: Sendable, Equatable {
-    public let name: String
-    public let byteCount: Int
+package struct ArchiveSurvey: Sendable {
+  package struct Member: Sendable, Equatable {
+    package let name: String
+    package let byteCount: Int
     /// SHA-256 of the bytes; nil where they were not read.
-    public let sha256: String?
+    package let sha256: String?
   }
 
-  public let path: String
-  public let members: [Member]
+  package let path: String
+  package let members: [Member]
   /// The archive's manifest; nil where it has none.
-  public let manifest: ArchiveManifest?
+  package let manifest: ArchiveManifest?
 
   /// - Parameters:
   ///   - hashing: whether every byte is read and summed.
   ///   - progress: called with the share of the archive that is read and the bytes so far.
-  /// - Throws: `CheckpointError.archive`.
-  public init(
+  /// - Throws: `FileError.archive`.
+  package init(
     of path: String, hashing: Bool, progress: ((Double, Int) -> Void)? = nil
-  ) throws(CheckpointError) {
+  ) throws(FileError) {
     self.path = path
     let size = try MappedFile.open(path).size
     guard size > 0 else { throw .input(.empty, file: path) }
@@ -37,7 +38,7 @@ public struct ArchiveSurvey: Sendable {
       }
       var hash = SHA256()
       var text: [UInt8] = []
-      try stream.forEachBlock(of: member) { (bytes, consumed) throws(CheckpointError) in
+      try stream.forEachBlock(of: member) { (bytes, consumed) throws(FileError) in
         hash.update(bufferPointer: bytes)
         if isManifest { text.append(contentsOf: bytes) }
         total += bytes.count
@@ -60,20 +61,20 @@ public struct ArchiveSurvey: Sendable {
   }
 
   /// A member held against the manifest.
-  public struct Finding: Sendable, Equatable {
-    public enum Status: String, Sendable {
+  package struct Finding: Sendable, Equatable {
+    package enum Status: String, Sendable {
       case same, size, sha256, missing, extra
     }
-    public let name: String
+    package let name: String
     /// Bytes in the archive; nil for a member that is missing.
-    public let byteCount: Int?
-    public let sha256: String?
-    public let status: Status
+    package let byteCount: Int?
+    package let sha256: String?
+    package let status: Status
   }
 
   /// Every member of the archive or of its manifest, in the order of their names.
   /// - Throws: `ArchiveFault.manifestCount` without a manifest.
-  public func findings() throws(CheckpointError) -> [Finding] {
+  package func findings() throws(FileError) -> [Finding] {
     guard let manifest else {
       throw .archive(.manifestCount(found: 0), file: path, place: .whole)
     }

@@ -1,3 +1,5 @@
+import Base
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -24,7 +26,7 @@ struct TemporaryFile: ~Copyable {
   /// - Parameters:
   ///   - archive: the archive that is unpacked, for error lines.
   ///   - packed: its size in bytes, on which the limit depends.
-  init(for archive: String, packed: Int) throws(CheckpointError) {
+  init(for archive: String, packed: Int) throws(FileError) {
     let named = getenv("TMPDIR").map { String(cString: $0) } ?? ""
     folder = named.isEmpty ? "/tmp" : named
     let name = temporaryName(for: folder + "/ropeconv")
@@ -45,7 +47,7 @@ struct TemporaryFile: ~Copyable {
 
   deinit { close(descriptor) }
 
-  mutating func write(_ bytes: UnsafeRawBufferPointer) throws(CheckpointError) {
+  mutating func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
     try reserve(bytes.count)
     var written = 0
     while written < bytes.count {
@@ -62,13 +64,13 @@ struct TemporaryFile: ~Copyable {
   }
 
   /// Zeros up to where a member may begin.
-  mutating func align() throws(CheckpointError) {
+  mutating func align() throws(FileError) {
     let zeros = [UInt8](repeating: 0, count: -byteCount & (Self.alignment - 1))
-    try zeros.span.bytes.withUnsafeBytes { (bytes) throws(CheckpointError) in try write(bytes) }
+    try zeros.span.bytes.withUnsafeBytes { (bytes) throws(FileError) in try write(bytes) }
   }
 
   /// Checks that so many further bytes are within the limit and have room.
-  mutating func reserve(_ count: Int) throws(CheckpointError) {
+  mutating func reserve(_ count: Int) throws(FileError) {
     let (end, overflow) = byteCount.addingReportingOverflow(count)
     guard !overflow, end <= limit else {
       throw .archive(.expandsTooFar(packed: packed, limit: limit), file: archive, place: .whole)
@@ -88,13 +90,13 @@ struct TemporaryFile: ~Copyable {
   }
 
   /// The file as a mapping under the archive's path.
-  func mapped() throws(CheckpointError) -> MappedFile {
+  func mapped() throws(FileError) -> MappedFile {
     let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
     guard copy >= 0 else { throw failure(errno) }
     return try MappedFile.map(copy, path: archive)
   }
 
-  private func failure(_ number: Int32) -> CheckpointError {
+  private func failure(_ number: Int32) -> FileError {
     .archive(
       .temporaryFile(folder: folder, reason: errorText(number)), file: archive, place: .whole)
   }

@@ -1,37 +1,38 @@
+import Base
 import OrderedCollections
 import Synchronization
 import Tensors
 
 /// What differs between two checkpoints of one kind: metadata by key, tensors by name.
-public struct CheckpointDifference: Sendable {
+package struct CheckpointDifference: Sendable {
   /// A key whose values differ; nil where a checkpoint lacks it.
-  public struct Entry: Sendable, Equatable {
-    public let key: String
-    public let one: String?
-    public let other: String?
+  package struct Entry: Sendable, Equatable {
+    package let key: String
+    package let one: String?
+    package let other: String?
   }
 
   /// A tensor that differs.
-  public struct Tensor: Sendable {
-    public let name: String
+  package struct Tensor: Sendable {
+    package let name: String
     /// Nil where a checkpoint lacks the tensor.
-    public let one: TensorEntry?
-    public let other: TensorEntry?
+    package let one: TensorEntry?
+    package let other: TensorEntry?
     /// Nil where the numbers cannot be compared: a missing tensor, other shapes.
-    public let numbers: TensorDifference?
+    package let numbers: TensorDifference?
   }
 
-  public let metadata: [Entry]
-  public let tensors: [Tensor]
+  package let metadata: [Entry]
+  package let tensors: [Tensor]
   /// Tensors of the same type, shape and bytes.
-  public let equalTensors: Int
+  package let equalTensors: Int
 
-  public var isEmpty: Bool { metadata.isEmpty && tensors.isEmpty }
+  package var isEmpty: Bool { metadata.isEmpty && tensors.isEmpty }
 
   /// Compares two GGUF models, or two of safetensors.
   /// - Parameter progress: called with the share of the tensors compared, as threads get to them.
   /// - Throws: `TensorError` for elements that cannot be decoded.
-  public init(
+  package init(
     _ one: Checkpoint, _ other: Checkpoint, threads: Int,
     progress: @escaping @Sendable (Double) -> Void = { _ in }
   ) throws {

@@ -1,13 +1,13 @@
 import Tensors
 
 /// How far the numbers of two tensors of one shape are apart.
-public struct TensorDifference: Sendable, Equatable {
+package struct TensorDifference: Sendable, Equatable {
   /// The largest |a - b|; infinite where one is not a number and the other is.
-  public private(set) var maximum = 0.0
+  package private(set) var maximum = 0.0
   /// The square root of the mean of (a - b)^2.
-  public let rootMeanSquare: Double
+  package let rootMeanSquare: Double
   /// That over the root mean square of a; 0 where both are 0, infinite where a alone is.
-  public let relative: Double
+  package let relative: Double
 
   /// Elements decoded at a time.
   private static let block = 1 << 16

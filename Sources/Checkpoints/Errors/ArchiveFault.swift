@@ -1,5 +1,7 @@
+import Base
+
 /// What is wrong with an archive.
-public enum ArchiveFault: Sendable, Equatable {
+package enum ArchiveFault: Fault {
   /// The archive library cannot read on: cut short, a wrong checksum, or no archive at all.
   case damaged(reason: String)
   /// A tar archive ends without the zeros that mark its end.
@@ -41,7 +43,7 @@ public enum ArchiveFault: Sendable, Equatable {
   /// A member has not the size or SHA-256 that the manifest states.
   case differsFromManifest
 
-  public var summary: String {
+  package var summary: String {
     switch self {
     case .damaged(let reason): "the archive cannot be read: \(reason)"
     case .endMissing: "the archive is cut short: expected zeros at its end"
@@ -72,7 +74,7 @@ public enum ArchiveFault: Sendable, Equatable {
     }
   }
 
-  public var hint: String? {
+  package var hint: String? {
     switch self {
     case .noTemporarySpace:
       "name a folder with more room in TMPDIR, or unpack the archive and give what is in it"
@@ -81,10 +83,17 @@ public enum ArchiveFault: Sendable, Equatable {
     }
   }
 
-  public var isSystemFault: Bool {
+  package var exitStatus: ExitStatus {
     switch self {
-    case .noTemporarySpace, .temporaryFile: true
-    default: false
+    case .noTemporarySpace, .temporaryFile: .inputOutput
+    default: .malformedData
     }
+  }
+}
+
+extension FileError {
+  /// An archive is malformed, or holds what no model needs.
+  package static func archive(_ fault: ArchiveFault, file: String, place: ErrorPlace) -> FileError {
+    FileError(fault, file: file, place: place)
   }
 }

@@ -1,5 +1,7 @@
+import Base
+
 /// What does not fit together among the files of a model folder.
-public enum FolderFault: Sendable, Equatable {
+package enum FolderFault: Fault {
   /// The folder has no config.json and not exactly one GGUF model.
   case noModel(ggufModels: Int)
   /// The folder has a config.json, but no safetensors weights.
@@ -25,7 +27,7 @@ public enum FolderFault: Sendable, Equatable {
   /// Two shards hold the same tensor.
   case tensorInTwoShards(first: String, second: String)
 
-  public var summary: String {
+  package var summary: String {
     switch self {
     case .noModel(let count):
       "the folder has no config.json and \(count == 0 ? "no" : "\(count)") GGUF models: "
@@ -50,7 +52,7 @@ public enum FolderFault: Sendable, Equatable {
     }
   }
 
-  public var hint: String? {
+  package var hint: String? {
     switch self {
     case .noModel(let count) where count > 1: "give the GGUF file itself"
     case .adapter:
@@ -60,5 +62,12 @@ public enum FolderFault: Sendable, Equatable {
     case .noWeights: "weights in .bin or .pth files are not read; convert them to safetensors"
     default: nil
     }
+  }
+}
+
+extension FileError {
+  /// The files of a model folder or of a sharded model do not fit together.
+  package static func folder(_ fault: FolderFault, file: String, place: ErrorPlace) -> FileError {
+    FileError(fault, file: file, place: place)
   }
 }

@@ -1,10 +1,12 @@
+import Base
+
 extension GGUFFault {
   /// One line: what was found, and what was expected.
-  public var summary: String {
+  package var summary: String {
     headerSummary ?? metadataSummary ?? tensorSummary ?? shardSummary ?? "malformed GGUF file"
   }
 
-  public var hint: String? {
+  package var hint: String? {
     switch self {
     case .olderFormat: "convert it again with a converter that writes GGUF"
     case .bigEndian: "convert it again for little-endian machines"

@@ -1,5 +1,7 @@
+import Base
+
 /// What is wrong with a GGUF file (`ggml/docs/gguf.md`).
-public enum GGUFFault: Sendable, Equatable {
+package enum GGUFFault: Fault {
   /// The file ends inside the four bytes "GGUF".
   case magicCutShort(found: Int)
   /// The file starts with other bytes than "GGUF".
@@ -103,4 +105,11 @@ public enum GGUFFault: Sendable, Equatable {
   case shardMismatch(expected: Int, found: Int, key: String)
   /// The shards hold another number of tensors than `split.tensors.count`.
   case shardTensorCount(expected: Int, found: Int)
+}
+
+extension FileError {
+  /// A GGUF file is malformed or holds what this program does not read.
+  package static func gguf(_ fault: GGUFFault, file: String, place: ErrorPlace) -> FileError {
+    FileError(fault, file: file, place: place)
+  }
 }

@@ -1,7 +1,8 @@
+import Base
 import Tensors
 
 /// Why an output could not be created or written.
-public enum OutputFault: Sendable, Equatable {
+package enum OutputFault: Fault {
   /// The output exists, and it was not asked to replace it.
   case exists
   /// The output is the input, a hard link to it or a symbolic link to it.
@@ -30,7 +31,7 @@ public enum OutputFault: Sendable, Equatable {
   /// A tensor's contents have another size than its type and shape say.
   case contentsSize(expected: Int, found: Int)
 
-  public var summary: String {
+  package var summary: String {
     switch self {
     case .exists: "the output exists"
     case .isInput(let input): "the output is the input \(quoted(input))"
@@ -55,7 +56,7 @@ public enum OutputFault: Sendable, Equatable {
     }
   }
 
-  public var hint: String? {
+  package var hint: String? {
     switch self {
     case .exists: "replace it with --force"
     case .isInput, .isOutput: "choose another output"
@@ -64,12 +65,19 @@ public enum OutputFault: Sendable, Equatable {
     }
   }
 
-  public var exitStatus: ExitStatus {
+  package var exitStatus: ExitStatus {
     switch self {
     case .exists, .isInput, .isOutput, .cannotCreate, .wrongKind: .cannotCreate
     case .noSpace, .systemError, .unfinished: .inputOutput
     case .typeNotStorable, .shapeNotStorable, .notStorable, .duplicateName: .malformedData
     case .contentsSize: .internalError
     }
+  }
+}
+
+extension FileError {
+  /// An output cannot be created or written.
+  package static func output(_ fault: OutputFault, file: String, place: ErrorPlace) -> FileError {
+    FileError(fault, file: file, place: place)
   }
 }

@@ -1,5 +1,7 @@
+import Base
+
 /// What is wrong with a safetensors file.
-public enum SafetensorsFault: Sendable, Equatable {
+package enum SafetensorsFault: Fault {
   /// The file has fewer than the 8 bytes of the header's length.
   case tooShort(found: Int)
   /// The header is longer than the file.
@@ -39,7 +41,7 @@ public enum SafetensorsFault: Sendable, Equatable {
   /// `__metadata__` is not an object of strings.
   case metadataNotStrings
 
-  public var summary: String {
+  package var summary: String {
     switch self {
     case .tooShort(let found):
       "is not a safetensors file: expected at least 8 bytes, found \(found)"
@@ -69,10 +71,19 @@ public enum SafetensorsFault: Sendable, Equatable {
     }
   }
 
-  public var hint: String? {
+  package var hint: String? {
     switch self {
     case .tooShort, .headerPastEnd, .missingBytes: InputFault.cutShortHint
     default: nil
     }
+  }
+}
+
+extension FileError {
+  /// A safetensors file is malformed or holds what this program does not read.
+  package static func safetensors(_ fault: SafetensorsFault, file: String, place: ErrorPlace)
+    -> FileError
+  {
+    FileError(fault, file: file, place: place)
   }
 }

@@ -40,7 +40,7 @@ extension ElementType {
   ]
 
   /// The type's number in a GGUF file; nil for types GGUF does not have.
-  public var ggmlNumber: UInt32? {
+  package var ggmlNumber: UInt32? {
     Self.ggmlNumbers[self]
   }
 

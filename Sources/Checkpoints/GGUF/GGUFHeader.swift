@@ -1,3 +1,4 @@
+import Base
 import OrderedCollections
 import Tensors
 
@@ -10,8 +11,8 @@ struct GGUFHeader {
   let tensors: [TensorEntry]
 
   /// Reads and checks a file's header; no byte of tensor data is touched.
-  init(reading file: MappedFile) throws(CheckpointError) {
-    self = try file.withSpan { (bytes) throws(CheckpointError) in
+  init(reading file: MappedFile) throws(FileError) {
+    self = try file.withSpan { (bytes) throws(FileError) in
       var reader = GGUFReader(file: file, bytes: bytes)
       return try reader.header(bytes)
     }

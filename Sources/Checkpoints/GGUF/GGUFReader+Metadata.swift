@@ -1,9 +1,10 @@
+import Base
 import OrderedCollections
 
 extension GGUFReader {
   mutating func readMetadata(
     count: Int, _ bytes: RawSpan
-  ) throws(CheckpointError) -> OrderedDictionary<String, MetadataValue> {
+  ) throws(FileError) -> OrderedDictionary<String, MetadataValue> {
     var metadata = OrderedDictionary<String, MetadataValue>()
     metadata.reserveCapacity(min(count, 1024))
     for _ in 0..<count {
@@ -22,7 +23,7 @@ extension GGUFReader {
     return metadata
   }
 
-  private mutating func readKey(_ bytes: RawSpan) throws(CheckpointError) -> String {
+  private mutating func readKey(_ bytes: RawSpan) throws(FileError) -> String {
     let start = reader.offset
     let length = try integer(UInt64.self, bytes)
     guard length > 0 else { throw fault(.emptyKey, at: start) }
@@ -42,7 +43,7 @@ extension GGUFReader {
 
   private mutating func readValue(
     _ type: MetadataType, key: String, _ bytes: RawSpan
-  ) throws(CheckpointError) -> MetadataValue {
+  ) throws(FileError) -> MetadataValue {
     let place = ErrorPlace.key(key, byte: reader.offset)
     switch type {
     case .uint8: return .uint8(try integer(UInt8.self, bytes, of: place))
@@ -72,7 +73,7 @@ extension GGUFReader {
 
   private mutating func readArray(
     key: String, _ bytes: RawSpan
-  ) throws(CheckpointError) -> MetadataArray {
+  ) throws(FileError) -> MetadataArray {
     let (type, count) = try readArrayHead(key: key, bytes)
     let start = reader.offset
     try skipElements(type, count: count, depth: 1, key: key, bytes)
@@ -83,7 +84,7 @@ extension GGUFReader {
   /// An array's type and length, the length checked against the rest of the file.
   private mutating func readArrayHead(
     key: String, _ bytes: RawSpan
-  ) throws(CheckpointError) -> (MetadataType, Int) {
+  ) throws(FileError) -> (MetadataType, Int) {
     let place = ErrorPlace.key(key, byte: reader.offset)
     let number = try integer(UInt32.self, bytes, of: place)
     guard let type = MetadataType(rawValue: number) else {
@@ -108,7 +109,7 @@ extension GGUFReader {
   /// Passes over an array's elements, checking what could not be decoded later.
   private mutating func skipElements(
     _ type: MetadataType, count: Int, depth: Int, key: String, _ bytes: RawSpan
-  ) throws(CheckpointError) {
+  ) throws(FileError) {
     switch type {
     case .string:
       for _ in 0..<count { _ = try skipString(key: key, bytes) }
@@ -135,7 +136,7 @@ extension GGUFReader {
 
   private mutating func skipString(
     key: String, _ bytes: RawSpan
-  ) throws(CheckpointError) -> Range<Int> {
+  ) throws(FileError) -> Range<Int> {
     guard let length = reader.integer(UInt64.self, in: bytes) else {
       throw fault(
         .endOfFile(needed: 8, remaining: reader.remaining), .key(key, byte: reader.offset))

@@ -1,3 +1,4 @@
+import Base
 import Tensors
 
 /// A tensor's record, its numbers checked on their own.
@@ -18,7 +19,7 @@ struct GGUFTensorRecord {
 extension GGUFReader {
   mutating func readTensors(
     count: Int, alignment: Int, _ bytes: RawSpan
-  ) throws(CheckpointError) -> [GGUFTensorRecord] {
+  ) throws(FileError) -> [GGUFTensorRecord] {
     var records: [GGUFTensorRecord] = []
     records.reserveCapacity(count)
     var names: Set<String> = []
@@ -39,7 +40,7 @@ extension GGUFReader {
 
   private mutating func readTensor(
     alignment: Int, _ bytes: RawSpan
-  ) throws(CheckpointError) -> GGUFTensorRecord {
+  ) throws(FileError) -> GGUFTensorRecord {
     let start = reader.offset
     let name = try readTensorName(bytes)
     let place = ErrorPlace.tensor(name, byte: start)
@@ -63,7 +64,7 @@ extension GGUFReader {
       name: name, type: type, shape: shape, offset: offset, byteCount: byteCount, position: start)
   }
 
-  private mutating func readTensorName(_ bytes: RawSpan) throws(CheckpointError) -> String {
+  private mutating func readTensorName(_ bytes: RawSpan) throws(FileError) -> String {
     let start = reader.offset
     let length = try integer(UInt64.self, bytes)
     guard length > 0 else { throw fault(.emptyTensorName, at: start) }
@@ -82,7 +83,7 @@ extension GGUFReader {
 
   private mutating func readShape(
     _ place: ErrorPlace, _ bytes: RawSpan
-  ) throws(CheckpointError) -> [Int] {
+  ) throws(FileError) -> [Int] {
     let rank = try integer(UInt32.self, bytes, of: place)
     guard rank <= UInt32(GGUFLimits.dimensions) else {
       throw fault(.tooManyDimensions(found: rank, limit: GGUFLimits.dimensions), place)
@@ -101,7 +102,7 @@ extension GGUFReader {
 
   private mutating func readType(
     _ place: ErrorPlace, _ bytes: RawSpan
-  ) throws(CheckpointError) -> ElementType {
+  ) throws(FileError) -> ElementType {
     let number = try integer(UInt32.self, bytes, of: place)
     switch GGMLType(number: number) {
     case .element(let type): return type
@@ -117,7 +118,7 @@ extension GGUFReader {
   /// tensors and any order are accepted; the padding after the last tensor may be missing.
   func locate(
     _ records: [GGUFTensorRecord], alignment: Int
-  ) throws(CheckpointError) -> [TensorEntry] {
+  ) throws(FileError) -> [TensorEntry] {
     let start = roundedUp(reader.offset, to: alignment) ?? reader.end
     let available = max(reader.end - start, 0)
     var entries: [TensorEntry] = []

@@ -1,3 +1,4 @@
+import Base
 import OrderedCollections
 import Tensors
 
@@ -13,7 +14,7 @@ struct GGUFReader {
     reader = ByteReader(bytes)
   }
 
-  mutating func header(_ bytes: RawSpan) throws(CheckpointError) -> GGUFHeader {
+  mutating func header(_ bytes: RawSpan) throws(FileError) -> GGUFHeader {
     try checkMagic(bytes)
     let version = try readVersion(bytes)
     let tensorCount = try integer(UInt64.self, bytes)
@@ -29,7 +30,7 @@ struct GGUFReader {
 
   // MARK: - Fixed part
 
-  private mutating func checkMagic(_ bytes: RawSpan) throws(CheckpointError) {
+  private mutating func checkMagic(_ bytes: RawSpan) throws(FileError) {
     guard bytes.byteCount > 0 else { throw .input(.empty, file: file.path) }
     let start = bytes.array(0..<4)
     guard bytes.byteCount >= 4 else {
@@ -59,7 +60,7 @@ struct GGUFReader {
       + bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
   }
 
-  private mutating func readVersion(_ bytes: RawSpan) throws(CheckpointError) -> Int {
+  private mutating func readVersion(_ bytes: RawSpan) throws(FileError) -> Int {
     let start = reader.offset
     let version = try integer(UInt32.self, bytes)
     if GGUFLimits.versions.contains(version) { return Int(version) }
@@ -67,7 +68,7 @@ struct GGUFReader {
     throw fault(.unsupportedVersion(found: version), at: start)
   }
 
-  private func checkCounts(tensors: UInt64, keys: UInt64) throws(CheckpointError) {
+  private func checkCounts(tensors: UInt64, keys: UInt64) throws(FileError) {
     let mostTensors = reader.remaining / GGUFLimits.smallestTensorRecord
     guard tensors <= UInt64(mostTensors) else {
       throw fault(.tensorCountTooLarge(found: tensors, most: mostTensors), at: reader.offset - 16)
@@ -80,7 +81,7 @@ struct GGUFReader {
 
   private func alignment(
     in metadata: OrderedDictionary<String, MetadataValue>
-  ) throws(CheckpointError) -> Int {
+  ) throws(FileError) -> Int {
     let key = GGUFLimits.alignmentKey
     guard let value = metadata[key] else { return GGUFLimits.defaultAlignment }
     guard case .uint32(let alignment) = value else {
@@ -99,7 +100,7 @@ struct GGUFReader {
   /// Later shards of a set carry no metadata of the model.
   private func checkArchitecture(
     in metadata: OrderedDictionary<String, MetadataValue>
-  ) throws(CheckpointError) {
+  ) throws(FileError) {
     let key = GGUFLimits.architectureKey
     guard let value = metadata[key] else {
       if let number = metadata[Shards.numberKey]?.int, number > 0 { return }
@@ -114,7 +115,7 @@ struct GGUFReader {
 
   mutating func integer<T: FixedWidthInteger & BitwiseCopyable>(
     _ type: T.Type, _ bytes: RawSpan, of place: ErrorPlace? = nil
-  ) throws(CheckpointError) -> T {
+  ) throws(FileError) -> T {
     guard let value = reader.integer(type, in: bytes) else {
       throw fault(
         .endOfFile(needed: UInt64(MemoryLayout<T>.size), remaining: reader.remaining),
@@ -123,11 +124,11 @@ struct GGUFReader {
     return value
   }
 
-  func fault(_ fault: GGUFFault, at offset: Int) -> CheckpointError {
+  func fault(_ fault: GGUFFault, at offset: Int) -> FileError {
     .gguf(fault, file: file.path, place: .byte(offset))
   }
 
-  func fault(_ fault: GGUFFault, _ place: ErrorPlace) -> CheckpointError {
+  func fault(_ fault: GGUFFault, _ place: ErrorPlace) -> FileError {
     .gguf(fault, file: file.path, place: place)
   }
 }

@@ -1,9 +1,10 @@
+import Base
 import OrderedCollections
 import Tensors
 
 /// Writes GGUF version 3 files as the `gguf` Python package lays them out: header, key-value pairs,
 /// tensor records, zeros up to the alignment, then every tensor followed by zeros up to it.
-public enum GGUFWriter {
+package enum GGUFWriter {
   /// Writes a file through a temporary one beside it. The same arguments give the same bytes.
   ///
   /// - Parameters:
@@ -14,9 +15,9 @@ public enum GGUFWriter {
   ///   - inputs: paths that must not be the output, nor any link to it.
   ///   - progress: called with the bytes written so far, after the header and after each tensor.
   /// - Returns: the bytes of the file.
-  /// - Throws: `CheckpointError.output`, and what a tensor's `computed` throws.
+  /// - Throws: `FileError.output`, and what a tensor's `computed` throws.
   @discardableResult
-  public static func write(
+  package static func write(
     to path: String, metadata: OrderedDictionary<String, MetadataValue>, tensors: [OutputTensor],
     force: Bool, inputs: [String], progress: ((Int) -> Void)? = nil
   ) throws -> Int {
@@ -28,7 +29,7 @@ public enum GGUFWriter {
   /// The same for metadata of which some values are known only when all tensors are written.
   /// - Throws: also `OutputFault.contentsSize` where the late metadata have another size.
   @discardableResult
-  public static func write(
+  package static func write(
     to path: String, metadata: LateMetadata, tensors: [OutputTensor], force: Bool,
     inputs: [String], progress: ((Int) -> Void)? = nil
   ) throws -> Int {
@@ -37,13 +38,13 @@ public enum GGUFWriter {
   }
 
   /// Metadata that are completed at the end, such as by a digest that is computed meanwhile.
-  public struct LateMetadata: Sendable {
+  package struct LateMetadata: Sendable {
     /// What takes as many bytes as the metadata.
     let early: OrderedDictionary<String, MetadataValue>
     /// The metadata, asked for after the last tensor; nil where the early ones are final.
     let final: (@Sendable () throws -> OrderedDictionary<String, MetadataValue>)?
 
-    public init(
+    package init(
       early: OrderedDictionary<String, MetadataValue>,
       final: (@Sendable () throws -> OrderedDictionary<String, MetadataValue>)?
     ) {
@@ -72,14 +73,14 @@ struct GGUFLayout: FileLayout {
 
   init(
     metadata: GGUFWriter.LateMetadata, tensors: [OutputTensor], path: String
-  ) throws(CheckpointError) {
+  ) throws(FileError) {
     try self.init(metadata: metadata.early, tensors: tensors, path: path)
     if let final = metadata.final {
       let expected = header.count
       late = {
         let header = try GGUFLayout(metadata: final(), tensors: tensors, path: path).header
         guard header.count == expected else {
-          throw CheckpointError.output(
+          throw FileError.output(
             .contentsSize(expected: expected, found: header.count), file: path, place: .whole)
         }
         return header
@@ -91,8 +92,8 @@ struct GGUFLayout: FileLayout {
 
   init(
     metadata: OrderedDictionary<String, MetadataValue>, tensors: [OutputTensor], path: String
-  ) throws(CheckpointError) {
-    func fault(_ problem: String, _ place: ErrorPlace) -> CheckpointError {
+  ) throws(FileError) {
+    func fault(_ problem: String, _ place: ErrorPlace) -> FileError {
       .output(.notStorable(problem: problem), file: path, place: place)
     }
     alignment = try Self.alignment(in: metadata, path: path)
@@ -169,7 +170,7 @@ struct GGUFLayout: FileLayout {
 
   private static func alignment(
     in metadata: OrderedDictionary<String, MetadataValue>, path: String
-  ) throws(CheckpointError) -> Int {
+  ) throws(FileError) -> Int {
     guard let value = metadata[GGUFLimits.alignmentKey] else { return GGUFLimits.defaultAlignment }
     guard case .uint32(let alignment) = value, alignment >= GGUFLimits.smallestAlignment,
       alignment <= GGUFLimits.largestAlignment, alignment.nonzeroBitCount == 1

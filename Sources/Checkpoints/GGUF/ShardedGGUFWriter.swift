@@ -1,20 +1,21 @@
+import Base
 import OrderedCollections
 import Tensors
 
 /// Writes a model as several GGUF files, as llama-gguf-split lays them out:
 /// NAME-00001-of-0000N.gguf and so on, the metadata in the first.
-public enum ShardedGGUFWriter {
+package enum ShardedGGUFWriter {
   /// The paths of `count` shards of NAME.gguf.
-  public static func paths(of path: String, count: Int) -> [String] {
+  package static func paths(of path: String, count: Int) -> [String] {
     let stem = path.hasSuffix(".gguf") ? String(path.dropLast(".gguf".count)) : path
     return (0..<count).map { stem + Shards.suffix(number: $0, count: count) }
   }
 
   /// Refuses shards that could not be created.
-  /// - Throws: `CheckpointError.output`.
-  public static func check(
+  /// - Throws: `FileError.output`.
+  package static func check(
     _ path: String, count: Int, byteCount: Int, force: Bool, inputs: [String]
-  ) throws(CheckpointError) {
+  ) throws(FileError) {
     for path in paths(of: path, count: count) {
       try OutputTarget(path: path, force: force, inputs: inputs, sources: [])
         .checkFile(byteCount: byteCount)
@@ -29,9 +30,9 @@ public enum ShardedGGUFWriter {
   ///   - shards: the tensors of each file.
   ///   - progress: called with the bytes written so far.
   /// - Returns: the bytes of all files.
-  /// - Throws: `CheckpointError.output`, and what a tensor's `computed` throws.
+  /// - Throws: `FileError.output`, and what a tensor's `computed` throws.
   @discardableResult
-  public static func write(
+  package static func write(
     to path: String, metadata: OrderedDictionary<String, MetadataValue>,
     shards: [[OutputTensor]], force: Bool, inputs: [String], progress: ((Int) -> Void)? = nil
   ) throws -> Int {
@@ -42,13 +43,13 @@ public enum ShardedGGUFWriter {
 
   /// The same for metadata of which some values are known only when the tensors are written.
   @discardableResult
-  public static func write(
+  package static func write(
     to path: String, metadata: GGUFWriter.LateMetadata, shards: [[OutputTensor]], force: Bool,
     inputs: [String], progress: ((Int) -> Void)? = nil
   ) throws -> Int {
     let paths = paths(of: path, count: shards.count)
     guard shards.count > 1, shards.count <= Int(UInt16.max) else {
-      throw CheckpointError.output(
+      throw FileError.output(
         .notStorable(problem: "\(shards.count) shards, expected 2 to \(UInt16.max)"), file: path,
         place: .whole)
     }

@@ -1,3 +1,4 @@
+import Base
 import OrderedCollections
 
 /// A model in several GGUF files, as llama-gguf-split writes it: NAME-00001-of-0000N.gguf, each
@@ -23,7 +24,7 @@ enum Shards {
   }
 
   /// Shard number (from 0) and count; nil if the file is no shard.
-  private static func position(of header: GGUFHeader) throws(CheckpointError) -> (Int, Int)? {
+  private static func position(of header: GGUFHeader) throws(FileError) -> (Int, Int)? {
     guard header.metadata[countKey] != nil || header.metadata[numberKey] != nil else { return nil }
     let count = try integer(countKey, in: header, default: 0)
     let number = try integer(numberKey, in: header, default: 0)
@@ -38,7 +39,7 @@ enum Shards {
 
   private static func integer(
     _ key: String, in header: GGUFHeader, default fallback: Int
-  ) throws(CheckpointError) -> Int {
+  ) throws(FileError) -> Int {
     guard let value = header.metadata[key] else { return fallback }
     guard let number = value.int, number >= 0 else {
       throw .gguf(.splitKeyType, file: header.file.path, place: .key(key, byte: nil))
@@ -49,7 +50,7 @@ enum Shards {
   /// All shards of the set whose first one is given; the file alone if it is no shard.
   static func all(
     from first: GGUFHeader, in files: FileSet
-  ) throws(CheckpointError) -> [GGUFHeader] {
+  ) throws(FileError) -> [GGUFHeader] {
     let path = first.file.path
     guard let (number, count) = try position(of: first) else { return [first] }
     guard number == 0 else {
@@ -80,7 +81,7 @@ enum Shards {
 
   private static func expect(
     _ expected: Int, _ key: String, in header: GGUFHeader
-  ) throws(CheckpointError) {
+  ) throws(FileError) {
     let found = try integer(key, in: header, default: -1)
     guard found == expected else {
       throw .gguf(
@@ -89,7 +90,7 @@ enum Shards {
     }
   }
 
-  private static func checkTensors(of headers: [GGUFHeader]) throws(CheckpointError) {
+  private static func checkTensors(of headers: [GGUFHeader]) throws(FileError) {
     var names: Set<String> = []
     for header in headers {
       for tensor in header.tensors where !names.insert(tensor.name).inserted {

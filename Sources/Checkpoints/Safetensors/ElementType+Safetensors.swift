@@ -13,7 +13,7 @@ extension ElementType {
   ]
 
   /// The type's name in a safetensors file; nil for types the format does not have.
-  public var safetensorsName: String? { Self.safetensorsNames[self] }
+  package var safetensorsName: String? { Self.safetensorsNames[self] }
 
   private static let safetensorsNames = Dictionary(
     safetensorsTypes.map { ($0.value, $0.key) }, uniquingKeysWith: { first, _ in first })

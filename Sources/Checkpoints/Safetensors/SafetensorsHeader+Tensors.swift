@@ -1,12 +1,13 @@
+import Base
 import Tensors
 
 extension SafetensorsHeader {
   /// One tensor of the header, its numbers checked on their own.
   static func entry(
     _ member: JSONMember, file: MappedFile, dataStart: Int
-  ) throws(CheckpointError) -> TensorEntry {
+  ) throws(FileError) -> TensorEntry {
     let name = member.key
-    func fault(_ fault: SafetensorsFault) -> CheckpointError {
+    func fault(_ fault: SafetensorsFault) -> FileError {
       .safetensors(fault, file: file.path, place: .tensor(name, byte: nil))
     }
     guard !name.isEmpty else { throw fault(.emptyTensorName) }
@@ -57,7 +58,7 @@ extension SafetensorsHeader {
   /// The tensors cover the data section: no hole, no byte twice, none left over, none missing.
   static func checkCoverage(
     _ tensors: [TensorEntry], file: MappedFile, dataStart: Int
-  ) throws(CheckpointError) {
+  ) throws(FileError) {
     let order = tensors.indices.sorted {
       (tensors[$0].offset, tensors[$0].range.upperBound, $0)
         < (tensors[$1].offset, tensors[$1].range.upperBound, $1)

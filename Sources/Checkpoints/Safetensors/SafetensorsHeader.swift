@@ -1,3 +1,4 @@
+import Base
 import OrderedCollections
 import Tensors
 
@@ -15,9 +16,9 @@ struct SafetensorsHeader {
   let tensors: [TensorEntry]
 
   /// Reads and checks a file's header; no byte of tensor data is touched.
-  init(reading file: MappedFile) throws(CheckpointError) {
+  init(reading file: MappedFile) throws(FileError) {
     self.file = file
-    let start = try file.withSpan { (bytes) throws(CheckpointError) in
+    let start = try file.withSpan { (bytes) throws(FileError) in
       try Self.dataStart(bytes, file: file.path)
     }
     let header = try Self.parse(file, 8..<start)
@@ -45,7 +46,7 @@ struct SafetensorsHeader {
     self.tensors = tensors
   }
 
-  private static func dataStart(_ bytes: RawSpan, file: String) throws(CheckpointError) -> Int {
+  private static func dataStart(_ bytes: RawSpan, file: String) throws(FileError) -> Int {
     guard bytes.byteCount > 0 else { throw .input(.empty, file: file) }
     if bytes.isGitLFSPointer { throw .input(.gitLFSPointer, file: file) }
     var reader = ByteReader(bytes)
@@ -66,28 +67,28 @@ struct SafetensorsHeader {
 
   private static func parse(
     _ file: MappedFile, _ range: Range<Int>
-  ) throws(CheckpointError) -> JSONValue {
+  ) throws(FileError) -> JSONValue {
     do {
-      return try file.withBytes(range) { (bytes) throws(CheckpointError) in
+      return try file.withBytes(range) { (bytes) throws(FileError) in
         try JSONValue.parse(
           bytes, file: file.path, at: range.lowerBound, wideIntegers: .refused)
       }
-    } catch .json(.invalidUTF8, let path, let place) {
-      throw .safetensors(.headerNotUTF8, file: path, place: place)
-    } catch .json(.duplicateKey, let path, .key(let name, let byte)) {
-      // Equal keys inside one tensor's entry are a fault of the JSON text.
-      if ["dtype", "shape", "data_offsets"].contains(name) {
-        throw .json(.duplicateKey, file: path, place: .key(name, byte: byte))
-      }
-      throw .safetensors(.duplicateTensor, file: path, place: .tensor(name, byte: byte))
     } catch {
-      throw error
+      switch (error.fault as? JSONFault, error.part) {
+      case (.invalidUTF8, let place):
+        throw .safetensors(.headerNotUTF8, file: file.path, place: place)
+      // Equal keys inside one tensor's entry are a fault of the JSON text.
+      case (.duplicateKey, .key(let name, let byte))
+      where !["dtype", "shape", "data_offsets"].contains(name):
+        throw .safetensors(.duplicateTensor, file: file.path, place: .tensor(name, byte: byte))
+      default: throw error
+      }
     }
   }
 
   private static func metadata(
     _ value: JSONValue, file: String
-  ) throws(CheckpointError) -> OrderedDictionary<String, String> {
+  ) throws(FileError) -> OrderedDictionary<String, String> {
     var result: OrderedDictionary<String, String> = [:]
     guard let members = value.members else {
       throw .safetensors(.metadataNotStrings, file: file, place: .key(metadataKey, byte: nil))

@@ -1,3 +1,4 @@
+import Base
 import OrderedCollections
 
 /// `model.safetensors.index.json`: which shard holds which tensor.
@@ -15,7 +16,7 @@ struct SafetensorsIndex {
   let shardOfTensor: OrderedDictionary<String, String>
   let path: String
 
-  init(in files: FileSet) throws(CheckpointError) {
+  init(in files: FileSet) throws(FileError) {
     let path = files.path(of: Self.name)
     let value = try JSONValue.read(files.open(Self.name), wideIntegers: .refused)
     guard let map = value["weight_map"]?.members else {
@@ -44,7 +45,7 @@ struct SafetensorsIndex {
   }
 
   /// Opens the shards and checks that they and the index name the same tensors.
-  func open(in files: FileSet) throws(CheckpointError) -> [SafetensorsHeader] {
+  func open(in files: FileSet) throws(FileError) -> [SafetensorsHeader] {
     var headers: [SafetensorsHeader] = []
     var found: [String: String] = [:]
     for shard in shards {

@@ -1,9 +1,10 @@
+import Base
 import OrderedCollections
 import Tensors
 
 /// Writes safetensors files: a header padded to 8 bytes with spaces, then the tensors in the order
 /// given, without gaps.
-public enum SafetensorsWriter {
+package enum SafetensorsWriter {
   /// Writes a file through a temporary one beside it. The same arguments give the same bytes.
   ///
   /// - Parameters:
@@ -12,9 +13,9 @@ public enum SafetensorsWriter {
   ///   - inputs: paths that must not be the output, nor any link to it.
   ///   - progress: called with the bytes written so far, after the header and after each tensor.
   /// - Returns: the bytes of the file.
-  /// - Throws: `CheckpointError.output`, and what a tensor's `computed` throws.
+  /// - Throws: `FileError.output`, and what a tensor's `computed` throws.
   @discardableResult
-  public static func write(
+  package static func write(
     to path: String, metadata: OrderedDictionary<String, String> = ["format": "pt"],
     tensors: [OutputTensor], force: Bool, inputs: [String], progress: ((Int) -> Void)? = nil
   ) throws -> Int {
@@ -34,7 +35,7 @@ struct SafetensorsLayout: FileLayout {
 
   init(
     metadata: OrderedDictionary<String, String>, tensors: [OutputTensor], path: String
-  ) throws(CheckpointError) {
+  ) throws(FileError) {
     var entries: OrderedDictionary<String, JSONValue> = [:]
     if !metadata.isEmpty {
       entries[SafetensorsHeader.metadataKey] = .object(metadata.mapValues { .string($0) })

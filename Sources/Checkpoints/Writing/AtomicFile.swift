@@ -1,3 +1,5 @@
+import Base
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -37,8 +39,8 @@ struct AtomicFile: ByteSink, ~Copyable {
   /// Checks the target and creates the temporary file.
   ///
   /// - Parameter byteCount: bytes that are going to be written, for the check of free space.
-  /// - Throws: `CheckpointError.output`.
-  init(creating target: OutputTarget, byteCount: Int) throws(CheckpointError) {
+  /// - Throws: `FileError.output`.
+  init(creating target: OutputTarget, byteCount: Int) throws(FileError) {
     try target.checkFile(byteCount: byteCount)
     // Past a file size limit, write then fails with EFBIG instead of ending the process.
     signal(SIGXFSZ, SIG_IGN)
@@ -64,7 +66,7 @@ struct AtomicFile: ByteSink, ~Copyable {
 
   // MARK: - Writing
 
-  mutating func write(_ bytes: UnsafeRawBufferPointer) throws(CheckpointError) {
+  mutating func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
     byteCount += bytes.count
     if buffer.count + bytes.count > Self.bufferSize { try flushBuffer() }
     if bytes.count >= Self.bufferSize {
@@ -76,9 +78,9 @@ struct AtomicFile: ByteSink, ~Copyable {
   }
 
   /// Appends a range of an input file; the kernel copies it, or shares it, where it can.
-  mutating func copy(_ range: Range<Int>, of file: MappedFile) throws(CheckpointError) {
+  mutating func copy(_ range: Range<Int>, of file: MappedFile) throws(FileError) {
     guard range.count >= Self.smallestDirectCopy else {
-      try file.withBytes(range) { (bytes) throws(CheckpointError) in
+      try file.withBytes(range) { (bytes) throws(FileError) in
         guard bytes.count == range.count else {
           throw .input(
             .truncatedWhileRead(expected: range.count, found: bytes.count), file: file.path)
@@ -102,7 +104,7 @@ struct AtomicFile: ByteSink, ~Copyable {
   /// copy_file_range(2); 0 where the system or the file systems cannot do it.
   private func copyInKernel(
     from file: MappedFile, at offset: Int, count: Int
-  ) throws(CheckpointError) -> Int {
+  ) throws(FileError) -> Int {
     guard let call = OptionalCalls.copyFileRange, WriteFaults.current?.copiesThroughMemory != true
     else { return 0 }
     while true {
@@ -120,20 +122,20 @@ struct AtomicFile: ByteSink, ~Copyable {
 
   private func copyThroughMemory(
     from file: MappedFile, at offset: Int, count: Int
-  ) throws(CheckpointError) -> Int {
+  ) throws(FileError) -> Int {
     var block = [UInt8](repeating: 0, count: min(count, Self.bufferSize))
     let found = try file.read(at: offset, count: count, into: &block)
-    try block.span.bytes.withUnsafeBytes { (block) throws(CheckpointError) in
+    try block.span.bytes.withUnsafeBytes { (block) throws(FileError) in
       try writeOut(UnsafeRawBufferPointer(rebasing: block[0..<found]))
     }
     return found
   }
 
   /// Replaces bytes that were written before, such as a checksum known only afterwards.
-  mutating func overwrite(_ bytes: [UInt8], at offset: Int) throws(CheckpointError) {
+  mutating func overwrite(_ bytes: [UInt8], at offset: Int) throws(FileError) {
     try flushBuffer()
     if let number = WriteFaults.next() { throw failure("write", number) }
-    try bytes.span.bytes.withUnsafeBytes { (bytes) throws(CheckpointError) in
+    try bytes.span.bytes.withUnsafeBytes { (bytes) throws(FileError) in
       var written = 0
       while written < bytes.count {
         let count = pwrite(
@@ -148,14 +150,14 @@ struct AtomicFile: ByteSink, ~Copyable {
     }
   }
 
-  private mutating func flushBuffer() throws(CheckpointError) {
+  private mutating func flushBuffer() throws(FileError) {
     guard !buffer.isEmpty else { return }
-    try buffer.span.bytes.withUnsafeBytes { (bytes) throws(CheckpointError) in try writeOut(bytes) }
+    try buffer.span.bytes.withUnsafeBytes { (bytes) throws(FileError) in try writeOut(bytes) }
     startWriteBack(of: buffer.count)
     buffer.removeAll(keepingCapacity: true)
   }
 
-  private func writeOut(_ bytes: UnsafeRawBufferPointer) throws(CheckpointError) {
+  private func writeOut(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
     var written = 0
     while written < bytes.count {
       if let number = WriteFaults.next() { throw failure("write", number) }
@@ -187,7 +189,7 @@ struct AtomicFile: ByteSink, ~Copyable {
   /// Flushes everything to the disk and gives the file its name.
   ///
   /// - Returns: the bytes of the file.
-  mutating func commit() throws(CheckpointError) -> Int {
+  mutating func commit() throws(FileError) -> Int {
     try flushBuffer()
     if let number = WriteFaults.next() { throw failure("fsync", number) }
     guard fsync(descriptor) == 0 else { throw failure("fsync", errno) }
@@ -203,7 +205,7 @@ struct AtomicFile: ByteSink, ~Copyable {
     return byteCount
   }
 
-  private func failure(_ operation: String, _ number: Int32) -> CheckpointError {
+  private func failure(_ operation: String, _ number: Int32) -> FileError {
     .output(
       .systemError(operation: operation, reason: errorText(number)), file: path, place: .whole)
   }

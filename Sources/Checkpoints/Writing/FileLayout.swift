@@ -1,3 +1,4 @@
+import Base
 import OrderedCollections
 
 /// A file laid out before it is written: its size is known, and it can go to any sink.
@@ -46,7 +47,7 @@ extension [any FileLayout] {
 }
 
 /// What a file of a folder or of an archive holds.
-public enum FileContents: Sendable {
+package enum FileContents: Sendable {
   case bytes([UInt8])
   /// The bytes of an existing file, as they are.
   case copy(MappedFile)
@@ -56,7 +57,7 @@ public enum FileContents: Sendable {
   case safetensors(metadata: OrderedDictionary<String, String>, tensors: [OutputTensor])
 
   /// - Parameter path: the output, for error lines.
-  func layout(for path: String) throws(CheckpointError) -> any FileLayout {
+  func layout(for path: String) throws(FileError) -> any FileLayout {
     switch self {
     case .bytes(let bytes): BytesLayout(bytes: bytes)
     case .copy(let file): CopyLayout(file: file)

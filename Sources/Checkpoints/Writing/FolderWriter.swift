@@ -1,3 +1,4 @@
+import Base
 import OrderedCollections
 
 /// Writes Hugging Face folders: model.safetensors, further files, and config.json last.
@@ -6,7 +7,7 @@ import OrderedCollections
 /// as a whole. An existing one keeps files that belong to no model: its config.json is removed, then what
 /// the old model has and the new one has not, the new files are renamed into it and config.json is
 /// the last of them, so that at no moment the folder opens as a mixture of the old model and the new.
-public enum FolderWriter {
+package enum FolderWriter {
   /// Writes a folder. The same arguments give the same bytes.
   ///
   /// - Parameters:
@@ -18,9 +19,9 @@ public enum FolderWriter {
   ///   - inputs: paths that must be neither the output nor one of its files.
   ///   - progress: called with the bytes of tensors written so far.
   /// - Returns: the bytes of all files.
-  /// - Throws: `CheckpointError.output`, and what a tensor's `computed` throws.
+  /// - Throws: `FileError.output`, and what a tensor's `computed` throws.
   @discardableResult
-  public static func write(
+  package static func write(
     to folder: String, configuration: JSONValue, tensors: [OutputTensor],
     extraFiles: [(String, FileContents)] = [], shardSize: Int? = nil, force: Bool, inputs: [String],
     progress: ((Int) -> Void)? = nil
@@ -31,7 +32,7 @@ public enum FolderWriter {
     let text = (configuration.serialized(pretty: true) + "\n").utf8
     // In the order of `names`.
     let contents = weights.map(\.1) + extraFiles.map(\.1) + [FileContents.bytes(Array(text))]
-    let layouts = try contents.map { (contents) throws(CheckpointError) in
+    let layouts = try contents.map { (contents) throws(FileError) in
       try contents.layout(for: output)
     }
     let target = OutputTarget(
@@ -54,8 +55,8 @@ public enum FolderWriter {
   /// - Parameters:
   ///   - tensors: the weights.
   ///   - extraFiles: names of further files.
-  /// - Throws: `CheckpointError.output`.
-  public static func check(
+  /// - Throws: `FileError.output`.
+  package static func check(
     _ folder: String, tensors: [OutputTensor], extraFiles: [String], shardSize: Int?, force: Bool,
     inputs: [String]
   ) throws {
@@ -68,7 +69,7 @@ public enum FolderWriter {
 
   private static func check(
     _ target: OutputTarget, names: [String], byteCount: Int
-  ) throws(CheckpointError) {
+  ) throws(FileError) {
     try target.checkFolder(byteCount: byteCount)
     for name in names + ModelFolder.stale(in: target.path, besides: names) {
       try OutputTarget(
@@ -107,7 +108,7 @@ public enum FolderWriter {
   /// All names of the folder, config.json last.
   private static func checkedNames(
     _ files: [String], _ output: String
-  ) throws(CheckpointError) -> [String] {
+  ) throws(FileError) -> [String] {
     var names: OrderedSet<String> = []
     for name in files {
       let isPlain =

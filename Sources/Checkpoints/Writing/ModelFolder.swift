@@ -1,12 +1,14 @@
+import Base
+
 /// The names that files of a model have in a Hugging Face folder.
-public enum ModelFolder {
+package enum ModelFolder {
   /// What makes a folder, or a safetensors file, a model.
   static let configuration = "config.json"
   /// The weights' one file.
   static let weights = "model.safetensors"
 
   /// Files beside weights and configuration that go along unchanged.
-  public static let companions = [
+  package static let companions = [
     "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
     "added_tokens.json", "chat_template.jinja", "vocab.json", "merges.txt", "tokenizer.model",
     "LICENSE", "LICENSE.md", "LICENSE.txt", "NOTICE",
@@ -28,8 +30,8 @@ public enum ModelFolder {
 
   /// Paths of all files that opening a model at a path may read, by their names alone: nothing is
   /// opened. A path where nothing stands gives itself.
-  public static func inputPaths(of path: String) -> [String] {
-    if FileIdentity(path: path)?.isFolder == true {
+  package static func inputPaths(of path: String) -> [String] {
+    if FileStamp(path: path)?.isFolder == true {
       let files = FileSet(folder: path)
       let names = files.names ?? []
       let isGGUF = !names.contains(configuration)

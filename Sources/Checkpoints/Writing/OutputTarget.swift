@@ -1,3 +1,5 @@
+import Base
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -8,7 +10,7 @@
 
 /// The checks before an output is created: its folder is there, it is no input, it is not replaced
 /// without being asked to, and there is room.
-public struct OutputTarget {
+package struct OutputTarget {
   let path: String
   let force: Bool
   /// Paths that must not be the output.
@@ -20,10 +22,10 @@ public struct OutputTarget {
   /// - Parameters:
   ///   - path: a file, or a folder where it ends in `/`.
   ///   - byteCount: bytes that will be written.
-  /// - Throws: `CheckpointError.output`.
-  public static func check(
+  /// - Throws: `FileError.output`.
+  package static func check(
     _ path: String, byteCount: Int, force: Bool, inputs: [String]
-  ) throws(CheckpointError) {
+  ) throws(FileError) {
     let isFolder = path.hasSuffix("/")
     let target = OutputTarget(
       path: isFolder && path.count > 1 ? String(path.dropLast()) : path, force: force,
@@ -36,24 +38,24 @@ public struct OutputTarget {
   }
 
   /// Refuses a path that leads to the same file as an input.
-  /// - Throws: `CheckpointError.output`.
-  public static func checkIsNoInput(_ path: String, inputs: [String]) throws(CheckpointError) {
+  /// - Throws: `FileError.output`.
+  package static func checkIsNoInput(_ path: String, inputs: [String]) throws(FileError) {
     try OutputTarget(path: path, force: true, inputs: inputs, sources: []).checkIsNoInput()
   }
 
   /// Whether two paths lead to one file, there already or yet to be created.
-  public static func isSameFile(_ one: String, _ other: String) -> Bool {
-    if let one = FileIdentity(path: one), let other = FileIdentity(path: other) {
+  package static func isSameFile(_ one: String, _ other: String) -> Bool {
+    if let one = FileStamp(path: one), let other = FileStamp(path: other) {
       return one.isSameFile(as: other)
     }
     return Paths.resolved(one) == Paths.resolved(other)
   }
 
   /// - Parameter byteCount: bytes that are about to be written.
-  func checkFile(byteCount: Int) throws(CheckpointError) {
+  func checkFile(byteCount: Int) throws(FileError) {
     try checkIsNoInput()
-    if FileIdentity(linkItself: path) != nil {
-      if let identity = FileIdentity(path: path), !identity.isRegular {
+    if FileStamp(linkItself: path) != nil {
+      if let identity = FileStamp(path: path), !identity.isRegular {
         throw fault(.wrongKind(expected: "regular file"))
       }
       guard force else { throw fault(.exists) }
@@ -62,27 +64,27 @@ public struct OutputTarget {
   }
 
   /// An empty folder may be replaced without being asked to: nothing is lost.
-  func checkFolder(byteCount: Int) throws(CheckpointError) {
+  func checkFolder(byteCount: Int) throws(FileError) {
     try checkIsNoInput()
-    if let identity = FileIdentity(path: path) {
+    if let identity = FileStamp(path: path) {
       guard identity.isFolder else { throw fault(.wrongKind(expected: "folder")) }
       guard force || folderNames(path)?.isEmpty == true else { throw fault(.exists) }
-    } else if FileIdentity(linkItself: path) != nil {
+    } else if FileStamp(linkItself: path) != nil {
       throw fault(.wrongKind(expected: "folder"))
     }
     try checkParent(byteCount: byteCount)
   }
 
   /// An output that leads to the same file as an input: the same path, a symbolic or a hard link.
-  func checkIsNoInput() throws(CheckpointError) {
-    guard let output = FileIdentity(path: path) else { return }
+  func checkIsNoInput() throws(FileError) {
+    guard let output = FileStamp(path: path) else { return }
     for input in inputs {
-      if let identity = FileIdentity(path: input), identity.isSameFile(as: output) {
+      if let identity = FileStamp(path: input), identity.isSameFile(as: output) {
         throw fault(.isInput(input: input))
       }
     }
     for source in sources {
-      if let identity = FileIdentity(descriptor: source.descriptor),
+      if let identity = FileStamp(descriptor: source.descriptor),
         identity.isSameFile(as: output)
       {
         throw fault(.isInput(input: source.path))
@@ -90,9 +92,9 @@ public struct OutputTarget {
     }
   }
 
-  private func checkParent(byteCount: Int) throws(CheckpointError) {
+  private func checkParent(byteCount: Int) throws(FileError) {
     let folder = Paths.folder(of: path)
-    guard let identity = FileIdentity(path: folder) else {
+    guard let identity = FileStamp(path: folder) else {
       throw fault(.cannotCreate(reason: "no such folder \(quoted(folder))"))
     }
     guard identity.isFolder else {
@@ -120,7 +122,7 @@ public struct OutputTarget {
     return overflow ? nil : Int(clamping: bytes)
   }
 
-  func fault(_ fault: OutputFault) -> CheckpointError {
+  func fault(_ fault: OutputFault) -> FileError {
     .output(fault, file: path, place: .whole)
   }
 }

@@ -1,8 +1,9 @@
+import Base
 import Tensors
 
 /// One tensor of an output, and where its bytes come from.
-public struct OutputTensor: Sendable {
-  public enum Contents: Sendable {
+package struct OutputTensor: Sendable {
+  package enum Contents: Sendable {
     /// The bytes of one input tensor, as they are.
     case copy(TensorEntry)
     /// Byte ranges of input tensors, relative to each, one after the other: a permutation of the
@@ -15,13 +16,13 @@ public struct OutputTensor: Sendable {
     case pieceByPiece(count: Int, threads: Int, @Sendable (_ piece: Int) throws -> [UInt8])
   }
 
-  public let name: String
-  public let type: ElementType
+  package let name: String
+  package let type: ElementType
   /// Row-major dimensions, outermost first.
-  public let shape: [Int]
-  public let contents: Contents
+  package let shape: [Int]
+  package let contents: Contents
 
-  public init(name: String, type: ElementType, shape: [Int], contents: Contents) {
+  package init(name: String, type: ElementType, shape: [Int], contents: Contents) {
     self.name = name
     self.type = type
     self.shape = shape
@@ -29,7 +30,7 @@ public struct OutputTensor: Sendable {
   }
 
   /// Bytes that the tensor takes; 0 for a shape that its type cannot have, which writers refuse.
-  public var byteCount: Int { checkedByteCount ?? 0 }
+  package var byteCount: Int { checkedByteCount ?? 0 }
 
   /// Nil when rows are not whole blocks, a dimension is negative or the size overflows.
   var checkedByteCount: Int? {
@@ -97,11 +98,11 @@ public struct OutputTensor: Sendable {
     return made
   }
 
-  private func check(_ found: Int, _ path: String) throws(CheckpointError) {
+  private func check(_ found: Int, _ path: String) throws(FileError) {
     guard found == byteCount else { throw mismatch(found, path) }
   }
 
-  private func mismatch(_ found: Int, _ path: String) -> CheckpointError {
+  private func mismatch(_ found: Int, _ path: String) -> FileError {
     .output(
       .contentsSize(expected: byteCount, found: found), file: path,
       place: .tensor(name, byte: nil))

@@ -1,21 +1,23 @@
+import Base
+
 /// Writes a `.safetensors` file and the config.json beside it, which says what its weights compute.
-public enum PairWriter {
+package enum PairWriter {
   /// The paths of the two files, config.json last.
   static func paths(of path: String) -> [String] {
     [path, FileSet(beside: path).path(of: ModelFolder.configuration)]
   }
 
   /// Refuses a pair that could not be created.
-  /// - Throws: `CheckpointError.output`.
-  public static func check(
+  /// - Throws: `FileError.output`.
+  package static func check(
     _ path: String, byteCount: Int, force: Bool, inputs: [String]
-  ) throws(CheckpointError) {
+  ) throws(FileError) {
     try check(path, byteCount: byteCount, force: force, inputs: inputs, sources: [])
   }
 
   private static func check(
     _ path: String, byteCount: Int, force: Bool, inputs: [String], sources: [MappedFile]
-  ) throws(CheckpointError) {
+  ) throws(FileError) {
     for path in paths(of: path) {
       try OutputTarget(path: path, force: force, inputs: inputs, sources: sources)
         .checkFile(byteCount: byteCount)
@@ -32,8 +34,8 @@ public enum PairWriter {
   ///   - inputs: paths that must be neither of the two.
   ///   - progress: called with the bytes of tensors written so far.
   /// - Returns: the bytes of both files.
-  /// - Throws: `CheckpointError.output`, and what the closures throw.
-  public static func write(
+  /// - Throws: `FileError.output`, and what the closures throw.
+  package static func write(
     to path: String, tensors: [OutputTensor], configuration: () throws -> String, force: Bool,
     inputs: [String], progress: ((Int) -> Void)? = nil
   ) throws -> Int {

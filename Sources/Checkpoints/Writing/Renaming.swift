@@ -1,3 +1,5 @@
+import Base
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -30,12 +32,12 @@ func renameFile(_ source: String, to target: String, replacing: Bool) -> Int32 {
     guard number == EINVAL || number == ENOSYS || number == ENOTSUP else { return number }
   }
   // A file system without it: between the look and the renaming another process may be first.
-  if FileIdentity(linkItself: target) != nil { return EEXIST }
+  if FileStamp(linkItself: target) != nil { return EEXIST }
   return rename(source, target) == 0 ? 0 : errno
 }
 
 /// Flushes a folder's entries to the disk, so that a renaming in it outlives a loss of power.
-func flushFolder(_ folder: String, of output: String) throws(CheckpointError) {
+func flushFolder(_ folder: String, of output: String) throws(FileError) {
   if let number = WriteFaults.next() { throw folderFailure(number, output) }
   let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
   // A folder that may be written but not read cannot be flushed.
@@ -48,7 +50,7 @@ func flushFolder(_ folder: String, of output: String) throws(CheckpointError) {
   throw folderFailure(number, output)
 }
 
-private func folderFailure(_ number: Int32, _ output: String) -> CheckpointError {
+private func folderFailure(_ number: Int32, _ output: String) -> FileError {
   .output(
     .systemError(operation: "fsync of the folder", reason: errorText(number)), file: output,
     place: .whole)

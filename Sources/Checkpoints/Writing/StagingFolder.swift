@@ -1,3 +1,5 @@
+import Base
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -16,7 +18,7 @@ struct StagingFolder: ~Copyable {
   private var files: [String] = []
   private var isKept = false
 
-  init(for target: OutputTarget) throws(CheckpointError) {
+  init(for target: OutputTarget) throws(FileError) {
     let name = temporaryName(for: target.path)
     TemporaryRegistry.register(name)
     let number = WriteFaults.next() ?? (mkdir(name, 0o777) == 0 ? 0 : errno)
@@ -49,7 +51,7 @@ struct StagingFolder: ~Copyable {
   }
 
   /// Moves files into the output folder, which opens as a model only once the last of them is there.
-  mutating func move(_ names: [String]) throws(CheckpointError) {
+  mutating func move(_ names: [String]) throws(FileError) {
     SignalHandling.hold()
     defer { SignalHandling.release() }
     let parent = Paths.folder(of: target.path)
@@ -57,7 +59,7 @@ struct StagingFolder: ~Copyable {
     // An empty folder is replaced as a whole, too.
     let number = rename(path, target.path) == 0 ? 0 : errno
     if number == 0 { return try flushFolder(parent, of: target.path) }
-    guard target.force, FileIdentity(path: target.path)?.isFolder == true else {
+    guard target.force, FileStamp(path: target.path)?.isFolder == true else {
       throw number == ENOTEMPTY || number == EEXIST
         ? target.fault(.exists) : failure("rename", number)
     }
@@ -66,7 +68,7 @@ struct StagingFolder: ~Copyable {
   }
 
   /// Moves files to their places, where they open as a model only once the last of them is there.
-  mutating func release(_ names: [String]) throws(CheckpointError) {
+  mutating func release(_ names: [String]) throws(FileError) {
     SignalHandling.hold()
     defer { SignalHandling.release() }
     let folder = Paths.folder(of: target.path)
@@ -91,7 +93,7 @@ struct StagingFolder: ~Copyable {
   /// what is there is the old model, the new one, or none.
   private mutating func replace(
     _ names: [String], in folder: String, stale: [String]
-  ) throws(CheckpointError) {
+  ) throws(FileError) {
     guard let key = names.last else { return }
     try remove(folder + "/" + key)
     do {
@@ -106,26 +108,27 @@ struct StagingFolder: ~Copyable {
       isKept = true
       // Nor does a signal remove them now.
       unregister()
-      guard case .output(.systemError(let operation, let reason), let file, let place) = error
+      guard case .systemError(let operation, let reason)? = error.fault as? OutputFault
       else { throw error }
-      throw .output(
-        .unfinished(operation: operation, reason: reason, staged: path), file: file, place: place)
+      throw FileError(
+        OutputFault.unfinished(operation: operation, reason: reason, staged: path),
+        file: error.path, place: error.part)
     }
     try flushFolder(folder, of: target.path)
   }
 
-  private func remove(_ file: String) throws(CheckpointError) {
+  private func remove(_ file: String) throws(FileError) {
     let number = WriteFaults.next() ?? (unlink(file) == 0 ? 0 : errno)
     guard number == 0 || number == ENOENT else { throw failure("unlink", number) }
   }
 
-  private func place(_ name: String, in folder: String) throws(CheckpointError) {
+  private func place(_ name: String, in folder: String) throws(FileError) {
     let number =
       WriteFaults.next() ?? renameFile(path + "/" + name, to: folder + "/" + name, replacing: true)
     guard number == 0 else { throw failure("rename", number) }
   }
 
-  private func failure(_ operation: String, _ number: Int32) -> CheckpointError {
+  private func failure(_ operation: String, _ number: Int32) -> FileError {
     .output(
       .systemError(operation: operation, reason: errorText(number)), file: target.path,
       place: .whole)

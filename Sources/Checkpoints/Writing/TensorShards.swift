@@ -1,8 +1,8 @@
 /// Tensors shared out to files of a limited size.
-public enum TensorShards {
+package enum TensorShards {
   /// Splits tensors, in their order, so that those of one file take at most `limit` bytes together;
   /// a larger tensor has a file of its own.
-  public static func split(_ tensors: [OutputTensor], limit: Int) -> [[OutputTensor]] {
+  package static func split(_ tensors: [OutputTensor], limit: Int) -> [[OutputTensor]] {
     var shards: [[OutputTensor]] = []
     var size = 0
     for tensor in tensors {

@@ -1,10 +1,12 @@
+import Base
+
 /// Writes small files whole: results beside a checkpoint.
-public enum WholeFile {
+package enum WholeFile {
   /// Refuses a file that could not be written, before long work is done for it; nil passes.
-  /// - Throws: `CheckpointError.output`.
-  public static func check(
+  /// - Throws: `FileError.output`.
+  package static func check(
     _ path: String?, force: Bool, inputs: [String] = []
-  ) throws(CheckpointError) {
+  ) throws(FileError) {
     guard let path else { return }
     try OutputTarget(path: path, force: force, inputs: inputs, sources: []).checkFile(byteCount: 0)
   }
@@ -15,11 +17,11 @@ public enum WholeFile {
   ///   - force: whether an existing file is replaced.
   ///   - inputs: paths that must not be the output.
   /// - Returns: the bytes of the file.
-  /// - Throws: `CheckpointError.output`.
+  /// - Throws: `FileError.output`.
   @discardableResult
-  public static func write(
+  package static func write(
     _ bytes: [UInt8], to path: String, force: Bool, inputs: [String] = []
-  ) throws(CheckpointError) -> Int {
+  ) throws(FileError) -> Int {
     let target = OutputTarget(path: path, force: force, inputs: inputs, sources: [])
     var file = try AtomicFile(creating: target, byteCount: bytes.count)
     try file.write(bytes)
@@ -30,9 +32,9 @@ public enum WholeFile {
   ///
   /// - Parameter next: the next bytes; nil at the end.
   /// - Returns: the bytes of the file.
-  /// - Throws: `CheckpointError.output`, and what `next` throws.
+  /// - Throws: `FileError.output`, and what `next` throws.
   @discardableResult
-  public static func write(
+  package static func write(
     to path: String, force: Bool, inputs: [String] = [], next: () throws -> [UInt8]?
   ) throws -> Int {
     let target = OutputTarget(path: path, force: force, inputs: inputs, sources: [])

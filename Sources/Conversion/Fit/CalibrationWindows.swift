@@ -1,6 +1,8 @@
+import Base
 import Evaluation
 import Foundation
 import Inference
+import Models
 
 /// The windows of calibration texts: the last fifth of each text's is held out.
 struct CalibrationWindows {
@@ -141,7 +143,7 @@ struct CalibrationWindows {
 }
 
 /// Perplexity on the windows that a fit held out, of all texts and of each.
-public struct HeldOutPerplexity: Sendable {
-  public let all: Double
-  public let byText: [Double]
+package struct HeldOutPerplexity: Sendable {
+  package let all: Double
+  package let byText: [Double]
 }

@@ -1,6 +1,7 @@
-import Architectures
+import Base
 import Evaluation
 import Inference
+import Models
 import Rotary
 import Tensors
 
@@ -9,14 +10,14 @@ import Tensors
 /// one's, and each layer's weights are chosen in the stream that the layers before it have left.
 ///
 /// Memory: one layer's statistics, the two streams and one layer's heads, whatever the model's size.
-public struct Fit: Sendable {
-  public let plan: ModelPlan
+package struct Fit: Sendable {
+  package let plan: ModelPlan
   /// The variant to fit, in the source's own pair layouts.
-  public let target: RotaryConfiguration
-  public let settings: FitSettings
-  public let threads: Int
+  package let target: RotaryConfiguration
+  package let settings: FitSettings
+  package let threads: Int
 
-  public init(
+  package init(
     _ plan: ModelPlan, to target: RotaryConfiguration, settings: FitSettings, threads: Int = 1
   ) {
     self.plan = plan
@@ -29,7 +30,7 @@ public struct Fit: Sendable {
   private static let reachStep = 16
 
   /// A fit on one text.
-  public func run(
+  package func run(
     _ text: TokenizedText, onLayer: (FitReport.Layer) -> Void = { _ in }
   ) throws -> FittedModel {
     try run([text], onLayer: onLayer)
@@ -40,7 +41,7 @@ public struct Fit: Sendable {
   ///   - onLayer: called after each layer with what its fit did.
   /// - Throws: `ConversionError.calibration` for a text with too little in it, `.notFinite` for a
   ///   weight that is not a number.
-  public func run(
+  package func run(
     _ texts: [TokenizedText], onLayer: (FitReport.Layer) -> Void = { _ in }
   ) throws -> FittedModel {
     let calibration = try CalibrationWindows(texts, settings, for: plan)
@@ -111,13 +112,13 @@ public struct Fit: Sendable {
   }
 
   /// Perplexity of a written file on the windows the fit held out.
-  public func heldOutPerplexity(of model: Model, _ text: TokenizedText) throws -> Double {
+  package func heldOutPerplexity(of model: Model, _ text: TokenizedText) throws -> Double {
     try heldOutPerplexity(of: model, [text]).all
   }
 
   /// Perplexity of a written file on the windows the fit held out, text by text.
   /// - Parameter onLayer: called with the number of layers done.
-  public func heldOutPerplexity(
+  package func heldOutPerplexity(
     of model: Model, _ texts: [TokenizedText], onLayer: (Int) -> Void = { _ in }
   ) throws -> HeldOutPerplexity {
     let calibration = try CalibrationWindows(texts, settings, for: plan)
@@ -127,7 +128,7 @@ public struct Fit: Sendable {
   }
 
   /// Refuses texts that a run would refuse, before any work.
-  public func check(_ texts: [TokenizedText]) throws {
+  package func check(_ texts: [TokenizedText]) throws {
     _ = try CalibrationWindows(texts, settings, for: plan)
   }
 }

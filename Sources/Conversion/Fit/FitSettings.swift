@@ -1,5 +1,5 @@
 /// What a fit may change.
-public enum FitMode: String, Sendable, CaseIterable {
+package enum FitMode: String, Sendable, CaseIterable {
   /// Nothing.
   case none
   /// The output matrix of every layer.
@@ -9,22 +9,22 @@ public enum FitMode: String, Sendable, CaseIterable {
 }
 
 /// How a converted model is fitted to the original on a calibration text.
-public struct FitSettings: Sendable, Equatable {
-  public var mode: FitMode
+package struct FitSettings: Sendable, Equatable {
+  package var mode: FitMode
   /// Tokens of the text to use: the last fifth is held out for choosing and reporting.
-  public var tokens: Int
+  package var tokens: Int
   /// Tokens of a calibration window.
-  public var context: Int
+  package var context: Int
 
   /// Tokens that suit a context: 24,576, and 24 windows at least. Twelve of 2,048 tokens know too few
   /// articles: all pairs fitted on them cost 11.9 % where 24 cost 9.2 (docs/notes.md).
-  public static func tokens(forContext context: Int) -> Int {
+  package static func tokens(forContext context: Int) -> Int {
     let (least, isTooLarge) = context.multipliedReportingOverflow(by: 24)
     return isTooLarge ? .max : max(24_576, least)
   }
 
   /// - Parameter tokens: nil for as many as suit the context.
-  public init(mode: FitMode = .full, tokens: Int? = nil, context: Int = 512) {
+  package init(mode: FitMode = .full, tokens: Int? = nil, context: Int = 512) {
     self.mode = mode
     self.tokens = tokens ?? Self.tokens(forContext: context)
     self.context = context
@@ -32,30 +32,30 @@ public struct FitSettings: Sendable, Equatable {
 }
 
 /// What a fit did, layer by layer, measured on the windows held out.
-public struct FitReport: Sendable {
+package struct FitReport: Sendable {
   /// Errors of one layer's attention: `sum |Y - W_o Z|^2 / sum |Y|^2`, Y what the residual stream
   /// lacks behind attention.
-  public struct Layer: Sendable {
-    public let layer: Int
+  package struct Layer: Sendable {
+    package let layer: Int
     /// With the rewritten weights: in the new basis, nothing regressed.
-    public let errorBefore: Double
+    package let errorBefore: Double
     /// With the heads adapted and the output matrix refitted.
-    public let errorAfter: Double
+    package let errorAfter: Double
     /// The ridge chosen, as a share of the mean second moment; infinite where no refit was better.
-    public let ridge: Double
+    package let ridge: Double
   }
 
   /// One calibration text, and perplexities on the windows of it that were held out.
-  public struct Text: Sendable {
+  package struct Text: Sendable {
     /// The file's name without its folder.
-    public let name: String
+    package let name: String
     /// SHA-256 of the whole text's token ids (32-bit little-endian).
-    public let hash: String
-    public let tokens: Int
-    public let heldOutTokens: Int
-    public internal(set) var perplexityBefore = Double.nan
-    public internal(set) var perplexityRewritten = Double.nan
-    public internal(set) var perplexityFitted = Double.nan
+    package let hash: String
+    package let tokens: Int
+    package let heldOutTokens: Int
+    package internal(set) var perplexityBefore = Double.nan
+    package internal(set) var perplexityRewritten = Double.nan
+    package internal(set) var perplexityFitted = Double.nan
 
     init(name: String, hash: String, tokens: Int, heldOutTokens: Int) {
       self.name = name
@@ -65,28 +65,28 @@ public struct FitReport: Sendable {
     }
   }
 
-  public let mode: FitMode
+  package let mode: FitMode
   /// Tokens fitted on, and held out.
-  public let tokens: Int
-  public let heldOutTokens: Int
+  package let tokens: Int
+  package let heldOutTokens: Int
   /// Tokens of a calibration window.
-  public let context: Int
+  package let context: Int
   /// SHA-256 of the calibration's token ids (32-bit little-endian), held out ones included.
-  public let tokenHash: String
-  public internal(set) var layers: [Layer] = []
-  public internal(set) var texts: [Text] = []
+  package let tokenHash: String
+  package internal(set) var layers: [Layer] = []
+  package internal(set) var texts: [Text] = []
   /// Perplexities of the windows held out: of the original, of the variant with nothing fitted, and
   /// of the fit before its weights are rounded to the output's types.
-  public internal(set) var perplexityBefore = Double.nan
-  public internal(set) var perplexityRewritten = Double.nan
-  public internal(set) var perplexityFitted = Double.nan
+  package internal(set) var perplexityBefore = Double.nan
+  package internal(set) var perplexityRewritten = Double.nan
+  package internal(set) var perplexityFitted = Double.nan
 
   /// Whether a conversion writes the fit: on the held-out windows it does at least as well as the
   /// plain rewrite.
-  public var isUsed: Bool { !(perplexityFitted > perplexityRewritten) }
+  package var isUsed: Bool { !(perplexityFitted > perplexityRewritten) }
 
   /// Perplexity of the better of the two.
-  public var perplexityChosen: Double { isUsed ? perplexityFitted : perplexityRewritten }
+  package var perplexityChosen: Double { isUsed ? perplexityFitted : perplexityRewritten }
 
   mutating func measured(
     before: HeldOutPerplexity, rewritten: HeldOutPerplexity, fitted: HeldOutPerplexity
@@ -103,7 +103,7 @@ public struct FitReport: Sendable {
 }
 
 /// The outcome of a fit.
-public struct FittedModel: Sendable {
-  public let weights: FittedWeights
-  public let report: FitReport
+package struct FittedModel: Sendable {
+  package let weights: FittedWeights
+  package let report: FitReport
 }

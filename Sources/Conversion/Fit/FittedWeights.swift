@@ -1,11 +1,11 @@
-import Architectures
 import Foundation
+import Models
 import Synchronization
 import Tensors
 
 /// The weights a fit has made, kept in a temporary file until the output is written: memory holds
 /// one layer's, whatever the model's size.
-public final class FittedWeights: Sendable {
+package final class FittedWeights: Sendable {
   private struct Place {
     let offset: UInt64
     let rows: Int
@@ -26,7 +26,7 @@ public final class FittedWeights: Sendable {
   private let contents = Mutex(Contents())
 
   /// - Throws: `ConversionError.temporaryFile` where none can be made.
-  public init() throws(ConversionError) {
+  package init() throws(ConversionError) {
     let path = FileManager.default.temporaryDirectory
       .appendingPathComponent("ropeconv-fit-\(UUID().uuidString)").path
     guard FileManager.default.createFile(atPath: path, contents: nil),

@@ -1,5 +1,6 @@
-import Architectures
+import Base
 import Inference
+import Models
 import Rotary
 import Synchronization
 import Tensors

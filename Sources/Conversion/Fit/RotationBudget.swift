@@ -9,29 +9,29 @@ import Rotary
 /// Layers differ: each may turn as many of its slowest pairs as keep what no refit is predicted to
 /// bring back (`AttentionAnalysis`) under one threshold for all; the threshold is searched, every
 /// trial being a whole fit.
-public struct RotationBudget: Sendable {
+package struct RotationBudget: Sendable {
   /// The largest increase allowed, in percent.
-  public var maxIncrease: Double
-  public var trials: Int
+  package var maxIncrease: Double
+  package var trials: Int
 
-  public init(maxIncrease: Double, trials: Int = 6) {
+  package init(maxIncrease: Double, trials: Int = 6) {
     self.maxIncrease = maxIncrease
     self.trials = trials
   }
 
   /// One fit of the search.
-  public struct Trial: Sendable {
+  package struct Trial: Sendable {
     /// Pairs that turn in each layer.
-    public let pairs: [Int]
+    package let pairs: [Int]
     /// Percent.
-    public let increase: Double
-    public let isWithin: Bool
+    package let increase: Double
+    package let isWithin: Bool
   }
 
-  public struct Choice: Sendable {
-    public let request: ConversionRequest
-    public let fit: FittedModel
-    public let trials: [Trial]
+  package struct Choice: Sendable {
+    package let request: ConversionRequest
+    package let fit: FittedModel
+    package let trials: [Trial]
   }
 
   /// - Parameters:
@@ -39,7 +39,7 @@ public struct RotationBudget: Sendable {
   ///   - fit: runs one fit, so that the caller can show its progress.
   ///   - onTrial: called after each fit.
   /// - Throws: `ConversionError.budget` where even the least rotation costs more.
-  public func choose(
+  package func choose(
     _ model: Model, _ request: ConversionRequest, settings: FitSettings, on texts: [TokenizedText],
     fit run: (Fit) throws -> FittedModel, onTrial: (Trial) -> Void = { _ in }
   ) throws -> Choice {
@@ -121,7 +121,7 @@ public struct RotationBudget: Sendable {
   }
 
   /// Refuses conversions that begin to turn no values.
-  public func check(_ request: ConversionRequest, of model: Model) throws(ConversionError) {
+  package func check(_ request: ConversionRequest, of model: Model) throws(ConversionError) {
     guard maxIncrease.isFinite, maxIncrease >= 0 else {
       throw .usage("--max-increase is \(maxIncrease), expected 0 or more percent")
     }

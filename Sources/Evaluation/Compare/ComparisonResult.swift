@@ -1,32 +1,33 @@
+import Base
 import Checkpoints
 import Foundation
 import OrderedCollections
 
 /// Statistics of two models' predictions, target by target. Definitions and names follow
 /// llama-perplexity's `--kl-divergence`.
-public struct ComparisonResult: Sendable {
-  public static let kind = "compare"
+package struct ComparisonResult: Sendable {
+  package static let kind = "compare"
 
-  public let record: EvaluationRecord
+  package let record: EvaluationRecord
   /// KL divergence of every target, in nats, ascending.
-  public let divergences: [Double]
+  package let divergences: [Double]
   /// Probability of the target under the other model minus that under the base, ascending.
-  public let probabilityDifferences: [Double]
-  public let base: Estimate
-  public let other: Estimate
+  package let probabilityDifferences: [Double]
+  package let base: Estimate
+  package let other: Estimate
   /// ln(perplexity of other / perplexity of base).
-  public let logRatio: Estimate
+  package let logRatio: Estimate
   /// Correlation of the two models' log-likelihoods over targets.
-  public let correlation: Double
+  package let correlation: Double
   /// The share of targets whose most likely token is the same.
-  public let agreement: Estimate
+  package let agreement: Estimate
 
   /// A number and its standard error.
-  public struct Estimate: Sendable, Equatable {
-    public let value: Double
-    public let error: Double
+  package struct Estimate: Sendable, Equatable {
+    package let value: Double
+    package let error: Double
 
-    public init(value: Double, error: Double) {
+    package init(value: Double, error: Double) {
       self.value = value
       self.error = error
     }
@@ -62,7 +63,7 @@ public struct ComparisonResult: Sendable {
   }
 
   /// - Throws: `EvaluationError.record` where a unit does not hold what a window gives.
-  public init(_ record: EvaluationRecord, file: String) throws(EvaluationError) {
+  package init(_ record: EvaluationRecord, file: String) throws(EvaluationError) {
     var (base, other, divergences, agrees): ([Double], [Double], [Double], [Double]) =
       ([], [], [], [])
     for unit in record.units {
@@ -95,12 +96,12 @@ public struct ComparisonResult: Sendable {
   }
 
   /// Mean and standard error of numbers.
-  public struct Moments: Sendable {
-    public let mean: Double
+  package struct Moments: Sendable {
+    package let mean: Double
     /// `sqrt(var / (n - 1))`
-    public let error: Double
+    package let error: Double
 
-    public init(_ values: [Double]) {
+    package init(_ values: [Double]) {
       let count = Double(values.count)
       let mean = values.reduce(0, +) / count
       let squares = values.reduce(0) { $0 + $1 * $1 } / count
@@ -119,7 +120,7 @@ public struct ComparisonResult: Sendable {
 
   /// A percentile of ascending numbers, interpolated between neighbours.
   /// - Parameter share: from 0 to 1.
-  public static func percentile(_ sorted: [Double], _ share: Double) -> Double {
+  package static func percentile(_ sorted: [Double], _ share: Double) -> Double {
     guard let last = sorted.last, let first = sorted.first else { return .nan }
     guard share > 0 else { return first }
     guard share < 1 else { return last }

@@ -1,16 +1,18 @@
+import Base
 import Foundation
 import Inference
+import Models
 import Rotary
 import Tensors
 
 /// Whether two models give the same logits on a text.
-public struct LogitComparison {
-  public var windows: WindowPlan
-  public var rotary: (RotaryRequest, RotaryRequest)
-  public var start: Int
-  public var options: RunOptions
+package struct LogitComparison {
+  package var windows: WindowPlan
+  package var rotary: (RotaryRequest, RotaryRequest)
+  package var start: Int
+  package var options: RunOptions
 
-  public init(
+  package init(
     windows: WindowPlan = WindowPlan(scored: .all), start: Int = 0,
     options: RunOptions = RunOptions()
   ) {
@@ -21,34 +23,34 @@ public struct LogitComparison {
   }
 
   /// Differences over all compared logits.
-  public struct Result: Sendable, Equatable {
-    public var positions = 0
-    public var logits = 0
-    public var maximum = 0.0
+  package struct Result: Sendable, Equatable {
+    package var positions = 0
+    package var logits = 0
+    package var maximum = 0.0
     var squares = 0.0
     var sum = 0.0
     var sumOfSquares = 0.0
     /// Of the other model's logits: not finite where one of them is not.
     var otherSumOfSquares = 0.0
-    public var agreeing = 0
+    package var agreeing = 0
 
     /// Standard deviation of the first model's logits.
-    public var deviation: Double {
+    package var deviation: Double {
       let mean = sum / Double(logits)
       let variance = sumOfSquares / Double(logits) - mean * mean
       // `max` with a NaN may be either of the two.
       return variance < 0 ? 0 : variance.squareRoot()
     }
     /// The largest absolute difference in standard deviations of the logits; NaN where a logit is.
-    public var relativeMaximum: Double { maximum / deviation }
+    package var relativeMaximum: Double { maximum / deviation }
     /// The root mean square of the differences in standard deviations of the logits.
-    public var relativeRMS: Double { (squares / Double(logits)).squareRoot() / deviation }
+    package var relativeRMS: Double { (squares / Double(logits)).squareRoot() / deviation }
     /// The share of positions whose most likely token is the same.
-    public var topAgreement: Double { Double(agreeing) / Double(positions) }
+    package var topAgreement: Double { Double(agreeing) / Double(positions) }
   }
 
   /// Compares logits at every position of every window but the last.
-  public func run(
+  package func run(
     _ one: Model, _ other: Model, on text: TokenizedText, progress: (Double) -> Void = { _ in }
   ) throws -> Result {
     guard one.plan.shape.vocabulary == other.plan.shape.vocabulary else {

@@ -1,18 +1,20 @@
+import Base
 import Checkpoints
 import Inference
+import Models
 import OrderedCollections
 import Rotary
 
 /// How much one model's predictions differ from another's on a text: what llama-perplexity's KL
 /// mode reports, with both models run side by side over the same batches and nothing written.
-public struct ModelComparison {
-  public var windows: WindowPlan
+package struct ModelComparison {
+  package var windows: WindowPlan
   /// The variants to compute base and other as.
-  public var rotary: (base: RotaryRequest, other: RotaryRequest)
-  public var start: Int
-  public var options: RunOptions
+  package var rotary: (base: RotaryRequest, other: RotaryRequest)
+  package var start: Int
+  package var options: RunOptions
 
-  public init(
+  package init(
     windows: WindowPlan = WindowPlan(),
     rotary: (base: RotaryRequest, other: RotaryRequest) = (.asStored, .asStored), start: Int = 0,
     options: RunOptions = RunOptions()
@@ -26,7 +28,7 @@ public struct ModelComparison {
   /// - Parameter progress: called with the share done and the mean KL divergence so far.
   /// - Throws: `EvaluationError.vocabulariesDiffer`, `.textTooShort`, `.usage`; `ModelError` for a
   ///   result that is not finite.
-  public func run(
+  package func run(
     _ base: Model, _ other: Model, on text: TokenizedText,
     progress: (Double, Double?) -> Void = { _, _ in }
   ) throws -> ComparisonResult {
@@ -106,7 +108,7 @@ public struct ModelComparison {
 
   /// What the result is of, computed without scoring anything.
   /// - Throws: what `run` throws for settings that make no sense.
-  public func identity(
+  package func identity(
     _ base: Model, _ other: Model, on text: TokenizedText
   ) throws -> EvaluationIdentity {
     let length = try windows.length(from: start)

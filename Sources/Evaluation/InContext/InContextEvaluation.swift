@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Inference
 import OrderedCollections
@@ -5,19 +6,19 @@ import Rotary
 
 /// Few-shot tasks: multiple choice, schemas and language modelling, as CORE has them (DCLM,
 /// arXiv:2406.11794).
-public struct InContextEvaluation {
-  public var shots: Int
-  public var seed: UInt64
+package struct InContextEvaluation {
+  package var shots: Int
+  package var seed: UInt64
   /// The first so many examples of each task; nil: all.
-  public var limit: Int?
+  package var limit: Int?
   /// What stands between context and continuation.
-  public var delimiter: String
-  public var rotary: RotaryRequest
-  public var options: RunOptions
+  package var delimiter: String
+  package var rotary: RotaryRequest
+  package var options: RunOptions
   /// Called with the tokens of a longest prompt so far, before it is evaluated.
-  public var onLength: (Int) -> Void = { _ in }
+  package var onLength: (Int) -> Void = { _ in }
 
-  public init(
+  package init(
     shots: Int = 0, seed: UInt64 = 1234, limit: Int? = nil, delimiter: String = " ",
     rotary: RotaryRequest = .asStored, options: RunOptions = RunOptions()
   ) {
@@ -31,7 +32,7 @@ public struct InContextEvaluation {
 
   /// - Parameter progress: called with the share done.
   /// - Throws: `EvaluationError.usage` for too few examples; `.questions` for malformed tasks.
-  public func run(
+  package func run(
     _ model: Model, on tasks: [InContextTask], progress: (Double) -> Void = { _ in }
   ) throws -> InContextResult {
     guard !tasks.isEmpty, shots >= 0, limit ?? 1 >= 1 else {
@@ -111,7 +112,7 @@ public struct InContextEvaluation {
   private func count(_ task: InContextTask) -> Int { min(limit ?? .max, task.examples.count) }
 
   /// What the result is of, computed without scoring anything.
-  public func identity(_ model: Model, on tasks: [InContextTask]) throws -> EvaluationIdentity {
+  package func identity(_ model: Model, on tasks: [InContextTask]) throws -> EvaluationIdentity {
     // The lengths of prompts are their own; the scaling's parameters tell what depends on them.
     let length = model.plan.shape.context
     var settings = Settings.of(

@@ -1,9 +1,10 @@
+import Base
 import Checkpoints
 import OrderedCollections
 
 /// What few-shot tasks gave, example by example and by task.
-public struct InContextResult: Sendable {
-  public static let kind = "icl"
+package struct InContextResult: Sendable {
+  package static let kind = "icl"
 
   struct Answer: Sendable {
     let task: String
@@ -39,29 +40,29 @@ public struct InContextResult: Sendable {
     }
   }
 
-  public struct TaskScore: Sendable, Equatable {
-    public let task: String
-    public let type: String
-    public let examples: Int
-    public let accuracy: Double
+  package struct TaskScore: Sendable, Equatable {
+    package let task: String
+    package let type: String
+    package let examples: Int
+    package let accuracy: Double
     /// The accuracy of guessing.
-    public let chance: Double
+    package let chance: Double
 
     /// 0 for guessing, 1 for all right: `(accuracy - chance) / (1 - chance)`.
-    public var centered: Double { (accuracy - chance) / (1 - chance) }
+    package var centered: Double { (accuracy - chance) / (1 - chance) }
   }
 
-  public let record: EvaluationRecord
-  public let tasks: [TaskScore]
-  public var shots: Int { record.settings["shots"]?.int ?? 0 }
+  package let record: EvaluationRecord
+  package let tasks: [TaskScore]
+  package var shots: Int { record.settings["shots"]?.int ?? 0 }
 
   /// The mean of the tasks' centered accuracies, which CORE is; NaN of none.
-  public var core: Double {
+  package var core: Double {
     tasks.reduce(0) { $0 + $1.centered } / Double(tasks.count)
   }
 
   /// - Throws: `EvaluationError.record` where a unit is no example.
-  public init(_ record: EvaluationRecord, file: String) throws(EvaluationError) {
+  package init(_ record: EvaluationRecord, file: String) throws(EvaluationError) {
     self.record = record
     var answers: OrderedDictionary<String, [Bool]> = [:]
     for unit in record.units {

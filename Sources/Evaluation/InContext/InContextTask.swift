@@ -1,11 +1,12 @@
+import Base
 import Checkpoints
 import Foundation
 
 /// Examples of one few-shot task in the format of the CORE bundle (DCLM, arXiv:2406.11794): a JSON
 /// object a line.
-public struct InContextTask: Sendable {
+package struct InContextTask: Sendable {
   /// How examples are written and judged.
-  public enum Kind: String, Sendable {
+  package enum Kind: String, Sendable {
     /// `query`, `choices`, `gold`: the choice with the least mean negative log-likelihood.
     case multipleChoice = "multiple_choice"
     /// `context_options`, `continuation`, `gold`: the context after which the continuation is most
@@ -15,27 +16,27 @@ public struct InContextTask: Sendable {
     case languageModeling = "language_modeling"
   }
 
-  public struct Example: Sendable, Equatable {
+  package struct Example: Sendable, Equatable {
     /// What stands before: one text, or for a schema one for each option.
-    public let contexts: [String]
+    package let contexts: [String]
     /// What comes behind: one text, or the choices.
-    public let continuations: [String]
+    package let continuations: [String]
     /// The right context or continuation.
-    public let gold: Int
+    package let gold: Int
 
     /// The number of answers to choose from.
     var options: Int { max(contexts.count, continuations.count) }
   }
 
-  public let name: String
-  public let kind: Kind
-  public let examples: [Example]
+  package let name: String
+  package let kind: Kind
+  package let examples: [Example]
   /// Identity of the examples.
   let hash: String
 
   /// Reads a `.jsonl` file; the task is named after it.
   /// - Throws: `EvaluationError.questions` naming the line that is not what it should be.
-  public init(path: String) throws {
+  package init(path: String) throws {
     name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
     let bytes = try TokenizedText.read(path)
     var examples: [Example] = []
@@ -92,7 +93,7 @@ public struct InContextTask: Sendable {
   }
 
   /// The accuracy of guessing: the mean of 1 / options; 0 for language modelling.
-  public var chance: Double {
+  package var chance: Double {
     guard kind != .languageModeling else { return 0 }
     return examples.reduce(0) { $0 + 1 / Double($1.options) } / Double(examples.count)
   }

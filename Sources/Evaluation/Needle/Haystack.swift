@@ -2,12 +2,12 @@ import Foundation
 import Vocabulary
 
 /// A text to hide needles in.
-public struct Haystack: Sendable {
+package struct Haystack: Sendable {
   /// The path it was read from.
-  public let name: String
-  public let bytes: [UInt8]
+  package let name: String
+  package let bytes: [UInt8]
 
-  public init(name: String, bytes: [UInt8]) {
+  package init(name: String, bytes: [UInt8]) {
     self.name = name
     self.bytes = bytes
   }
@@ -15,7 +15,7 @@ public struct Haystack: Sendable {
   /// Reads a file, or all `.txt` files of a folder in the order of their names, an empty line
   /// between them.
   /// - Throws: `EvaluationError.unreadable` where there is nothing to read.
-  public init(path: String) throws {
+  package init(path: String) throws {
     name = path
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue

@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Foundation
 import Inference
@@ -7,25 +8,25 @@ import Rotary
 /// Needle in a haystack: a sentence hidden at some depth of a long text, and a question about it.
 ///
 /// Accuracy is exact greedy match, told by one forward pass per trial (`CompletionScore`).
-public struct NeedleEvaluation {
+package struct NeedleEvaluation {
   /// How a trial is judged. Both give the same answers; the second takes one pass per token.
-  public enum Mode: String, Sendable, CaseIterable {
+  package enum Mode: String, Sendable, CaseIterable {
     case pass
     case generate
   }
 
-  public var template: NeedleTemplate
-  public var lengths: [Int]
+  package var template: NeedleTemplate
+  package var lengths: [Int]
   /// Percent of the haystack before the needle.
-  public var depths: [Double]
-  public var trials: Int
-  public var seed: UInt64
-  public var mode = Mode.pass
-  public var chat: ChatFormat?
-  public var rotary: RotaryRequest
-  public var options: RunOptions
+  package var depths: [Double]
+  package var trials: Int
+  package var seed: UInt64
+  package var mode = Mode.pass
+  package var chat: ChatFormat?
+  package var rotary: RotaryRequest
+  package var options: RunOptions
 
-  public init(
+  package init(
     template: NeedleTemplate = NeedleTemplate(), lengths: [Int] = [512, 1024, 2048, 4096],
     depths: [Double] = [0, 25, 50, 75, 100], trials: Int = 5, seed: UInt64 = 42,
     chat: ChatFormat? = nil, rotary: RotaryRequest = .asStored, options: RunOptions = RunOptions()
@@ -42,7 +43,7 @@ public struct NeedleEvaluation {
 
   /// - Parameter progress: called with the share done and the accuracy of the trials finished.
   /// - Throws: `EvaluationError.usage` for a grid without cells or a length without room.
-  public func run(
+  package func run(
     _ model: Model, in haystack: Haystack, progress: (Double, Double?) -> Void = { _, _ in }
   ) throws -> NeedleResult {
     let trials = try trials(model, haystack)
@@ -92,7 +93,7 @@ public struct NeedleEvaluation {
 
   /// What the result is of, computed without scoring anything.
   /// - Throws: `EvaluationError.usage` for settings that make no grid.
-  public func identity(_ model: Model, in haystack: Haystack) throws -> EvaluationIdentity {
+  package func identity(_ model: Model, in haystack: Haystack) throws -> EvaluationIdentity {
     let longest = lengths.max() ?? 0
     var settings = Settings.of(self, leaving: ["rotary", "options"])
     settings["prompts"] = JSONValue(NeedleTrials.version)
@@ -145,12 +146,12 @@ public struct NeedleEvaluation {
 
   /// All prompts, in the order of the units.
   /// - Throws: `EvaluationError.usage` for settings that make no grid.
-  public func prompts(_ model: Model, in haystack: Haystack) throws -> NeedlePrompts {
+  package func prompts(_ model: Model, in haystack: Haystack) throws -> NeedlePrompts {
     NeedlePrompts(trials: try trials(model, haystack), cells: try cells())
   }
 
   /// The token ids of a trial's prompt and answer, for whoever wants to see or generate them.
-  public func completion(
+  package func completion(
     _ model: Model, in haystack: Haystack, length: Int, depth: Double, trial: Int
   ) throws -> Completion {
     try trials(model, haystack).completion(length: length, depth: depth, trial: trial)

@@ -1,20 +1,21 @@
+import Base
 import Checkpoints
 import Vocabulary
 
 /// The prompts of a needle test, for whoever wants to see them or run them elsewhere. Each is made
 /// when it is asked for.
-public struct NeedlePrompts {
+package struct NeedlePrompts {
   let trials: NeedleTrials
   let cells: [NeedleResult.Cell]
 
   /// Trials of all cells, by length, then depth.
-  public var count: Int { cells.count }
+  package var count: Int { cells.count }
 
   /// A prompt with the names of RULER's files: `index`, `input`, `outputs`, `length` (tokens of prompt
   /// and answer), and the cell it belongs to. The token that begins every text is not in `input`.
   /// - Parameter index: from 0 to `count - 1`.
   /// - Throws: `EvaluationError.usage` where the cell's length leaves no room.
-  public func json(at index: Int) throws -> JSONValue {
+  package func json(at index: Int) throws -> JSONValue {
     let cell = cells[index]
     let completion = try trials.completion(
       length: cell.length, depth: cell.depth, trial: cell.trial)

@@ -1,9 +1,10 @@
+import Base
 import Checkpoints
 import OrderedCollections
 
 /// What a needle test gave, trial by trial and by cell.
-public struct NeedleResult: Sendable {
-  public static let kind = "needle"
+package struct NeedleResult: Sendable {
+  package static let kind = "needle"
 
   /// A trial's place in the grid.
   struct Cell: Sendable, Equatable {
@@ -48,24 +49,24 @@ public struct NeedleResult: Sendable {
   }
 
   /// All trials of one length and depth.
-  public struct GridCell: Sendable, Equatable {
-    public let length: Int
+  package struct GridCell: Sendable, Equatable {
+    package let length: Int
     /// Percent of the haystack before the needle.
-    public let depth: Double
-    public let trials: Int
-    public let correct: Int
+    package let depth: Double
+    package let trials: Int
+    package let correct: Int
     /// Mean over trials of the answer's mean negative log-likelihood per token, in nats.
-    public let answerNegativeLogLikelihood: Double
+    package let answerNegativeLogLikelihood: Double
 
-    public var accuracy: Double { Double(correct) / Double(max(trials, 1)) }
+    package var accuracy: Double { Double(correct) / Double(max(trials, 1)) }
   }
 
-  public let record: EvaluationRecord
+  package let record: EvaluationRecord
   /// Cells with finished trials, by length, then depth.
-  public let grid: [GridCell]
+  package let grid: [GridCell]
 
   /// - Throws: `EvaluationError.record` where a unit is no trial.
-  public init(_ record: EvaluationRecord, file: String) throws(EvaluationError) {
+  package init(_ record: EvaluationRecord, file: String) throws(EvaluationError) {
     self.record = record
     var trials: [Trial] = []
     for unit in record.units {
@@ -89,7 +90,7 @@ public struct NeedleResult: Sendable {
   }
 
   /// Correct trials over all trials; NaN of none.
-  public var accuracy: Double {
+  package var accuracy: Double {
     let trials = grid.reduce(0) { $0 + $1.trials }
     return Double(grid.reduce(0) { $0 + $1.correct }) / Double(trials)
   }

@@ -1,27 +1,28 @@
+import Base
 import Checkpoints
 import Foundation
 
 /// The texts of a needle test. `{key}` and `{value}` stand for what a trial draws.
-public struct NeedleTemplate: Sendable, Equatable, SettingValue {
+package struct NeedleTemplate: Sendable, Equatable, SettingValue {
   /// The sentence that is hidden.
-  public var needle = "One of the special magic numbers for {key} is: {value}."
+  package var needle = "One of the special magic numbers for {key} is: {value}."
   /// What is asked behind the haystack.
-  public var question =
+  package var question =
     "What is the special magic number for {key} mentioned in the text above?"
     + " The special magic number for {key} mentioned in the text above is:"
   /// What must come behind the question, its leading space included.
-  public var answer = " {value}"
+  package var answer = " {value}"
   /// What trials are about.
-  public var keys = Self.cities
+  package var keys = Self.cities
   /// What `{value}` is drawn from.
-  public var values = 1_000_000...9_999_999
+  package var values = 1_000_000...9_999_999
 
-  public init() {}
+  package init() {}
 
   /// Reads the fields of a JSON object: needle, question, answer, keys, value_minimum and
   /// value_maximum, each of which may be missing.
   /// - Throws: `EvaluationError.template` for a field that is not what it should be.
-  public init(_ json: JSONValue, file: String) throws {
+  package init(_ json: JSONValue, file: String) throws {
     guard let object = json.object else {
       throw EvaluationError.template(file: file, problem: "expected a JSON object")
     }
@@ -55,7 +56,7 @@ public struct NeedleTemplate: Sendable, Equatable, SettingValue {
   }
 
   /// - Throws: `EvaluationError.template` for a needle or answer in which nothing is to be found.
-  public func check(file: String) throws(EvaluationError) {
+  package func check(file: String) throws(EvaluationError) {
     guard needle.contains("{value}"), answer.contains("{value}") else {
       throw .template(file: file, problem: "needle and answer need {value} in them")
     }

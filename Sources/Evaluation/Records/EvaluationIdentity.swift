@@ -1,12 +1,13 @@
+import Base
 import Checkpoints
 import OrderedCollections
 import Tensors
 
 /// Everything that a digit of an evaluation depends on, as one JSON object. The key of a state file,
 /// the identity in a result's JSON and the label of a report's row are all made from it.
-public struct EvaluationIdentity: Sendable, Equatable {
+package struct EvaluationIdentity: Sendable, Equatable {
   /// `kind`, `protocol`, `models`, `text`, `arithmetic`, `settings`, `materials`, `units`.
-  public let fields: OrderedDictionary<String, JSONValue>
+  package let fields: OrderedDictionary<String, JSONValue>
 
   package init(fields: OrderedDictionary<String, JSONValue>) { self.fields = fields }
 
@@ -34,7 +35,7 @@ public struct EvaluationIdentity: Sendable, Equatable {
   }
 
   /// SHA-256 of the identity: what names the evaluation in a state file.
-  public var key: String {
+  package var key: String {
     SourceHash.sha256(text: JSONValue.object(fields).serialized(pretty: false))
   }
 
@@ -70,7 +71,7 @@ extension RunOptions {
 }
 
 /// The evaluations whose results are records.
-public enum EvaluationKind: String, Sendable, CaseIterable {
+package enum EvaluationKind: String, Sendable, CaseIterable {
   case perplexity, needle, ruler, compare, icl
 
   /// Whether a unit's values can be what this evaluation gives: the right fields, finite numbers,

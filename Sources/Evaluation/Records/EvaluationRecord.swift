@@ -1,37 +1,38 @@
+import Base
 import Checkpoints
 import Foundation
 import OrderedCollections
 
 /// A result, or a shard of one, as numbers that can be stored, resumed and merged: what was
 /// evaluated, and what each unit of it gave. Every report is made from this alone.
-public struct EvaluationRecord: Sendable {
+package struct EvaluationRecord: Sendable {
   /// One unit: a window, a trial, a sample.
-  public struct Unit: Sendable, Equatable {
-    public let index: Int
-    public let values: JSONValue
+  package struct Unit: Sendable, Equatable {
+    package let index: Int
+    package let values: JSONValue
 
-    public init(index: Int, values: JSONValue) {
+    package init(index: Int, values: JSONValue) {
       self.index = index
       self.values = values
     }
   }
 
   /// The command's name: `perplexity`, `needle`, ...
-  public let kind: String
+  package let kind: String
   /// Everything that a digit depends on, hashes of model and text included.
-  public let identity: OrderedDictionary<String, JSONValue>
+  package let identity: OrderedDictionary<String, JSONValue>
   /// Names for people that no digit depends on: paths of model and text, variants in words.
-  public let labels: OrderedDictionary<String, JSONValue>
+  package let labels: OrderedDictionary<String, JSONValue>
   /// Units of the whole evaluation.
-  public let unitCount: Int
-  public let shard: Shard
+  package let unitCount: Int
+  package let shard: Shard
   /// Finished units, in order.
-  public let units: [Unit]
-  public var seconds: Double
+  package let units: [Unit]
+  package var seconds: Double
   /// Tokens that went through the model in this run.
-  public var evaluatedTokens: Int
+  package var evaluatedTokens: Int
   /// When the result was made.
-  public var date = Date()
+  package var date = Date()
 
   init(
     identity: EvaluationIdentity, labels: OrderedDictionary<String, JSONValue> = [:],
@@ -49,7 +50,7 @@ public struct EvaluationRecord: Sendable {
   }
 
   /// What stands at the head of the JSON of every evaluation.
-  public var header: OrderedDictionary<String, JSONValue> {
+  package var header: OrderedDictionary<String, JSONValue> {
     var header: OrderedDictionary<String, JSONValue> = [
       "kind": .string(kind), "key": .string(key),
       "protocol": JSONValue(Self.protocolVersion),
@@ -63,16 +64,16 @@ public struct EvaluationRecord: Sendable {
   }
 
   /// Grows when a number of the same settings would change its meaning.
-  public static let protocolVersion = 2
+  package static let protocolVersion = 2
 
   /// What names this evaluation in a state file.
-  public var key: String { EvaluationIdentity(fields: identity).key }
+  package var key: String { EvaluationIdentity(fields: identity).key }
 
   /// The settings the evaluation was run with, by the names of their options.
-  public var settings: JSONValue { identity["settings"] ?? .null }
+  package var settings: JSONValue { identity["settings"] ?? .null }
 
   /// What the identity states about a model; null where there is none.
-  public func model(_ index: Int = 0) -> JSONValue {
+  package func model(_ index: Int = 0) -> JSONValue {
     guard let models = identity["models"]?.array, models.indices.contains(index) else {
       return .null
     }
@@ -80,18 +81,18 @@ public struct EvaluationRecord: Sendable {
   }
 
   /// The letters of the sites that a model was computed with.
-  public func sites(_ index: Int = 0) -> JSONValue { model(index)["rotation"]?["sites"] ?? .null }
+  package func sites(_ index: Int = 0) -> JSONValue { model(index)["rotation"]?["sites"] ?? .null }
 
   /// The variant a model was computed as, in words.
-  public func variant(_ index: Int = 0) -> String { ModelDescription.variant(model(index)) }
+  package func variant(_ index: Int = 0) -> String { ModelDescription.variant(model(index)) }
 
   /// `f32` or `bf16`.
-  public var compute: JSONValue { identity["arithmetic"]?["compute"] ?? .null }
+  package var compute: JSONValue { identity["arithmetic"]?["compute"] ?? .null }
 
   /// The units of a result's JSON.
-  public static let unitsKey = "units"
+  package static let unitsKey = "units"
 
-  public var unitsJSON: JSONValue {
+  package var unitsJSON: JSONValue {
     .array(
       units.map { unit in
         .object(["unit": .integer(Int64(unit.index)), "values": unit.values])
@@ -100,7 +101,7 @@ public struct EvaluationRecord: Sendable {
 
   /// Reads a result back from its JSON.
   /// - Throws: `EvaluationError.record` for anything that is no result of an evaluation.
-  public init(_ json: JSONValue, file: String) throws(EvaluationError) {
+  package init(_ json: JSONValue, file: String) throws(EvaluationError) {
     func malformed(_ problem: String) -> EvaluationError { .record(file: file, problem: problem) }
     guard let kind = json["kind"]?.string, let identity = json["identity"]?.object,
       let count = json["units_total"]?.int, let shard = json["shard"]?.string,
@@ -155,7 +156,7 @@ public struct EvaluationRecord: Sendable {
 
   /// Puts shards together; in any order they give the same digits as one run.
   /// - Throws: `EvaluationError.record` naming the file that does not belong, or what is missing.
-  public static func merge(
+  package static func merge(
     _ parts: [(file: String, record: EvaluationRecord)]
   ) throws(EvaluationError) -> EvaluationRecord {
     guard let first = parts.first else { throw .usage("no shards to merge") }

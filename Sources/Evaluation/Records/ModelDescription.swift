@@ -1,15 +1,16 @@
+import Base
 import Checkpoints
 
 /// A model of a result in words: its name, and the variant it was computed as, both from what the
 /// result's identity states.
-public struct ModelDescription: Sendable, Equatable {
-  public let name: String
+package struct ModelDescription: Sendable, Equatable {
+  package let name: String
   /// The path it was opened by.
-  public let file: String
+  package let file: String
   /// `model`, or `base` and `other` of a comparison.
-  public let role: String
+  package let role: String
   /// Such as "RoVE, 16 of 32 pairs, fitted".
-  public let variant: String
+  package let variant: String
 
   init(_ model: Model, identity: JSONValue) {
     file = model.checkpoint.path

@@ -1,11 +1,11 @@
 /// A part of an evaluation: of `count` shards the one with this number, from 1. Unit u (from 0)
 /// belongs to shard u mod count + 1.
-public struct Shard: Sendable, Equatable {
-  public let number: Int
-  public let count: Int
+package struct Shard: Sendable, Equatable {
+  package let number: Int
+  package let count: Int
 
   /// Everything.
-  public static let whole = Shard()
+  package static let whole = Shard()
 
   private init() {
     number = 1
@@ -13,7 +13,7 @@ public struct Shard: Sendable, Equatable {
   }
 
   /// - Throws: `EvaluationError.usage` for numbers that make no shard.
-  public init(_ number: Int, of count: Int) throws(EvaluationError) {
+  package init(_ number: Int, of count: Int) throws(EvaluationError) {
     guard count >= 1, number >= 1, number <= count else {
       throw .usage("--shard is \(number)/\(count), expected I/N with I from 1 to N")
     }
@@ -22,7 +22,7 @@ public struct Shard: Sendable, Equatable {
   }
 
   /// Reads `I/N`.
-  public init(parsing text: String) throws(EvaluationError) {
+  package init(parsing text: String) throws(EvaluationError) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
     guard parts.count == 2, let number = parts[0], let count = parts[1] else {
       throw .usage("--shard is '\(text)', expected I/N such as 1/4")
@@ -30,8 +30,8 @@ public struct Shard: Sendable, Equatable {
     try self.init(number, of: count)
   }
 
-  public func contains(_ unit: Int) -> Bool { unit % count + 1 == number }
+  package func contains(_ unit: Int) -> Bool { unit % count + 1 == number }
 
   /// `I/N`
-  public var text: String { "\(number)/\(count)" }
+  package var text: String { "\(number)/\(count)" }
 }

@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Foundation
 import OrderedCollections
@@ -8,7 +9,7 @@ import Synchronization
 ///
 /// The first line says what the file is. Before the first unit of an evaluation stands a line with
 /// its whole identity; a unit's line names it by its key, the hash of that identity.
-public final class StateFile {
+package final class StateFile {
   let path: String
   private let handle: FileHandle
   private var evaluations: [String: Evaluation] = [:]
@@ -29,7 +30,7 @@ public final class StateFile {
   /// Opens or creates a state file. A last line cut short by a kill is dropped.
   /// - Throws: `EvaluationError.state` where the file is none of ours, in use or not writable: it is
   ///   left as it is; `.stateLine` for a line that cannot be what an evaluation wrote.
-  public init(_ path: String) throws(EvaluationError) {
+  package init(_ path: String) throws(EvaluationError) {
     self.path = path
     // Without O_NONBLOCK, opening a pipe would wait for its other end.
     let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o644)
@@ -159,7 +160,7 @@ public final class StateFile {
   private static let observer = Mutex<(@Sendable (String) -> Void)?>(nil)
 
   /// Tells where a run goes on, in a line; a run that a signal stops then says how far it got.
-  public static func observe(_ tell: @escaping @Sendable (String) -> Void) {
+  package static func observe(_ tell: @escaping @Sendable (String) -> Void) {
     observer.withLock { $0 = tell }
   }
 

@@ -1,22 +1,24 @@
+import Base
 import Checkpoints
 import Inference
+import Models
 import OrderedCollections
 import Tensors
 
 /// What every evaluation is run with.
-public struct RunOptions {
-  public var shard: Shard
+package struct RunOptions {
+  package var shard: Shard
   /// Where finished units are kept; a later run continues from there.
-  public var state: StateFile?
-  public var threads: Int
+  package var state: StateFile?
+  package var threads: Int
   /// Units in flight; nil: chosen by the evaluation. Never changes a digit.
-  public var batch: Int?
+  package var batch: Int?
   /// Bytes of memory that the units in flight must fit into, where `batch` is nil.
-  public var memory: Int?
+  package var memory: Int?
   /// How matrix products are computed.
-  public var arithmetic: Arithmetic
+  package var arithmetic: Arithmetic
 
-  public init(
+  package init(
     shard: Shard = .whole, state: StateFile? = nil, threads: Int = 1, batch: Int? = nil,
     memory: Int? = nil, arithmetic: Arithmetic = .float32
   ) {

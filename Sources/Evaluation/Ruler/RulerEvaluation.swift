@@ -1,28 +1,29 @@
+import Base
 import Checkpoints
 import Inference
 import OrderedCollections
 import Rotary
 
 /// RULER's synthetic tasks (arXiv:2404.06654) on a model.
-public struct RulerEvaluation {
+package struct RulerEvaluation {
   /// How an answer is judged.
-  public enum Mode: String, Sendable, CaseIterable {
+  package enum Mode: String, Sendable, CaseIterable {
     /// The official score: what greedy decoding writes is searched for the references.
     case generate
     /// The negative log-likelihood of a right answer, as in the RoVE paper, from one pass.
     case nll
   }
 
-  public var tasks: [RulerTask]
-  public var lengths: [Int]
-  public var samples: Int
-  public var mode: Mode
+  package var tasks: [RulerTask]
+  package var lengths: [Int]
+  package var samples: Int
+  package var mode: Mode
   /// Tasks and lengths that are not evaluated, such as `RulerGenerator.leftOut` finds.
-  public var leftOut: [RulerResult.LeftOut] = []
-  public var rotary: RotaryRequest
-  public var options: RunOptions
+  package var leftOut: [RulerResult.LeftOut] = []
+  package var rotary: RotaryRequest
+  package var options: RunOptions
 
-  public init(
+  package init(
     tasks: [RulerTask], lengths: [Int] = [4096], samples: Int = RulerTask.publishedSamples,
     mode: Mode = .generate, rotary: RotaryRequest = .asStored, options: RunOptions = RunOptions()
   ) {
@@ -40,7 +41,7 @@ public struct RulerEvaluation {
   ///   - progress: called with the share done and the mean of the samples finished.
   /// - Throws: `EvaluationError.usage` for no tasks, lengths or samples and for what the generator
   ///   cannot make.
-  public func run(
+  package func run(
     _ model: Model, prompts generator: RulerGenerator, haystack: String = "",
     progress: (Double, Double?) -> Void = { _, _ in }
   ) throws -> RulerResult {
@@ -94,7 +95,7 @@ public struct RulerEvaluation {
 
   /// Tasks with their lengths, without those left out.
   /// - Throws: `EvaluationError.usage` where nothing is left.
-  public func checkedCells() throws(EvaluationError) -> [(task: RulerTask, length: Int)] {
+  package func checkedCells() throws(EvaluationError) -> [(task: RulerTask, length: Int)] {
     let cells = tasks.flatMap { task in
       lengths.compactMap { length in
         leftOut.contains { $0.covers(task, length) } ? nil : (task: task, length: length)
@@ -112,7 +113,7 @@ public struct RulerEvaluation {
 
   /// What the result is of, computed without scoring anything.
   /// - Parameter units: the samples of all tasks and lengths; nil: every task at every length.
-  public func identity(
+  package func identity(
     _ model: Model, prompts generator: RulerGenerator, haystack: String = "", units: Int? = nil
   ) throws -> EvaluationIdentity {
     let longest = lengths.max() ?? 0

@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import OrderedCollections
 import Vocabulary
@@ -6,16 +7,16 @@ import Vocabulary
 ///
 /// The texts around the haystacks are the published ones; words, random numbers and the order of
 /// draws are ours, so that prompts agree with the published tool's in kind, not letter by letter.
-public struct RulerGenerator: Sendable {
+package struct RulerGenerator: Sendable {
   /// Grows when a seed's prompts change.
-  public static let version = 2
+  package static let version = 2
   /// Longer prompts are not made.
-  public static let longestLength = 1 << 24
+  package static let longestLength = 1 << 24
   /// Below it the worked example of a list is short and words are repeated less often.
   static let fullLength = 4096
 
-  public let tokenizer: Tokenizer
-  public let seed: UInt64
+  package let tokenizer: Tokenizer
+  package let seed: UInt64
   let essay: EssayText?
   private let essayHash: String?
   let squad: RulerQuestions?
@@ -26,7 +27,7 @@ public struct RulerGenerator: Sendable {
   ///   - squad: questions of `qa_1`.
   ///   - hotpot: questions of `qa_2`.
   ///   - seed: two generators of one seed make the same samples.
-  public init(
+  package init(
     tokenizer: Tokenizer, essays: String? = nil, squad: RulerQuestions? = nil,
     hotpot: RulerQuestions? = nil, seed: UInt64 = RulerTask.publishedSeed
   ) {
@@ -54,7 +55,7 @@ public struct RulerGenerator: Sendable {
   ///   - index: number of the sample, from 0; for `qa` the number of the question.
   /// - Throws: `EvaluationError.usage` where the essays or questions that the task needs are missing
   ///   or too few, or where not even the smallest haystack fits.
-  public func sample(task: RulerTask, length: Int, index: Int) throws -> RulerSample {
+  package func sample(task: RulerTask, length: Int, index: Int) throws -> RulerSample {
     let draft = try draft(task: task, length: length, index: index)
     let search = HaystackSearch(
       budget: max(length, 0) - task.maximumNewTokens, units: draft.units)

@@ -1,17 +1,18 @@
+import Base
 import Checkpoints
 import OrderedCollections
 
 extension RulerResult {
   /// A task that could not be evaluated, at one length or at all of them.
-  public struct LeftOut: Sendable, Equatable, SettingValue {
-    public let task: RulerTask
+  package struct LeftOut: Sendable, Equatable, SettingValue {
+    package let task: RulerTask
     /// Nil: at every length.
-    public let length: Int?
-    public let reason: String
+    package let length: Int?
+    package let reason: String
     /// Tokens that the task needs, where the length is too short.
     let needed: Int?
 
-    public init(task: RulerTask, length: Int?, reason: String) {
+    package init(task: RulerTask, length: Int?, reason: String) {
       self.task = task
       self.length = length
       self.reason = reason
@@ -30,7 +31,7 @@ extension RulerResult {
     }
 
     /// A line for each reason, with its tasks.
-    public static func lines(_ parts: [LeftOut]) -> [String] {
+    package static func lines(_ parts: [LeftOut]) -> [String] {
       var groups: OrderedDictionary<String, [String]> = [:]
       for part in parts {
         let place = part.length.map { " at \($0)" } ?? ""
@@ -41,7 +42,7 @@ extension RulerResult {
 
     var setting: JSONValue { json }
 
-    public var json: JSONValue {
+    package var json: JSONValue {
       [
         "task": .string(task.rawValue), "length": length.map { JSONValue($0) } ?? .null,
         "reason": .string(reason),
@@ -59,14 +60,14 @@ extension RulerResult {
   static let leftOutKey = "left_out"
 
   /// What of `all` was left out, as its settings have it: the numbers of units follow from it.
-  public var leftOut: [LeftOut] {
+  package var leftOut: [LeftOut] {
     record.settings[Self.leftOutKey]?.array?.compactMap(LeftOut.init) ?? []
   }
 }
 
 extension RulerGenerator {
   /// Of some tasks those that cannot be made at some lengths, and why.
-  public func leftOut(
+  package func leftOut(
     _ tasks: [RulerTask], lengths: [Int], samples: Int
   ) throws -> [RulerResult.LeftOut] {
     var found: [RulerResult.LeftOut] = []

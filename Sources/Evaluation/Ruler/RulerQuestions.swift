@@ -1,22 +1,23 @@
+import Base
 import Checkpoints
 
 /// Questions with the paragraphs that answer them, for RULER's `qa` tasks.
-public struct RulerQuestions: Sendable, Equatable {
+package struct RulerQuestions: Sendable, Equatable {
   /// One question. Paragraphs are given by their number in `documents`.
-  public struct Question: Sendable, Equatable {
-    public let text: String
+  package struct Question: Sendable, Equatable {
+    package let text: String
     /// Right answers, at least one, none twice.
-    public let answers: [String]
+    package let answers: [String]
     /// The paragraphs that every prompt holds.
-    public let gold: [Int]
+    package let gold: [Int]
     /// Paragraphs of the same article, which come before those of others.
-    public let related: [Int]
+    package let related: [Int]
   }
 
   /// All paragraphs in the order of the file, none twice.
-  public private(set) var documents: [String] = []
+  package private(set) var documents: [String] = []
   /// In the order of the file.
-  public private(set) var questions: [Question] = []
+  package private(set) var questions: [Question] = []
 
   private var numbers: [String: Int] = [:]
 
@@ -24,7 +25,7 @@ public struct RulerQuestions: Sendable, Equatable {
   /// `paragraphs`, each a `context` with its `qas`. Questions with `is_impossible` are left out.
   /// - Parameter file: the file that errors name.
   /// - Throws: `EvaluationError.questions` naming the place of what is missing.
-  public init(squad json: JSONValue, file: String) throws(EvaluationError) {
+  package init(squad json: JSONValue, file: String) throws(EvaluationError) {
     let root = Node(json, file: file, place: "")
     for article in try root.list("data") {
       let paragraphs = try article.list("paragraphs")
@@ -48,7 +49,7 @@ public struct RulerQuestions: Sendable, Equatable {
   /// question are its gold ones, as in RULER.
   /// - Parameter file: the file that errors name.
   /// - Throws: `EvaluationError.questions` naming the place of what is missing.
-  public init(hotpot json: JSONValue, file: String) throws(EvaluationError) {
+  package init(hotpot json: JSONValue, file: String) throws(EvaluationError) {
     for question in try Node(json, file: file, place: "").list() {
       var gold: [Int] = []
       for pair in try question.list("context") {

@@ -1,9 +1,10 @@
+import Base
 import Checkpoints
 import OrderedCollections
 
 /// What RULER's tasks gave, sample by sample and by task and length.
-public struct RulerResult: Sendable {
-  public static let kind = "ruler"
+package struct RulerResult: Sendable {
+  package static let kind = "ruler"
 
   struct Place: Sendable, Equatable {
     let task: RulerTask
@@ -74,23 +75,23 @@ public struct RulerResult: Sendable {
   }
 
   /// All samples of one task at one length.
-  public struct Cell: Sendable {
-    public let task: RulerTask
-    public let length: Int
-    public let samples: Int
+  package struct Cell: Sendable {
+    package let task: RulerTask
+    package let length: Int
+    package let samples: Int
     /// The official score, 0 to 100; nil where nothing was generated.
-    public let score: Double?
+    package let score: Double?
     /// Mean over samples of the answer's nats per token; nil where it was not scored.
-    public let answerNegativeLogLikelihood: Double?
+    package let answerNegativeLogLikelihood: Double?
     /// The share of answers that greedy decoding gives to the letter; nil with the one before.
-    public let exact: Double?
+    package let exact: Double?
   }
 
-  public let record: EvaluationRecord
-  public let cells: [Cell]
+  package let record: EvaluationRecord
+  package let cells: [Cell]
 
   /// - Throws: `EvaluationError.record` where a unit is no sample.
-  public init(_ record: EvaluationRecord, file: String) throws(EvaluationError) {
+  package init(_ record: EvaluationRecord, file: String) throws(EvaluationError) {
     self.record = record
     var groups: OrderedDictionary<[String], [Sample]> = [:]
     for unit in record.units {
@@ -119,29 +120,29 @@ public struct RulerResult: Sendable {
     }
   }
 
-  public var tasks: [RulerTask] { Array(OrderedSet(cells.map(\.task))) }
-  public var lengths: [Int] { OrderedSet(cells.map(\.length)).sorted() }
+  package var tasks: [RulerTask] { Array(OrderedSet(cells.map(\.task))) }
+  package var lengths: [Int] { OrderedSet(cells.map(\.length)).sorted() }
 
-  public func cell(_ task: RulerTask, _ length: Int) -> Cell? {
+  package func cell(_ task: RulerTask, _ length: Int) -> Cell? {
     cells.first { $0.task == task && $0.length == length }
   }
 
   /// The mean score over tasks at a length.
-  public func score(at length: Int) -> Double? {
+  package func score(at length: Int) -> Double? {
     RulerScore.overall(cells.filter { $0.length == length }.compactMap(\.score))
   }
 
   /// The mean score over all tasks and lengths.
-  public var score: Double? { RulerScore.overall(cells.compactMap(\.score)) }
+  package var score: Double? { RulerScore.overall(cells.compactMap(\.score)) }
 
   /// Mean over cells of the answers' nats per token.
-  public var answerNegativeLogLikelihood: Double? {
+  package var answerNegativeLogLikelihood: Double? {
     let values = cells.compactMap(\.answerNegativeLogLikelihood)
     return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
   }
 
   /// The longest length with a score of at least 85.6.
-  public var effectiveLength: Int? {
+  package var effectiveLength: Int? {
     var scores: [Int: Double] = [:]
     for length in lengths { if let score = score(at: length) { scores[length] = score } }
     return RulerScore.effectiveLength(scores)

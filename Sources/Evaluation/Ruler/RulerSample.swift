@@ -1,28 +1,29 @@
+import Base
 import Checkpoints
 
 /// One prompt of a RULER task and what must be found in it.
-public struct RulerSample: Sendable, Equatable {
-  public let task: RulerTask
+package struct RulerSample: Sendable, Equatable {
+  package let task: RulerTask
   /// Tokens that prompt and answer may take together.
-  public let length: Int
+  package let length: Int
   /// Number of the sample, from 0.
-  public let index: Int
+  package let index: Int
   /// Task text, haystack, question and the beginning of the answer.
-  public let prompt: String
+  package let prompt: String
   /// Tokens of the prompt, with those that the tokenizer adds to a text; at most
   /// `length - maximumNewTokens`.
-  public let promptTokens: Int
+  package let promptTokens: Int
   /// The strings that an output should contain: each of them, or for `qa` any.
-  public let references: [String]
+  package let references: [String]
 
   /// Tokens to generate after the prompt.
-  public var maximumNewTokens: Int { task.maximumNewTokens }
+  package var maximumNewTokens: Int { task.maximumNewTokens }
 
   /// A right answer as the continuation of the prompt, for a model that is scored by the answer's
   /// negative log-likelihood: in the form that the task's solved example has, else the references
   /// joined by ", ", and before it a space where the prompt does not end with one. Where any
   /// reference will do, the first alone.
-  public var answerText: String {
+  package var answerText: String {
     let answer =
       switch task {
       case .variableTracking: references.joined(separator: " ")
@@ -35,7 +36,7 @@ public struct RulerSample: Sendable, Equatable {
 
   /// The prompt as the published tools keep it: the question, and the beginning of the answer, which
   /// a chat's reply begins with.
-  public var parts: (input: String, answerPrefix: String) {
+  package var parts: (input: String, answerPrefix: String) {
     let beginning = task.needles == nil ? " Answer:" : " The special magic"
     // A prompt ends with the beginning of its answer, so that the last one found is it.
     guard let start = prompt.ranges(of: beginning).last?.lowerBound else { return (prompt, "") }
@@ -44,7 +45,7 @@ public struct RulerSample: Sendable, Equatable {
 
   /// The sample with the published tools' names (`index`, `input`, `outputs`, `length`,
   /// `answer_prefix`), and what a whole file of one task says there once for all samples.
-  public var json: JSONValue {
+  package var json: JSONValue {
     let (input, answerPrefix) = parts
     return [
       "index": JSONValue(index), "input": .string(input),

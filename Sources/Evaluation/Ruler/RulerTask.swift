@@ -1,5 +1,5 @@
 /// The thirteen synthetic tasks of RULER (arXiv:2404.06654), by their published names.
-public enum RulerTask: String, Sendable, CaseIterable {
+package enum RulerTask: String, Sendable, CaseIterable {
   case niahSingle1 = "niah_single_1"
   case niahSingle2 = "niah_single_2"
   case niahSingle3 = "niah_single_3"
@@ -15,7 +15,7 @@ public enum RulerTask: String, Sendable, CaseIterable {
   case questions2 = "qa_2"
 
   /// What surrounds that which must be found.
-  public enum Haystack: String, Sendable {
+  package enum Haystack: String, Sendable {
     /// One line of five short sentences, over and over.
     case noise
     /// Text that the user brings.
@@ -31,7 +31,7 @@ public enum RulerTask: String, Sendable, CaseIterable {
   }
 
   /// What a needle's key or value is.
-  public enum NeedleKind: String, Sendable {
+  package enum NeedleKind: String, Sendable {
     /// An adjective and a noun with a hyphen between them.
     case word = "words"
     /// Seven digits.
@@ -41,25 +41,25 @@ public enum RulerTask: String, Sendable, CaseIterable {
   }
 
   /// The needles of a prompt.
-  public struct Needles: Sendable, Equatable {
-    public var keyKind = NeedleKind.word
-    public var valueKind = NeedleKind.number
-    public var keys = 1
+  package struct Needles: Sendable, Equatable {
+    package var keyKind = NeedleKind.word
+    package var valueKind = NeedleKind.number
+    package var keys = 1
     /// Values of each key.
-    public var values = 1
+    package var values = 1
     /// Keys that are asked for.
-    public var queries = 1
+    package var queries = 1
   }
 
   /// How an output is compared with the references.
-  public enum Scoring: String, Sendable {
+  package enum Scoring: String, Sendable {
     /// The share of the references that occur in the output.
     case all
     /// Whether any reference occurs in the output.
     case part
   }
 
-  public var haystack: Haystack {
+  package var haystack: Haystack {
     switch self {
     case .niahSingle1, .variableTracking: .noise
     case .niahSingle2, .niahSingle3, .niahMultikey1, .niahMultivalue, .niahMultiquery: .essay
@@ -71,7 +71,7 @@ public enum RulerTask: String, Sendable, CaseIterable {
   }
 
   /// Nil for the tasks that hide no needles.
-  public var needles: Needles? {
+  package var needles: Needles? {
     switch self {
     case .niahSingle1, .niahSingle2, .niahMultikey2: Needles()
     case .niahSingle3: Needles(valueKind: .uuid)
@@ -84,7 +84,7 @@ public enum RulerTask: String, Sendable, CaseIterable {
   }
 
   /// Tokens that a model may generate; they count towards the length.
-  public var maximumNewTokens: Int {
+  package var maximumNewTokens: Int {
     switch self {
     case .variableTracking: 30
     case .commonWords: 120
@@ -94,7 +94,7 @@ public enum RulerTask: String, Sendable, CaseIterable {
     }
   }
 
-  public var scoring: Scoring {
+  package var scoring: Scoring {
     switch self {
     case .questions1, .questions2: .part
     default: .all
@@ -102,7 +102,7 @@ public enum RulerTask: String, Sendable, CaseIterable {
   }
 
   /// The published number of samples of every task.
-  public static let publishedSamples = 500
+  package static let publishedSamples = 500
   /// The published seed.
-  public static let publishedSeed: UInt64 = 42
+  package static let publishedSeed: UInt64 = 42
 }

@@ -1,3 +1,4 @@
+import Base
 import Rotary
 import Tensors
 

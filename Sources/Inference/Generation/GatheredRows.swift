@@ -1,3 +1,5 @@
+import Base
+import Models
 import Tensors
 
 /// The newest rows of several sequences side by side, so that one matrix product serves them all.

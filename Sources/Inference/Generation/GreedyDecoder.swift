@@ -1,12 +1,14 @@
+import Base
+import Models
 import Tensors
 
 /// Greedy decoding: the most likely token, again and again; of equals the one with the lowest id.
-public struct GreedyDecoder: Sendable {
-  public let pass: ForwardPass
+package struct GreedyDecoder: Sendable {
+  package let pass: ForwardPass
   /// Tokens that end a sequence; they are not part of what is generated.
-  public var stops: Set<Int32>
+  package var stops: Set<Int32>
 
-  public init(_ pass: ForwardPass, stops: Set<Int32> = []) {
+  package init(_ pass: ForwardPass, stops: Set<Int32> = []) {
     self.pass = pass
     self.stops = stops
   }
@@ -15,7 +17,7 @@ public struct GreedyDecoder: Sendable {
   private static let keptBytes = 4 << 30
 
   /// Bytes that keys, values and the stream of one token take.
-  public static func bytesPerToken(_ plan: ModelPlan) -> Int {
+  package static func bytesPerToken(_ plan: ModelPlan) -> Int {
     let shape = plan.shape
     return 4
       * (plan.layers.count * shape.keyValueHeads * (shape.keyWidth + shape.valueWidth)
@@ -31,7 +33,7 @@ public struct GreedyDecoder: Sendable {
   ///   - onStep: called after each step with the number of steps done.
   /// - Throws: `ModelError` for a token outside the vocabulary, a position without an embedding, or
   ///   logits that are not finite.
-  public func generate(
+  package func generate(
     _ prompts: [[Int32]], maximum: Int, isDone: (Int, [Int32]) -> Bool = { _, _ in false },
     onStep: (Int) -> Void = { _ in }
   ) throws -> [[Int32]] {

@@ -2,27 +2,27 @@ import Foundation
 
 /// A scale of colours from 0 to 1 whose luminance only rises, or only falls: it reads the same to
 /// colour-blind eyes and in print.
-public struct ColorScale: Sendable, Equatable {
+package struct ColorScale: Sendable, Equatable {
   /// A colour in sRGB, components from 0 to 255.
-  public struct Color: Sendable, Equatable {
-    public var red: Double
-    public var green: Double
-    public var blue: Double
+  package struct Color: Sendable, Equatable {
+    package var red: Double
+    package var green: Double
+    package var blue: Double
 
-    public init(_ red: Double, _ green: Double, _ blue: Double) {
+    package init(_ red: Double, _ green: Double, _ blue: Double) {
       self.red = red
       self.green = green
       self.blue = blue
     }
 
     /// `#rrggbb`.
-    public var hex: String {
+    package var hex: String {
       let parts = [red, green, blue].map { Int(min(max($0, 0), 255).rounded()) }
       return String(format: "#%02x%02x%02x", parts[0], parts[1], parts[2])
     }
 
     /// Relative luminance after WCAG 2, from 0 (black) to 1 (white).
-    public var luminance: Double {
+    package var luminance: Double {
       func linear(_ component: Double) -> Double {
         let share = component / 255
         return share <= 0.03928 ? share / 12.92 : pow((share + 0.055) / 1.055, 2.4)
@@ -32,7 +32,7 @@ public struct ColorScale: Sendable, Equatable {
 
     /// Whether black is easier to read on it than white; the better of the two always has a
     /// contrast of at least 4.5.
-    public var wantsBlackInk: Bool { (luminance + 0.05) * (luminance + 0.05) > 0.05 * 1.05 }
+    package var wantsBlackInk: Bool { (luminance + 0.05) * (luminance + 0.05) > 0.05 * 1.05 }
   }
 
   private let stops: [Color]
@@ -45,13 +45,13 @@ public struct ColorScale: Sendable, Equatable {
   ]
 
   /// From dark blue over teal to pale yellow: light is much. For shares of success.
-  public static let lightIsMuch = ColorScale(ramp)
+  package static let lightIsMuch = ColorScale(ramp)
   /// From pale yellow over teal to dark blue: dark is much. For errors and damage.
-  public static let darkIsMuch = ColorScale(ramp.reversed())
+  package static let darkIsMuch = ColorScale(ramp.reversed())
 
   /// The colour of a share; shares outside 0...1 take the nearer end, one that is not a number
   /// takes the start.
-  public func color(_ share: Double) -> Color {
+  package func color(_ share: Double) -> Color {
     let place = min(max(share.isFinite ? share : 0, 0), 1) * Double(stops.count - 1)
     let index = min(Int(place), stops.count - 2)
     let rest = place - Double(index)

@@ -1,9 +1,9 @@
 import Foundation
 
 /// A grid of numbers as a picture: colours, and the numbers themselves where there is room.
-public struct HeatMap: Sendable {
+package struct HeatMap: Sendable {
   /// How a cell's number is written.
-  public enum NumberStyle: Sendable, Equatable {
+  package enum NumberStyle: Sendable, Equatable {
     /// Six significant digits.
     case general
     /// So many digits behind the point.
@@ -12,7 +12,7 @@ public struct HeatMap: Sendable {
     case percent
 
     /// The number as text; a dash where there is none.
-    public func text(_ value: Double) -> String {
+    package func text(_ value: Double) -> String {
       guard value.isFinite else { return "–" }
       switch self {
       case .general: return Format.general(value)
@@ -24,22 +24,22 @@ public struct HeatMap: Sendable {
     }
   }
 
-  public var title: String
-  public var rowTitle: String
-  public var columnTitle: String
-  public var rowLabels: [String]
-  public var columnLabels: [String]
+  package var title: String
+  package var rowTitle: String
+  package var columnTitle: String
+  package var rowLabels: [String]
+  package var columnLabels: [String]
   /// [rows][columns]; a value that is not finite is shown as missing.
-  public var values: [[Double]]
+  package var values: [[Double]]
   /// Values at the two ends of the scale; on a logarithmic scale both are above 0.
-  public var range: ClosedRange<Double>
-  public var isLogarithmic: Bool
-  public var scale = ColorScale.darkIsMuch
+  package var range: ClosedRange<Double>
+  package var isLogarithmic: Bool
+  package var scale = ColorScale.darkIsMuch
   /// Whether cells are large and hold their numbers.
-  public var showsNumbers = false
-  public var numberStyle = NumberStyle.general
+  package var showsNumbers = false
+  package var numberStyle = NumberStyle.general
 
-  public init(
+  package init(
     title: String, rowTitle: String, columnTitle: String, rowLabels: [String],
     columnLabels: [String], values: [[Double]], range: ClosedRange<Double>,
     isLogarithmic: Bool = false
@@ -60,7 +60,7 @@ public struct HeatMap: Sendable {
   }
 
   /// Where a value stands between the ends of the range, from 0 to 1.
-  public func share(_ value: Double) -> Double {
+  package func share(_ value: Double) -> Double {
     let (low, high) = (range.lowerBound, range.upperBound)
     let share =
       isLogarithmic
@@ -69,12 +69,12 @@ public struct HeatMap: Sendable {
   }
 
   /// The colour of a value; nil for one that is not finite.
-  public func color(_ value: Double) -> ColorScale.Color? {
+  package func color(_ value: Double) -> ColorScale.Color? {
     value.isFinite ? scale.color(share(value)) : nil
   }
 
   /// The picture as a file, complete and without references to anything outside it.
-  public func svg() -> String { svg(inPage: false).text + "\n" }
+  package func svg() -> String { svg(inPage: false).text + "\n" }
 
   // MARK: - Drawing
 

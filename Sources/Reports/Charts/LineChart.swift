@@ -3,43 +3,43 @@ import Foundation
 /// Curves over a common horizontal axis as an SVG picture.
 ///
 /// Series differ in colour, dashes and marker, so no two are told apart by colour alone.
-public struct LineChart: Sendable {
-  public struct Point: Sendable {
-    public var x: Double
-    public var y: Double
+package struct LineChart: Sendable {
+  package struct Point: Sendable {
+    package var x: Double
+    package var y: Double
     /// Half the height of the error bar.
-    public var error: Double?
+    package var error: Double?
 
-    public init(x: Double, y: Double, error: Double? = nil) {
+    package init(x: Double, y: Double, error: Double? = nil) {
       self.x = x
       self.y = y
       self.error = error
     }
   }
 
-  public struct Series: Sendable {
-    public var name: String
-    public var points: [Point]
+  package struct Series: Sendable {
+    package var name: String
+    package var points: [Point]
     /// A thin curve behind the main one, such as the single values behind a running mean.
-    public var background: [Point] = []
+    package var background: [Point] = []
 
-    public init(name: String, points: [Point], background: [Point] = []) {
+    package init(name: String, points: [Point], background: [Point] = []) {
       self.name = name
       self.points = points
       self.background = background
     }
   }
 
-  public var title: String
-  public var xTitle: String
-  public var yTitle: String
-  public var series: [Series]
-  public var isLogarithmic = (x: false, y: false)
+  package var title: String
+  package var xTitle: String
+  package var yTitle: String
+  package var series: [Series]
+  package var isLogarithmic = (x: false, y: false)
   /// The values marked on the horizontal axis; round ones where empty.
-  public var xTicks: [Double] = []
-  public var showsMarkers = true
+  package var xTicks: [Double] = []
+  package var showsMarkers = true
 
-  public init(title: String, xTitle: String, yTitle: String, series: [Series]) {
+  package init(title: String, xTitle: String, yTitle: String, series: [Series]) {
     self.title = title
     self.xTitle = xTitle
     self.yTitle = yTitle
@@ -50,7 +50,7 @@ public struct LineChart: Sendable {
   static let colors = 6
 
   /// The picture as a file, complete and without references to anything outside it.
-  public func svg(width: Int = 720, height: Int = 380) -> String {
+  package func svg(width: Int = 720, height: Int = 380) -> String {
     drawing(width: Double(width), height: Double(height), inPage: false).text + "\n"
   }
 

@@ -3,18 +3,18 @@ import Checkpoints
 /// Results as one page that needs nothing but itself: no network, no scripts, no fonts.
 ///
 /// The same results give the same bytes.
-public struct ReportPage: Sendable {
-  public let title: String
-  public let results: [ResultFile]
+package struct ReportPage: Sendable {
+  package let title: String
+  package let results: [ResultFile]
 
-  public init(title: String, results: [ResultFile]) {
+  package init(title: String, results: [ResultFile]) {
     self.title = title
     self.results = results
   }
 
   /// The page.
   /// - Throws: `ReportError` where a result lacks a field, or one is not of its kind (exit 65).
-  public func html() throws(ReportError) -> String {
+  package func html() throws(ReportError) -> String {
     var sections: [PageSection] = []
     for kind in ResultKind.allCases {
       let files = results.filter { $0.kind == kind }

@@ -1,8 +1,9 @@
+import Base
 import Checkpoints
 import Tensors
 
 /// A fault in a result file that a report is to show.
-public enum ReportError: Diagnostic, Equatable {
+package enum ReportError: Diagnostic, Equatable {
   /// The file's fields are those of no result that a report shows.
   case notAResult(file: String)
   /// The field `kind` names no result that a report shows.
@@ -10,7 +11,7 @@ public enum ReportError: Diagnostic, Equatable {
   /// A field is missing or not of its kind.
   case field(file: String, key: String, expected: String)
 
-  public var summary: String {
+  package var summary: String {
     let known = ResultKind.allCases.map(\.rawValue).joined(separator: ", ")
     return switch self {
     case .notAResult: "no result that a report shows: expected the JSON of eval (\(known))"
@@ -20,17 +21,17 @@ public enum ReportError: Diagnostic, Equatable {
     }
   }
 
-  public var file: String? {
+  package var file: String? {
     switch self {
     case .notAResult(let file), .unknownKind(let file, _), .field(let file, _, _): file
     }
   }
 
-  public var place: String? {
+  package var place: String? {
     if case .field(_, let key, _) = self { "key \(Self.quoted(key))" } else { nil }
   }
 
-  public var hint: String? {
+  package var hint: String? {
     switch self {
     case .notAResult: "write one with --json, as in: ropeconv eval perplexity ... --json > a.json"
     case .unknownKind, .field: nil

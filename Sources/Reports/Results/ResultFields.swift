@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 
 /// The fields of one object of a result file; errors name the file and the path to the field.

@@ -1,7 +1,8 @@
+import Base
 import Checkpoints
 
 /// The results a report shows.
-public enum ResultKind: String, Sendable, CaseIterable {
+package enum ResultKind: String, Sendable, CaseIterable {
   case perplexity, sweep, needle, ruler, compare, icl
 
   /// The kind that a result's fields say, or the field `kind` where there is one.
@@ -34,22 +35,22 @@ public enum ResultKind: String, Sendable, CaseIterable {
 }
 
 /// A result as `--json` wrote it, with the name that a report shows for its source.
-public struct ResultFile: Sendable {
-  public let name: String
-  public let kind: ResultKind
-  public let json: JSONValue
+package struct ResultFile: Sendable {
+  package let name: String
+  package let kind: ResultKind
+  package let json: JSONValue
 
   /// - Throws: `ReportError` where the fields are those of no known result.
-  public init(name: String, json: JSONValue) throws(ReportError) {
+  package init(name: String, json: JSONValue) throws(ReportError) {
     self.name = name
     self.json = json
     kind = try ResultKind(of: json, file: name)
   }
 
   /// Reads a result from a file.
-  /// - Throws: `CheckpointError` for a file that is missing or no JSON, `ReportError` for other
+  /// - Throws: `FileError` for a file that is missing or no JSON, `ReportError` for other
   ///   JSON.
-  public init(contentsOf path: String) throws {
+  package init(contentsOf path: String) throws {
     try self.init(name: path, json: try JSONValue.read(contentsOf: path))
   }
 

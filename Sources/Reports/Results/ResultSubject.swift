@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 
 /// What a row of a report is about, as the result itself states it: the model's name and the variant

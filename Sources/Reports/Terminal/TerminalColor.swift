@@ -1,7 +1,7 @@
 import Foundation
 
 /// The colours a terminal shows.
-public enum TerminalColor: Sendable, Equatable {
+package enum TerminalColor: Sendable, Equatable {
   /// Text alone.
   case none
   /// The 6 x 6 x 6 cube of xterm's 256 colours.
@@ -11,16 +11,16 @@ public enum TerminalColor: Sendable, Equatable {
 
   /// Whether standard output may carry colours: it is a terminal, NO_COLOR (no-color.org) is
   /// unset or empty, and TERM is not `dumb`.
-  public static var isAllowed: Bool { current != .none }
+  package static var isAllowed: Bool { current != .none }
 
   /// What standard output may carry.
-  public static var current: TerminalColor {
+  package static var current: TerminalColor {
     detect(
       isTerminal: isatty(STDOUT_FILENO) == 1, environment: ProcessInfo.processInfo.environment)
   }
 
   /// What a terminal may carry in this environment.
-  public static func detect(isTerminal: Bool, environment: [String: String]) -> TerminalColor {
+  package static func detect(isTerminal: Bool, environment: [String: String]) -> TerminalColor {
     guard isTerminal, environment["NO_COLOR"] ?? "" == "", environment["TERM"] != "dumb" else {
       return .none
     }

@@ -1,12 +1,12 @@
 /// A heat map as a table for the terminal: numbers, on coloured ground where that is allowed.
-public struct TerminalHeatMap: Sendable {
-  public let map: HeatMap
+package struct TerminalHeatMap: Sendable {
+  package let map: HeatMap
 
-  public init(_ map: HeatMap) { self.map = map }
+  package init(_ map: HeatMap) { self.map = map }
 
   /// The lines of the table: the title, the column names, and a line per row.
   /// - Parameter color: what the terminal shows, such as `TerminalColor.current`.
-  public func text(color: TerminalColor) -> String {
+  package func text(color: TerminalColor) -> String {
     let columns = map.columnLabels.indices
     let cells = map.rowLabels.indices.map { row in
       columns.map { map.numberStyle.text(map.value(row, $0)) }

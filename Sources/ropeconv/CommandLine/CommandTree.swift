@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import Checkpoints
 
 /// The program's commands as the command line names them, to say what a wrong line could have

@@ -1,3 +1,4 @@
+import Base
 import Tensors
 
 /// Which options stand on the command line, whatever their values are: one that changes nothing in

@@ -1,6 +1,7 @@
 import Conversion
 import Evaluation
 import Inference
+import Models
 import Rotary
 import Tensors
 

@@ -1,5 +1,6 @@
 import Evaluation
 import Foundation
+import Models
 import Yams
 
 /// Models x conversions x evaluations, as `ropeconv run` reads them from YAML.

@@ -1,8 +1,9 @@
+import Base
 import Checkpoints
 import Testing
 
 /// The error of opening these bytes as a file of this name; nil if it opens.
-func fault(opening bytes: [UInt8], as name: String) throws -> CheckpointError? {
+func fault(opening bytes: [UInt8], as name: String) throws -> FileError? {
   let folder = try ScratchFolder()
   let path = try folder.add(name, bytes)
   do {
@@ -33,12 +34,12 @@ func expect(
     return
   }
   #expect(error.exitStatus.rawValue == 65, sourceLocation: sourceLocation)
-  guard case .gguf(let found, _, let foundPlace) = error else {
+  guard let found = error.fault as? GGUFFault else {
     Issue.record("\(error)", sourceLocation: sourceLocation)
     return
   }
   #expect(found == expected, sourceLocation: sourceLocation)
-  if let place { #expect(foundPlace == place, sourceLocation: sourceLocation) }
+  if let place { #expect(error.part == place, sourceLocation: sourceLocation) }
 }
 
 /// Checks that opening these bytes as a safetensors file fails with this fault.
@@ -51,7 +52,7 @@ func expect(
     return
   }
   #expect(error.exitStatus.rawValue == 65, sourceLocation: sourceLocation)
-  guard case .safetensors(let found, _, _) = error else {
+  guard let found = error.fault as? SafetensorsFault else {
     Issue.record("\(error)", sourceLocation: sourceLocation)
     return
   }
@@ -61,12 +62,12 @@ func expect(
 /// The error that a body throws; records an issue when it throws none.
 func checkpointError(
   sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Void
-) -> CheckpointError? {
+) -> FileError? {
   do {
     try body()
     Issue.record("no error", sourceLocation: sourceLocation)
     return nil
-  } catch let error as CheckpointError {
+  } catch let error as FileError {
     return error
   } catch {
     Issue.record("\(error)", sourceLocation: sourceLocation)

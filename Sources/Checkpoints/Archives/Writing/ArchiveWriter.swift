@@ -1,3 +1,4 @@
+import Base
 import OrderedCollections
 
 /// Writes archives: members in the order of their names, then MANIFEST.json, streamed into a
@@ -5,7 +6,7 @@ import OrderedCollections
 ///
 /// The same arguments give the same bytes, whatever the number of threads: times, owners and modes
 /// are fixed, and Zstandard shares its work out in pieces that do not depend on who does them.
-public enum ArchiveWriter {
+package enum ArchiveWriter {
   /// Writes an archive of the kind that the path's ending names.
   ///
   /// - Parameters:
@@ -17,21 +18,21 @@ public enum ArchiveWriter {
   ///   - threads: at work on the compression.
   ///   - progress: called with the bytes of members so far, before any compression.
   /// - Returns: the bytes of the archive.
-  /// - Throws: `CheckpointError.output`, and what a tensor's `computed` throws.
+  /// - Throws: `FileError.output`, and what a tensor's `computed` throws.
   @discardableResult
-  public static func write(
+  package static func write(
     to path: String, folder: String? = nil, members: [(String, FileContents)],
     manifest fields: OrderedDictionary<String, JSONValue>, force: Bool, inputs: [String],
     threads: Int = 1, progress: ((Int) -> Void)? = nil
   ) throws -> Int {
     guard let kind = ArchiveKind(path: path) else {
-      throw CheckpointError.output(
+      throw FileError.output(
         .notStorable(problem: "the name does not end as an archive's does"), file: path,
         place: .whole)
     }
     try checkNames(members.map(\.0) + (folder.map { [$0] } ?? []), path)
     let sorted = members.sorted { $0.0.utf8.lexicographicallyPrecedes($1.0.utf8) }
-    let layouts = try sorted.map { (_, contents) throws(CheckpointError) in
+    let layouts = try sorted.map { (_, contents) throws(FileError) in
       try contents.layout(for: path)
     }
     let target = OutputTarget(
@@ -62,7 +63,7 @@ public enum ArchiveWriter {
     return try encoder.finish()
   }
 
-  private static func checkNames(_ names: [String], _ path: String) throws(CheckpointError) {
+  private static func checkNames(_ names: [String], _ path: String) throws(FileError) {
     var seen: Set<String> = []
     for name in names {
       let isPlain =
@@ -89,9 +90,9 @@ public enum ArchiveWriter {
 
 /// A format of archives: members one after the other, their sizes known before their bytes.
 protocol ArchiveEncoder: AnyObject {
-  func begin(_ name: String, byteCount: Int) throws(CheckpointError)
-  func write(_ bytes: UnsafeRawBufferPointer) throws(CheckpointError)
-  func end() throws(CheckpointError)
+  func begin(_ name: String, byteCount: Int) throws(FileError)
+  func write(_ bytes: UnsafeRawBufferPointer) throws(FileError)
+  func end() throws(FileError)
   /// Completes the archive and gives it its name; its size in bytes.
-  func finish() throws(CheckpointError) -> Int
+  func finish() throws(FileError) -> Int
 }

@@ -1,3 +1,4 @@
+import Base
 import Crypto
 
 /// One member of an archive that is being written: counts and hashes what goes in.
@@ -14,7 +15,7 @@ struct MemberSink: ByteSink, ~Copyable {
 
   init(
     _ name: String, byteCount expected: Int, in encoder: any ArchiveEncoder, path: String
-  ) throws(CheckpointError) {
+  ) throws(FileError) {
     self.name = name
     self.expected = expected
     self.encoder = encoder
@@ -22,7 +23,7 @@ struct MemberSink: ByteSink, ~Copyable {
     try encoder.begin(name, byteCount: expected)
   }
 
-  mutating func write(_ bytes: UnsafeRawBufferPointer) throws(CheckpointError) {
+  mutating func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
     guard bytes.count <= expected - byteCount else { throw sizeFault(byteCount + bytes.count) }
     var start = 0
     while start < bytes.count {
@@ -37,13 +38,13 @@ struct MemberSink: ByteSink, ~Copyable {
 
   /// Reads the range into a buffer rather than through the mapping: pages of a model that were
   /// passed over once must not fill the memory.
-  mutating func copy(_ range: Range<Int>, of file: MappedFile) throws(CheckpointError) {
+  mutating func copy(_ range: Range<Int>, of file: MappedFile) throws(FileError) {
     var buffer = [UInt8](repeating: 0, count: min(range.count, Self.pieceSize))
     var position = range.lowerBound
     while position < range.upperBound {
       let found = try file.read(
         at: position, count: range.upperBound - position, into: &buffer)
-      try buffer.span.bytes.withUnsafeBytes { (bytes) throws(CheckpointError) in
+      try buffer.span.bytes.withUnsafeBytes { (bytes) throws(FileError) in
         try write(UnsafeRawBufferPointer(rebasing: bytes[..<found]))
       }
       position += found
@@ -52,13 +53,13 @@ struct MemberSink: ByteSink, ~Copyable {
 
   /// Ends the member.
   /// - Returns: its SHA-256.
-  mutating func finish() throws(CheckpointError) -> String {
+  mutating func finish() throws(FileError) -> String {
     guard byteCount == expected else { throw sizeFault(byteCount) }
     try encoder.end()
     return hash.hexadecimal()
   }
 
-  private func sizeFault(_ found: Int) -> CheckpointError {
+  private func sizeFault(_ found: Int) -> FileError {
     .output(
       .contentsSize(expected: expected, found: found), file: path, place: .member(name))
   }

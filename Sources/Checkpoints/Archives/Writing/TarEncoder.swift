@@ -1,3 +1,4 @@
+import Base
 import CArchive
 
 /// tar archives, plain or compressed, by libarchive.
@@ -8,7 +9,7 @@ final class TarEncoder: ArchiveEncoder {
   /// The file that libarchive's callback writes to, and the error it met there.
   private final class Output {
     var file: AtomicFile
-    var failure: CheckpointError?
+    var failure: FileError?
 
     init(_ file: consuming AtomicFile) { self.file = file }
   }
@@ -19,7 +20,7 @@ final class TarEncoder: ArchiveEncoder {
 
   init(
     _ file: consuming AtomicFile, kind: ArchiveKind, threads: Int
-  ) throws(CheckpointError) {
+  ) throws(FileError) {
     let path = file.path
     guard let handle = archive_write_new() else {
       throw .output(
@@ -51,7 +52,7 @@ final class TarEncoder: ArchiveEncoder {
         { _, client, bytes, count in
           guard let client else { return -1 }
           let output = Unmanaged<Output>.fromOpaque(client).takeUnretainedValue()
-          do throws(CheckpointError) {
+          do throws(FileError) {
             try output.file.write(UnsafeRawBufferPointer(start: bytes, count: count))
             return count
           } catch {
@@ -67,7 +68,7 @@ final class TarEncoder: ArchiveEncoder {
     archive_write_free(handle)
   }
 
-  func begin(_ name: String, byteCount: Int) throws(CheckpointError) {
+  func begin(_ name: String, byteCount: Int) throws(FileError) {
     guard let entry = archive_entry_new() else { throw fault("out of memory") }
     defer { archive_entry_free(entry) }
     archive_entry_set_pathname_utf8(entry, name)
@@ -80,7 +81,7 @@ final class TarEncoder: ArchiveEncoder {
     try check(archive_write_header(handle, entry))
   }
 
-  func write(_ bytes: UnsafeRawBufferPointer) throws(CheckpointError) {
+  func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
     guard let start = bytes.baseAddress, !bytes.isEmpty else { return }
     let written = archive_write_data(handle, start, bytes.count)
     guard written == bytes.count else {
@@ -88,27 +89,27 @@ final class TarEncoder: ArchiveEncoder {
     }
   }
 
-  func end() throws(CheckpointError) { try check(archive_write_finish_entry(handle)) }
+  func end() throws(FileError) { try check(archive_write_finish_entry(handle)) }
 
-  func finish() throws(CheckpointError) -> Int {
+  func finish() throws(FileError) -> Int {
     try check(archive_write_close(handle))
     isClosed = true
     return try output.file.commit()
   }
 
-  private func set(_ filter: String, _ key: String, _ value: String?) throws(CheckpointError) {
+  private func set(_ filter: String, _ key: String, _ value: String?) throws(FileError) {
     try check(archive_write_set_filter_option(handle, filter, key, value))
   }
 
   /// A warning is about a name that the system's language cannot show.
-  private func check(_ status: Int32) throws(CheckpointError) {
+  private func check(_ status: Int32) throws(FileError) {
     guard status == ARCHIVE_OK || status == ARCHIVE_WARN else {
       throw output.failure
         ?? fault(archive_error_string(handle).map { String(cString: $0) } ?? "unknown fault")
     }
   }
 
-  private func fault(_ reason: String) -> CheckpointError {
+  private func fault(_ reason: String) -> FileError {
     .output(
       .systemError(operation: "writing the archive", reason: reason), file: output.file.path,
       place: .whole)

@@ -1,3 +1,4 @@
+import Base
 import CKernels
 
 /// zip archives (APPNOTE 6.3.9) of stored members whose bytes begin at multiples of 64, so that a
@@ -36,7 +37,7 @@ final class ZipEncoder: ArchiveEncoder {
 
   init(_ file: consuming AtomicFile) { self.file = file }
 
-  func begin(_ name: String, byteCount: Int) throws(CheckpointError) {
+  func begin(_ name: String, byteCount: Int) throws(FileError) {
     let member = Member(name: Array(name.utf8), byteCount: byteCount, offset: file.byteCount)
     var extra: [UInt8] = []
     if member.needsZip64 {
@@ -63,20 +64,20 @@ final class ZipEncoder: ArchiveEncoder {
     members.append(member)
   }
 
-  func write(_ bytes: UnsafeRawBufferPointer) throws(CheckpointError) {
+  func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
     guard let last = members.indices.last else { return }
     members[last].checksum = rc_crc32(members[last].checksum, bytes.baseAddress, bytes.count)
     try file.write(bytes)
   }
 
-  func end() throws(CheckpointError) {
+  func end() throws(FileError) {
     guard let member = members.last else { return }
     var bytes: [UInt8] = []
     bytes.append(littleEndian: member.checksum)
     try file.overwrite(bytes, at: member.offset + Self.checksumOffset)
   }
 
-  func finish() throws(CheckpointError) -> Int {
+  func finish() throws(FileError) -> Int {
     let start = file.byteCount
     for member in members { try file.write(directoryEntry(member)) }
     try file.write(endRecords(start: start, byteCount: file.byteCount - start))

@@ -1,0 +1,38 @@
+/// An error that a user of the command line reads: one sentence, the file and the place it speaks
+/// of, and the exit code of `docs/cli.md`.
+///
+/// Every module throws its own enumeration of such errors; the command line prints
+/// `ropeconv: error: FILE: SUMMARY (PLACE)` and, where there is one, `hint: HINT`.
+package protocol Diagnostic: Error, Sendable {
+  /// What is wrong, what was found and what was expected, in one line without a full stop.
+  var summary: String { get }
+  /// The file the error speaks of; nil for usage errors.
+  var file: String? { get }
+  /// Where in the file: a byte offset, a tensor or a key.
+  var place: String? { get }
+  /// What the user can do about it.
+  var hint: String? { get }
+  var exitStatus: ExitStatus { get }
+}
+
+extension Diagnostic {
+  package var file: String? { nil }
+  package var place: String? { nil }
+  package var hint: String? { nil }
+  package var exitStatus: ExitStatus { .malformedData }
+}
+
+/// The exit codes of the command line (sysexits.h).
+package enum ExitStatus: Int32, Sendable {
+  case done = 0
+  /// The work was done, but a threshold was not met.
+  case thresholdMissed = 1
+  case usage = 64
+  case malformedData = 65
+  case noInput = 66
+  case internalError = 70
+  case cannotCreate = 73
+  case inputOutput = 74
+  case interrupted = 130
+  case terminated = 143
+}

@@ -1,0 +1,88 @@
+/// Why an input could not be opened or read as any checkpoint.
+package enum InputFault: Fault {
+  /// No file or folder has this path.
+  case notFound
+  /// No file or folder has this path, which looks like OWNER/NAME of a model on a hub.
+  case hubName(String)
+  /// A download that is not whole lies there, or beside the path.
+  case unfinishedDownload(found: String)
+  /// The file exists but may not be read.
+  case notReadable(reason: String)
+  /// The path names a device, a pipe or a socket.
+  case notRegularFile
+  /// The operating system failed to open, map or read the file.
+  case systemError(operation: String, reason: String)
+  /// The file ended before a range that its size promised when it was opened.
+  case truncatedWhileRead(expected: Int, found: Int)
+  /// The file has no bytes.
+  case empty
+  /// The file is the small text Git LFS leaves in place of a large file.
+  case gitLFSPointer
+  /// Neither the name nor the first bytes say what the file is.
+  case unknownFormat
+  /// The file is a text.
+  case text
+  /// The file is a model's config.json, given without the folder it lies in.
+  case configurationAlone
+  /// The file holds objects of Python, as PyTorch saves them.
+  case pickle
+  /// A JSON or text file is larger than the program is ready to hold in memory.
+  case tooLargeForMemory(bytes: Int, limit: Int)
+  /// Rows outside a tensor, or rows that do not start on a block, were asked for.
+  case rowsOutOfRange(tensor: String, asked: Range<Int>, rows: Int)
+
+  package var summary: String {
+    switch self {
+    case .notFound: "no such file or folder"
+    case .hubName:
+      "no such file or folder; it looks like a model's name on a hub, and models are read from disk"
+    case .unfinishedDownload(let found): "the download is not finished: \(quoted(found))"
+    case .notReadable(let reason): "cannot be read: \(reason)"
+    case .notRegularFile: "is neither a regular file nor a folder"
+    case .systemError(let operation, let reason): "\(operation) failed: \(reason)"
+    case .truncatedWhileRead(let expected, let found):
+      "ended while it was read: expected \(expected) more bytes, found \(found)"
+    case .empty: "the file is empty: expected a checkpoint, found 0 bytes"
+    case .gitLFSPointer: "is a Git LFS pointer, not the file it stands for"
+    case .unknownFormat: "is not a GGUF file, a safetensors file, a model folder or an archive"
+    case .text: "is a text, not a model"
+    case .configurationAlone: "is a model's configuration, not the model"
+    case .pickle: "is a PyTorch checkpoint, which is not read"
+    case .tooLargeForMemory(let bytes, let limit):
+      "is too large: \(bytes) bytes, at most \(limit) are read"
+    case .rowsOutOfRange(let tensor, let asked, let rows):
+      "rows \(asked.lowerBound)..<\(asked.upperBound) of tensor \(quoted(tensor)) "
+        + "with \(rows) rows cannot be read"
+    }
+  }
+
+  /// For files that are shorter than they say.
+  package static let cutShortHint =
+    "the file may be a copy or download that stopped early: compare its size, fetch it again"
+
+  package var hint: String? {
+    switch self {
+    case .hubName(let name):
+      "download it first: hf download \(name) --local-dir"
+        + " \(Paths.name(of: name)), then give that folder"
+    case .unfinishedDownload: "start the download again, it goes on where it stopped"
+    case .gitLFSPointer: "fetch the file itself with 'git lfs pull'"
+    case .text: "the model comes first, a text behind --text"
+    case .configurationAlone: "give the folder it lies in"
+    case .pickle: "save the model as safetensors and give its folder"
+    default: nil
+    }
+  }
+
+  package var exitStatus: ExitStatus {
+    switch self {
+    case .notFound, .hubName, .unfinishedDownload, .notReadable: .noInput
+    case .systemError, .truncatedWhileRead: .inputOutput
+    case .rowsOutOfRange: .internalError
+    case .notRegularFile, .empty, .gitLFSPointer, .unknownFormat, .text,
+      .configurationAlone, .pickle,
+      .tooLargeForMemory:
+      .malformedData
+    }
+  }
+}

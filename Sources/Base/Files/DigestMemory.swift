@@ -1,0 +1,61 @@
+import Foundation
+
+/// Digests of large files, remembered by path, size, times and inode, so that a model of many
+/// gigabytes is not read again for each evaluation. A folder that cannot be written changes nothing
+/// but the time taken.
+package struct DigestMemory: Sendable {
+  let folder: String?
+  /// Smaller files are read again faster than it is worth remembering them.
+  let smallest: Int
+
+  package init(folder: String?, smallest: Int = 64 << 20) {
+    self.folder = folder
+    self.smallest = smallest
+  }
+
+  /// `$XDG_CACHE_HOME/ropeconv` or `~/.cache/ropeconv`.
+  package static let standard: DigestMemory = {
+    let environment = ProcessInfo.processInfo.environment
+    func path(_ name: String) -> String? {
+      environment[name].flatMap { $0.hasPrefix("/") ? $0 : nil }
+    }
+    let cache = path("XDG_CACHE_HOME") ?? path("HOME").map { "\($0)/.cache" }
+    return DigestMemory(folder: cache.map { "\($0)/ropeconv/digests" })
+  }()
+
+  package func digest(of file: MappedFile) -> Data {
+    guard file.size >= smallest, let folder, let stamp = file.stamp else {
+      return SourceHash.digest(file)
+    }
+    let path = URL(fileURLWithPath: file.path).standardizedFileURL.path
+    let entry = "\(folder)/\(SourceHash.sha256(text: path)).json"
+    let facts: JSONValue = [
+      "path": .string(path), "size": JSONValue(stamp.size), "modified": .integer(stamp.modified),
+      "changed": .integer(stamp.changed), "inode": .string(String(stamp.inode)),
+      "device": .string(String(stamp.device)),
+    ]
+    if let known = try? JSONValue.read(contentsOf: entry), known["file"] == facts,
+      let digest = known["sha256"]?.string.flatMap(Self.bytes)
+    {
+      return digest
+    }
+    let digest = SourceHash.digest(file)
+    // A file that changes while it is read, or did so too short a time ago for its times to tell,
+    // is not remembered.
+    let age = Date().timeIntervalSince1970 - Double(stamp.modified) / 1e9
+    if file.stamp == stamp, age > 2 {
+      let known: JSONValue = ["file": facts, "sha256": .string(SourceHash.hexadecimal(digest))]
+      try? FileManager.default.createDirectory(
+        atPath: folder, withIntermediateDirectories: true)
+      try? Data(known.serialized(pretty: true).utf8).write(
+        to: URL(fileURLWithPath: entry), options: .atomic)
+    }
+    return digest
+  }
+
+  private static func bytes(_ text: String) -> Data? {
+    let digits = Array(text.utf8).compactMap { Character(UnicodeScalar($0)).hexDigitValue }
+    guard digits.count == 64, text.utf8.count == 64 else { return nil }
+    return Data((0..<32).map { UInt8(digits[2 * $0] << 4 | digits[2 * $0 + 1]) })
+  }
+}

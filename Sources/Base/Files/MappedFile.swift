@@ -1,0 +1,174 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// The owner of one read-only mapping and of the descriptor behind it.
+private final class FileMapping: Sendable {
+  /// Start of the mapping; nil for an empty file.
+  nonisolated(unsafe) let base: UnsafeMutableRawPointer?
+  let size: Int
+  let descriptor: Int32
+
+  /// Takes the descriptor over.
+  init(base: UnsafeMutableRawPointer?, size: Int, descriptor: Int32) {
+    self.base = base
+    self.size = size
+    self.descriptor = descriptor
+  }
+
+  deinit {
+    if let base { munmap(base, size) }
+    close(descriptor)
+  }
+}
+
+/// One mapped file, or one member of a mapped archive; the mapping ends with the last of them.
+///
+/// The file's size is taken once, when it is opened, and every range is checked against it. If
+/// another process cuts the file short afterwards, touching the lost pages raises SIGBUS, which the
+/// program's handler turns into an error line.
+package final class MappedFile: Sendable {
+  /// What the program is about to do with a range.
+  package enum Advice: Sendable {
+    /// The range is needed soon: read ahead.
+    case willNeed
+    /// The range is not needed for now: its pages may be released.
+    case dontNeed
+    /// The range is read once, from its start to its end.
+    case sequential
+  }
+
+  /// The path, for a member of an archive the archive's path and the member's name.
+  package let path: String
+  /// Size in bytes when the file was opened.
+  package let size: Int
+  private let mapping: FileMapping
+  /// Where the bytes begin in the mapping and in the descriptor's file: 0 but for members.
+  package let start: Int
+
+  /// The descriptor that the mapping was made from, for copies that never enter this process.
+  package var descriptor: Int32 { mapping.descriptor }
+
+  private init(path: String, mapping: FileMapping, range: Range<Int>) {
+    self.path = path
+    self.mapping = mapping
+    start = range.lowerBound
+    size = range.count
+  }
+
+  /// Opens and maps a regular file; an empty one is mapped as no bytes.
+  ///
+  /// - Throws: `FileError.input` (`notFound`, `notReadable`, `notRegularFile`,
+  ///   `systemError`).
+  package static func open(_ path: String) throws(FileError) -> MappedFile {
+    // Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
+    let descriptor = systemOpen(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else {
+      let number = errno
+      switch number {
+      case ENOENT, ENOTDIR, ENAMETOOLONG: throw .input(.notFound, file: path)
+      case EACCES, EPERM, ELOOP:
+        throw .input(.notReadable(reason: errorText(number)), file: path)
+      case ENXIO, ENODEV: throw .input(.notRegularFile, file: path)
+      default:
+        throw .input(.systemError(operation: "open", reason: errorText(number)), file: path)
+      }
+    }
+    return try map(descriptor, path: path)
+  }
+
+  /// Maps an open regular file; the descriptor is taken over, whatever comes of it.
+  package static func map(_ descriptor: Int32, path: String) throws(FileError) -> MappedFile {
+    guard let identity = FileStamp(descriptor: descriptor), identity.isRegular,
+      identity.size >= 0
+    else {
+      close(descriptor)
+      throw .input(.notRegularFile, file: path)
+    }
+    var base: UnsafeMutableRawPointer?
+    if identity.size > 0 {
+      base = mmap(nil, identity.size, PROT_READ, MAP_SHARED, descriptor, 0)
+      guard base != nil, base != MAP_FAILED else {
+        let number = errno
+        close(descriptor)
+        throw .input(.systemError(operation: "mmap", reason: errorText(number)), file: path)
+      }
+    }
+    let mapping = FileMapping(base: base, size: identity.size, descriptor: descriptor)
+    return MappedFile(path: path, mapping: mapping, range: 0..<identity.size)
+  }
+
+  /// A range of the file, clamped to it, as a file of its own.
+  package func member(_ range: Range<Int>, path: String) -> MappedFile {
+    let range = range.clamped(to: 0..<size)
+    return MappedFile(
+      path: path, mapping: mapping,
+      range: (start + range.lowerBound)..<(start + range.upperBound))
+  }
+
+  /// Reads bytes from an offset into the start of a buffer, without mapping them into memory.
+  ///
+  /// - Parameter count: bytes wanted, at least 1 and at most those of the buffer.
+  /// - Returns: the number of bytes read, at least 1.
+  /// - Throws: `FileError.input` (`systemError`, `truncatedWhileRead`).
+  package func read(
+    at offset: Int, count: Int, into buffer: inout [UInt8]
+  ) throws(FileError) -> Int {
+    let wanted = min(count, buffer.count, max(size - offset, 0))
+    let found = buffer.withUnsafeMutableBytes { buffer in
+      var found = 0
+      repeat {
+        found = pread(descriptor, buffer.baseAddress, wanted, off_t(start + offset))
+      } while found < 0 && errno == EINTR
+      return found
+    }
+    guard found >= 0 else {
+      throw .input(.systemError(operation: "read", reason: errorText(errno)), file: path)
+    }
+    guard found > 0 else {
+      throw .input(.truncatedWhileRead(expected: count, found: 0), file: path)
+    }
+    return found
+  }
+
+  /// Calls `body` with the bytes of a range, which is clamped to the file.
+  ///
+  /// Ranges come from a tensor directory, which was checked against the size when it was made. The
+  /// bytes have no particular alignment.
+  package func withBytes<R, E: Error>(
+    _ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws(E) -> R
+  ) throws(E) -> R {
+    let range = range.clamped(to: 0..<size)
+    return try body(
+      UnsafeRawBufferPointer(
+        start: mapping.base.map { UnsafeRawPointer($0) + start + range.lowerBound },
+        count: range.count))
+  }
+
+  /// Calls `body` with all bytes of the file as a bounds-checked span.
+  package func withSpan<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
+    try withBytes(0..<size) { (bytes) throws(E) -> R in try body(bytes.bytes) }
+  }
+
+  /// Tells the system what a range is about to be used for; never fails.
+  package func advise(_ range: Range<Int>, _ advice: Advice) {
+    let range = range.clamped(to: 0..<size)
+    guard let base = mapping.base, !range.isEmpty else { return }
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    let first = (start + range.lowerBound) / page * page
+    let number =
+      switch advice {
+      case .willNeed: MADV_WILLNEED
+      case .dontNeed: MADV_DONTNEED
+      case .sequential: MADV_SEQUENTIAL
+      }
+    madvise(base + first, start + range.upperBound - first, Int32(number))
+  }
+}
+
+/// open(2), under a name that does not meet `MappedFile.open`.
+private func systemOpen(_ path: String, _ flags: Int32) -> Int32 { open(path, flags) }

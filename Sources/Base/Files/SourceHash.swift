@@ -1,0 +1,51 @@
+import Crypto
+import Foundation
+
+/// The identity of a checkpoint's files.
+package enum SourceHash {
+  /// SHA-256 of one file's bytes, or of the files' digests one after another.
+  package static func sha256(_ files: [MappedFile]) -> String {
+    let digests = files.map(digest)
+    return hexadecimal(
+      digests.count == 1 ? digests[0] : Data(SHA256.hash(data: digests.reduce(Data(), +))))
+  }
+
+  /// SHA-256 of a file's bytes.
+  package static func digest(_ file: MappedFile) -> Data {
+    var hash = SHA256()
+    var start = 0
+    while start < file.size {
+      let end = min(start + 1 << 20, file.size)
+      file.withBytes(start..<end) { hash.update(bufferPointer: $0) }
+      // A model larger than memory must not stay resident because it was hashed.
+      file.advise(start..<end, .dontNeed)
+      start = end
+    }
+    return Data(hash.finalize())
+  }
+
+  /// SHA-256 of token ids as 32-bit little-endian numbers.
+  package static func sha256(tokens: [[Int32]]) -> String {
+    var hash = SHA256()
+    for id in tokens.joined() {
+      withUnsafeBytes(of: id.littleEndian) { hash.update(bufferPointer: $0) }
+    }
+    return hexadecimal(Data(hash.finalize()))
+  }
+
+  /// SHA-256 of a text.
+  package static func sha256(text: String) -> String {
+    hexadecimal(Data(SHA256.hash(data: Data(text.utf8))))
+  }
+
+  /// SHA-256 of bytes.
+  package static func sha256(bytes: [UInt8]) -> String {
+    var hash = SHA256()
+    bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
+    return hexadecimal(Data(hash.finalize()))
+  }
+
+  package static func hexadecimal(_ digest: Data) -> String {
+    digest.map { String(format: "%02x", $0) }.joined()
+  }
+}

@@ -1,0 +1,111 @@
+import Foundation
+
+/// A fault in finding or reading the data files of `formats/`.
+package enum FormatError: Diagnostic {
+  /// The folder of data files is neither beside the program nor where ROPECONV_FORMATS says.
+  case resourcesMissing(searched: [String])
+  /// A data file says something the program does not understand.
+  case invalid(file: String, place: String, problem: String)
+  /// No data file describes this architecture.
+  case unsupportedArchitecture(file: String, name: String, known: [String])
+
+  package var summary: String {
+    switch self {
+    case .resourcesMissing(let searched):
+      "the data files of ropeconv were not found (searched \(searched.joined(separator: ", ")))"
+    case .invalid(_, _, let problem): problem
+    case .unsupportedArchitecture(_, let name, let known):
+      "architecture '\(name)' is not supported (known: \(known.joined(separator: ", ")))"
+    }
+  }
+
+  package var file: String? {
+    switch self {
+    case .resourcesMissing: nil
+    case .invalid(let file, _, _), .unsupportedArchitecture(let file, _, _): file
+    }
+  }
+
+  package var place: String? {
+    switch self {
+    case .invalid(_, let place, _): place
+    default: nil
+    }
+  }
+
+  package var hint: String? {
+    switch self {
+    case .resourcesMissing:
+      "install with 'make install', or set ROPECONV_FORMATS to the folder holding 'architectures'"
+    default: nil
+    }
+  }
+
+  package var exitStatus: ExitStatus {
+    switch self {
+    case .resourcesMissing: .internalError
+    default: .malformedData
+    }
+  }
+}
+
+/// The data files of `formats/`, found beside the program that uses them.
+///
+/// Searched in order: `ROPECONV_FORMATS`, the resource folder SwiftPM puts beside the executable or
+/// the test image, and `../share/ropeconv` of an installed program.
+package enum FormatResources {
+  /// The folder that holds `architectures/` and `tokenizers/`.
+  package static func folder() throws -> String {
+    try located.get()
+  }
+
+  private static let located: Result<String, FormatError> = {
+    var candidates: [String] = []
+    if let chosen = ProcessInfo.processInfo.environment["ROPECONV_FORMATS"] {
+      candidates.append(chosen)
+    }
+    for image in [imagePath(), Bundle.main.executablePath].compactMap({ $0 }) {
+      let resolved = URL(fileURLWithPath: image).resolvingSymlinksInPath()
+      let beside = resolved.deletingLastPathComponent()
+      candidates.append(beside.appendingPathComponent("ropeconv_Base.resources").path)
+      candidates.append(
+        beside.deletingLastPathComponent().appendingPathComponent("share/ropeconv").path)
+    }
+    for candidate in candidates
+    where FileManager.default.fileExists(atPath: candidate + "/architectures") {
+      return .success(candidate)
+    }
+    return .failure(.resourcesMissing(searched: candidates))
+  }()
+
+  /// The executable or shared object that this code was linked into: for a test run that is the
+  /// test bundle, not the toolchain's runner.
+  private static func imagePath() -> String? {
+    let address = UInt(bitPattern: #dsohandle)
+    guard let maps = try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8) else {
+      return Bundle.main.executablePath
+    }
+    for line in maps.split(separator: "\n") {
+      // 55d0a0000000-55d0a0010000 r--p 00000000 fe:00 1234   /path/of/the/image
+      let fields = line.split(separator: " ", maxSplits: 5, omittingEmptySubsequences: true)
+      let bounds = fields[0].split(separator: "-").compactMap { UInt($0, radix: 16) }
+      guard fields.count == 6, bounds.count == 2 else { continue }
+      if (bounds[0]..<bounds[1]).contains(address) {
+        return fields[5].trimmingCharacters(in: .whitespaces)
+      }
+    }
+    return nil
+  }
+
+  /// The JSON of one data file, such as `tokenizers/pretokenizers.json`.
+  package static func json(_ relativePath: String) throws -> JSONValue {
+    try JSONValue.read(contentsOf: folder() + "/" + relativePath)
+  }
+
+  /// The names of the JSON files in one folder, sorted, without their extension.
+  package static func list(_ relativeFolder: String) throws -> [String] {
+    let path = try folder() + "/" + relativeFolder
+    let names = try FileManager.default.contentsOfDirectory(atPath: path)
+    return names.filter { $0.hasSuffix(".json") }.map { String($0.dropLast(5)) }.sorted()
+  }
+}

@@ -1,0 +1,8 @@
+import CKernels
+
+/// The temporary files and folders that SIGINT, SIGTERM and SIGBUS remove.
+package enum TemporaryRegistry {
+  /// A folder is registered before the files in it.
+  package static func register(_ path: String) { rc_register_temporary(path) }
+  package static func unregister(_ path: String) { rc_unregister_temporary(path) }
+}

@@ -1,0 +1,136 @@
+import Checkpoints
+import OrderedCollections
+import Tensors
+
+/// Finds a tensor for every weight the architecture needs and accounts for every tensor there is.
+struct WeightDirectory {
+  let parameters: Hyperparameters
+  let shape: ModelShape
+  let layout: WeightLayout
+
+  private(set) var globals: [Role: WeightSource] = [:]
+  private(set) var layers: [[Role: WeightSource]] = []
+  private(set) var ignored: [TensorEntry] = []
+
+  init(parameters: Hyperparameters, shape: ModelShape, rotaryWidth: Int) {
+    self.parameters = parameters
+    self.shape = shape
+    layout = WeightLayout(
+      shape: shape, block: parameters.architecture.block, side: parameters.side,
+      rotaryWidth: rotaryWidth)
+  }
+
+  private var checkpoint: Checkpoint { parameters.checkpoint }
+
+  /// Resolves all weights.
+  /// - Parameter keepsExtra: unexpected tensors join those that are ignored.
+  /// - Throws: `ModelError.tensors` with every missing and every unexpected tensor.
+  mutating func resolve(keepsExtra: Bool) throws {
+    // Two roles may be parts of one tensor.
+    var missing: OrderedSet<String> = []
+    var used: Set<String> = []
+    layers = Array(repeating: [:], count: shape.layers)
+    for (role, names) in parameters.architecture.weights {
+      guard let name = names.names[parameters.side] else { continue }
+      for layer in role.isGlobal ? [nil] : (0..<shape.layers).map(Optional.some) {
+        let tensorName = name.tensorName(layer: layer)
+        guard let tensor = checkpoint.tensors[tensorName] else {
+          if !names.optional { missing.append(tensorName) }
+          continue
+        }
+        used.insert(tensorName)
+        let source = try source(role, name, tensor)
+        if let layer { layers[layer][role] = source } else { globals[role] = source }
+      }
+    }
+    missing.append(contentsOf: missingAlternatives())
+    var unexpected: [String] = []
+    for (name, tensor) in checkpoint.tensors where !used.contains(name) {
+      if keepsExtra || parameters.architecture.ignored.contains(where: { Self.matches(name, $0) }) {
+        ignored.append(tensor)
+      } else {
+        unexpected.append(name)
+      }
+    }
+    guard missing.isEmpty, unexpected.isEmpty else {
+      throw ModelError.tensors(
+        file: checkpoint.path, missing: Array(missing), unexpected: unexpected)
+    }
+    try checkTiedOutput()
+  }
+
+  /// Latent attention takes its queries from one matrix or from a pair of them with a norm.
+  private func missingAlternatives() -> [String] {
+    guard parameters.architecture.block.attention == .latent else { return [] }
+    var missing: [String] = []
+    for (layer, weights) in layers.enumerated() {
+      let needed: [Role] =
+        shape.queryRank > 0 ? [.queryDown, .queryDownNormGain, .queryUp] : [.query]
+      for role in needed where weights[role] == nil {
+        let name = parameters.architecture.weights[role]?.names[parameters.side]
+        missing.append(name?.tensorName(layer: layer) ?? role.rawValue)
+      }
+    }
+    return missing
+  }
+
+  private mutating func checkTiedOutput() throws {
+    guard parameters.side == .huggingface, let tied = parameters.flag(.tiedOutput) else { return }
+    if tied, let output = globals[.output], let embedding = globals[.embedding] {
+      let same =
+        output.tensor.shape == embedding.tensor.shape && output.tensor.type == embedding.tensor.type
+        && output.tensor.withBytes { one in
+          embedding.tensor.withBytes { other in one.elementsEqual(other) }
+        }
+      guard same else {
+        throw ModelError.tiedOutputDiffers(file: checkpoint.path, tensor: output.tensor.name)
+      }
+      globals[.output] = nil
+    } else if !tied, globals[.output] == nil,
+      let name = parameters.architecture.weights[.output]?.names[.huggingface]
+    {
+      throw ModelError.tensors(file: checkpoint.path, missing: [name.tensor], unexpected: [])
+    }
+  }
+
+  private func source(
+    _ role: Role, _ name: WeightName, _ tensor: TensorEntry
+  ) throws(ModelError) -> WeightSource {
+    guard Decoding.canDecode(tensor.type) else {
+      throw .elementType(file: tensor.file.path, tensor: tensor.name, type: tensor.type.rawValue)
+    }
+    let expected = layout.size(of: role)
+    let stored = layout.storedShape(role, name, rows: expected.rows, columns: expected.columns)
+    // An embedding's rows are the vocabulary; learned positions may be more than the context.
+    var rows = expected.rows
+    if role == .embedding || role == .positions || role == .output,
+      tensor.shape.count == 2, name.form == .plain
+    {
+      rows = tensor.shape[0]
+      guard tensor.shape[1] == expected.columns, rows > 0 else {
+        throw .shape(
+          file: tensor.file.path, tensor: tensor.name, found: tensor.shape,
+          expected: [rows, expected.columns])
+      }
+    } else {
+      guard tensor.shape == stored else {
+        throw .shape(
+          file: tensor.file.path, tensor: tensor.name, found: tensor.shape, expected: stored)
+      }
+    }
+    return WeightSource(
+      role: role, tensor: tensor, form: name.form, ranges: layout.ranges(name.part, rows: rows),
+      rows: rows,
+      columns: expected.columns)
+  }
+
+  /// Whether a tensor's name fits a pattern whose `*` stands for a layer's number.
+  static func matches(_ name: String, _ pattern: String) -> Bool {
+    let parts = pattern.split(separator: "*", omittingEmptySubsequences: false)
+    guard parts.count == 2 else { return name == pattern }
+    guard name.hasPrefix(parts[0]), name.hasSuffix(parts[1]),
+      name.utf8.count > parts[0].utf8.count + parts[1].utf8.count
+    else { return false }
+    return name.dropFirst(parts[0].count).dropLast(parts[1].count).allSatisfy(\.isNumber)
+  }
+}

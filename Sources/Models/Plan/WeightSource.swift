@@ -1,0 +1,126 @@
+import Base
+import Checkpoints
+import Tensors
+
+/// Where a weight of the model comes from: rows of a tensor, in the form its container stores.
+package struct WeightSource: Sendable {
+  package let role: Role
+  package let tensor: TensorEntry
+  package let form: WeightName.Form
+  /// Rows of the stored matrix that belong to this weight, in order, after undoing a transposition.
+  package let ranges: [Range<Int>]
+  /// Outputs of a matrix; elements of a vector.
+  package let rows: Int
+  /// Inputs of a matrix; 1 for a vector.
+  package let columns: Int
+
+  package var count: Int { rows * columns }
+
+  /// Whether the stored rows are this weight's rows as they stand, so that bytes can be copied.
+  package var isRowwise: Bool { form == .plain }
+
+  /// Decodes the weight to `count` floats, row-major [rows, columns].
+  package func decode(to output: UnsafeMutablePointer<Float>, threads: Int = 1) throws {
+    switch form {
+    case .plain: try decodeRows(to: output, threads: threads)
+    case .gainMinusOne:
+      try decodeRows(to: output, threads: threads)
+      for index in 0..<count { output[index] += 1 }
+    case .transposed: try decodeTransposed(to: output)
+    case .transposedPerHead: try decodeTransposedPerHead(to: output)
+    }
+  }
+
+  /// The weight as floats, row-major [rows, columns].
+  package func decoded(threads: Int = 1) throws -> [Float] {
+    try [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+      if let base = buffer.baseAddress, count > 0 { try decode(to: base, threads: threads) }
+      initialized = count
+    }
+  }
+
+  private func decodeRows(to output: UnsafeMutablePointer<Float>, threads: Int) throws {
+    // Pieces of at most 64 rows, so that several threads share one matrix.
+    var pieces: [(rows: Range<Int>, offset: Int)] = []
+    var offset = 0
+    for range in ranges {
+      var start = range.lowerBound
+      while start < range.upperBound {
+        let end = min(start + (columns == 1 ? range.count : 64), range.upperBound)
+        pieces.append((start..<end, offset))
+        offset += (end - start) * columns
+        start = end
+      }
+    }
+    nonisolated(unsafe) let target = output
+    let units = pieces
+    let failure = FirstFailure()
+    Parallel.forEach(count: units.count, threads: threads) { unit, _ in
+      do {
+        try decode(storedRows: units[unit].rows, to: target + units[unit].offset)
+      } catch { failure.record(error) }
+    }
+    try failure.check()
+  }
+
+  /// Decodes some of the weight's rows, where it is stored row by row.
+  package func decode(rows: Range<Int>, to output: UnsafeMutablePointer<Float>) throws {
+    var passed = 0
+    for range in ranges {
+      let part = rows.clamped(to: passed..<(passed + range.count))
+      if !part.isEmpty {
+        let first = range.lowerBound + part.lowerBound - passed
+        try decode(
+          storedRows: first..<(first + part.count),
+          to: output + (part.lowerBound - rows.lowerBound) * columns)
+      }
+      passed += range.count
+    }
+  }
+
+  /// Tells the system what the stored bytes are about to be used for.
+  package func advise(_ advice: MappedFile.Advice) { tensor.file.advise(tensor.range, advice) }
+
+  /// Decodes rows counted in units of `columns` elements, whatever the tensor's rank.
+  private func decode(storedRows rows: Range<Int>, to output: UnsafeMutablePointer<Float>) throws {
+    guard let first = tensor.type.byteCount(elements: rows.lowerBound * columns),
+      let length = tensor.type.byteCount(elements: rows.count * columns)
+    else {
+      throw ModelError.elementType(
+        file: tensor.file.path, tensor: tensor.name, type: tensor.type.rawValue)
+    }
+    try tensor.withBytes { bytes in
+      let slice = UnsafeRawBufferPointer(rebasing: bytes[first..<(first + length)])
+      try Decoding.decode(slice, as: tensor.type, to: output, count: rows.count * columns)
+    }
+  }
+
+  private func decodeTransposed(to output: UnsafeMutablePointer<Float>) throws {
+    let outputs = tensor.elementCount / columns
+    let whole = FloatBuffer(count: tensor.elementCount)
+    try tensor.decode(to: whole.pointer)
+    var row = 0
+    for range in ranges {
+      for source in range {
+        for column in 0..<columns {
+          output[row * columns + column] = whole.pointer[column * outputs + source]
+        }
+        row += 1
+      }
+    }
+  }
+
+  /// Stored [heads, columns, rows per head].
+  private func decodeTransposedPerHead(to output: UnsafeMutablePointer<Float>) throws {
+    let perHead = tensor.shape.last ?? 1
+    let whole = FloatBuffer(count: tensor.elementCount)
+    try tensor.decode(to: whole.pointer)
+    for row in 0..<rows {
+      let head = row / perHead
+      for column in 0..<columns {
+        output[row * columns + column] =
+          whole.pointer[(head * columns + column) * perHead + row % perHead]
+      }
+    }
+  }
+}
