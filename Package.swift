@@ -44,10 +44,12 @@ let package = Package(
     .executableTarget(
       name: "ropeconv",
       dependencies: [
-        "Reports", "Conversion", "Evaluation",
+        "Batch", "Reports", "Conversion", "Evaluation",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Yams", package: "Yams"),
       ]),
+    .target(
+      name: "Batch",
+      dependencies: ["Reports", "Checkpoints", .product(name: "Yams", package: "Yams")]),
     .target(name: "Reports", dependencies: ["Conversion", "Evaluation"]),
     .target(name: "Conversion", dependencies: ["Evaluation"]),
     .target(name: "Evaluation", dependencies: ["Inference"]),
@@ -94,9 +96,12 @@ let package = Package(
     tests("CheckpointsTests", "Checkpoints", golden: true),
     tests("VocabularyTests", "Vocabulary", golden: true),
     tests("RotaryTests", "Rotary"),
+    tests("InferenceTests", "Conversion", golden: true),
+    tests("ModelsTests", "Models"),
     tests("EvaluationTests", "Conversion", golden: true),
     tests("ConversionTests", "Conversion", golden: true),
     tests("ReportsTests", "Reports"),
+    tests("BatchTests", "Batch"),
     tests("CommandTests", "Conversion"),
   ],
   swiftLanguageModes: [.v6]

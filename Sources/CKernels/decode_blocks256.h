@@ -9,7 +9,7 @@
 //   iq4_xs: d, 2 bytes of high scale bits, 4 of low ones, 128 q (4 bits, indices into a table)
 
 static void RC_VARIANT(decode_q2_k)(const uint8_t *bytes, float *restrict output, size_t blocks) {
-  for (size_t block = 0; block < blocks; block++, bytes += 84, output += 256) {
+  for (size_t block = 0; block < blocks; block++, bytes += RC_Q2_K_BYTES, output += RC_SUPERBLOCK) {
     float d = RC_VARIANT(load_half)(bytes + 80), dmin = RC_VARIANT(load_half)(bytes + 82);
     for (int group = 0; group < 16; group++) {
       float scale = d * (float)(bytes[group] & 15);
@@ -23,7 +23,7 @@ static void RC_VARIANT(decode_q2_k)(const uint8_t *bytes, float *restrict output
 }
 
 static void RC_VARIANT(decode_q3_k)(const uint8_t *bytes, float *restrict output, size_t blocks) {
-  for (size_t block = 0; block < blocks; block++, bytes += 110, output += 256) {
+  for (size_t block = 0; block < blocks; block++, bytes += RC_Q3_K_BYTES, output += RC_SUPERBLOCK) {
     const uint8_t *packed = bytes + 96;
     float d = RC_VARIANT(load_half)(bytes + 108);
     for (int group = 0; group < 16; group++) {
@@ -56,7 +56,7 @@ RC_INLINE void RC_VARIANT(scale_and_minimum)(const uint8_t *packed, int group, i
 }
 
 static void RC_VARIANT(decode_q4_k)(const uint8_t *bytes, float *restrict output, size_t blocks) {
-  for (size_t block = 0; block < blocks; block++, bytes += 144, output += 256) {
+  for (size_t block = 0; block < blocks; block++, bytes += RC_Q4_K_BYTES, output += RC_SUPERBLOCK) {
     float d = RC_VARIANT(load_half)(bytes), dmin = RC_VARIANT(load_half)(bytes + 2);
     for (int group = 0; group < 8; group++) {
       int scale, minimum;
@@ -71,7 +71,7 @@ static void RC_VARIANT(decode_q4_k)(const uint8_t *bytes, float *restrict output
 }
 
 static void RC_VARIANT(decode_q5_k)(const uint8_t *bytes, float *restrict output, size_t blocks) {
-  for (size_t block = 0; block < blocks; block++, bytes += 176, output += 256) {
+  for (size_t block = 0; block < blocks; block++, bytes += RC_Q5_K_BYTES, output += RC_SUPERBLOCK) {
     float d = RC_VARIANT(load_half)(bytes), dmin = RC_VARIANT(load_half)(bytes + 2);
     const uint8_t *fifth = bytes + 16;
     for (int group = 0; group < 8; group++) {
@@ -90,7 +90,7 @@ static void RC_VARIANT(decode_q5_k)(const uint8_t *bytes, float *restrict output
 }
 
 static void RC_VARIANT(decode_q6_k)(const uint8_t *bytes, float *restrict output, size_t blocks) {
-  for (size_t block = 0; block < blocks; block++, bytes += 210, output += 256) {
+  for (size_t block = 0; block < blocks; block++, bytes += RC_Q6_K_BYTES, output += RC_SUPERBLOCK) {
     float d = RC_VARIANT(load_half)(bytes + 208);
     for (int group = 0; group < 16; group++) {
       float scale = d * (float)(int8_t)bytes[192 + group];
@@ -109,7 +109,7 @@ static void RC_VARIANT(decode_q6_k)(const uint8_t *bytes, float *restrict output
 }
 
 static void RC_VARIANT(decode_q8_k)(const uint8_t *bytes, float *restrict output, size_t blocks) {
-  for (size_t block = 0; block < blocks; block++, bytes += 292, output += 256) {
+  for (size_t block = 0; block < blocks; block++, bytes += RC_Q8_K_BYTES, output += RC_SUPERBLOCK) {
     float d;
     memcpy(&d, bytes, sizeof d);
     for (int i = 0; i < 256; i++) output[i] = d * (float)(int8_t)bytes[4 + i];
@@ -118,7 +118,7 @@ static void RC_VARIANT(decode_q8_k)(const uint8_t *bytes, float *restrict output
 
 static void RC_VARIANT(decode_iq4_xs)(const uint8_t *bytes, float *restrict output,
                                       size_t blocks) {
-  for (size_t block = 0; block < blocks; block++, bytes += 136, output += 256) {
+  for (size_t block = 0; block < blocks; block++, bytes += RC_IQ4_XS_BYTES, output += RC_SUPERBLOCK) {
     float d = RC_VARIANT(load_half)(bytes);
     uint16_t high;
     memcpy(&high, bytes + 2, sizeof high);

@@ -5,7 +5,7 @@
 #include "nonlinear.h"
 
 static void RC_VARIANT(decode_q4_0)(const uint8_t *bytes, float *restrict output, size_t blocks) {
-  for (size_t block = 0; block < blocks; block++, bytes += 18, output += 32) {
+  for (size_t block = 0; block < blocks; block++, bytes += RC_Q4_0_BYTES, output += RC_BLOCK) {
     float d = RC_VARIANT(load_half)(bytes);
     for (int i = 0; i < 16; i++) output[i] = d * (float)((bytes[2 + i] & 15) - 8);
     for (int i = 0; i < 16; i++) output[16 + i] = d * (float)((bytes[2 + i] >> 4) - 8);
@@ -13,7 +13,7 @@ static void RC_VARIANT(decode_q4_0)(const uint8_t *bytes, float *restrict output
 }
 
 static void RC_VARIANT(decode_q4_1)(const uint8_t *bytes, float *restrict output, size_t blocks) {
-  for (size_t block = 0; block < blocks; block++, bytes += 20, output += 32) {
+  for (size_t block = 0; block < blocks; block++, bytes += RC_Q4_1_BYTES, output += RC_BLOCK) {
     float d = RC_VARIANT(load_half)(bytes), m = RC_VARIANT(load_half)(bytes + 2);
     for (int i = 0; i < 16; i++) output[i] = d * (float)(bytes[4 + i] & 15) + m;
     for (int i = 0; i < 16; i++) output[16 + i] = d * (float)(bytes[4 + i] >> 4) + m;
@@ -21,7 +21,7 @@ static void RC_VARIANT(decode_q4_1)(const uint8_t *bytes, float *restrict output
 }
 
 static void RC_VARIANT(decode_q5_0)(const uint8_t *bytes, float *restrict output, size_t blocks) {
-  for (size_t block = 0; block < blocks; block++, bytes += 22, output += 32) {
+  for (size_t block = 0; block < blocks; block++, bytes += RC_Q5_0_BYTES, output += RC_BLOCK) {
     float d = RC_VARIANT(load_half)(bytes);
     uint32_t fifth;
     memcpy(&fifth, bytes + 2, sizeof fifth);
@@ -37,7 +37,7 @@ static void RC_VARIANT(decode_q5_0)(const uint8_t *bytes, float *restrict output
 }
 
 static void RC_VARIANT(decode_q5_1)(const uint8_t *bytes, float *restrict output, size_t blocks) {
-  for (size_t block = 0; block < blocks; block++, bytes += 24, output += 32) {
+  for (size_t block = 0; block < blocks; block++, bytes += RC_Q5_1_BYTES, output += RC_BLOCK) {
     float d = RC_VARIANT(load_half)(bytes), m = RC_VARIANT(load_half)(bytes + 2);
     uint32_t fifth;
     memcpy(&fifth, bytes + 4, sizeof fifth);
@@ -53,7 +53,7 @@ static void RC_VARIANT(decode_q5_1)(const uint8_t *bytes, float *restrict output
 }
 
 static void RC_VARIANT(decode_q8_0)(const uint8_t *bytes, float *restrict output, size_t blocks) {
-  for (size_t block = 0; block < blocks; block++, bytes += 34, output += 32) {
+  for (size_t block = 0; block < blocks; block++, bytes += RC_Q8_0_BYTES, output += RC_BLOCK) {
     float d = RC_VARIANT(load_half)(bytes);
     for (int i = 0; i < 32; i++) output[i] = d * (float)(int8_t)bytes[2 + i];
   }
@@ -61,7 +61,7 @@ static void RC_VARIANT(decode_q8_0)(const uint8_t *bytes, float *restrict output
 
 static void RC_VARIANT(decode_iq4_nl)(const uint8_t *bytes, float *restrict output,
                                       size_t blocks) {
-  for (size_t block = 0; block < blocks; block++, bytes += 18, output += 32) {
+  for (size_t block = 0; block < blocks; block++, bytes += RC_IQ4_NL_BYTES, output += RC_BLOCK) {
     float d = RC_VARIANT(load_half)(bytes);
     for (int i = 0; i < 16; i++) output[i] = d * rc_nonlinear[bytes[2 + i] & 15];
     for (int i = 0; i < 16; i++) output[16 + i] = d * rc_nonlinear[bytes[2 + i] >> 4];

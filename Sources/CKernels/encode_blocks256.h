@@ -144,11 +144,11 @@ RC_INLINE void RC_VARIANT(store_group_nibbles)(const uint8_t *q, uint8_t *bytes)
 static int RC_VARIANT(encode_q4_k)(const float *x, uint8_t *bytes, size_t blocks) {
   int overflow = 0;
   uint8_t q[2 * 256];
-  for (size_t first = 0; first < blocks; first += 2, x += 512, bytes += 2 * 144) {
+  for (size_t first = 0; first < blocks; first += 2, x += 2 * RC_SUPERBLOCK, bytes += 2 * RC_Q4_K_BYTES) {
     size_t count = blocks - first < 2 ? 1 : 2;
-    overflow |= RC_VARIANT(encode_lines)(x, count, 15, -1.0f, 20, bytes, 144, q);
+    overflow |= RC_VARIANT(encode_lines)(x, count, 15, -1.0f, 20, bytes, RC_Q4_K_BYTES, q);
     for (size_t block = 0; block < count; block++) {
-      RC_VARIANT(store_group_nibbles)(q + block * 256, bytes + block * 144 + 16);
+      RC_VARIANT(store_group_nibbles)(q + block * 256, bytes + block * RC_Q4_K_BYTES + 16);
     }
   }
   return overflow;
@@ -157,12 +157,12 @@ static int RC_VARIANT(encode_q4_k)(const float *x, uint8_t *bytes, size_t blocks
 static int RC_VARIANT(encode_q5_k)(const float *x, uint8_t *bytes, size_t blocks) {
   int overflow = 0;
   uint8_t q[2 * 256];
-  for (size_t first = 0; first < blocks; first += 2, x += 512, bytes += 2 * 176) {
+  for (size_t first = 0; first < blocks; first += 2, x += 2 * RC_SUPERBLOCK, bytes += 2 * RC_Q5_K_BYTES) {
     size_t count = blocks - first < 2 ? 1 : 2;
-    overflow |= RC_VARIANT(encode_lines)(x, count, 31, -0.5f, 15, bytes, 176, q);
+    overflow |= RC_VARIANT(encode_lines)(x, count, 31, -0.5f, 15, bytes, RC_Q5_K_BYTES, q);
     for (size_t block = 0; block < count; block++) {
       const uint8_t *levels = q + block * 256;
-      uint8_t *fifth = bytes + block * 176 + 16;
+      uint8_t *fifth = bytes + block * RC_Q5_K_BYTES + 16;
       for (int i = 0; i < 32; i++) {
         int bits = 0;
         for (int group = 0; group < 8; group++) bits |= (levels[group * 32 + i] >> 4) << group;
@@ -219,7 +219,7 @@ RC_INLINE void RC_VARIANT(fit_scale)(const rc_floats *x, rc_floats *best_scale,
 
 static int RC_VARIANT(encode_q6_k)(const float *x, uint8_t *bytes, size_t blocks) {
   int overflow = 0;
-  for (size_t block = 0; block < blocks; block++, x += 256, bytes += 210) {
+  for (size_t block = 0; block < blocks; block++, x += RC_SUPERBLOCK, bytes += RC_Q6_K_BYTES) {
     rc_floats lanes[16], scale;
     rc_ints levels[16];
     RC_VARIANT(gather_runs)(x, RC_LANES, 16, lanes);
@@ -231,7 +231,7 @@ static int RC_VARIANT(encode_q6_k)(const float *x, uint8_t *bytes, size_t blocks
       most = fabsf(scales[group]) > fabsf(most) ? scales[group] : most;
     }
     if (fabsf(most) < 1e-15f) {
-      memset(bytes, 0, 210);
+      memset(bytes, 0, RC_Q6_K_BYTES);
       continue;
     }
     float factor = -128.0f / most;

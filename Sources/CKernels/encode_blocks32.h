@@ -41,7 +41,7 @@ RC_INLINE void RC_VARIANT(store_fifth_bits)(const uint8_t *q, uint8_t *bytes) {
 static int RC_VARIANT(encode_q4_0)(const float *x, uint8_t *bytes, size_t blocks) {
   int overflow = 0;
   uint8_t q[32];
-  for (size_t block = 0; block < blocks; block++, x += 32, bytes += 18) {
+  for (size_t block = 0; block < blocks; block++, x += RC_BLOCK, bytes += RC_Q4_0_BYTES) {
     float d = RC_VARIANT(extreme)(x) / -8.0f;
     overflow |= RC_VARIANT(store_half)(bytes, d);
     RC_VARIANT(levels)(x, 0.0f, RC_VARIANT(inverse)(d), 8.5f, 15, q);
@@ -53,7 +53,7 @@ static int RC_VARIANT(encode_q4_0)(const float *x, uint8_t *bytes, size_t blocks
 static int RC_VARIANT(encode_q5_0)(const float *x, uint8_t *bytes, size_t blocks) {
   int overflow = 0;
   uint8_t q[32];
-  for (size_t block = 0; block < blocks; block++, x += 32, bytes += 22) {
+  for (size_t block = 0; block < blocks; block++, x += RC_BLOCK, bytes += RC_Q5_0_BYTES) {
     float d = RC_VARIANT(extreme)(x) / -16.0f;
     overflow |= RC_VARIANT(store_half)(bytes, d);
     RC_VARIANT(levels)(x, 0.0f, RC_VARIANT(inverse)(d), 16.5f, 31, q);
@@ -80,7 +80,7 @@ RC_INLINE int RC_VARIANT(span)(const float *x, int most, uint8_t *bytes, uint8_t
 static int RC_VARIANT(encode_q4_1)(const float *x, uint8_t *bytes, size_t blocks) {
   int overflow = 0;
   uint8_t q[32];
-  for (size_t block = 0; block < blocks; block++, x += 32, bytes += 20) {
+  for (size_t block = 0; block < blocks; block++, x += RC_BLOCK, bytes += RC_Q4_1_BYTES) {
     overflow |= RC_VARIANT(span)(x, 15, bytes, q);
     RC_VARIANT(store_nibbles)(q, bytes + 4);
   }
@@ -90,7 +90,7 @@ static int RC_VARIANT(encode_q4_1)(const float *x, uint8_t *bytes, size_t blocks
 static int RC_VARIANT(encode_q5_1)(const float *x, uint8_t *bytes, size_t blocks) {
   int overflow = 0;
   uint8_t q[32];
-  for (size_t block = 0; block < blocks; block++, x += 32, bytes += 24) {
+  for (size_t block = 0; block < blocks; block++, x += RC_BLOCK, bytes += RC_Q5_1_BYTES) {
     overflow |= RC_VARIANT(span)(x, 31, bytes, q);
     RC_VARIANT(store_fifth_bits)(q, bytes + 4);
     RC_VARIANT(store_nibbles)(q, bytes + 8);
@@ -100,7 +100,7 @@ static int RC_VARIANT(encode_q5_1)(const float *x, uint8_t *bytes, size_t blocks
 
 static int RC_VARIANT(encode_q8_0)(const float *x, uint8_t *bytes, size_t blocks) {
   int overflow = 0;
-  for (size_t block = 0; block < blocks; block++, x += 32, bytes += 34) {
+  for (size_t block = 0; block < blocks; block++, x += RC_BLOCK, bytes += RC_Q8_0_BYTES) {
     float d = fabsf(RC_VARIANT(extreme)(x)) / 127.0f;
     overflow |= RC_VARIANT(store_half)(bytes, d);
     float factor = RC_VARIANT(inverse)(d);

@@ -60,7 +60,7 @@ static int RC_VARIANT(encode_iq4_nl)(const float *x, uint8_t *bytes, size_t bloc
     float scales[RC_LANES];
     RC_VARIANT(store)(scales, scale);
     for (size_t run = 0; run < runs; run++) {
-      uint8_t *block = bytes + (first + run) * 18;
+      uint8_t *block = bytes + (first + run) * RC_IQ4_NL_BYTES;
       overflow |= RC_VARIANT(store_half)(block, scales[run]);
       RC_VARIANT(store_nibbles)(q + run * 32, block + 2);
     }

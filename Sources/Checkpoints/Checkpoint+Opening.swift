@@ -6,7 +6,7 @@ extension Checkpoint {
   /// Hugging Face folder, a folder with exactly one GGUF model, or an archive of one of these.
   ///
   /// - Throws: what is wrong with the first file that is wrong; `InputFault.notFound` without one.
-  package static func open(_ path: String) throws(FileError) -> Checkpoint {
+  public static func open(_ path: String) throws(FileError) -> Checkpoint {
     guard let identity = FileStamp(path: path) else {
       // Opening tells a missing file from one that may not be read.
       do throws(FileError) { _ = try MappedFile.open(path) } catch {

@@ -4,8 +4,9 @@ import OrderedCollections
 /// A model on disk: metadata or configuration, and the directory of its tensors.
 ///
 /// Opening reads headers only. The tensors' bytes are mapped and touched when they are asked for.
-package struct Checkpoint: Sendable {
-  package enum Container: Sendable, Equatable {
+public struct Checkpoint: Sendable {
+  /// The kind of file that holds the tensors.
+  public enum Container: Sendable, Equatable {
     /// One GGUF file or a set of shards, of version 2 or 3.
     case gguf(version: Int)
     /// One safetensors file or a set of shards, alone or in a Hugging Face folder.
@@ -13,36 +14,44 @@ package struct Checkpoint: Sendable {
   }
 
   /// The path as the user gave it.
-  package let path: String
-  package let container: Container
+  public let path: String
+  /// The kind of file that holds the tensors.
+  public let container: Container
   /// GGUF keys and values in file order, those of the first shard, `split.*` included; empty for
   /// safetensors.
-  package let metadata: OrderedDictionary<String, MetadataValue>
+  public let metadata: OrderedDictionary<String, MetadataValue>
   /// `config.json`, an object; nil for GGUF, and for a safetensors file without one beside it.
-  package let configuration: JSONValue?
+  public let configuration: JSONValue?
   /// `__metadata__` of the (first) safetensors file; empty for GGUF.
-  package let safetensorsMetadata: OrderedDictionary<String, String>
+  public let safetensorsMetadata: OrderedDictionary<String, String>
   /// The files beside the weights, tokenizer.json and its like; nil for GGUF, which has its
   /// tokenizer inside.
   package let companions: FileSet?
   /// All tensors by name, in file order, shard after shard.
-  package let tensors: OrderedDictionary<String, TensorEntry>
+  public let tensors: OrderedDictionary<String, TensorEntry>
   /// The mapped files that hold the tensors.
   package let files: [MappedFile]
 
-  /// The same tensors under other statements, as a file written from them would have.
-  package func restated(
-    metadata: OrderedDictionary<String, MetadataValue>? = nil, configuration: JSONValue? = nil
+  /// Whether it is one of GGUF.
+  var isGGUF: Bool {
+    if case .gguf = container { true } else { false }
+  }
+
+  /// The same tensors under other statements, as a file written from them would have; what is nil
+  /// stays as it is.
+  public func restated(
+    as container: Container? = nil, metadata: OrderedDictionary<String, MetadataValue>? = nil,
+    configuration: JSONValue? = nil
   ) -> Checkpoint {
     Checkpoint(
-      path: path, container: container, metadata: metadata ?? self.metadata,
+      path: path, container: container ?? self.container, metadata: metadata ?? self.metadata,
       configuration: configuration ?? self.configuration,
       safetensorsMetadata: safetensorsMetadata, companions: companions, tensors: tensors,
       files: files)
   }
 
   /// Paths that no output may replace: the weights, and what is read beside them.
-  package var inputPaths: [String] {
+  public var inputPaths: [String] {
     Array(OrderedSet(ModelFolder.inputPaths(of: path) + files.map(\.path)))
   }
 }

@@ -1,7 +1,7 @@
 extension MetadataArray {
   /// Calls `body` with the index and bytes of every string, in order; false for other types.
   @discardableResult
-  package func forEachString(_ body: (Int, UnsafeRawBufferPointer) -> Void) -> Bool {
+  public func forEachString(_ body: (Int, UnsafeRawBufferPointer) -> Void) -> Bool {
     guard elementType == .string else { return false }
     return withBytes { bytes in
       let span = bytes.bytes
@@ -17,7 +17,7 @@ extension MetadataArray {
   }
 
   /// The strings; nil for other types and if one of them is not UTF-8.
-  package func strings() -> [String]? {
+  public func strings() -> [String]? {
     var result: [String] = []
     result.reserveCapacity(count)
     let complete = forEachString { _, bytes in
@@ -27,24 +27,24 @@ extension MetadataArray {
   }
 
   /// The bytes of the strings; nil for other types.
-  package func stringBytes() -> [[UInt8]]? {
+  public func stringBytes() -> [[UInt8]]? {
     var result: [[UInt8]] = []
     result.reserveCapacity(count)
     return forEachString { _, bytes in result.append([UInt8](bytes)) } ? result : nil
   }
 
   /// The elements of an array of float32; nil for other types.
-  package func floats() -> [Float]? {
+  public func floats() -> [Float]? {
     elementType == .float32 ? integers(UInt32.self) { Float(bitPattern: $0) } : nil
   }
 
   /// The elements of an array of bools; nil for other types.
-  package func bools() -> [Bool]? {
+  public func bools() -> [Bool]? {
     elementType == .bool ? integers(UInt8.self) { $0 != 0 } : nil
   }
 
   /// The elements of an array of any integer type; nil for other types and if one is 2^63 or more.
-  package func ints() -> [Int]? {
+  public func ints() -> [Int]? {
     switch elementType {
     case .uint8: integers(UInt8.self) { Int($0) }
     case .int8: integers(Int8.self) { Int($0) }
@@ -59,7 +59,7 @@ extension MetadataArray {
   }
 
   /// The elements of an array of any number type; nil for other types.
-  package func doubles() -> [Double]? {
+  public func doubles() -> [Double]? {
     switch elementType {
     case .float32: integers(UInt32.self) { Double(Float(bitPattern: $0)) }
     case .float64: integers(UInt64.self) { Double(bitPattern: $0) }
@@ -69,7 +69,7 @@ extension MetadataArray {
   }
 
   /// The elements of an array of arrays; nil for other types.
-  package func arrays() -> [MetadataArray]? {
+  public func arrays() -> [MetadataArray]? {
     guard elementType == .array else { return nil }
     return withBytes { bytes in
       let span = bytes.bytes

@@ -1,5 +1,5 @@
 /// The type of a metadata value, with its number in a GGUF file.
-package enum MetadataType: UInt32, Sendable, CaseIterable {
+public enum MetadataType: UInt32, Sendable, CaseIterable {
   case uint8 = 0
   case int8 = 1
   case uint16 = 2
@@ -15,7 +15,7 @@ package enum MetadataType: UInt32, Sendable, CaseIterable {
   case float64 = 12
 
   /// Bytes of one value; nil for strings and arrays, whose size varies.
-  package var width: Int? {
+  public var width: Int? {
     switch self {
     case .uint8, .int8, .bool: 1
     case .uint16, .int16: 2
@@ -36,7 +36,7 @@ package enum MetadataType: UInt32, Sendable, CaseIterable {
 }
 
 /// One value of a GGUF file's metadata.
-package enum MetadataValue: Sendable, Equatable {
+public enum MetadataValue: Sendable, Equatable {
   case uint8(UInt8)
   case int8(Int8)
   case uint16(UInt16)
@@ -51,7 +51,8 @@ package enum MetadataValue: Sendable, Equatable {
   case int64(Int64)
   case float64(Double)
 
-  package var type: MetadataType {
+  /// The type that the file states for the value.
+  public var type: MetadataType {
     switch self {
     case .uint8: .uint8
     case .int8: .int8
@@ -70,12 +71,12 @@ package enum MetadataValue: Sendable, Equatable {
   }
 
   /// The text of a string; nil for other types.
-  package var string: String? {
+  public var string: String? {
     if case .string(let text) = self { text } else { nil }
   }
 
   /// The value of any integer type; nil for other types, and for integers of 2^63 or more.
-  package var int: Int? {
+  public var int: Int? {
     switch self {
     case .uint8(let value): Int(value)
     case .int8(let value): Int(value)
@@ -90,7 +91,7 @@ package enum MetadataValue: Sendable, Equatable {
   }
 
   /// The value of any number, rounded where a double cannot hold it; nil for other types.
-  package var double: Double? {
+  public var double: Double? {
     switch self {
     case .float32(let value): Double(value)
     case .float64(let value): value
@@ -99,18 +100,20 @@ package enum MetadataValue: Sendable, Equatable {
     }
   }
 
-  package var bool: Bool? {
+  /// The value of a boolean; nil for other types.
+  public var bool: Bool? {
     if case .bool(let value) = self { value } else { nil }
   }
 
-  package var array: MetadataArray? {
+  /// The array; nil for other types.
+  public var array: MetadataArray? {
     if case .array(let array) = self { array } else { nil }
   }
 
   /// An array of strings; nil for other types and if one of them is not UTF-8.
-  package var strings: [String]? { array?.strings() }
+  public var strings: [String]? { array?.strings() }
   /// An array of any integer type; nil for other types and if one is 2^63 or more.
-  package var ints: [Int]? { array?.ints() }
+  public var ints: [Int]? { array?.ints() }
   /// An array of any number type; nil for other types.
-  package var doubles: [Double]? { array?.doubles() }
+  public var doubles: [Double]? { array?.doubles() }
 }

@@ -2,16 +2,20 @@ import Base
 import Tensors
 
 /// One tensor of a checkpoint: name, type and shape, and where its bytes are mapped.
-package struct TensorEntry: Sendable {
-  package let name: String
-  package let type: ElementType
+public struct TensorEntry: Sendable {
+  /// The tensor's name in the file.
+  public let name: String
+  /// How the elements are stored.
+  public let type: ElementType
   /// Row-major dimensions, outermost first (a matrix is [outputs, inputs]); empty for a scalar.
   /// GGUF's order is reversed on reading.
-  package let shape: [Int]
+  public let shape: [Int]
+  /// The file that holds the elements.
   package let file: MappedFile
   /// Byte offset of the first element in the file.
-  package let offset: Int
-  package let byteCount: Int
+  public let offset: Int
+  /// Bytes of all elements as they are stored.
+  public let byteCount: Int
 
   /// The reader has checked that the range is inside the file and fits shape and type.
   init(
@@ -26,13 +30,13 @@ package struct TensorEntry: Sendable {
   }
 
   /// The product of the shape: 1 for a scalar, 0 with a dimension of zero.
-  package var elementCount: Int { shape.reduce(1, *) }
+  public var elementCount: Int { shape.reduce(1, *) }
 
   /// The tensor's bytes in the file.
-  package var range: Range<Int> { offset..<(offset + byteCount) }
+  public var range: Range<Int> { offset..<(offset + byteCount) }
 
   /// Calls `body` with the tensor's bytes as they are stored, at any alignment.
-  package func withBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E)
+  public func withBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E)
     -> R
   {
     try file.withBytes(range, body)
@@ -42,7 +46,7 @@ package struct TensorEntry: Sendable {
   ///
   /// - Parameter output: room for `elementCount` floats.
   /// - Throws: the error of `Decoding.decode` when the type cannot be decoded.
-  package func decode(to output: UnsafeMutablePointer<Float>) throws {
+  public func decode(to output: UnsafeMutablePointer<Float>) throws {
     guard byteCount > 0 else { return }
     let count = elementCount
     try withBytes { bytes throws in
@@ -51,7 +55,7 @@ package struct TensorEntry: Sendable {
   }
 
   /// The whole tensor as float32.
-  package func decoded() throws -> [Float] {
+  public func decoded() throws -> [Float] {
     try [Float](unsafeUninitializedCapacity: elementCount) { buffer, initialized in
       if let base = buffer.baseAddress, !buffer.isEmpty { try decode(to: base) }
       initialized = elementCount
@@ -60,7 +64,7 @@ package struct TensorEntry: Sendable {
 
   /// Bytes of one row, a row being one index of the outermost dimension; nil for a scalar and for
   /// rows that are not whole blocks.
-  package var bytesPerRow: Int? {
+  public var bytesPerRow: Int? {
     guard let rows = shape.first else { return nil }
     guard rows > 0 else { return 0 }
     return type.byteCount(elements: elementCount / rows)
@@ -75,10 +79,12 @@ package struct TensorEntry: Sendable {
 
   /// Decodes a range of rows, indices of the outermost dimension, to float32.
   ///
-  /// - Parameter output: room for the rows' elements.
+  /// - Parameters:
+  ///   - rows: the rows wanted.
+  ///   - output: room for their elements.
   /// - Throws: `InputFault.rowsOutOfRange` for rows the tensor does not have or that are not whole
   ///   blocks, and the error of `Decoding.decode`.
-  package func decode(rows: Range<Int>, to output: UnsafeMutablePointer<Float>) throws {
+  public func decode(rows: Range<Int>, to output: UnsafeMutablePointer<Float>) throws {
     let count = shape.first ?? 0
     guard let rowBytes = bytesPerRow, rows.lowerBound >= 0, rows.upperBound <= count else {
       throw FileError.input(

@@ -1,5 +1,4 @@
 import Base
-import Tensors
 
 /// What a path that holds no checkpoint most likely is, so that the error can say it.
 enum WrongInput {

@@ -20,6 +20,8 @@ struct BasisChange {
   /// - Parameters:
   ///   - a: [size, n].
   ///   - bs: each [size, m]; the heads that share A.
+  /// - Returns: the change, [size, size] each way.
+  /// - Throws: `TensorError.factorization` for a moment whose eigenvalues cannot be found.
   static func balanced(_ a: DoubleMatrix, _ bs: [DoubleMatrix]) throws -> BasisChange {
     let size = a.rows
     var other = DoubleMatrix(rows: size, columns: size)
@@ -51,6 +53,7 @@ struct BasisChange {
   /// - Parameters:
   ///   - a: the pair's rows, [2, n].
   ///   - bs: the pair's rows on the other side, each [2, m].
+  /// - Returns: the change, [2, 2] each way.
   static func complex(_ a: DoubleMatrix, _ bs: [DoubleMatrix]) -> BasisChange {
     func moments(_ m: DoubleMatrix) -> (Double, Double, Double) {
       var (xx, xy, yy) = (0.0, 0.0, 0.0)
@@ -75,8 +78,8 @@ struct BasisChange {
   }
 
   /// The change for a head of which some pairs turn (and allow complex factors only) and the other
-  /// dims stay still (and allow anything).
-  /// - Parameter turning: positions in the head of each turning pair's two dims.
+  /// dims stay still (and allow anything); `turning` has the positions in the head of each turning
+  /// pair's two dims.
   static func mixed(
     _ a: DoubleMatrix, _ bs: [DoubleMatrix], turning: [(Int, Int)]
   ) throws -> BasisChange {

@@ -1,13 +1,11 @@
 import Base
-import Checkpoints
-import Tensors
 
 /// A conversion that cannot be done, found before any output exists.
-package enum ConversionError: Diagnostic {
+public enum ConversionError: Diagnostic {
   /// An absorption identity does not hold for this model and variant.
   case identityDoesNotHold(file: String, identity: String, reason: String)
-  /// Settings that contradict each other or name something unknown.
-  case usage(String)
+  /// Settings that contradict each other, name something unknown or do not suit the model.
+  case setting(SettingFault)
   /// A tensor cannot be stored in the type asked for.
   case elementType(file: String, tensor: String, reason: String)
   /// A rewritten weight is not finite.
@@ -20,7 +18,8 @@ package enum ConversionError: Diagnostic {
   /// The temporary file of a fit cannot be written or read.
   case temporaryFile(path: String)
 
-  package var summary: String {
+  /// What is wrong, in one line.
+  public var summary: String {
     switch self {
     case .calibration(_, let problem): "unfit for calibration: \(problem)"
     case .budget(_, let percent, let least):
@@ -29,13 +28,14 @@ package enum ConversionError: Diagnostic {
     case .temporaryFile: "the temporary file of the fit cannot be written or read"
     case .identityDoesNotHold(_, let identity, let reason):
       "absorption \(identity) does not hold here: \(reason)"
-    case .usage(let problem): problem
+    case .setting(let fault): fault.summary
     case .elementType(_, _, let reason): reason
     case .notFinite: "the rewritten weight is not finite"
     }
   }
 
-  package var file: String? {
+  /// The file that is at fault, where there is one.
+  public var file: String? {
     switch self {
     case .identityDoesNotHold(let file, _, _), .elementType(let file, _, _),
       .notFinite(let file, _):
@@ -43,20 +43,22 @@ package enum ConversionError: Diagnostic {
     case .budget(let file, _, _): file
     case .calibration(let text, _): text
     case .temporaryFile(let path): path
-    case .usage: nil
+    case .setting: nil
     }
   }
 
-  package var place: String? {
+  /// Where in the file the fault lies, where that is known.
+  public var place: String? {
     switch self {
     case .elementType(_, let tensor, _), .notFinite(_, let tensor): "tensor \(tensor)"
     default: nil
     }
   }
 
-  package var exitStatus: ExitStatus {
+  /// The status that the program exits with.
+  public var exitStatus: ExitStatus {
     switch self {
-    case .usage, .identityDoesNotHold: .usage
+    case .setting, .identityDoesNotHold: .usage
     case .temporaryFile: .inputOutput
     case .budget: .thresholdMissed
     default: .malformedData

@@ -1,5 +1,4 @@
 import Checkpoints
-import Evaluation
 import Foundation
 
 /// The model card of a Hugging Face folder.

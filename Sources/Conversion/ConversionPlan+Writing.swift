@@ -2,7 +2,6 @@ import Base
 import Checkpoints
 import Evaluation
 import Foundation
-import Inference
 import Models
 import OrderedCollections
 import Tensors
@@ -55,6 +54,7 @@ extension ConversionPlan {
   ///   - report: what is known of the conversion before it is written, for an archive's manifest.
   ///   - progress: called with the bytes written so far.
   /// - Returns: bytes written.
+  /// - Throws: what reading the source and writing the output throw.
   package func write(
     version: String, report: OrderedDictionary<String, JSONValue> = [:],
     progress: (@Sendable (Int) -> Void)? = nil
@@ -75,9 +75,13 @@ extension ConversionPlan {
         return final
       }
       guard shards.count > 1 else {
-        return try GGUFWriter.write(
+        let bytes = try GGUFWriter.write(
           to: request.output, metadata: header, tensors: tensors, force: request.force,
           inputs: inputs, progress: progress)
+        if request.force, request.shardSize != nil {
+          try ShardedGGUFWriter.removeOldSets(of: request.output, besides: 1, inputs: inputs)
+        }
+        return bytes
       }
       return try ShardedGGUFWriter.write(
         to: request.output, metadata: header, shards: shards, force: request.force,
@@ -96,7 +100,7 @@ extension ConversionPlan {
   }
 
   /// What the edits do to what goes in beside the tensors.
-  /// - Throws: `ConversionError.usage` for a key that cannot be set or removed.
+  /// - Throws: `ConversionError.setting` for a key that cannot be set or removed.
   func editChanges() throws -> [MetadataEdits.Change] {
     guard request.edits != .none else { return [] }
     let nothing = Provenance(version: "", sourceHash: "")
@@ -117,7 +121,7 @@ extension ConversionPlan {
   }
 
   /// Where a GGUF file holds the digest of its source; an edit may have removed it.
-  private static let digestKey = "ropeconv.source.sha256"
+  private static let digestKey = OwnKeys.Provenance.source.key
 
   // MARK: - Containers
 
@@ -181,33 +185,41 @@ extension ConversionPlan {
       do {
         try Tokenizer.check(gguf: metadata, file: request.output)
       } catch {
-        throw ConversionError.usage("--set: \(error.place ?? "") \(error.summary)")
+        throw ConversionError.setting(.unreadableTokenizer(reason: Self.reason(error)))
       }
-      if source.side == .gguf {
-        try checkReadable(source.checkpoint.restated(metadata: metadata))
-      }
+      let edited = source.checkpoint.restated(as: .gguf(version: 3), metadata: metadata)
+      try checkReadable(edited, divisors: GGUFMetadata(plan: source).divisors())
     }
     return metadata
   }
 
-  /// What an edit made of the metadata must still be read: a scaling of factor 0 is never written.
-  private func checkReadable(_ edited: Checkpoint) throws {
+  /// What an edit made of the statements must still be read: a scaling of factor 0 is never written.
+  /// Where the container is another, its tensors have names that no file has yet.
+  private func checkReadable(_ edited: Checkpoint, divisors: OrderedDictionary<Role, [Float]> = [:])
+    throws
+  {
     do {
-      _ = try ModelPlan(edited, keepsExtra: true)
+      if container.side(of: source) == source.side {
+        _ = try ModelPlan(edited, keepsExtra: true)
+      } else {
+        _ = try ModelStatements(edited, divisors: divisors)
+      }
     } catch let error as any Diagnostic {
-      throw ConversionError.usage(
-        "--set and --remove leave a model that cannot be read: \(error.place ?? "")"
-          + " \(error.summary)")
+      throw ConversionError.setting(.unreadableModel(reason: Self.reason(error)))
     }
+  }
+
+  private static func reason(_ error: any Diagnostic) -> String {
+    (error.place.map { "\($0): " } ?? "") + error.summary
   }
 
   private func unedited(
     _ provenance: Provenance
   ) throws -> OrderedDictionary<String, MetadataValue> {
     var fields: OrderedDictionary<String, MetadataValue> = [
-      "ropeconv.version": .string(provenance.version),
+      OwnKeys.Provenance.version.key: .string(provenance.version),
       Self.digestKey: .string(provenance.sourceHash),
-      "ropeconv.settings": .string(settings),
+      OwnKeys.Provenance.settings.key: .string(settings),
     ]
     for (key, value) in fitProvenance.metadata() { fields[key] = value }
     let builder = GGUFMetadata(plan: source, declaration: declaration, provenance: fields)
@@ -215,7 +227,7 @@ extension ConversionPlan {
     switch source.side {
     case .gguf:
       metadata = try builder.fromGGUF()
-      if request.type != .keep { metadata["general.file_type"] = .uint32(fileType) }
+      if request.type != .keep { metadata[GeneralKey.fileType] = .uint32(fileType) }
     case .huggingface:
       let tokenizer = try Tokenizer.load(from: source.checkpoint)
       metadata = try builder.fromHuggingFace(
@@ -223,15 +235,16 @@ extension ConversionPlan {
         fileType: fileType)
     }
     if case .mix = request.type {
-      metadata["general.quantization_version"] = .uint32(QuantizationMix.layoutVersion)
+      metadata[GeneralKey.quantizationVersion] = .uint32(QuantizationMix.layoutVersion)
     }
     return metadata
   }
 
   private func configuration(_ provenance: Provenance) throws -> JSONValue {
     let configuration = try request.edits.apply(to: uneditedConfiguration(provenance))
-    if request.edits != .none, source.side == .huggingface {
-      try checkReadable(source.checkpoint.restated(configuration: configuration))
+    if request.edits != .none {
+      try checkReadable(
+        source.checkpoint.restated(as: .safetensors, configuration: configuration))
     }
     return configuration
   }

@@ -1,9 +1,7 @@
 import Checkpoints
 import Evaluation
-import Inference
 import Models
 import Rotary
-import Tensors
 import Vocabulary
 
 /// Everything a conversion will write, made before any output exists: what cannot be done is
@@ -18,8 +16,8 @@ package struct ConversionPlan: Sendable {
   package let tensors: [OutputTensor]
   package let copiedTensors: Int
   package let rewrittenTensors: Int
-  /// Things a user should know, such as a missing tokenizer.
-  package private(set) var warnings: [String]
+  /// What a user should know: of the sites first, then of what is written.
+  package private(set) var warnings: [ConversionWarning]
   /// What keys that are set or removed do to the output.
   package private(set) var edits: [MetadataEdits.Change] = []
   let declaration: RotaryDeclaration?
@@ -44,12 +42,6 @@ package struct ConversionPlan: Sendable {
 
   /// What turns otherwise than in the source, nothing absorbed; nil where it turns alike.
   package let siteChange: SiteChange?
-
-  /// What that does to the model, and the remedy; nil where it is nothing that a fit leaves.
-  package let siteWarning: String?
-
-  /// All that a user is told: of the sites, and of what is written.
-  package var allWarnings: [String] { (siteWarning.map { [$0] } ?? []) + warnings }
 
   /// The sites that rotate in the output.
   package var sites: RotarySites { target.sites }
@@ -77,8 +69,8 @@ package struct ConversionPlan: Sendable {
 }
 
 extension ConversionPlan {
-  /// Plans the conversion of a model.
-  /// - Parameter fit: the outcome of a fit to the `fitTarget` of a plan for the same request.
+  /// Plans the conversion of a model; `fit` is the outcome of a fit to the `fitTarget` of a plan
+  /// for the same request.
   package init(
     _ source: ModelPlan, _ request: ConversionRequest, fit: FittedModel? = nil
   ) throws {
@@ -87,11 +79,10 @@ extension ConversionPlan {
     let container = try OutputContainer(path: request.output)
     let side = container.side(of: source)
     if request.shardSize != nil, container != .gguf, container != .folder {
-      throw ConversionError.usage("--shard-size needs an output ending in .gguf or /")
+      throw ConversionError.setting(.shards)
     }
     if case .mix(let mix, _) = request.type, side != .gguf {
-      throw ConversionError.usage(
-        "--type \(mix.rawValue) needs a GGUF output, safetensors cannot hold quantized blocks")
+      throw ConversionError.setting(.quantizedOutsideGGUF(type: mix.rawValue))
     }
     var target = try source.rotary.applying(
       RotaryRequest(
@@ -100,14 +91,9 @@ extension ConversionPlan {
       length: source.shape.context)
     let sites = target.sites
     if request.valuePairs != nil || request.valuePairsByLayer != nil || request.valueBase != nil {
-      guard request.sites != nil else {
-        throw ConversionError.usage(
-          "--value-pairs and --value-base change the value rotation, --to keep leaves it as it is:"
-            + " name the sites, such as --to rove")
-      }
+      guard request.sites != nil else { throw ConversionError.setting(.valuesStay) }
       guard sites.rotatesMessage else {
-        throw ConversionError.usage(
-          "--value-pairs and --value-base need sites with v or o, '\(sites.name)' has neither")
+        throw ConversionError.setting(.noValueRotation(sites: sites.name))
       }
     }
     siteChange = SiteChange(from: source.rotary, to: target)
@@ -120,31 +106,27 @@ extension ConversionPlan {
       identities.append(.valueBias)
     }
     var stilled = (count: 0, bound: 0.0)
-    if identities.contains(.stillPairs), target.value != nil {
+    if identities.contains(.stillPairs) {
       let relative = sites.isRelative
-      stilled =
-        target.value?.stillPairs(
-          span: source.shape.context - (relative ? 1 : 0), epsilon: request.stillEpsilon)
-        ?? stilled
+      stilled = target.stillPairs(
+        span: source.shape.context - (relative ? 1 : 0), epsilon: request.stillEpsilon)
     }
     fitTarget = target
     // The container's own layout of Q and K; A1 takes the other one where something records it.
-    var layout = source.rotary.score.layout
-    let native = source.architecture.pairLayouts[side] ?? layout
-    if source.side != side, layout == source.architecture.pairLayouts[source.side] {
-      layout = native
-    }
-    var valueOrder: [Int]?
-    if identities.contains(.pairLayout) {
-      layout = layout.other
-      if let rotation = target.value {
-        valueOrder = rotation.layout.order(
-          for: rotation.layout.other, pairs: rotation.slots, offset: 0,
-          width: source.shape.valueWidth)
-        target.value?.layout = rotation.layout.other
+    let native = source.architecture.pairLayouts[side]
+    for (index, layer) in fitTarget.layers.enumerated() {
+      guard var layout = layer.score?.layout else { continue }
+      if source.side != side, layout == source.architecture.pairLayouts[source.side] {
+        layout = native ?? layout
       }
+      if identities.contains(.pairLayout) {
+        layout = layout.other
+        if let values = layer.value { target.layers[index].value?.layout = values.layout.other }
+      }
+      target.layers[index].score?.layout = layout
     }
-    target.score.layout = layout
+    // What readers of the output's architecture do not expect must be declared.
+    let foreignLayout = target.scores.map(\.layout).first { $0 != native }
 
     let absorption = Absorption(plan: source, target: target, identities: identities)
     try absorption.check()
@@ -152,32 +134,33 @@ extension ConversionPlan {
       plan: source, absorption: absorption, fitted: fit?.report.isUsed == true ? fit?.weights : nil,
       threads: request.threads)
     let assembled = try TensorAssembly(
-      plan: source, target: side, type: request.type, rewriter: rewriter, scoreLayout: layout,
-      valueOrder: valueOrder, threads: request.threads
+      plan: source, target: side, type: request.type, rewriter: rewriter,
+      rotation: (from: fitTarget, to: target), threads: request.threads
     ).tensors()
 
+    let values = target.valueTable
     let isPlain =
-      sites == source.plainSites && target.value == nil && layout == native
+      sites == source.plainSites && values == nil && foreignLayout == nil
+      && !(side == .huggingface && source.turnsPartOfHeads)
     declaration =
       isPlain
       ? nil
       : RotaryDeclaration(
-        sites: sites, value: target.value, scoreLayout: layout == native ? nil : layout,
+        sites: sites, value: values, scoreLayout: foreignLayout,
         baseArchitecture: source.architecture.name)
-    if declaration == nil, side == .huggingface, container != .safetensors {
-      try Self.checkPartialRotation(of: source)
-    }
     self.source = source
     digest = SourceDigest(source.checkpoint.files)
     self.request = request
     self.container = container
     self.target = target
     absorbed = identities.sorted().map { identity in
-      let changed = Absorption(plan: source, target: target, identities: [identity])
-        .rewrittenRoles()
-      let permuted = identity == .pairLayout ? (valueOrder == nil ? 2 : 3) : 0
+      let alone = Absorption(plan: source, target: target, identities: [identity])
+      let tensors = source.layers.indices.reduce(0) { sum, index in
+        let moved = identity == .pairLayout ? target.layers[index].permutedMatrices : 0
+        return sum + alone.layer(index).rewrittenRoles().count + moved
+      }
       return AbsorbedIdentity(
-        identity: identity, tensors: (changed.count + permuted) * source.layers.count,
+        identity: identity, tensors: tensors,
         bound: identity == .stillPairs ? stilled.bound : 0)
     }
     var tensors = assembled.map(\.tensor)
@@ -192,47 +175,27 @@ extension ConversionPlan {
     self.tensors = tensors
     copiedTensors = assembled.count { $0.isCopy }
     rewrittenTensors = assembled.count - copiedTensors
-    var warnings: [String] = []
+    var warnings: [ConversionWarning] = source.ignoredStatement.map { [.ignored($0)] } ?? []
     let purpose: SiteChange.Purpose =
       request.expectsFit || fit?.report.isUsed == true ? .fittedConversion : .conversion
-    siteWarning = siteChange?.warning(for: purpose)
+    if let siteChange, siteChange.effects(for: purpose) != nil {
+      warnings.append(.sites(siteChange, purpose))
+    }
     if side == .gguf, source.side == .huggingface,
       try Tokenizer.load(from: source.checkpoint) == nil
     {
-      warnings.append(
-        "the folder holds no tokenizer: score the output with --tokens, other readers may refuse it"
-      )
+      warnings.append(.noTokenizer)
     }
     let fallbacks = assembled.count { $0.isFallback }
-    if fallbacks > 0 {
-      warnings.append(
-        "the rows of \(fallbacks) tensors are no whole blocks of the type asked for: they take"
-          + " another, as llama-quantize gives them")
-    }
+    if fallbacks > 0 { warnings.append(.otherTypes(tensors: fallbacks)) }
     companions =
       side == .huggingface && container != .safetensors
       ? try FolderCompanions(source, declaration: declaration) : nil
     self.warnings = warnings + (companions?.warnings ?? [])
     edits = try editChanges()
     for edit in edits where !edit.isKnown && edit.new != nil {
-      self.warnings.append(
-        "--set \(edit.key): no reader here knows this key: it is stored, and ropeconv ignores it")
+      self.warnings.append(.unknownKey(edit.key))
     }
-  }
-
-  /// Refuses a plain folder that transformers would compute with whole heads rotating: most of its
-  /// families ignore `partial_rotary_factor`.
-  private static func checkPartialRotation(of source: ModelPlan) throws {
-    let score = source.rotary.score
-    guard source.plainSites == .scores, source.shape.latentRank == 0,
-      score.dimensions < source.shape.keyWidth, !source.architecture.block.rotatesPartially
-    else { return }
-    throw ModelError.notRepresentable(
-      file: source.checkpoint.path,
-      what: "rotation of \(score.dimensions) of \(source.shape.keyWidth) dims of a head, which"
-        + " transformers' '\(HuggingFaceConfiguration.modelType(of: source))' ignores,",
-      container: "a plain folder (write .gguf, or .safetensors, which ropeconv reads with its"
-        + " config.json)")
   }
 
   /// Refuses an output that could not be created, before long work is done for it.
@@ -255,4 +218,10 @@ extension ConversionPlan {
 
   /// Paths that the output must not replace.
   var inputPaths: [String] { source.checkpoint.inputPaths + request.inputs }
+}
+
+extension RotaryLayer {
+  /// The matrices whose rows move with the pair layout (A1): of queries and keys, and of values where
+  /// those rotate.
+  fileprivate var permutedMatrices: Int { score == nil ? 0 : value == nil ? 2 : 3 }
 }

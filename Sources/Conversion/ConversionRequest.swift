@@ -1,12 +1,10 @@
 import Checkpoints
 import Foundation
-import Inference
 import Models
 import Rotary
-import Tensors
 
 /// An identity by which weights take over what a rotation or a vector did (docs/rotary.md).
-package enum AbsorptionIdentity: String, Sendable, CaseIterable, Comparable {
+public enum AbsorptionIdentity: String, Sendable, CaseIterable, Comparable {
   /// Rotary pairs lie in the other layout: rows of W_q, W_k, W_v and columns of W_o permuted.
   case pairLayout = "A1"
   /// A basis of the values: `W_v <- M W_v`, `W_o <- W_o M^-1`.
@@ -20,24 +18,23 @@ package enum AbsorptionIdentity: String, Sendable, CaseIterable, Comparable {
   /// Value pairs that hardly turn within the context stay still.
   case stillPairs = "B1"
 
-  package static func < (one: Self, other: Self) -> Bool { one.rawValue < other.rawValue }
+  /// Orders identities by their codes, A1 first.
+  public static func < (one: Self, other: Self) -> Bool { one.rawValue < other.rawValue }
 
   /// Whether the function stays the same but for rounding.
-  package var isExact: Bool { self != .stillPairs }
+  public var isExact: Bool { self != .stillPairs }
 
   /// Parses a comma-separated list such as `A2,A5`.
-  package static func list(_ text: String) throws(ConversionError) -> [AbsorptionIdentity] {
+  public static func list(_ text: String) throws(ConversionError) -> [AbsorptionIdentity] {
     var result: [AbsorptionIdentity] = []
     for part in text.split(separator: ",") {
       let name = part.trimmingCharacters(in: .whitespaces).uppercased()
       guard let identity = AbsorptionIdentity(rawValue: name) else {
-        throw .usage(
-          "'\(part)' names no absorption (known: "
-            + allCases.map(\.rawValue).joined(separator: ", ") + ")")
+        throw .setting(.unknownAbsorption(String(part)))
       }
       if !result.contains(identity) { result.append(identity) }
     }
-    guard !result.isEmpty else { throw .usage("--absorb names no absorption") }
+    guard !result.isEmpty else { throw .setting(.noAbsorption) }
     return result.sorted()
   }
 }
@@ -62,9 +59,7 @@ package enum OutputContainer: Sendable, Equatable {
     } else if let kind = ArchiveKind(path: path) {
       self = .archive(kind)
     } else {
-      throw .usage(
-        "'\(path)' names no container (expected a name ending in .gguf, .safetensors, .tar.zst,"
-          + " .tar.gz, .tar, .zip, or / for a folder)")
+      throw .setting(.unknownContainer(path: path))
     }
   }
 
@@ -79,37 +74,43 @@ package enum OutputContainer: Sendable, Equatable {
 }
 
 /// What to convert a model to.
-package struct ConversionRequest: Sendable {
+public struct ConversionRequest: Sendable {
   /// The sites that rotate; nil: the source's own, their value rotation as stored.
-  package var sites: RotarySites?
+  public var sites: RotarySites?
   /// So many slowest value pairs rotate; nil: all.
-  package var valuePairs: Int?
+  public var valuePairs: Int?
   /// A count of its own for every layer, in place of `valuePairs`.
-  package var valuePairsByLayer: [Int]?
-  package var valueBase: Double?
+  public var valuePairsByLayer: [Int]?
+  /// Frequency base of the values, where one is asked for.
+  public var valueBase: Double?
   /// Identities to apply to the weights.
-  package var absorb: [AbsorptionIdentity]
+  public var absorb: [AbsorptionIdentity]
   /// B1 stills pairs that turn less than this over the context, in radians.
-  package var stillEpsilon: Double
-  package var type: TypeChoice
+  public var stillEpsilon: Double
+  /// How tensors are stored in the output.
+  public var type: TypeChoice
   /// B1's angle where none is asked for.
-  package static let stillEpsilon = 1e-6
+  public static let stillEpsilon = 1e-6
   /// Weights of more bytes are shared out to files of at most this size.
-  package var shardSize: Int?
+  public var shardSize: Int?
   /// Tensors that the model does not use go along.
-  package var keepsExtra = false
+  public var keepsExtra = false
   /// Keys that are set or removed in the output.
   package var edits = MetadataEdits.none
-  package var output: String
+  /// Path of the output; its ending, or a slash at its end, chooses the container.
+  public var output: String
   /// Files beside the model that the output must not replace, such as a calibration text.
-  package var inputs: [String] = []
-  package var force: Bool
-  package var threads: Int
+  public var inputs: [String] = []
+  /// Whether an older output is replaced.
+  public var force: Bool
+  /// Threads to work with.
+  public var threads: Int
   /// A fit to the new value rotation is going to follow: only what it cannot mend is warned of.
-  package var expectsFit = false
+  public var expectsFit = false
 
-  /// - Parameter sites: nil keeps the source's own; `RotarySites.none` is a model without any.
-  package init(
+  /// A conversion to `output`; nil `sites` keeps the source's own, and `RotarySites.none` is a
+  /// model without any.
+  public init(
     sites: RotarySites?, output: String, valuePairs: Int? = nil,
     valuePairsByLayer: [Int]? = nil, valueBase: Double? = nil,
     absorb: [AbsorptionIdentity] = [], stillEpsilon: Double = Self.stillEpsilon,

@@ -1,5 +1,6 @@
 import Base
 import Checkpoints
+import Models
 import OrderedCollections
 
 /// What an output says of the fit that its weights had: this conversion's, or the source's where the
@@ -34,15 +35,15 @@ struct FitProvenance {
     switch checkpoint.container {
     case .gguf:
       for key in Self.keys {
-        perplexities[key] = checkpoint.metadata["ropeconv.fit.\(key)"]?.double
+        perplexities[key] = checkpoint.metadata[OwnKeys.fitPrefix + key]?.double
       }
-      texts = (checkpoint.metadata["ropeconv.fit.texts"]?.strings ?? []).compactMap {
+      texts = (checkpoint.metadata[OwnKeys.fitPrefix + "texts"]?.strings ?? []).compactMap {
         let parts = $0.split(separator: " ", maxSplits: 1).map(String.init)
         return parts.count == 2 ? (parts[0], parts[1]) : nil
       }
-      line = checkpoint.metadata["ropeconv.settings"]?.string
+      line = checkpoint.metadata[OwnKeys.Provenance.settings.key]?.string
     default:
-      let own = checkpoint.configuration?["ropeconv"]
+      let own = checkpoint.configuration?[OwnKeys.object]
       for key in Self.keys { perplexities[key] = own?["fit"]?[key]?.double }
       texts = (own?["fit"]?["texts"]?.array ?? []).compactMap {
         guard let hash = $0["sha256"]?.string, let name = $0["name"]?.string else { return nil }
@@ -58,9 +59,9 @@ struct FitProvenance {
   /// The `ropeconv.fit.*` keys of a GGUF file.
   func metadata() -> OrderedDictionary<String, MetadataValue> {
     var result: OrderedDictionary<String, MetadataValue> = [:]
-    for (key, value) in perplexities { result["ropeconv.fit.\(key)"] = .float64(value) }
+    for (key, value) in perplexities { result[OwnKeys.fitPrefix + key] = .float64(value) }
     if !texts.isEmpty {
-      result["ropeconv.fit.texts"] = .array(.strings(texts.map { "\($0.hash) \($0.name)" }))
+      result[OwnKeys.fitPrefix + "texts"] = .array(.strings(texts.map { "\($0.hash) \($0.name)" }))
     }
     return result
   }

@@ -1,10 +1,8 @@
 import Base
 import Checkpoints
 import Foundation
-import Inference
 import Models
 import OrderedCollections
-import Tensors
 import Vocabulary
 
 /// What a Hugging Face folder needs beside its weights and config.json to run in transformers:
@@ -13,7 +11,7 @@ struct FolderCompanions: Sendable {
   /// The code that computes the variant; nil for a plain model, or where there is none.
   let modeling: ModelingCode?
   /// Things a user should know, such as a tokenizer that cannot be written.
-  let warnings: [String]
+  let warnings: [ConversionWarning]
   private let source: ModelPlan
   /// The tokenizer of a GGUF source.
   private let tokenizer: HuggingFaceTokenizerFiles?
@@ -21,25 +19,23 @@ struct FolderCompanions: Sendable {
   /// Files of a Hugging Face source that go along unchanged.
   private static let copied = ModelFolder.companions
 
-  /// - Parameter declaration: the output's rotation, nil where it is a plain file.
+  /// Companions of an output with this rotation, nil where it is a plain file.
   init(_ source: ModelPlan, declaration: RotaryDeclaration?) throws {
     self.source = source
-    var warnings: [String] = []
-    let type = HuggingFaceConfiguration.modelType(of: source)
+    var warnings: [ConversionWarning] = []
+    let type = source.modelType
     modeling = declaration == nil ? nil : try .forModelType(type)
     if let declaration, modeling == nil {
-      warnings.append(
-        "transformers cannot run this folder: there is no modeling code for '\(type)' with sites"
-          + " '\(declaration.sites.name)'")
+      warnings.append(.noModelingCode(modelType: type, sites: declaration.sites.name))
     }
     var files: HuggingFaceTokenizerFiles?
     if source.side == .gguf {
       do {
         files = try Tokenizer.load(from: source.checkpoint)?
           .huggingFaceFiles(context: source.shape.context)
-        if files == nil { warnings.append("the file holds no tokenizer: none is written") }
+        if files == nil { warnings.append(.noTokenizerFiles) }
       } catch let error as VocabularyError {
-        warnings.append("no tokenizer.json is written: \(error.summary)")
+        warnings.append(.unwritableTokenizer(reason: error.summary))
       }
     }
     tokenizer = files
@@ -74,19 +70,19 @@ struct FolderCompanions: Sendable {
 
   /// Where a GGUF source says that generation ends; nil where it says nothing.
   private func generationConfiguration() -> JSONValue? {
-    func id(_ key: String) -> Int64? {
-      source.checkpoint.metadata["tokenizer.ggml.\(key)_token_id"]?.int
+    func id(_ token: SpecialTokenKey) -> Int64? {
+      source.checkpoint.metadata[token.gguf]?.int
         .flatMap { $0 >= 0 && $0 < source.shape.vocabulary ? Int64($0) : nil }
     }
     var fields: OrderedDictionary<String, JSONValue> = [:]
-    if let bos = id("bos") { fields["bos_token_id"] = .integer(bos) }
+    func set(_ token: SpecialTokenKey, _ value: JSONValue) { fields[token.configuration] = value }
+    if let bos = id(.bos) { set(.bos, .integer(bos)) }
     // A chat model's turn may end with a token of its own.
-    let ends = OrderedSet(["eos", "eot", "eom"].compactMap(id))
+    let ends = OrderedSet([.eos, .endOfTurn, .endOfMessage].compactMap(id))
     if let first = ends.first {
-      fields["eos_token_id"] =
-        ends.count == 1 ? .integer(first) : .array(ends.map { .integer($0) })
+      set(.eos, ends.count == 1 ? .integer(first) : .array(ends.map { .integer($0) }))
     }
-    if let padding = id("padding") { fields["pad_token_id"] = .integer(padding) }
+    if let padding = id(.padding) { set(.padding, .integer(padding)) }
     return fields.isEmpty ? nil : .object(fields)
   }
 }

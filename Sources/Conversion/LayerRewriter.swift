@@ -8,29 +8,38 @@ import Tensors
 /// another layer is asked for: a writer asks for tensors layer after layer.
 final class LayerRewriter: Sendable {
   private let plan: ModelPlan
-  private let absorption: Absorption
   private let fitted: FittedWeights?
-  private let roles: Set<Role>
-  private let needed: Set<Role>
+  private let layers: [Work]
   private let threads: Int
   /// Layers in the order in which a writer is going to ask for them.
   private let order = Mutex<[Int]>([])
   private let kept = Mutex<[Int: [Role: [Float]]]>([:])
 
-  /// - Parameter fitted: weights of a fit, which stand in for the source's before anything is
-  ///   absorbed.
+  /// What is to be done to one layer.
+  private struct Work {
+    let absorption: LayerAbsorption
+    /// Roles whose weights change.
+    let roles: Set<Role>
+    /// Roles that are decoded for it.
+    let needed: Set<Role>
+  }
+
+  /// The weights of a fit stand in for the source's before anything is absorbed.
   init(plan: ModelPlan, absorption: Absorption, fitted: FittedWeights?, threads: Int) {
     self.plan = plan
-    self.absorption = absorption
     self.fitted = fitted
-    let changed = fitted?.roles ?? []
-    roles = absorption.rewrittenRoles().union(changed)
-    needed = absorption.neededRoles().union(changed)
+    layers = plan.layers.indices.map { index in
+      let absorption = absorption.layer(index)
+      let changed = fitted?.roles(layer: index) ?? []
+      return Work(
+        absorption: absorption, roles: absorption.rewrittenRoles().union(changed),
+        needed: absorption.neededRoles().union(changed))
+    }
     self.threads = threads
   }
 
   /// Whether the layer's weight of this role changes.
-  func rewrites(_ role: Role) -> Bool { roles.contains(role) }
+  func rewrites(_ role: Role, layer: Int) -> Bool { layers[layer].roles.contains(role) }
 
   /// Says in which order layers are going to be asked for.
   func expect(_ layers: [Int]) { order.withLock { $0 = layers } }
@@ -39,7 +48,7 @@ final class LayerRewriter: Sendable {
   func weight(_ role: Role, layer: Int) throws -> [Float] {
     if let known = kept.withLock({ $0[layer]?[role] }) { return known }
     let layers = batch(from: layer)
-    // What was kept is needed no more, and the new layers take as much.
+    // What was kept is no longer needed, and the new layers take as much.
     kept.withLock { $0 = [:] }
     var results = [Result<[Role: [Float]], any Error>](
       repeating: .success([:]), count: layers.count)
@@ -59,8 +68,8 @@ final class LayerRewriter: Sendable {
 
   /// The layer and those after it, as many as there are threads and memory is allowed for.
   private func batch(from layer: Int) -> [Int] {
-    let elements = plan.layers[layer].reduce(0) {
-      $0 + (needed.contains($1.key) ? $1.value.count : 0)
+    let elements = layers[layer].needed.reduce(0) {
+      $0 + (plan.layers[layer][$1]?.count ?? 0)
     }
     let room = Self.memory / max(1, elements * Self.bytesPerElement)
     let expected = order.withLock { order in
@@ -75,24 +84,24 @@ final class LayerRewriter: Sendable {
   private static let bytesPerElement = 24
 
   private func rewrite(_ layer: Int) throws -> [Role: [Float]] {
-    var state = try LayerState(
-      plan.layers[layer], roles: needed, shape: plan.shape, threads: threads)
+    let work = layers[layer]
+    var state = try LayerState(plan.layers[layer], roles: work.needed, threads: threads)
     if let role = state.firstNotFinite() {
       throw ConversionError.notFinite(
         file: plan.checkpoint.path, tensor: plan.layers[layer][role]?.tensor.name ?? role.rawValue)
     }
     if let fitted {
-      for role in fitted.roles {
+      for role in fitted.roles(layer: layer) {
         if let weight = try fitted.weight(role, layer: layer) { state.weights[role] = weight }
       }
     }
-    try absorption.apply(to: &state, layer: layer)
+    try work.absorption.apply(to: &state)
     if let role = state.firstNotFinite() {
       throw ConversionError.notFinite(
         file: plan.checkpoint.path, tensor: plan.layers[layer][role]?.tensor.name ?? role.rawValue)
     }
     var weights: [Role: [Float]] = [:]
-    for role in roles { weights[role] = state.weights[role].map { $0.values.map(Float.init) } }
+    for role in work.roles { weights[role] = state.weights[role].map { $0.values.map(Float.init) } }
     return weights
   }
 }

@@ -5,15 +5,16 @@ import Tensors
 
 /// The weights of one layer that absorption changes, in double precision.
 struct LayerState {
-  let shape: ModelShape
+  /// Dims of a value head.
+  private let valueWidth: Int
   /// Matrices as [rows, columns]; vectors as [count, 1].
   var weights: [Role: DoubleMatrix]
 
-  init(_ sources: [Role: WeightSource], roles: Set<Role>, shape: ModelShape, threads: Int) throws {
-    self.shape = shape
+  init(_ layer: ModelLayer, roles: Set<Role>, threads: Int) throws {
+    valueWidth = layer.recipe.attention.valueWidth
     weights = [:]
     for role in roles {
-      guard let source = sources[role] else { continue }
+      guard let source = layer[role] else { continue }
       let buffer = FloatBuffer(count: max(source.count, 1))
       try source.decode(to: buffer.pointer, threads: threads)
       var matrix = DoubleMatrix(rows: source.rows, columns: source.columns)
@@ -39,11 +40,11 @@ struct LayerState {
   /// The transposed columns of one head of the output matrix: [valueWidth, width].
   func outputHead(_ head: Int) -> DoubleMatrix? {
     guard let whole = weights[.attentionOutput] else { return nil }
-    var part = DoubleMatrix(rows: shape.valueWidth, columns: whole.rows)
+    var part = DoubleMatrix(rows: valueWidth, columns: whole.rows)
     for row in 0..<whole.rows {
-      for dim in 0..<shape.valueWidth {
+      for dim in 0..<valueWidth {
         part.values[dim * whole.rows + row] =
-          whole.values[row * whole.columns + head * shape.valueWidth + dim]
+          whole.values[row * whole.columns + head * valueWidth + dim]
       }
     }
     return part
@@ -53,8 +54,8 @@ struct LayerState {
     guard var whole = weights[.attentionOutput] else { return }
     weights[.attentionOutput] = nil
     for row in 0..<whole.rows {
-      for dim in 0..<shape.valueWidth {
-        whole.values[row * whole.columns + head * shape.valueWidth + dim] =
+      for dim in 0..<valueWidth {
+        whole.values[row * whole.columns + head * valueWidth + dim] =
           part.values[dim * whole.rows + row]
       }
     }

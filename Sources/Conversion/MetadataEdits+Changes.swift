@@ -19,7 +19,7 @@ extension MetadataEdits {
     from before: OrderedDictionary<String, MetadataValue>,
     to after: OrderedDictionary<String, MetadataValue>, architecture name: String, known: KnownKeys
   ) -> [Change] {
-    let written = after["general.architecture"]?.string ?? name
+    let written = after[GeneralKey.architecture]?.string ?? name
     return keys.map { key in
       let key = Self.place(key, architecture: name, written: written)
       return Change(

@@ -1,5 +1,6 @@
 import Base
 import Checkpoints
+import Models
 import OrderedCollections
 
 /// Keys that a user sets or removes in what is written: GGUF metadata or config.json.
@@ -8,8 +9,12 @@ package struct MetadataEdits: Sendable, Equatable {
   private var removed: OrderedSet<String> = []
 
   /// Keys that decide how a file is read, which only the conversion itself may write.
-  private static let reserved = ["general.architecture", "general.alignment", "model_type"]
-  private static let reservedPrefixes = ["rotary.", "ropeconv.", "split.", "GGUF."]
+  private static let reserved = [
+    GeneralKey.architecture, GeneralKey.alignment, HuggingFaceConfiguration.Key.modelType.rawValue,
+  ]
+  private static let reservedPrefixes = [
+    RotaryDeclaration.prefix, OwnKeys.prefix, GGUFKey.splitPrefix, "GGUF.",
+  ]
 
   /// Nothing set, nothing removed.
   package static let none = MetadataEdits()
@@ -19,13 +24,11 @@ package struct MetadataEdits: Sendable, Equatable {
   /// - Parameters:
   ///   - set: `key=value` each.
   ///   - remove: keys.
-  /// - Throws: `ConversionError.usage` for a text without `=`, a key given twice or a reserved one.
+  /// - Throws: `ConversionError.setting` for a text without `=`, a key given twice or a reserved one.
   package init(set: [String], remove: [String]) throws(ConversionError) {
     for text in set {
       let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      guard parts.count == 2, !parts[0].isEmpty else {
-        throw .usage("--set is '\(text)', expected key=value")
-      }
+      guard parts.count == 2, !parts[0].isEmpty else { throw .setting(.notKeyAndValue(text)) }
       try check(String(parts[0]))
       values[String(parts[0])] = String(parts[1])
     }
@@ -44,23 +47,25 @@ package struct MetadataEdits: Sendable, Equatable {
   }
 
   private func check(_ key: String) throws(ConversionError) {
-    guard !Self.reserved.contains(key), key != "rotary", key != "ropeconv",
+    guard !Self.reserved.contains(key), key != RotaryDeclaration.object, key != OwnKeys.object,
       !Self.reservedPrefixes.contains(where: key.hasPrefix)
-    else { throw .usage("the key '\(key)' is written by the conversion alone") }
+    else { throw .setting(.reservedKey(key)) }
     guard values[key] == nil, !removed.contains(key) else {
-      throw .usage("the key '\(key)' is given twice")
+      throw .setting(.keyGivenTwice(key))
     }
   }
 
   /// Edits GGUF metadata. A key that is there keeps its type; a new one is a truth value, a whole
   /// number (uint32, or int64 where it does not fit), a number (float32) or else a text.
-  /// - Parameter name: the architecture's, whose keys a variant has under a name of its own.
-  /// - Throws: `ConversionError.usage` for a value that does not fit the key's type, or a key to
+  /// - Parameters:
+  ///   - metadata: what is edited.
+  ///   - name: the architecture's, whose keys a variant has under a name of its own.
+  /// - Throws: `ConversionError.setting` for a value that does not fit the key's type, or a key to
   ///   remove that is not there.
   func apply(
     to metadata: inout OrderedDictionary<String, MetadataValue>, architecture name: String
   ) throws(ConversionError) {
-    let written = metadata["general.architecture"]?.string ?? name
+    let written = metadata[GeneralKey.architecture]?.string ?? name
     func place(_ key: String) -> String {
       Self.place(key, architecture: name, written: written)
     }
@@ -68,7 +73,7 @@ package struct MetadataEdits: Sendable, Equatable {
       let key = place(key)
       let type = metadata[key]?.type ?? Self.type(of: text)
       guard let value = MetadataValue(text, as: type) else {
-        throw .usage("--set \(key)=\(text): the key's type is \(type)")
+        throw .setting(.keyType(key: key, value: text, type: "\(type)"))
       }
       metadata[key] = value
     }
@@ -78,11 +83,11 @@ package struct MetadataEdits: Sendable, Equatable {
   }
 
   /// Edits config.json: a value is JSON, or else a text; `a.b` is the member b of the object a.
-  /// - Throws: `ConversionError.usage` for a key to remove that is not there.
+  /// - Throws: `ConversionError.setting` for a key to remove that is not there.
   func apply(to configuration: JSONValue) throws(ConversionError) -> JSONValue {
     var result = configuration
     for (key, text) in values {
-      let value = (try? JSONValue.parse(Array(text.utf8), file: "--set")) ?? .string(text)
+      let value = (try? JSONValue.parse(Array(text.utf8), file: key)) ?? .string(text)
       result = Self.replacing(key.split(separator: "."), in: result, by: value) ?? result
     }
     for key in removed {
@@ -114,7 +119,7 @@ package struct MetadataEdits: Sendable, Equatable {
   }
 
   private static func missing(_ key: String) -> ConversionError {
-    .usage("--remove \(key): there is no such key")
+    .setting(.missingKey(key))
   }
 
   private static func type(of text: String) -> MetadataType {
@@ -126,7 +131,7 @@ package struct MetadataEdits: Sendable, Equatable {
 }
 
 extension MetadataValue {
-  /// A value of a type from its text; nil where it is none, and for arrays.
+  /// A value of a type from its text; nil where it is not one, and for arrays.
   fileprivate init?(_ text: String, as type: MetadataType) {
     func value<Number>(
       _ number: Number?, _ make: (Number) -> MetadataValue

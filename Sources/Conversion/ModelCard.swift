@@ -1,9 +1,8 @@
 import Base
 import Checkpoints
 import Foundation
-import Inference
+import Models
 import OrderedCollections
-import Rotary
 
 /// Perplexities that are measured once the output exists.
 package struct MeasuredPerplexities: Sendable {
@@ -60,7 +59,7 @@ struct ModelCard {
 
   private var name: String {
     let checkpoint = plan.source.checkpoint
-    return SourceFacts.singleLine(checkpoint.metadata["general.name"]?.string) ?? fileName
+    return SourceFacts.singleLine(checkpoint.metadata[GeneralKey.name]?.string) ?? fileName
   }
 
   /// The last part of the source's path.
@@ -87,12 +86,12 @@ struct ModelCard {
       ("source", "`\(fileName)`"), ("SHA-256 of the source", "`\(sourceHash)`"),
       ("sites", "\(plan.source.rotary.sites.name) -> \(plan.sites.name)"),
     ]
-    if let value = plan.target.value {
-      let turning = value.frequencies.reduce(0) { $0 + $1.count { $0 != 0 } }
+    if let value = plan.target.valueTable {
+      let turning = value.turning.reduce(0, +)
       rows.append(
         (
           "value rotation",
-          "\(turning) of \(value.slots * value.frequencies.count) pairs"
+          "\(turning) of \(value.slots) pairs"
             + (value.base.map { ", base \(Self.number($0, digits: 0))" } ?? "")
             + ", bias \(value.bias.rawValue)"
         ))
@@ -182,7 +181,8 @@ private struct SourceFacts {
   let baseModel: String?
 
   init(_ checkpoint: Checkpoint) {
-    func metadata(_ key: String) -> String? { checkpoint.metadata["general.\(key)"]?.string }
+    func metadata(_ key: String) -> String? { checkpoint.metadata[key]?.string }
+    let path = HuggingFaceConfiguration.Key.sourceName.rawValue
     var stated: OrderedDictionary<String, String> = [:]
     if let files = checkpoint.companions, files.contains(ModelCard.fileName),
       let card = try? files.open(ModelCard.fileName)
@@ -191,16 +191,17 @@ private struct SourceFacts {
     }
     var license: OrderedDictionary<String, String> = [:]
     for (key, stored) in [
-      ("license", "license"), ("license_name", "license.name"), ("license_link", "license.link"),
+      ("license", GeneralKey.license), ("license_name", GeneralKey.licenseName),
+      ("license_link", GeneralKey.licenseLink),
     ] {
       license[key] = stated[key] ?? metadata(stored).flatMap(Self.scalar)
     }
     self.license = license
     baseModel =
       [
-        metadata("source.huggingface.repository"), metadata("source.repo_url"),
-        metadata("repo_url"),
-        metadata("base_model.0.repo_url"), checkpoint.configuration?["_name_or_path"]?.string,
+        metadata(GeneralKey.sourceHuggingFace), metadata(GeneralKey.sourceRepository),
+        metadata(GeneralKey.repository), metadata(GeneralKey.baseModelRepository),
+        checkpoint.configuration?[path]?.string,
       ].lazy.compactMap { $0.flatMap(Self.repository) }.first ?? stated["base_model"]
   }
 

@@ -5,8 +5,8 @@ import Rotary
 /// The output's path where none was given.
 package enum OutputName {
   /// `<stem>.<sites>.<ext>` beside the input. A type that was asked for stands where the ecosystem's
-  /// names have it, `<stem>.<sites>-Q4_K_M.gguf`, and the source's own leaves the stem.
-  /// - Parameter sites: nil where they stay as they are: `<stem>-Q4_K_M.gguf`, `<stem>.keep.<ext>`.
+  /// names have it, `<stem>.<sites>-Q4_K_M.gguf`, and the source's own leaves the stem. Nil `sites`
+  /// stay as they are: `<stem>-Q4_K_M.gguf`, `<stem>.keep.<ext>`.
   package static func beside(_ input: String, sites: RotarySites?, type: TypeChoice) -> String {
     let path = input.count > 1 && input.hasSuffix("/") ? String(input.dropLast()) : input
     let folder = (path as NSString).deletingLastPathComponent

@@ -1,11 +1,10 @@
-import Inference
 import Models
 import Tensors
 
 /// What llama-quantize makes of a model under one of its file type names: a main type, and rules that
 /// give more bits to the tensors that need them (llama.cpp, `llama-quant.cpp`), without an importance
 /// matrix.
-package enum QuantizationMix: String, Sendable, CaseIterable {
+public enum QuantizationMix: String, Sendable, CaseIterable {
   // swift-format-ignore: AlwaysUseLowerCamelCase
   case q8_0, q4_0, q4_1, q5_0, q5_1, iq4_nl
   // swift-format-ignore: AlwaysUseLowerCamelCase
@@ -57,29 +56,26 @@ package enum QuantizationMix: String, Sendable, CaseIterable {
 
   /// What the rules know of a model besides its tensors.
   struct Model {
-    let architecture: String
     let layers: Int
     let heads: Int
     let keyValueHeads: Int
+    /// Whether llama.cpp takes the model for one of the 70B models, whose value matrices are small.
+    let isLabelled70B: Bool
 
     init(_ plan: ModelPlan) {
-      architecture = plan.architecture.name
-      layers = plan.shape.layers
-      heads = plan.shape.heads
-      keyValueHeads = plan.shape.keyValueHeads
+      // llama-quantize asks the first layer.
+      let attention = plan.layers.first?.recipe.attention
+      self.init(
+        layers: plan.shape.layers, heads: attention?.heads ?? 0,
+        keyValueHeads: attention?.keyValueHeads ?? 0, label: plan.architecture.seventyBillion)
     }
 
-    init(architecture: String, layers: Int, heads: Int, keyValueHeads: Int) {
-      self.architecture = architecture
+    init(layers: Int, heads: Int, keyValueHeads: Int, label: Architecture.SeventyBillion?) {
       self.layers = layers
       self.heads = heads
       self.keyValueHeads = keyValueHeads
-    }
-
-    /// Whether llama.cpp takes the model for one of the 70B models, whose value matrices are small.
-    var isLabelled70B: Bool {
-      guard layers == 80 else { return false }
-      return architecture == "qwen2" || architecture == "llama" && heads != keyValueHeads
+      isLabelled70B =
+        label.map { $0.layers == layers && (!$0.grouped || heads != keyValueHeads) } ?? false
     }
 
     var hasFewValueHeads: Bool { heads / max(keyValueHeads, 1) >= 4 }
@@ -88,12 +84,12 @@ package enum QuantizationMix: String, Sendable, CaseIterable {
   /// A tensor's type in the output.
   struct Choice: Equatable {
     let type: ElementType
-    /// The rows are no whole blocks of the type that the rules name.
+    /// The rows are not whole blocks of the type that the rules name.
     let isFallback: Bool
   }
 
-  /// The types of a GGUF file's tensors; tensors that stay as they are have none.
-  /// - Parameter tensors: names and row-major shapes of all tensors of the output.
+  /// The types of a GGUF file's tensors, from names and row-major shapes of all tensors of the
+  /// output; tensors that stay as they are have none.
   func choices(
     for tensors: [(name: String, shape: [Int])], of model: Model, pure: Bool
   ) -> [String: Choice] {

@@ -14,22 +14,14 @@ struct TensorAssembly {
   let target: Architecture.Side
   let type: TypeChoice
   let rewriter: LayerRewriter
-  /// The pair layouts of queries and keys, and of values, in the output.
-  let scoreLayout: PairLayout
-  let valueOrder: [Int]?
+  /// The variant before pairs move to the output's layouts, and with them there.
+  let rotation: (from: RotaryConfiguration, to: RotaryConfiguration)
   let threads: Int
 
-  /// GGUF readers of Gemma 3 scale scores by the head's width: a query scale of its own goes into
-  /// the gain of the query norm. 1 everywhere else.
-  private var queryGainFactor: Double {
-    guard target == .gguf, plan.side == .huggingface,
-      plan.architecture.hyperparameters[.queryScalar] != nil
-    else { return 1 }
-    let shape = plan.shape
-    let assumed =
-      plan.architecture.block.widthScaledLayers.contains(shape.layers)
-      ? shape.width / shape.heads : shape.keyWidth
-    return shape.attentionScale * Double(assumed).squareRoot()
+  /// What the gain of a query norm takes over in the output; 1 for every other weight.
+  private func factor(_ part: Part) -> Double {
+    guard part.role == .queryNormGain, let layer = part.layer, target == .gguf else { return 1 }
+    return plan.queryGainFactor(layer: layer)
   }
 
   /// One weight's place in an output tensor.
@@ -49,10 +41,15 @@ struct TensorAssembly {
     var isFallback = false
   }
 
-  private var layout: WeightLayout {
+  /// How weights lie in the output: of a layer, or of the whole model.
+  private func layout(_ layer: Int?) -> WeightLayout {
     WeightLayout(
-      shape: plan.shape, block: plan.architecture.block, side: target,
-      rotaryWidth: plan.rotary.score.dimensions)
+      shape: plan.shape, recipe: layer.map { plan.layers[$0].recipe }, side: target)
+  }
+
+  /// Whether the weight itself changes, not only its place or type.
+  private func isRewritten(_ part: Part) -> Bool {
+    part.layer.map { rewriter.rewrites(part.role, layer: $0) } ?? false
   }
 
   /// All output tensors: embeddings, layers in order, output norm and output.
@@ -86,7 +83,7 @@ struct TensorAssembly {
     }
     for layer in plan.layers.indices {
       for (role, names) in weights where !role.isGlobal {
-        try add(role, names, layer: layer, plan.layers[layer])
+        try add(role, names, layer: layer, plan.layers[layer].weights)
       }
     }
     for (role, names) in weights where last.contains(role) {
@@ -100,7 +97,7 @@ struct TensorAssembly {
       }
     }
     var layers: OrderedSet<Int> = []
-    for part in groups.flatMap(\.parts) where rewriter.rewrites(part.role) {
+    for part in groups.flatMap(\.parts) where isRewritten(part) {
       if let layer = part.layer { layers.append(layer) }
     }
     rewriter.expect(Array(layers))
@@ -117,42 +114,56 @@ struct TensorAssembly {
   }
 
   /// The order of a weight's rows in the output, where it differs from the source's.
-  private func rowOrder(_ role: Role) -> [Int]? {
-    let shape = plan.shape
-    let score = plan.rotary.score
-    switch role {
-    case .query, .queryBias, .queryUp, .key, .keyBias, .queryNormGain, .keyNormGain:
-      guard scoreLayout != score.layout else { return nil }
-      let head = score.layout.order(
-        for: scoreLayout, pairs: score.pairs, offset: score.offset, width: shape.keyWidth)
-      let norm = role == .queryNormGain || role == .keyNormGain
-      let heads =
-        norm && plan.architecture.block.queryKeyNorm == .head
-        ? 1
-        : (role == .key || role == .keyBias || role == .keyNormGain)
-          ? shape.keyValueHeads : shape.heads
-      return (0..<heads).flatMap { index in head.map { index * shape.keyWidth + $0 } }
-    case .latentDown:
-      guard scoreLayout != score.layout else { return nil }
-      let rotary = score.layout.order(
-        for: scoreLayout, pairs: score.pairs, offset: 0, width: score.dimensions)
-      return Array(0..<shape.latentRank) + rotary.map { shape.latentRank + $0 }
-    case .value, .valueBias, .latentValueUp:
-      guard let valueOrder else { return nil }
-      return (0..<shape.keyValueHeads).flatMap { index in
-        valueOrder.map { index * shape.valueWidth + $0 }
-      }
-    default: return nil
+  private func rowOrder(_ part: Part) -> [Int]? {
+    guard let layer = part.layer else { return nil }
+    let attention = plan.layers[layer].recipe.attention
+    let (from, to) = (rotation.from.layers[layer], rotation.to.layers[layer])
+    if part.role == .latentDown, let latent = attention.latent {
+      // The key that all heads share stands below the latent vector.
+      let order = scoreOrder(from, to, offset: 0, width: latent.sharedKeyWidth)
+      return order.map { Array(0..<latent.rank) + $0.map { latent.rank + $0 } }
     }
+    guard let heads = part.role.heads else { return nil }
+    let (order, width) =
+      switch heads {
+      case .queries, .keys:
+        (
+          scoreOrder(from, to, offset: from.score?.offset ?? 0, width: attention.keyWidth),
+          attention.keyWidth
+        )
+      case .values: (valueOrder(from, to, width: attention.valueWidth), attention.valueWidth)
+      }
+    // A norm of single heads has one gain for all of them.
+    return order.map { order in
+      (0..<(part.source.rows / width)).flatMap { head in order.map { head * width + $0 } }
+    }
+  }
+
+  /// The order of one head's dims where pairs of queries and keys move to another layout.
+  private func scoreOrder(
+    _ from: RotaryLayer, _ to: RotaryLayer, offset: Int, width: Int
+  ) -> [Int]? {
+    guard let source = from.score, let layout = to.score?.layout, layout != source.layout else {
+      return nil
+    }
+    return source.layout.order(for: layout, pairs: source.pairs, offset: offset, width: width)
+  }
+
+  /// The order of one head's dims where pairs of values do.
+  private func valueOrder(_ from: RotaryLayer, _ to: RotaryLayer, width: Int) -> [Int]? {
+    guard let source = from.value, let layout = to.value?.layout, layout != source.layout else {
+      return nil
+    }
+    return source.layout.order(for: layout, pairs: source.slots, offset: 0, width: width)
   }
 
   private func assemble(
     _ name: String, _ parts: [Part], mixType: QuantizationMix.Choice?
   ) throws -> Assembled {
     let first = parts[0]
-    let rewritten = parts.contains { $0.layer != nil && rewriter.rewrites($0.role) }
-    let permuted = parts.contains { rowOrder($0.role) != nil }
-    let scaled = first.role == .queryNormGain && queryGainFactor != 1
+    let rewritten = parts.contains(where: isRewritten)
+    let permuted = parts.contains { rowOrder($0) != nil }
+    let scaled = factor(first) != 1
     let shape = shape(of: first)
     let elements = shape.reduce(1, *)
     let sourceType = first.source.tensor.type
@@ -235,7 +246,7 @@ struct TensorAssembly {
     switch part.role {
     case .embedding, .positions, .output: [part.source.rows, part.source.columns]
     default:
-      layout.storedShape(
+      layout(part.layer).storedShape(
         part.role, part.name, rows: part.source.rows, columns: part.source.columns)
     }
   }
@@ -271,7 +282,7 @@ struct TensorAssembly {
     for part in parts {
       let places = targetRows(part)
       let sources = part.source.ranges.flatMap { Array($0) }
-      let order = rowOrder(part.role)
+      let order = rowOrder(part)
       for (row, place) in places.enumerated() {
         guard place < total else { return nil }
         rows[place] = (part.source.tensor, sources[order?[row] ?? row])
@@ -299,7 +310,7 @@ struct TensorAssembly {
   }
 
   private func targetRows(_ part: Part) -> [Int] {
-    layout.ranges(part.name.part, rows: part.source.rows).flatMap { Array($0) }
+    layout(part.layer).ranges(part.name.part, rows: part.source.rows).flatMap { Array($0) }
   }
 
   /// The values of a whole output tensor in its stored order.
@@ -309,20 +320,20 @@ struct TensorAssembly {
     let totalRows = elements / columns
     for part in parts {
       var weight: [Float]
-      if let layer = part.layer, rewriter.rewrites(part.role) {
+      if let layer = part.layer, isRewritten(part) {
         weight = try rewriter.weight(part.role, layer: layer)
       } else {
         weight = try part.source.decoded(threads: threads)
       }
-      if part.role == .queryNormGain, queryGainFactor != 1 {
-        weight = weight.map { Float(Double($0) * queryGainFactor) }
-      }
+      let factor = factor(part)
+      if factor != 1 { weight = weight.map { Float(Double($0) * factor) } }
       let places = targetRows(part)
-      let order = rowOrder(part.role)
+      let order = rowOrder(part)
       if parts.count == 1, order == nil, part.name.form == .plain, part.name.part == nil {
         return weight
       }
-      let perHead = part.source.rows / max(plan.shape.heads, 1)
+      let heads = part.layer.map { plan.layers[$0].recipe.attention.heads } ?? 1
+      let perHead = part.source.rows / heads
       for (row, place) in places.enumerated() {
         let source = (order?[row] ?? row) * columns
         switch part.name.form {

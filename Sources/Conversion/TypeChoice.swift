@@ -1,7 +1,7 @@
 import Tensors
 
 /// How tensors are stored in the output.
-package enum TypeChoice: Sendable, Equatable {
+public enum TypeChoice: Sendable, Equatable {
   /// Untouched tensors as they are, rewritten ones in their float type or f16.
   case keep
   /// Matrices in this float type.
@@ -12,8 +12,8 @@ package enum TypeChoice: Sendable, Equatable {
   /// - Parameters:
   ///   - text: `keep`, a float type, or a mix; case does not matter.
   ///   - pure: no type but the mix's main one, where rows fit it.
-  /// - Throws: `ConversionError.usage` for an unknown name, or for `pure` without a mix.
-  package init(parsing text: String, pure: Bool = false) throws(ConversionError) {
+  /// - Throws: `ConversionError.setting` for an unknown name, or for `pure` without a mix.
+  public init(parsing text: String, pure: Bool = false) throws(ConversionError) {
     let name = text.lowercased()
     if let mix = QuantizationMix(parsing: name) {
       self = .mix(mix, pure: pure)
@@ -24,15 +24,15 @@ package enum TypeChoice: Sendable, Equatable {
     } else if let type = Self.floatTypes.first(where: { $0.rawValue == name }) {
       self = .type(type)
     } else {
-      throw .usage("'\(text)' is no type to store tensors in (known: \(Self.known))")
+      throw .setting(.unknownType(text))
     }
-    if pure { throw .usage("--pure needs a quantized --type, '\(text)' is none") }
+    if pure { throw .setting(.pureType(name)) }
   }
 
   private static let floatTypes: [ElementType] = [.f32, .f16, .bf16]
 
   /// The names that are understood, for help and errors.
-  package static let known =
+  public static let known =
     (["keep"] + floatTypes.map(\.rawValue) + QuantizationMix.allCases.map(\.rawValue))
     .joined(separator: ", ")
 

@@ -45,7 +45,7 @@ package struct AttentionAnalysis: Sendable {
     package let coherence: [Double]
   }
 
-  /// - Parameter onLayer: called after each layer.
+  /// Analyses every layer of a model on a text; `onLayer` is called after each.
   /// - Throws: `EvaluationError.usage` for a model whose values rotate already, or for a variant in
   ///   which none does; `ModelError.notFinite` for a layer whose attention is not finite.
   package func run(
@@ -58,19 +58,15 @@ package struct AttentionAnalysis: Sendable {
     var request = rotary
     request.sites = .all
     let target = try plan.rotary.applying(request, length: windows.context)
-    guard let rotation = target.value, rotation.slots > 0 else {
+    guard target.valueTable != nil else {
       throw EvaluationError.usage("the model has no rotary pairs")
     }
-    let sequences = try windows.windows(of: text).map { window in
-      var ids = Array(text.tokens[window.tokens])
-      if let first = text.windowStart { ids[0] = first }
-      return ids
-    }
+    let sequences = try text.sequences(windows.windows(of: text))
     let stream = try LayerStream(ForwardPass(plan: plan, threads: threads), sequences)
-    let inputs = plan.shape.heads * plan.shape.valueWidth
-    let plain = FloatBuffer(count: stream.rows * inputs)
-    let turned = FloatBuffer(count: stream.rows * inputs)
+    let plain = FloatBuffer(count: stream.rows * plan.capacity.outputs)
+    let turned = FloatBuffer(count: stream.rows * plan.capacity.outputs)
     return try plan.layers.indices.map { index in
+      let inputs = plan.layers[index].recipe.attention.outputColumns
       let weights = try LayerWeights(plan.layers[index], threads: threads)
       let rotated = try stream.layer(index, weights, as: target)
       rotated.project()
@@ -97,19 +93,20 @@ package struct AttentionAnalysis: Sendable {
       }
       own.update(from: plain)
       let layer = try findings(
-        plan, index, rotation: rotation, reach: reach, moments: moments.sum, changes: changes.sum)
+        plan, index, rotation: target.layers[index].value, reach: reach, moments: moments.sum,
+        changes: changes.sum)
       onLayer(layer)
       return layer
     }
   }
 
   private func findings(
-    _ plan: ModelPlan, _ index: Int, rotation: ValueRotation, reach: AttentionReach,
+    _ plan: ModelPlan, _ index: Int, rotation: ValueRotation?, reach: AttentionReach,
     moments: DoubleMatrix, changes: DoubleMatrix
   ) throws -> Layer {
-    let shape = plan.shape
-    let frequencies = rotation.frequencies[index]
-    var output = DoubleMatrix(rows: shape.width, columns: shape.heads * shape.valueWidth)
+    let attention = plan.layers[index].recipe.attention
+    let frequencies = rotation?.frequencies ?? []
+    var output = DoubleMatrix(rows: plan.shape.width, columns: attention.outputColumns)
     if let source = plan.layers[index][.attentionOutput] {
       output.values = try source.decoded().map { Double($0) }
     }
@@ -122,13 +119,15 @@ package struct AttentionAnalysis: Sendable {
     var measured: [Double] = []
     var lost: [Double] = []
     for (pair, frequency) in frequencies.enumerated() {
-      let (x, y) = rotation.layout.dims(ofPair: pair, pairs: rotation.slots)
-      let dims = (0..<shape.heads).flatMap {
-        [$0 * shape.valueWidth + x, $0 * shape.valueWidth + y]
+      guard let (x, y) = rotation?.layout.dims(ofPair: pair, pairs: frequencies.count) else {
+        break
+      }
+      let dims = (0..<attention.heads).flatMap {
+        [$0 * attention.valueWidth + x, $0 * attention.valueWidth + y]
       }
       var (disturbed, gone, found) = (0.0, 0.0, 0.0)
       for one in dims {
-        let head = one / shape.valueWidth
+        let head = one / attention.valueWidth
         let weight = gram[one, one] * moments[one, one]
         disturbed += weight * reach.disturbance(head: head, frequency: frequency)
         gone += weight * (1 - reach.survival(head: head, frequency: frequency))
@@ -143,7 +142,7 @@ package struct AttentionAnalysis: Sendable {
     }
     return Layer(
       layer: index, frequencies: frequencies,
-      heads: (0..<shape.heads).map { head in
+      heads: (0..<attention.heads).map { head in
         Head(
           meanDistance: reach.meanDistance(head: head), mass: Self.octaves(reach.mass[head]),
           coherence: frequencies.map { reach.coherence(head: head, frequency: $0) })

@@ -1,5 +1,6 @@
 import Base
 import Checkpoints
+import Vocabulary
 
 /// How a conversation is written for a family of chat models. A checkpoint's own template is only
 /// looked at to tell the family: it is code, and none of it is run.
@@ -36,13 +37,14 @@ package struct ChatFormat: Sendable, Equatable {
   }
 
   /// The format of a name; `auto` takes the checkpoint's, `none` is nil.
-  /// - Throws: `EvaluationError.usage` for a name not known or a checkpoint without a known one.
+  /// - Throws: `EvaluationError.setting` for a name not known, `.usage` for a checkpoint without a known one.
   package static func named(_ name: String, for model: Model) throws -> ChatFormat? {
     if name == "none" { return nil }
     if let format = known.first(where: { $0.name == name }) { return format }
     let names = known.map(\.name).joined(separator: ", ")
     guard name == "auto" else {
-      throw EvaluationError.usage("--chat is '\(name)', expected none, auto, \(names)")
+      throw EvaluationError.setting(
+        .chat, problem: "is '\(name)', expected none, auto, \(names)")
     }
     let template = model.checkpoint.chatTemplate ?? ""
     guard let format = known.first(where: { template.contains($0.mark) }) else {
@@ -56,7 +58,7 @@ package struct ChatFormat: Sendable, Equatable {
 extension Checkpoint {
   /// The chat template as it is stored, a program in Jinja; nil where there is none.
   var chatTemplate: String? {
-    if case .string(let template)? = metadata["tokenizer.chat_template"] { return template }
+    if case .string(let template)? = metadata[TokenizerKey.chatTemplate] { return template }
     guard let file = try? companions?.open("tokenizer_config.json"),
       let json = try? JSONValue.read(file)
     else { return nil }

@@ -17,8 +17,7 @@ package struct ContextWarning: Sendable, Equatable {
   /// Nil where the model reaches as far. With learned positions too: those end with an error.
   package init?(_ plan: ModelPlan, length: Int, rotary: RotaryRequest = .asStored) {
     guard plan.globals[.positions] == nil else { return nil }
-    let stored = plan.rotary.score.sets.first?.scaling ?? .none
-    let scaling = rotary.scaling ?? stored
+    let scaling = rotary.scaling ?? plan.rotary.scores.first?.scaling ?? .none
     let trained = plan.shape.context
     guard length > scaling.reach(from: trained) else { return nil }
     let sites = rotary.sites ?? plan.rotary.sites
@@ -28,19 +27,14 @@ package struct ContextWarning: Sendable, Equatable {
     canScale = !sites.isDisjoint(with: .scores)
   }
 
-  /// The factor that reaches the length, in hundredths.
-  private var factor: Double {
+  /// The factor of a scaling that reaches the length, in hundredths.
+  package var factor: Double {
     (100 * Double(length) / Double(max(trained, 1))).rounded(.up) / 100
   }
 
   /// One line.
-  /// - Parameter option: what makes the pass shorter, where the command has no `--rope-scaling`.
-  package func text(shorter option: String? = nil) -> String {
-    let number = factor == factor.rounded() ? String(Int(factor)) : String(factor)
-    let remedy =
-      option.map { "; use a smaller \($0)" }
-      ?? (canScale ? "; --rope-scaling yarn --rope-factor \(number) reaches it" : "")
-    return "\(file): \(length) tokens are more than the \(trained) it was trained for\(remedy)"
+  package var text: String {
+    "\(file): \(length) tokens are more than the \(trained) it was trained for"
   }
 }
 

@@ -3,14 +3,16 @@ import Checkpoints
 import Tensors
 
 /// A fault in what is to be evaluated, rather than in the model.
-package enum EvaluationError: Diagnostic {
+public enum EvaluationError: Diagnostic {
   /// Fewer tokens than one window needs.
   case textTooShort(file: String, tokens: Int, needed: Int)
   /// The checkpoint has no tokenizer and the text is not given as token ids.
   case noTokenizer(file: String)
   /// A list of token ids is not a JSON list of whole numbers.
   case tokenList(file: String, problem: String)
-  /// Settings that contradict each other.
+  /// A setting that makes no sense by itself.
+  case setting(Setting, problem: String)
+  /// Settings that contradict each other, or that the model or the text does not suit.
   case usage(String)
   /// A text cannot be read.
   case unreadable(file: String, problem: String)
@@ -22,15 +24,31 @@ package enum EvaluationError: Diagnostic {
   case template(file: String, problem: String)
   /// A state file cannot be used.
   case state(file: String, problem: String)
-  /// A line of a state file is none that an evaluation wrote.
+  /// A line of a state file that no evaluation wrote.
   case stateLine(file: String, line: Int, problem: String)
   /// Two models do not share a vocabulary.
   case vocabulariesDiffer(one: Int, other: Int)
-  /// A file of questions and answers has not the form that its data set has.
+  /// A file of questions and answers does not have the form of its data set.
   case questions(file: String, problem: String)
 
-  package var summary: String {
+  /// What a setting is called; a front end adds its own name for it.
+  public enum Setting: String, Sendable, CaseIterable {
+    case chat = "the chat format"
+    case context = "the context"
+    case depths = "the list of depths"
+    case lengths = "the list of lengths"
+    case memory = "the memory"
+    case shard = "the shard"
+    case start = "the first position"
+    case stride = "the stride"
+    case trials = "the number of trials"
+    case windows = "the number of windows"
+  }
+
+  /// What is wrong, in one line.
+  public var summary: String {
     switch self {
+    case .setting(let setting, let problem): "\(setting.rawValue) \(problem)"
     case .textTooShort(_, let tokens, let needed):
       "\(tokens) tokens, expected at least \(needed) for one window"
     case .noTokenizer: "the checkpoint holds no tokenizer"
@@ -46,27 +64,30 @@ package enum EvaluationError: Diagnostic {
     }
   }
 
-  package var file: String? {
+  /// The file that is at fault, where there is one.
+  public var file: String? {
     switch self {
     case .textTooShort(let file, _, _), .noTokenizer(let file), .tokenList(let file, _),
       .unreadable(let file, _), .notText(let file, _), .record(let file, _), .template(let file, _),
       .state(let file, _), .stateLine(let file, _, _), .questions(let file, _):
       file
-    case .usage, .vocabulariesDiffer: nil
+    case .setting, .usage, .vocabulariesDiffer: nil
     }
   }
 
-  package var hint: String? {
+  /// What helps, where that is known.
+  public var hint: String? {
     switch self {
-    case .noTokenizer: "give the text as token ids: --tokens IDS.json"
-    case .textTooShort: "use a longer text or a smaller --ctx"
+    case .noTokenizer: "give the text as token ids"
+    case .textTooShort: "use a longer text or a smaller context"
     default: nil
     }
   }
 
-  package var exitStatus: ExitStatus {
+  /// The status that the program exits with.
+  public var exitStatus: ExitStatus {
     switch self {
-    case .usage: .usage
+    case .setting, .usage: .usage
     case .unreadable: .noInput
     case .state: .cannotCreate
     default: .malformedData

@@ -1,6 +1,7 @@
 import Base
 import Checkpoints
 import Inference
+import Models
 import OrderedCollections
 import Rotary
 import Vocabulary
@@ -9,8 +10,11 @@ extension Model {
   /// Everything that a digit depends on that comes from the model and the variant it is computed as.
   /// - Parameters:
   ///   - role: `model`, or `base` and `other` of a comparison.
-  ///   - rotary: the configuration computed, of which `length` is the longest pass.
+  ///   - rotary: the configuration computed.
+  ///   - length: tokens of its longest pass.
   ///   - tokenizer: the one that prompts are made with; nil where ids are given.
+  /// - Returns: an element of the identity's `models`.
+  /// - Throws: `RotaryError` where the frequencies of this length cannot be computed.
   func identity(
     role: String = "model", rotary: RotaryConfiguration, length: Int, tokenizer: Tokenizer? = nil
   ) throws -> JSONValue {
@@ -27,57 +31,87 @@ extension Model {
   /// Every resolved size and scalar, whatever key of which file it came from.
   private var hyperparameters: OrderedDictionary<String, JSONValue> {
     var fields: OrderedDictionary<String, JSONValue> = [
-      "architecture": .string(plan.architecture.name),
-      "positions": .string(plan.architecture.block.positions.rawValue),
+      "architecture": .string(plan.architecture.name)
     ]
-    fields.merge(Settings.of(plan.shape)) { own, _ in own }
-    if let first = plan.shape.windows.first, plan.shape.windows.allSatisfy({ $0 == first }) {
-      fields["windows"] = JSONValue(first)
-    }
-    return fields
+    fields.merge(Settings.of(plan.shape, leaving: ["outputNorm"])) { own, _ in own }
+    fields.merge(Settings.ofLayers(plan.layers.map(\.recipe))) { own, _ in own }
+    // The key of a state file hashes the text: sizes stand in the order they always had.
+    let first = OrderedSet(Self.order).intersection(fields.keys)
+    return OrderedDictionary(
+      uniqueKeysWithValues: first.union(fields.keys).map { ($0, fields[$0] ?? .null) })
   }
+
+  private static let order = [
+    "architecture", "positions", "layers", "width", "heads", "key_value_heads", "key_width",
+    "value_width", "feed_forward", "vocabulary", "context", "norm_epsilon", "attention_scale",
+    "windows", "parallel_residual", "attention_softcap", "logit_softcap", "embedding_multiplier",
+    "residual_multiplier", "logit_divisor", "latent_rank", "query_rank",
+  ]
 
   private func rotation(_ rotary: RotaryConfiguration, length: Int) throws -> JSONValue {
     var frequencies = ""
-    for layer in plan.layers.indices {
-      let score = try rotary.score.frequencies(layer: layer, length: length)
+    for layer in rotary.layers {
+      let score =
+        try layer.score?.frequencies(length: length) ?? RotaryFrequencies(radians: [])
       frequencies +=
-        "\(score.radians);\(score.magnitude);\(rotary.value?.frequencies[layer] ?? []);"
+        "\(score.radians);\(score.magnitude);\(layer.value?.frequencies ?? []);"
     }
-    let counts = rotary.value?.frequencies.map { row in row.count { $0 != 0 } }
-    let bases = rotary.score.sets.map { JSONValue.number($0.base) }
+    let (scores, values) = (rotary.scores, rotary.valueTable)
+    let bases = scores.map { JSONValue.number($0.base) }
     let stored = try plan.rotary.applying(.asStored, length: length)
     return [
       "sites": .string(rotary.sites.code),
-      "value_pairs": counts.map(Self.shortened) ?? .null,
-      "pairs": JSONValue(rotary.score.pairs),
-      "value_base": (rotary.value?.base).map { .number($0) } ?? .null,
+      "value_pairs": values.map { JSONValue(ofLayers: $0.turning.map { JSONValue($0) }) } ?? .null,
+      "pairs": JSONValue(ofLayers: rotary.layers.map { JSONValue($0.pairs) }),
+      "value_base": (values?.base).map { .number($0) } ?? .null,
       "base": bases.count == 1 ? bases[0] : .array(bases),
-      "layout": .string(rotary.score.layout.rawValue),
-      "value_layout": (rotary.value?.layout).map { .string($0.rawValue) } ?? .null,
-      "value_bias": (rotary.value?.bias).map { .string($0.rawValue) } ?? .null,
-      "scaling": (rotary.score.sets.first?.scaling ?? .none).setting,
+      "layout": (scores.first?.layout).map { .string($0.rawValue) } ?? .null,
+      "value_layout": (values?.layout).map { .string($0.rawValue) } ?? .null,
+      "value_bias": (values?.bias).map { .string($0.rawValue) } ?? .null,
+      "scaling": (scores.first?.scaling ?? .none).setting,
       "as_if": .bool(rotary != stored),
       "fit": fit,
       "frequencies_sha256": .string(SourceHash.sha256(text: frequencies)),
     ]
   }
 
-  /// One number where all layers agree.
-  private static func shortened(_ counts: [Int]) -> JSONValue {
-    if let first = counts.first, counts.allSatisfy({ $0 == first }) { return JSONValue(first) }
-    return .array(counts.map { JSONValue($0) })
-  }
-
   /// What a conversion with a fit wrote beside the weights; null without one.
   private var fit: JSONValue {
-    if let stated = checkpoint.configuration?["ropeconv"]?["fit"] { return stated }
-    let prefix = "ropeconv.fit."
+    if let stated = checkpoint.configuration?[OwnKeys.object]?["fit"] { return stated }
+    let prefix = OwnKeys.fitPrefix
     var fields: OrderedDictionary<String, JSONValue> = [:]
     for (key, value) in checkpoint.metadata where key.hasPrefix(prefix) {
       fields[String(key.dropFirst(prefix.count))] = JSONValue(metadata: value)
     }
     return fields.isEmpty ? .null : .object(fields)
+  }
+}
+
+extension Settings {
+  /// The sizes and scalars of layers, one value where all agree and a list where they differ. What
+  /// their architecture decides is no setting, and rotation has a place of its own.
+  static func ofLayers(_ recipes: [LayerRecipe]) -> OrderedDictionary<String, JSONValue> {
+    let layers = recipes.map { recipe in
+      var fields = of(
+        recipe.attention, leaving: ["kind", "headNorm", "rotation"],
+        names: ["scale": "attention_scale", "softcap": "attention_softcap", "window": "windows"])
+      fields["latent_rank"] = JSONValue(recipe.attention.latent?.rank ?? 0)
+      fields["query_rank"] = JSONValue(recipe.attention.latent?.queryRank ?? 0)
+      let others = [
+        of(recipe.feedForward, leaving: ["form", "activation"], names: ["width": "feed_forward"]),
+        of(recipe.norm, leaving: ["kind"], names: ["epsilon": "norm_epsilon"]),
+        of(
+          recipe.residual,
+          names: ["isParallel": "parallel_residual", "multiplier": "residual_multiplier"]),
+      ]
+      for other in others { fields.merge(other) { own, _ in own } }
+      return fields
+    }
+    let keys = OrderedSet(layers.flatMap(\.keys))
+    return OrderedDictionary(
+      uniqueKeysWithValues: keys.map { key in
+        (key, JSONValue(ofLayers: layers.map { $0[key] ?? .null }))
+      })
   }
 }
 

@@ -9,7 +9,7 @@ package enum Program {
   package static let name = "ropeconv"
   package static let version = "0.1.0"
 
-  /// Names and versions of the libraries behind matrix products.
+  /// Names and versions of the libraries that multiply matrices.
   static var libraries: JSONValue {
     .object(.init(uniqueKeysWithValues: Libraries.versions.map { ($0.0, .string($0.1)) }))
   }

@@ -12,12 +12,12 @@ package struct AttentionReach: Sendable {
   /// Queries sampled.
   package let queries: Int
 
-  /// - Precondition: the layer computes in float32; without that nothing is seen.
-  /// - Parameter step: every so many queries of a sequence are sampled, the last one among them.
+  /// Samples every `step`-th query of a sequence, the last one among them. The layer must compute
+  /// in float32; without that nothing is seen.
   init(layer: Layer, batch: SequenceBatch, sequences: Int, step: Int, threads: Int) {
-    let shape = layer.shape
+    let attention = layer.attention
     let longest = batch.lengths.max() ?? 0
-    let heads = shape.heads
+    let heads = attention.heads
     var samples: [(start: Int, row: Int)] = []
     for (start, length) in zip(batch.starts, batch.lengths).prefix(sequences) {
       for row in stride(from: length - 1, through: 0, by: -max(step, 1)) {
@@ -34,7 +34,7 @@ package struct AttentionReach: Sendable {
       let energy = sums.pointer + (heads + head) * longest
       for task in tasks {
         Self.scores(layer, head: head, start: task.start, row: task.row, to: scores.pointer)
-        let group = head / shape.groupSize
+        let group = head / attention.groupSize
         var total = 0.0
         for key in 0...task.row { total += Double(scores.pointer[key]) }
         guard total > 0 else { continue }
@@ -43,7 +43,7 @@ package struct AttentionReach: Sendable {
           let distance = task.row - key
           mass[distance] += weight
           energy[distance] +=
-            weight * weight * norms[(task.start + key) * shape.keyValueHeads + group]
+            weight * weight * norms[(task.start + key) * attention.keyValueHeads + group]
         }
       }
     }
@@ -61,29 +61,30 @@ package struct AttentionReach: Sendable {
   private static func scores(
     _ layer: Layer, head: Int, start: Int, row: Int, to scores: UnsafeMutablePointer<Float>
   ) {
-    let shape = layer.shape
+    let attention = layer.attention
     guard let (keys, _) = layer.activations.plain else { return }
-    let queryStride = shape.heads * shape.keyWidth
-    let keyStride = shape.keyValueHeads * shape.keyWidth
+    let queryStride = attention.queryRows
+    let keyStride = attention.keyRows
     MatrixProduct.multiply(
-      m: 1, n: row + 1, k: shape.keyWidth, alpha: Float(shape.attentionScale),
-      a: layer.activations.queries.pointer + (start + row) * queryStride + head * shape.keyWidth,
+      m: 1, n: row + 1, k: attention.keyWidth, alpha: Float(attention.scale),
+      a: layer.activations.queries.pointer + (start + row) * queryStride + head
+        * attention.keyWidth,
       lda: queryStride,
       b: keys + start * keyStride
-        + (head / shape.groupSize) * shape.keyWidth,
+        + (head / attention.groupSize) * attention.keyWidth,
       ldb: keyStride, transposeB: true, beta: 0, c: scores, ldc: row + 1)
     var maximum = -Float.infinity
     var sum = 0.0
     var correction: Float = 1
     Kernels.softmaxTile(
       scores, stride: row + 1, rows: 1, keys: row + 1, firstQuery: row, firstKey: 0,
-      window: layer.window, softcap: Float(shape.attentionSoftcap), runningMax: &maximum,
+      window: attention.window, softcap: Float(attention.softcap), runningMax: &maximum,
       runningSum: &sum, correction: &correction)
   }
 
   /// `|v_j|^2` of every row and KV head, [rows, keyValueHeads].
   private static func valueNorms(_ layer: Layer, batch: SequenceBatch) -> [Double] {
-    let (heads, width) = (layer.shape.keyValueHeads, layer.shape.valueWidth)
+    let (heads, width) = (layer.attention.keyValueHeads, layer.attention.valueWidth)
     var norms = [Double](repeating: 0, count: batch.totalRows * heads)
     guard let (_, values) = layer.activations.plain else { return norms }
     for index in norms.indices {

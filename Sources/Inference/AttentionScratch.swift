@@ -7,10 +7,9 @@ struct AttentionScratch: Sendable {
   /// Keys of one tile.
   static let keys = 512
 
-  /// Queries of one tile: fewer the more heads share their keys, so that the tile stays near the
-  /// second-level cache. Tiles on the diagonal are computed whole: early in a sequence, where they
-  /// are many of all, a tile is smaller.
-  /// - Parameter position: where the queries stand in their sequence.
+  /// Queries of one tile, which stand at `position` in their sequence: fewer the more heads share
+  /// their keys, so that the tile stays near the second-level cache. Tiles on the diagonal are
+  /// computed whole: early in a sequence, where they are many of all, a tile is smaller.
   static func queries(groupSize: Int, position: Int) -> Int {
     let isEarly = position < 1024
     return switch groupSize {
@@ -34,12 +33,14 @@ struct AttentionScratch: Sendable {
   let correction: FloatBuffer
   let runningSum: DoubleBuffer
 
-  init(shape: ModelShape, arithmetic: Arithmetic) {
-    rows = Self.queries(groupSize: shape.groupSize, position: .max) * shape.groupSize
-    queries = FactorBuffer(arithmetic, count: rows * shape.keyWidth)
+  /// Memory for layers whose keys are shared by these numbers of heads; `capacity` holds the
+  /// largest sizes of those layers.
+  init(groups: Set<Int>, capacity: LayerCapacity, arithmetic: Arithmetic) {
+    rows = groups.map { Self.queries(groupSize: $0, position: .max) * $0 }.max() ?? 0
+    queries = FactorBuffer(arithmetic, count: rows * capacity.keyWidth)
     scores = FloatBuffer(count: rows * Self.keys)
     weights = FactorBuffer(arithmetic, count: rows * Self.keys, sharing: scores)
-    outputs = FloatBuffer(count: rows * shape.valueWidth)
+    outputs = FloatBuffer(count: rows * capacity.valueWidth)
     runningMax = FloatBuffer(count: rows)
     correction = FloatBuffer(count: rows)
     runningSum = DoubleBuffer(count: rows)

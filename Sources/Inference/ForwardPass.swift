@@ -14,7 +14,9 @@ package struct ForwardPass: Sendable {
   /// Where the time goes, of all runs of this pass and its copies.
   package let times = PhaseTimes()
 
+  /// A pass through a model.
   /// - Parameters:
+  ///   - plan: the model.
   ///   - rotary: the variant to compute; nil: the one the checkpoint declares.
   ///   - arithmetic: how matrix products are computed.
   ///   - threads: threads to use; the results do not depend on it.
@@ -27,8 +29,8 @@ package struct ForwardPass: Sendable {
       threads: threads)
   }
 
-  /// - Parameter request: how the checkpoint's variant is changed; frequencies that depend on the
-  ///   length, those of values too, are each sequence's own.
+  /// A pass with the checkpoint's variant changed as asked; frequencies that depend on the length,
+  /// those of values too, are each sequence's own.
   package init(
     plan: ModelPlan, as request: RotaryRequest, arithmetic: Arithmetic = .float32, threads: Int = 1
   ) {
@@ -63,6 +65,7 @@ package struct ForwardPass: Sendable {
   ///   - sequences: token ids; each sequence attends only to itself.
   ///   - start: the position of every sequence's first token.
   ///   - onLayer: called after each layer with the number of layers done.
+  /// - Returns: the residual stream behind the last layer.
   /// - Throws: `ModelError` for a token outside the vocabulary or a position without an embedding.
   package func run(
     _ sequences: [[Int32]], start: Int = 0, onLayer: (Int) -> Void = { _ in }
@@ -84,19 +87,15 @@ package struct ForwardPass: Sendable {
   /// one's pages are given back, so that a file larger than memory passes through it.
   private func weights(of index: Int, recycling previous: LayerWeights?) throws -> LayerWeights {
     let began = times.now
-    let sources = plan.layers[index]
+    let layer = plan.layers[index]
     if index + 1 < plan.layers.count {
-      for source in plan.layers[index + 1].values { source.advise(.willNeed) }
+      for source in plan.layers[index + 1].weights.values { source.advise(.willNeed) }
     }
     let weights = try LayerWeights(
-      sources, arithmetic: arithmetic, threads: threads, recycling: previous)
-    for source in sources.values { source.advise(.dontNeed) }
+      layer, arithmetic: arithmetic, threads: threads, recycling: previous)
+    for source in layer.weights.values { source.advise(.dontNeed) }
     times.add(.decode, since: began, threads: threads)
     return weights
-  }
-
-  var latentWidth: Int {
-    plan.shape.latentRank > 0 ? plan.shape.latentRank + rotary.stored.score.dimensions : 0
   }
 
   /// Token embeddings, scaled, plus learned positions where the model has them.

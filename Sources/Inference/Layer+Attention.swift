@@ -9,14 +9,17 @@ extension Layer {
   /// memory does not grow with length; tiles above the diagonal or before the window are skipped.
   /// The heads of a KV group stand one below the other in a tile: their keys and values are read
   /// once (arXiv:2305.13245).
-  /// - Parameter attended: receives the heads' outputs, [rows, heads * valueWidth].
+  /// - Parameters:
+  ///   - unit: the rows to compute.
+  ///   - attended: receives the heads' outputs, [rows, heads * valueWidth].
+  ///   - scratch: working memory of the calling thread.
   func attend(
     _ unit: SequenceBatch.Unit, to attended: UnsafeMutablePointer<Float>, _ scratch: LayerScratch
   ) {
     let began = times.now
     let tile = AttentionScratch.queries(
-      groupSize: shape.groupSize, position: unit.rows.lowerBound)
-    for group in 0..<shape.keyValueHeads {
+      groupSize: attention.groupSize, position: unit.rows.lowerBound)
+    for group in 0..<attention.keyValueHeads {
       for first in stride(from: unit.rows.lowerBound, to: unit.rows.upperBound, by: tile) {
         let queries = first..<min(first + tile, unit.rows.upperBound)
         attendTile(unit, group: group, queries: queries, scratch.attention)
@@ -30,19 +33,20 @@ extension Layer {
   private func attendTile(
     _ unit: SequenceBatch.Unit, group: Int, queries: Range<Int>, _ scratch: AttentionScratch
   ) {
-    let stride = shape.heads * shape.keyWidth
+    let stride = attention.queryRows
     let source = activations.queries.pointer + (unit.sequenceStart + queries.lowerBound) * stride
-    let (count, heads) = (queries.count, shape.groupSize)
+    let (count, heads) = (queries.count, attention.groupSize)
     let rows = count * heads
     for head in 0..<heads {
       scratch.queries.put(
-        source + (group * heads + head) * shape.keyWidth, stride: stride, rows: count,
-        width: shape.keyWidth, scale: Float(shape.attentionScale),
-        first: head * count * shape.keyWidth)
+        source + (group * heads + head) * attention.keyWidth, stride: stride, rows: count,
+        width: attention.keyWidth, scale: Float(attention.scale),
+        first: head * count * attention.keyWidth)
     }
-    let factors = scratch.queries.rows(rows, width: shape.keyWidth)
+    let factors = scratch.queries.rows(rows, width: attention.keyWidth)
     scratch.runningMax.pointer.update(repeating: -.infinity, count: rows)
     scratch.runningSum.pointer.update(repeating: 0, count: rows)
+    let window = attention.window
     let firstKey = window > 0 ? max(0, queries.lowerBound - window + 1) : 0
     for start in Swift.stride(from: firstKey, to: queries.upperBound, by: AttentionScratch.keys) {
       let keys = min(AttentionScratch.keys, queries.upperBound - start)
@@ -55,14 +59,15 @@ extension Layer {
         Kernels.softmaxTile(
           scratch.scores.pointer + offset * keys, rows: count, keys: keys,
           firstQuery: queries.lowerBound, firstKey: start, window: window,
-          softcap: Float(shape.attentionSoftcap), runningMax: scratch.runningMax.pointer + offset,
+          softcap: Float(attention.softcap), runningMax: scratch.runningMax.pointer + offset,
           runningSum: scratch.runningSum.pointer + offset,
           correction: scratch.correction.pointer + offset, to: scratch.weights,
           first: offset * keys)
       }
       if start > firstKey {
         Kernels.rescaleRows(
-          scratch.outputs.pointer, rows: rows, width: shape.valueWidth, stride: shape.valueWidth,
+          scratch.outputs.pointer, rows: rows, width: attention.valueWidth,
+          stride: attention.valueWidth,
           by: scratch.correction.pointer)
       }
       MatrixProduct.multiply(
@@ -77,27 +82,29 @@ extension Layer {
     _ unit: SequenceBatch.Unit, group: Int, queries: Range<Int>,
     to attended: UnsafeMutablePointer<Float>, _ scratch: AttentionScratch
   ) {
-    let stride = shape.heads * shape.valueWidth
-    let (count, heads) = (queries.count, shape.groupSize)
+    let stride = attention.outputColumns
+    let (count, heads) = (queries.count, attention.groupSize)
     let first = queries.lowerBound - unit.rows.lowerBound
-    let output = attended + first * stride + group * heads * shape.valueWidth
+    let output = attended + first * stride + group * heads * attention.valueWidth
     for head in 0..<heads {
       Kernels.divideRows(
-        scratch.outputs.pointer + head * count * shape.valueWidth, xStride: shape.valueWidth,
-        rows: count, width: shape.valueWidth, by: scratch.runningSum.pointer + head * count,
-        to: output + head * shape.valueWidth, yStride: stride)
+        scratch.outputs.pointer + head * count * attention.valueWidth,
+        xStride: attention.valueWidth,
+        rows: count, width: attention.valueWidth, by: scratch.runningSum.pointer + head * count,
+        to: output + head * attention.valueWidth, yStride: stride)
     }
     if rotation.sites.contains(.output), let tables = rotation.value {
       LayerRotation.rotate(
-        output, stride: stride, rows: count, heads: heads, headWidth: shape.valueWidth,
+        output, stride: stride, rows: count, heads: heads, headWidth: attention.valueWidth,
         tables: tables, positions: unit.positions.dropping(first), layout: rotation.valueLayout,
         inverse: true)
     }
     if rotation.addsBiasToAggregate, let bias = weights.vector(.valueBias) {
       for head in 0..<heads {
         Kernels.addBias(
-          bias + group * shape.valueWidth, to: output + head * shape.valueWidth, rows: count,
-          width: shape.valueWidth, stride: stride)
+          bias + group * attention.valueWidth, to: output + head * attention.valueWidth,
+          rows: count,
+          width: attention.valueWidth, stride: stride)
       }
     }
   }

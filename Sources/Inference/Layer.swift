@@ -4,40 +4,67 @@ import Tensors
 /// One layer at work on units of rows: `project` fills queries, keys and values of the batch, and
 /// when all are there `finish` attends and applies the feed-forward network.
 struct Layer: Sendable {
-  let shape: ModelShape
-  let block: BlockRecipe
-  let window: Int
+  /// Channels of the residual stream.
+  let width: Int
+  let recipe: LayerRecipe
+  /// The recipe's.
+  let attention: AttentionRecipe
   let weights: LayerWeights
   let rotation: LayerRotation
   let activations: LayerActivations
   let hidden: FloatBuffer
   let times: PhaseTimes
 
-  var epsilon: Float { Float(shape.normEpsilon) }
+  /// A layer at work on `hidden`, the residual stream, [rows, width]; `memory` is for queries, keys
+  /// and values of as many rows.
+  init(
+    _ recipe: LayerRecipe, width: Int, weights: LayerWeights, rotation: LayerRotation,
+    memory: ActivationMemory, hidden: FloatBuffer, times: PhaseTimes
+  ) {
+    self.width = width
+    self.recipe = recipe
+    attention = recipe.attention
+    self.weights = weights
+    self.rotation = rotation
+    activations = LayerActivations(memory, of: attention)
+    self.hidden = hidden
+    self.times = times
+  }
+
+  /// The same layer at work on other rows.
+  func working(on hidden: FloatBuffer, in memory: ActivationMemory) -> Layer {
+    Layer(
+      recipe, width: width, weights: weights, rotation: rotation, memory: memory, hidden: hidden,
+      times: times)
+  }
+
+  var epsilon: Float { Float(recipe.norm.epsilon) }
 
   /// The unit's rows of the residual stream.
   func stream(_ unit: SequenceBatch.Unit) -> UnsafeMutablePointer<Float> {
-    hidden.pointer + unit.firstRow * shape.width
+    hidden.pointer + unit.firstRow * width
   }
 
-  /// `y = x W^T (+ b)`; does nothing where the layer has no such matrix.
+  /// `y = x W^T (+ b)`; does nothing where the layer has no such matrix. The bias is the matrix'
+  /// own, added where there is one and `addsBias` is true.
   func multiply(
-    _ role: Role, bias: Role? = nil, _ x: Factors, to y: UnsafeMutablePointer<Float>, yStride: Int
+    _ role: Role, _ x: Factors, to y: UnsafeMutablePointer<Float>, yStride: Int,
+    addsBias: Bool = true
   ) {
     let began = times.now
-    weights.multiply(role, bias: bias, x, to: y, yStride: yStride)
+    weights.multiply(role, bias: addsBias ? role.bias : nil, x, to: y, yStride: yStride)
     times.add(.linear, since: began)
   }
 
   /// The input of a sublayer: the normed stream, or the stream itself where norms come after.
   private func sublayerInput(
-    _ unit: SequenceBatch.Unit, gain: Role, bias: Role, _ scratch: LayerScratch
+    _ unit: SequenceBatch.Unit, gain: Role, _ scratch: LayerScratch
   ) -> Factors {
-    let (stream, rows, width) = (stream(unit), unit.rows.count, shape.width)
-    guard block.normPlacement != .after else {
+    let (stream, rows) = (stream(unit), unit.rows.count)
+    guard recipe.normPlacement != .after else {
       return scratch.factors.factors(stream, stride: width, rows: rows, width: width)
     }
-    switch block.norm {
+    switch recipe.norm.kind {
     case .rms:
       return Kernels.rmsNorm(
         stream, xStride: width, rows: rows, width: width, gain: weights.vector(gain),
@@ -45,41 +72,41 @@ struct Layer: Sendable {
     case .layer:
       return Kernels.layerNorm(
         stream, xStride: width, rows: rows, width: width, gain: weights.vector(gain),
-        bias: weights.vector(bias), epsilon: epsilon, to: scratch.normed)
+        bias: gain.bias.flatMap(weights.vector), epsilon: epsilon, to: scratch.normed)
     }
   }
 
   /// Fills queries, keys and values of the unit's rows, normed and rotated.
   func project(_ unit: SequenceBatch.Unit, _ scratch: LayerScratch) {
     let rows = unit.rows.count
-    let input = sublayerInput(unit, gain: .attentionNormGain, bias: .attentionNormBias, scratch)
-    let queryStride = shape.heads * shape.keyWidth
-    let keyStride = shape.keyValueHeads * shape.keyWidth
-    let valueStride = shape.keyValueHeads * shape.valueWidth
+    let input = sublayerInput(unit, gain: .attentionNormGain, scratch)
+    let queryStride = attention.queryRows
+    let keyStride = attention.keyRows
+    let valueStride = attention.valueRows
     let queries = activations.queries.pointer + unit.firstRow * queryStride
     let (keys, values) = activations.target(row: unit.firstRow, scratch)
 
-    if block.attention == .latent {
-      projectLatent(unit, input, queries: queries, keys: keys, values: values, scratch)
-    } else {
-      multiply(.query, bias: .queryBias, input, to: queries, yStride: queryStride)
-      multiply(.key, bias: .keyBias, input, to: keys, yStride: keyStride)
+    switch attention.kind {
+    case .latent(let latent):
+      project(latent, unit, input, queries: queries, keys: keys, values: values, scratch)
+    case .grouped:
+      multiply(.query, input, to: queries, yStride: queryStride)
+      multiply(.key, input, to: keys, yStride: keyStride)
       multiply(
-        .value, bias: rotation.addsBiasToAggregate ? nil : .valueBias, input, to: values,
-        yStride: valueStride)
-      normHeads(queries, rows: rows, heads: shape.heads, gain: .queryNormGain)
-      normHeads(keys, rows: rows, heads: shape.keyValueHeads, gain: .keyNormGain)
+        .value, input, to: values, yStride: valueStride, addsBias: !rotation.addsBiasToAggregate)
+      normHeads(queries, rows: rows, heads: attention.heads, gain: .queryNormGain)
+      normHeads(keys, rows: rows, heads: attention.keyValueHeads, gain: .keyNormGain)
       if rotation.sites.contains(.key) {
-        rotateScores(keys, stride: keyStride, unit: unit, heads: shape.keyValueHeads)
+        rotateScores(keys, stride: keyStride, unit: unit, heads: attention.keyValueHeads)
       }
     }
     if rotation.sites.contains(.query) {
-      rotateScores(queries, stride: queryStride, unit: unit, heads: shape.heads)
+      rotateScores(queries, stride: queryStride, unit: unit, heads: attention.heads)
     }
     if rotation.sites.contains(.value), let tables = rotation.value {
       LayerRotation.rotate(
-        values, stride: valueStride, rows: rows, heads: shape.keyValueHeads,
-        headWidth: shape.valueWidth, tables: tables, positions: unit.positions,
+        values, stride: valueStride, rows: rows, heads: attention.keyValueHeads,
+        headWidth: attention.valueWidth, tables: tables, positions: unit.positions,
         layout: rotation.valueLayout, inverse: false)
     }
     activations.round(row: unit.firstRow, count: rows, scratch)
@@ -91,7 +118,7 @@ struct Layer: Sendable {
     guard let tables = rotation.score else { return }
     LayerRotation.rotate(
       x + rotation.scoreOffset, stride: stride, rows: unit.rows.count, heads: heads,
-      headWidth: shape.keyWidth, tables: tables, positions: unit.positions,
+      headWidth: attention.keyWidth, tables: tables, positions: unit.positions,
       layout: rotation.scoreLayout, inverse: false)
   }
 
@@ -100,8 +127,8 @@ struct Layer: Sendable {
     _ x: UnsafeMutablePointer<Float>, rows: Int, heads: Int, gain: Role
   ) {
     guard let gain = weights.vector(gain) else { return }
-    let together = block.queryKeyNorm == .full
-    let width = together ? heads * shape.keyWidth : shape.keyWidth
+    let together = attention.headNorm == .full
+    let width = together ? heads * attention.keyWidth : attention.keyWidth
     Kernels.rmsNorm(
       x, xStride: width, rows: together ? rows : rows * heads, width: width, gain: gain,
       epsilon: epsilon, to: x, yStride: width)
@@ -115,7 +142,9 @@ struct Layer: Sendable {
 
   /// Adds what comes of the heads' outputs to the residual stream: output matrix, feed-forward.
   /// - Parameters:
+  ///   - unit: the rows to compute.
   ///   - attended: the unit's heads' outputs, [rows, heads * valueWidth].
+  ///   - scratch: working memory of the calling thread.
   ///   - record: receives what a fit needs to know of the unit's attention.
   func update(
     _ unit: SequenceBatch.Unit, attended: UnsafePointer<Float>, _ scratch: LayerScratch,
@@ -123,16 +152,15 @@ struct Layer: Sendable {
   ) {
     let rows = unit.rows.count
     let stream = stream(unit)
-    let headsWidth = shape.heads * shape.valueWidth
+    let headsWidth = attention.outputColumns
     multiply(
-      .attentionOutput, bias: .attentionOutputBias,
+      .attentionOutput,
       scratch.factors.factors(attended, stride: headsWidth, rows: rows, width: headsWidth),
-      to: scratch.update.pointer, yStride: shape.width)
+      to: scratch.update.pointer, yStride: width)
     record?.keep(output: scratch.update.pointer, of: unit)
-    if shape.parallelResidual {
+    if recipe.residual.isParallel {
       // The feed-forward network reads the stream as it was before attention.
-      let input = sublayerInput(
-        unit, gain: .feedForwardNormGain, bias: .feedForwardNormBias, scratch)
+      let input = sublayerInput(unit, gain: .feedForwardNormGain, scratch)
       add(scratch.update.pointer, to: stream, rows: rows)
       record?.keep(stream: stream, of: unit)
       feedForward(input, rows: rows, scratch)
@@ -142,43 +170,49 @@ struct Layer: Sendable {
     normAfter(scratch.update.pointer, rows: rows, gain: .attentionPostNormGain)
     add(scratch.update.pointer, to: stream, rows: rows)
     record?.keep(stream: stream, of: unit)
-    let input = sublayerInput(
-      unit, gain: .feedForwardNormGain, bias: .feedForwardNormBias, scratch)
+    let input = sublayerInput(unit, gain: .feedForwardNormGain, scratch)
     feedForward(input, rows: rows, scratch)
     normAfter(scratch.update.pointer, rows: rows, gain: .feedForwardPostNormGain)
     add(scratch.update.pointer, to: stream, rows: rows)
   }
 
   private func normAfter(_ x: UnsafeMutablePointer<Float>, rows: Int, gain: Role) {
-    guard block.normPlacement != .before, let gain = weights.vector(gain) else { return }
+    guard recipe.normPlacement != .before, let gain = weights.vector(gain) else { return }
     Kernels.rmsNorm(
-      x, xStride: shape.width, rows: rows, width: shape.width, gain: gain, epsilon: epsilon, to: x,
-      yStride: shape.width)
+      x, xStride: width, rows: rows, width: width, gain: gain, epsilon: epsilon, to: x,
+      yStride: width)
   }
 
   private func add(
     _ update: UnsafeMutablePointer<Float>, to stream: UnsafeMutablePointer<Float>, rows: Int
   ) {
-    if shape.residualMultiplier != 1 {
-      Kernels.scale(update, by: Float(shape.residualMultiplier), count: rows * shape.width)
-    }
-    Kernels.add(update, to: stream, count: rows * shape.width)
+    let multiplier = recipe.residual.multiplier
+    if multiplier != 1 { Kernels.scale(update, by: Float(multiplier), count: rows * width) }
+    Kernels.add(update, to: stream, count: rows * width)
   }
 
   private func feedForward(_ input: Factors, rows: Int, _ scratch: LayerScratch) {
-    let (up, width) = (scratch.up.pointer, shape.feedForward)
-    multiply(.up, bias: .upBias, input, to: up, yStride: width)
+    switch recipe.channelMixer {
+    case .dense(let network): apply(network, input, rows: rows, scratch)
+    }
+  }
+
+  private func apply(
+    _ network: FeedForwardRecipe, _ input: Factors, rows: Int, _ scratch: LayerScratch
+  ) {
+    let (up, channels) = (scratch.up.pointer, network.width)
+    multiply(.up, input, to: up, yStride: channels)
     let activated: Factors
-    switch block.feedForward {
+    switch network.form {
     case .gated:
       let gate = scratch.gate.pointer
-      multiply(.gate, input, to: gate, yStride: width)
+      multiply(.gate, input, to: gate, yStride: channels)
       activated = Kernels.gate(
-        block.activation, gate: gate, up: up, rows: rows, width: width, to: scratch.activated)
+        network.activation, gate: gate, up: up, rows: rows, width: channels, to: scratch.activated)
     case .plain:
       activated = Kernels.activate(
-        block.activation, up, rows: rows, width: width, to: scratch.activated)
+        network.activation, up, rows: rows, width: channels, to: scratch.activated)
     }
-    multiply(.down, bias: .downBias, activated, to: scratch.update.pointer, yStride: shape.width)
+    multiply(.down, activated, to: scratch.update.pointer, yStride: width)
   }
 }

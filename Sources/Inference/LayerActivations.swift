@@ -1,33 +1,30 @@
 import Models
 import Tensors
 
-/// Queries, keys and values of a whole batch within one layer.
-struct LayerActivations: Sendable {
-  /// [rows, heads * keyWidth]
-  let queries: FloatBuffer
-  private let keyValues: KeyValues
-  private let shape: ModelShape
-  private let rows: Int
-
-  private enum KeyValues: Sendable {
-    /// [rows, keyValueHeads * keyWidth] and [rows, keyValueHeads * valueWidth]
+/// Memory for queries, keys and values of a whole batch within one layer, which layers use in turn.
+struct ActivationMemory: Sendable {
+  fileprivate enum KeyValues: Sendable {
+    /// [rows, key rows] and [rows, value rows]
     case float32(keys: FloatBuffer, values: FloatBuffer)
     /// Rounded, [keyValueHeads, rows, keyWidth] and [keyValueHeads, rows, valueWidth]
     case factors(keys: FactorBuffer, values: FactorBuffer)
   }
 
-  init(shape: ModelShape, rows: Int, arithmetic: Arithmetic = .float32) {
-    self.init(
-      shape: shape, rows: rows, arithmetic: arithmetic,
-      queries: FloatBuffer(count: max(rows * shape.heads * shape.keyWidth, 1)))
-  }
+  /// [rows, query rows]
+  let queries: FloatBuffer
+  fileprivate let keyValues: KeyValues
+  fileprivate let rows: Int
 
-  private init(shape: ModelShape, rows: Int, arithmetic: Arithmetic, queries: FloatBuffer) {
-    self.shape = shape
+  /// Memory for `rows` rows of layers up to the sizes of `capacity`; `queries` is memory that other
+  /// layers use in turn too, nil: its own.
+  init(
+    _ capacity: LayerCapacity, rows: Int, arithmetic: Arithmetic = .float32,
+    queries: FloatBuffer? = nil
+  ) {
     self.rows = rows
-    self.queries = queries
-    let keys = max(rows * shape.keyValueHeads * shape.keyWidth, 1)
-    let values = max(rows * shape.keyValueHeads * shape.valueWidth, 1)
+    self.queries = queries ?? FloatBuffer(count: max(rows * capacity.queries, 1))
+    let keys = max(rows * capacity.keys, 1)
+    let values = max(rows * capacity.values, 1)
     keyValues =
       switch arithmetic {
       case .float32:
@@ -38,16 +35,28 @@ struct LayerActivations: Sendable {
           values: FactorBuffer(arithmetic, count: values))
       }
   }
+}
 
-  /// Activations of another layer whose keys and values are kept too; queries are not, so both
-  /// layers take turns with theirs.
-  func withOwnKeys() -> LayerActivations {
-    LayerActivations(shape: shape, rows: rows, arithmetic: .float32, queries: queries)
+/// Queries, keys and values of a whole batch within one layer.
+struct LayerActivations: Sendable {
+  private let memory: ActivationMemory
+  private let keyWidth: Int
+  private let valueWidth: Int
+  private let heads: Int
+
+  init(_ memory: ActivationMemory, of attention: AttentionRecipe) {
+    self.memory = memory
+    keyWidth = attention.keyWidth
+    valueWidth = attention.valueWidth
+    heads = attention.keyValueHeads
   }
+
+  /// [rows, heads * keyWidth]
+  var queries: FloatBuffer { memory.queries }
 
   /// float32 keys and values of all rows, where products are float32; nil where they are rounded.
   var plain: (keys: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>)? {
-    guard case .float32(let keys, let values) = keyValues else { return nil }
+    guard case .float32(let keys, let values) = memory.keyValues else { return nil }
     return (keys.pointer, values.pointer)
   }
 
@@ -58,50 +67,50 @@ struct LayerActivations: Sendable {
   ) -> (keys: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>) {
     guard let plain else { return (scratch.keys.pointer, scratch.values.pointer) }
     return (
-      plain.keys + row * shape.keyValueHeads * shape.keyWidth,
-      plain.values + row * shape.keyValueHeads * shape.valueWidth
+      plain.keys + row * heads * keyWidth,
+      plain.values + row * heads * valueWidth
     )
   }
 
   /// Takes computed rows out of the scratch, where products are not float32.
   func round(row: Int, count: Int, _ scratch: LayerScratch) {
-    guard case .factors(let keys, let values) = keyValues else { return }
-    for head in 0..<shape.keyValueHeads {
-      let first = head * rows + row
+    guard case .factors(let keys, let values) = memory.keyValues else { return }
+    for head in 0..<heads {
+      let first = head * memory.rows + row
       keys.put(
-        scratch.keys.pointer + head * shape.keyWidth, stride: shape.keyValueHeads * shape.keyWidth,
-        rows: count, width: shape.keyWidth, first: first * shape.keyWidth)
+        scratch.keys.pointer + head * keyWidth, stride: heads * keyWidth,
+        rows: count, width: keyWidth, first: first * keyWidth)
       values.put(
-        scratch.values.pointer + head * shape.valueWidth,
-        stride: shape.keyValueHeads * shape.valueWidth, rows: count, width: shape.valueWidth,
-        first: first * shape.valueWidth)
+        scratch.values.pointer + head * valueWidth,
+        stride: heads * valueWidth, rows: count, width: valueWidth,
+        first: first * valueWidth)
     }
   }
 
   /// Keys of one KV head, as factors.
   func keys(head: Int, row: Int, count: Int) -> Factors {
-    switch keyValues {
+    switch memory.keyValues {
     case .float32(let keys, _):
-      let stride = shape.keyValueHeads * shape.keyWidth
+      let stride = heads * keyWidth
       return Factors(
-        keys.pointer + row * stride + head * shape.keyWidth, stride: stride, rows: count,
-        width: shape.keyWidth)
+        keys.pointer + row * stride + head * keyWidth, stride: stride, rows: count,
+        width: keyWidth)
     case .factors(let keys, _):
-      return keys.rows(count, width: shape.keyWidth, first: (head * rows + row) * shape.keyWidth)
+      return keys.rows(count, width: keyWidth, first: (head * memory.rows + row) * keyWidth)
     }
   }
 
   /// Values of one KV head, as factors.
   func values(head: Int, row: Int, count: Int) -> Factors {
-    switch keyValues {
+    switch memory.keyValues {
     case .float32(_, let values):
-      let stride = shape.keyValueHeads * shape.valueWidth
+      let stride = heads * valueWidth
       return Factors(
-        values.pointer + row * stride + head * shape.valueWidth, stride: stride, rows: count,
-        width: shape.valueWidth)
+        values.pointer + row * stride + head * valueWidth, stride: stride, rows: count,
+        width: valueWidth)
     case .factors(_, let values):
       return values.rows(
-        count, width: shape.valueWidth, first: (head * rows + row) * shape.valueWidth)
+        count, width: valueWidth, first: (head * memory.rows + row) * valueWidth)
     }
   }
 }
@@ -120,7 +129,7 @@ struct LayerScratch: Sendable {
   let gate: FloatBuffer
   let up: FloatBuffer
   let activated: FactorBuffer
-  /// [rows, latentRank + rotary dims] and the keys' still dims of all heads, for latent attention.
+  /// [rows, latent rank + shared key] and the keys' still dims of all heads, for latent attention.
   let latent: FloatBuffer
   let stillKeys: FloatBuffer
   let queryDown: FloatBuffer
@@ -129,37 +138,29 @@ struct LayerScratch: Sendable {
   let values: FloatBuffer
   let attention: AttentionScratch
 
-  init(shape: ModelShape, latentWidth: Int, rows: Int, arithmetic: Arithmetic = .float32) {
+  /// Memory for units of at most `rows` rows.
+  init(_ plan: ModelPlan, rows: Int, arithmetic: Arithmetic = .float32) {
+    let (width, capacity) = (plan.shape.width, plan.capacity)
     let rounds = arithmetic != .float32
     func rounded(_ count: Int) -> Int { rounds ? count : 1 }
-    normed = FactorBuffer(arithmetic, count: rows * shape.width)
-    attended = FloatBuffer(count: rows * shape.heads * shape.valueWidth)
+    normed = FactorBuffer(arithmetic, count: rows * width)
+    attended = FloatBuffer(count: rows * capacity.outputs)
     factors = FactorBuffer(
       arithmetic,
       count: max(
-        rounded(rows * max(shape.heads * shape.valueWidth, shape.width)),
-        rows * max(shape.queryRank, shape.latentRank), 1))
-    update = FloatBuffer(count: rows * shape.width)
-    gate = FloatBuffer(count: rows * shape.feedForward)
-    up = FloatBuffer(count: rows * shape.feedForward)
-    activated = FactorBuffer(arithmetic, count: rows * shape.feedForward, sharing: up)
-    latent = FloatBuffer(count: max(rows * latentWidth, 1))
-    stillKeys = FloatBuffer(count: latentWidth == 0 ? 1 : rows * shape.heads * shape.keyWidth)
-    queryDown = FloatBuffer(count: max(rows * shape.queryRank, 1))
-    keys = FloatBuffer(count: rounded(rows * shape.keyValueHeads * shape.keyWidth))
-    values = FloatBuffer(count: rounded(rows * shape.keyValueHeads * shape.valueWidth))
-    attention = AttentionScratch(shape: shape, arithmetic: arithmetic)
+        rounded(rows * max(capacity.outputs, width)),
+        rows * max(capacity.queryRank, capacity.latentRank), 1))
+    update = FloatBuffer(count: rows * width)
+    gate = FloatBuffer(count: rows * capacity.feedForward)
+    up = FloatBuffer(count: rows * capacity.feedForward)
+    activated = FactorBuffer(arithmetic, count: rows * capacity.feedForward, sharing: up)
+    latent = FloatBuffer(count: max(rows * capacity.latentRow, 1))
+    stillKeys = FloatBuffer(count: max(rows * capacity.stillKeys, 1))
+    queryDown = FloatBuffer(count: max(rows * capacity.queryRank, 1))
+    keys = FloatBuffer(count: rounded(rows * capacity.keys))
+    values = FloatBuffer(count: rounded(rows * capacity.values))
+    attention = AttentionScratch(
+      groups: Set(plan.layers.map(\.recipe.attention.groupSize)), capacity: capacity,
+      arithmetic: arithmetic)
   }
-}
-
-/// Zeroed storage of doubles, freed at the end of its life.
-final class DoubleBuffer: Sendable {
-  nonisolated(unsafe) let pointer: UnsafeMutablePointer<Double>
-
-  init(count: Int) {
-    pointer = .allocate(capacity: count)
-    pointer.initialize(repeating: 0, count: count)
-  }
-
-  deinit { pointer.deallocate() }
 }

@@ -14,33 +14,35 @@ struct LayerRotation: Sendable {
   /// A value bias is added to the aggregate, not to v.
   let addsBiasToAggregate: Bool
 
-  /// - Parameter spans: one for each length class, at least one.
+  /// Makes the tables of a layer; `spans` has one for each length class, at least one.
   init(
     _ spans: [RotationSpan], layer: Int, start: Int, reusing tables: inout RotationTables
   ) throws(RotaryError) {
+    let ofClass = spans.map { $0.rotary.layers[layer] }
     // Classes differ in nothing but their frequencies.
-    let rotary = spans[0].rotary
+    let rotary = ofClass[0]
     sites = rotary.sites
-    scoreLayout = rotary.score.layout
-    scoreOffset = rotary.score.offset
-    valueLayout = rotary.value?.layout ?? rotary.score.layout
-    if rotary.sites.rotatesScores, rotary.score.dimensions > 0 {
+    scoreLayout = rotary.score?.layout ?? .half
+    scoreOffset = rotary.score?.offset ?? 0
+    valueLayout = rotary.value?.layout ?? scoreLayout
+    if rotary.sites.rotatesScores, rotary.score != nil {
       var made: [RotationTable] = []
       for (index, span) in spans.enumerated() {
-        let frequencies = try span.rotary.score.frequencies(layer: layer, length: span.length)
+        guard let score = ofClass[index].score else { continue }
         made.append(
-          tables.score(frequencies, lengthClass: index, start: start, positions: span.positions))
+          tables.score(
+            try score.frequencies(length: span.length), lengthClass: index, start: start,
+            positions: span.positions))
       }
       score = made
     } else {
       score = nil
     }
-    let turning = spans.map { $0.rotary.value?.frequencies[layer] ?? [] }
-    if rotary.sites.rotatesMessage, turning.contains(where: { $0.contains { $0 != 0 } }) {
-      value = zip(spans, turning).enumerated().map { index, made in
+    if ofClass.contains(where: \.turnsValues) {
+      value = zip(spans, ofClass).enumerated().map { index, made in
         tables.value(
-          RotaryFrequencies(radians: made.1), lengthClass: index, start: start,
-          positions: made.0.positions)
+          RotaryFrequencies(radians: made.1.value?.frequencies ?? []), lengthClass: index,
+          start: start, positions: made.0.positions)
       }
     } else {
       value = nil
@@ -48,10 +50,9 @@ struct LayerRotation: Sendable {
     addsBiasToAggregate = rotary.sites.rotatesMessage && rotary.value?.bias == .unrotated
   }
 
-  /// Turns pairs of `heads` heads in `rows` rows by their positions.
-  /// - Parameters:
-  ///   - x: the first head of the first row; heads follow each other at `headWidth`.
-  ///   - positions: the rows of the table that belong to the rows of x.
+  /// Turns pairs of `heads` heads in `rows` rows by their positions. `x` points at the first head
+  /// of the first row, and heads follow each other at `headWidth`; `positions` are the rows of the
+  /// table that belong to the rows of `x`.
   static func rotate(
     _ x: UnsafeMutablePointer<Float>, stride: Int, rows: Int, heads: Int, headWidth: Int,
     tables: [RotationTable], positions: SequenceBatch.RowPositions, layout: PairLayout,

@@ -16,6 +16,8 @@ package final class LayerStream {
 
   /// Embeds sequences.
   /// - Parameters:
+  ///   - pass: the model and its variant.
+  ///   - sequences: token ids.
   ///   - start: the position of every sequence's first token.
   ///   - other: a stream of the same sequences whose working memory this one may use too; the two
   ///     then take their turns.
@@ -44,8 +46,8 @@ package final class LayerStream {
     ForwardPass.HiddenStates(values: hidden, starts: batch.starts, rows: rows)
   }
 
-  /// A layer with these weights, ready to work on the stream.
-  /// - Parameter rotary: a variant other than the stream's own, for sequences of one length.
+  /// A layer with these weights, ready to work on the stream; `rotary` is a variant other than the
+  /// stream's own, for sequences of one length.
   package func layer(
     _ index: Int, _ weights: LayerWeights, as rotary: RotaryConfiguration? = nil
   ) throws -> StreamedLayer {
@@ -54,25 +56,21 @@ package final class LayerStream {
     let rotation = try LayerRotation(spans, layer: index, start: start, reusing: &tables)
     return StreamedLayer(
       layer: Layer(
-        shape: pass.plan.shape, block: pass.plan.architecture.block,
-        window: pass.plan.shape.windows[index], weights: weights, rotation: rotation,
-        activations: workspace.activations, hidden: hidden, times: pass.times),
+        pass.plan.layers[index].recipe, width: pass.plan.shape.width, weights: weights,
+        rotation: rotation, memory: workspace.memory, hidden: hidden, times: pass.times),
       batch: batch, workspace: workspace, threads: pass.threads)
   }
 }
 
 /// What layers of one batch work in.
 final class LayerWorkspace: Sendable {
-  let activations: LayerActivations
+  let memory: ActivationMemory
   let scratch: [LayerScratch]
 
   init(_ pass: ForwardPass, rows: Int) {
-    activations = LayerActivations(
-      shape: pass.plan.shape, rows: rows, arithmetic: pass.arithmetic)
+    memory = ActivationMemory(pass.plan.capacity, rows: rows, arithmetic: pass.arithmetic)
     scratch = (0..<pass.threads).map { _ in
-      LayerScratch(
-        shape: pass.plan.shape, latentWidth: pass.latentWidth, rows: SequenceBatch.unitRows,
-        arithmetic: pass.arithmetic)
+      LayerScratch(pass.plan, rows: SequenceBatch.unitRows, arithmetic: pass.arithmetic)
     }
   }
 }
@@ -108,17 +106,17 @@ package struct StreamedLayer: Sendable {
   /// The heads' outputs alone.
   /// - Parameter heads: receives them, [rows, heads * valueWidth].
   package func attend(into heads: FloatBuffer) {
-    let width = layer.shape.heads * layer.shape.valueWidth
+    let width = layer.attention.outputColumns
     Parallel.forEach(count: batch.units.count, threads: threads) { unit, worker in
       let unit = batch.units[unit]
       layer.attend(unit, to: heads.pointer + unit.firstRow * width, workspace.scratch[worker])
     }
   }
 
-  /// Takes the heads' outputs through the output matrix and the feed-forward network.
-  /// - Parameter record: receives what a fit needs to know of the attention.
+  /// Takes the heads' outputs through the output matrix and the feed-forward network; `record`
+  /// receives what a fit needs to know of the attention.
   package func update(from heads: FloatBuffer, record: AttentionRecord? = nil) {
-    let width = layer.shape.heads * layer.shape.valueWidth
+    let width = layer.attention.outputColumns
     Parallel.forEach(count: batch.units.count, threads: threads) { unit, worker in
       let unit = batch.units[unit]
       layer.update(
@@ -127,9 +125,8 @@ package struct StreamedLayer: Sendable {
     }
   }
 
-  /// How far the layer's heads look, from every `step`-th query of each sequence.
-  /// Call it after `project`.
-  /// - Parameter sequences: how many sequences, the first ones; nil: all.
+  /// How far the layer's heads look, from every `step`-th query of each of the first `sequences`
+  /// sequences, of all where that is nil. Call it after `project`.
   package func reach(every step: Int, sequences: Int? = nil) -> AttentionReach {
     AttentionReach(
       layer: layer, batch: batch, sequences: sequences ?? batch.starts.count, step: step,

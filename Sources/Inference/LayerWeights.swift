@@ -8,17 +8,16 @@ package final class LayerWeights: Sendable {
   private let matrices: [Role: PreparedMatrix]
   private let vectors: [Role: FloatBuffer]
 
-  /// Decodes the weights of a layer.
-  /// - Parameter other: weights whose memory is used again where the sizes are the same; they must
-  ///   not be used any more.
+  /// Decodes the weights of a layer. The memory of `other` is used again where the sizes are the
+  /// same; it must not be used any more.
   package init(
-    _ sources: [Role: WeightSource], arithmetic: Arithmetic = .float32, threads: Int,
+    _ layer: ModelLayer, arithmetic: Arithmetic = .float32, threads: Int,
     recycling other: LayerWeights? = nil
   ) throws {
     var matrices: [Role: PreparedMatrix] = [:]
     var vectors: [Role: FloatBuffer] = [:]
     var pieces: [(source: WeightSource, matrix: PreparedMatrix, piece: Int)] = []
-    for (role, source) in sources {
+    for (role, source) in layer.weights {
       if role.isVector {
         let buffer = FloatBuffer(count: max(source.count, 1))
         try source.decode(to: buffer.pointer)

@@ -13,7 +13,7 @@ package struct LogitBlocks: Sendable {
   package let arithmetic: Arithmetic
   package let threads: Int
 
-  /// - Parameter arithmetic: how the output matrix is multiplied.
+  /// The output matrix of a model, multiplied with this arithmetic.
   package init(plan: ModelPlan, arithmetic: Arithmetic = .float32, threads: Int) {
     self.plan = plan
     self.arithmetic = arithmetic
@@ -36,9 +36,9 @@ package struct LogitBlocks: Sendable {
     return start..<min(start + Self.columns, vocabulary)
   }
 
-  /// Rows shared out to units of work. A unit never holds rows of two sequences: a matrix product's
-  /// last digits depend on how many rows it has, and must not depend on the batch.
-  /// - Parameter counts: rows of each sequence, one after another.
+  /// Rows shared out to units of work; `counts` are the rows of each sequence, one after another. A
+  /// unit never holds rows of two sequences: a matrix product's last digits depend on how many rows
+  /// it has, and must not depend on the batch.
   package static func units(_ counts: [Int]) -> [Range<Int>] {
     var units: [Range<Int>] = []
     var start = 0
@@ -51,15 +51,14 @@ package struct LogitBlocks: Sendable {
     return units
   }
 
-  /// Gathers rows of hidden states and applies the output norm.
-  /// - Parameter rows: rows of `hidden`, in the order wanted.
+  /// Gathers rows of hidden states, in the order wanted, and applies the output norm.
   package func normed(_ hidden: ForwardPass.HiddenStates, rows: [Int]) throws -> NormedRows {
     let width = plan.shape.width
     let factors = FactorBuffer(arithmetic, count: max(rows.count * width, 1))
     let gain = try plan.globals[.outputNormGain]?.decoded()
     let bias = try plan.globals[.outputNormBias]?.decoded()
-    let epsilon = Float(plan.shape.normEpsilon)
-    let kind = plan.architecture.block.norm
+    let epsilon = Float(plan.shape.outputNorm.epsilon)
+    let kind = plan.shape.outputNorm.kind
     Parallel.forEach(
       count: (rows.count + Self.unitRows - 1) / Self.unitRows, threads: threads
     ) { unit, _ in
@@ -94,9 +93,8 @@ package struct LogitBlocks: Sendable {
     }
   }
 
-  /// The decoded output rows of one block.
-  /// - Parameter other: a block whose memory is used again where the sizes are the same; it must not
-  ///   be used any more.
+  /// The decoded output rows of one block. The memory of `other` is used again where the sizes are
+  /// the same; it must not be used any more.
   package func weights(_ block: Int, recycling other: PreparedMatrix? = nil) throws
     -> PreparedMatrix
   {
@@ -121,9 +119,8 @@ package struct LogitBlocks: Sendable {
     return matrix
   }
 
-  /// Logits of some rows for one block, divided and capped as the model does.
-  /// - Parameters:
-  ///   - logits: [rows.count, weights.outputs] without a gap.
+  /// Logits of some rows for one block, [rows.count, weights.outputs] without a gap, divided and
+  /// capped as the model does.
   package func multiply(
     _ weights: PreparedMatrix, _ normed: NormedRows, rows: Range<Int>,
     to logits: UnsafeMutablePointer<Float>

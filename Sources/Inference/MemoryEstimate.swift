@@ -15,17 +15,16 @@ package struct MemoryEstimate: Sendable {
 
   /// Bytes needed whatever the batch: one decoded layer, a block of the output and the scratch.
   package var fixedBytes: Int {
-    let shape = plan.shape
+    let (width, capacity) = (plan.shape.width, plan.capacity)
     let factor = FactorBuffer.elementSize(arithmetic)
-    let layer = plan.layers.map { $0.values.reduce(0) { $0 + $1.count } }.max() ?? 0
-    let heads = shape.heads * shape.valueWidth
-    let keyValues = shape.keyValueHeads * (shape.keyWidth + shape.valueWidth)
+    let layer = plan.layers.map(\.elementCount).max() ?? 0
     let scratch =
       SequenceBatch.unitRows
-      * (8 * (shape.width + heads + shape.feedForward) + 4 * keyValues
-        + factor * (shape.width + max(heads, shape.width) + shape.feedForward))
+      * (8 * (width + capacity.outputs + capacity.feedForward)
+        + 4 * (capacity.keys + capacity.values)
+        + factor * (width + max(capacity.outputs, width) + capacity.feedForward))
       + 4 * LogitBlocks.unitRows * LogitBlocks.columns
-    let output = LogitBlocks.columns * shape.width
+    let output = LogitBlocks.columns * width
     return factor * (layer + output) + threads * scratch + Self.programBytes
   }
 
@@ -34,9 +33,9 @@ package struct MemoryEstimate: Sendable {
 
   /// Bytes per token in flight: residual stream, queries, keys, values, normed output rows.
   package var bytesPerToken: Int {
-    let shape = plan.shape
+    let (width, capacity) = (plan.shape.width, plan.capacity)
     let factor = FactorBuffer.elementSize(arithmetic)
-    return 4 * (shape.width + shape.heads * shape.keyWidth)
-      + factor * (shape.width + shape.keyValueHeads * (shape.keyWidth + shape.valueWidth)) + 64
+    return 4 * (width + capacity.queries)
+      + factor * (width + capacity.keys + capacity.values) + 64
   }
 }

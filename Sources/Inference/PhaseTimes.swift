@@ -27,8 +27,7 @@ package final class PhaseTimes: Sendable {
   /// Now, in nanoseconds of a clock that only runs forward.
   package var now: UInt64 { MonotonicClock.nanoseconds }
 
-  /// Adds the time since an instant to a phase.
-  /// - Parameter threads: how many threads were busy.
+  /// Adds the time since an instant to a phase, once for each of the threads that were busy.
   package func add(_ phase: Phase, since began: UInt64, threads: Int = 1) {
     let spent = (now &- began) &* UInt64(threads)
     sums.withLock { $0[phase.rawValue] &+= spent }

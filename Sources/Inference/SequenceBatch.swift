@@ -53,7 +53,7 @@ struct SequenceBatch: Sendable {
   let totalRows: Int
   let units: [Unit]
 
-  /// - Parameter classes: the length class of each sequence; nil: one for all.
+  /// A batch of sequences; `classes` holds the length class of each, nil: one for all.
   init(lengths: [Int], classes: [Int]? = nil) {
     self.lengths = lengths
     var starts: [Int] = []

@@ -58,7 +58,7 @@ package struct AttentionAnalysisReport: Sendable {
 
       distances in tokens, of heads under their attention; damage: the sum over pairs of what rotating
       each value pair alone changes in the attention's output, as a share of its energy; lost: what no
-      linear refit is predicted to bring back. --heads gives every head, --json every pair, --svg the map.
+      linear refit is predicted to bring back.
       """
   }
 

@@ -2,7 +2,7 @@ import Foundation
 
 /// Numbers as people read them.
 package enum Format {
-  /// A number with so many digits behind the point.
+  /// A number with so many digits after the point.
   package static func fixed(_ value: Double, _ digits: Int) -> String {
     String(format: "%.\(digits)f", value)
   }
@@ -10,7 +10,7 @@ package enum Format {
   /// A number with six significant digits.
   package static func general(_ value: Double) -> String { String(format: "%g", value) }
 
-  /// A number with so many digits behind the point, or six significant ones where it is large;
+  /// A number with so many digits after the point, or six significant ones where it is large;
   /// a dash where it is not finite.
   package static func compact(_ value: Double, _ digits: Int) -> String {
     guard value.isFinite else { return "–" }

@@ -7,6 +7,7 @@ import Models
 import OrderedCollections
 import Rotary
 import Tensors
+import Vocabulary
 
 /// What `inspect` shows of a checkpoint.
 package struct Inspection: Sendable {
@@ -42,50 +43,60 @@ package struct Inspection: Sendable {
   }
 
   private var provenance: [(String, String)] {
-    if let object = checkpoint.configuration?["ropeconv"]?.object {
+    if let object = checkpoint.configuration?[OwnKeys.object]?.object {
       return object.map { ($0.key, $0.value.string ?? "") }
     }
-    return ["ropeconv.version", "ropeconv.source.sha256", "ropeconv.settings"].compactMap { key in
-      checkpoint.metadata[key]?.string.map { (String(key.dropFirst("ropeconv.".count)), $0) }
+    return OwnKeys.Provenance.allCases.map(\.key).compactMap { key in
+      checkpoint.metadata[key]?.string.map { (String(key.dropFirst(OwnKeys.prefix.count)), $0) }
     }
   }
 
   private var tokenizer: String {
-    if let model = checkpoint.metadata["tokenizer.ggml.model"]?.string {
+    if let model = checkpoint.metadata[TokenizerKey.model]?.string {
       let pre =
-        checkpoint.metadata["tokenizer.ggml.pre"]?.string.map { ", pre-tokenizer \($0)" } ?? ""
+        checkpoint.metadata[TokenizerKey.preTokenizer]?.string.map { ", pre-tokenizer \($0)" } ?? ""
       return model + pre
     }
     return checkpoint.companions?.contains("tokenizer.json") == true ? "tokenizer.json" : "none"
   }
 
+  private var attentions: [AttentionRecipe] { plan.layers.map(\.recipe.attention) }
+
+  /// One number where all layers agree, else the least and the most.
+  private static func range(_ numbers: [Int]) -> String {
+    guard let least = numbers.min(), let most = numbers.max() else { return "0" }
+    return least == most ? "\(least)" : "\(least) to \(most)"
+  }
+
+  private func headLine() -> String {
+    let attentions = attentions
+    let values = attentions.map(\.valueWidth)
+    return "\(Self.range(attentions.map(\.heads))) x \(Self.range(attentions.map(\.keyWidth))),"
+      + " \(Self.range(attentions.map(\.keyValueHeads))) KV groups"
+      + (values == attentions.map(\.keyWidth) ? "" : ", values \(Self.range(values)) wide")
+  }
+
   private func scoreLines() -> [(String, String)] {
-    let score = plan.rotary.score
+    let scores = plan.rotary.scores
     guard plan.rotary.sites.rotatesScores else { return [("scores", "not rotated")] }
-    var lines: [(String, String)] = []
-    for (index, set) in score.sets.enumerated() {
-      let name = score.sets.count == 1 ? "scores" : index == 0 ? "scores, global" : "scores, local"
-      lines.append(
-        (
-          name,
-          "\(score.pairs) pairs (\(score.layout.rawValue)) of \(plan.shape.keyWidth) dims, base "
-            + "\(Format.general(set.base)), scaling \(set.scaling.name)"
-        ))
+    return scores.map { score in
+      let widths = attentions.filter { $0.rotation.score == score }.map(\.keyWidth)
+      return (
+        scores.count == 1 ? "scores" : score.isLocal ? "scores, local" : "scores, global",
+        "\(score.pairs) pairs (\(score.layout.rawValue)) of \(Self.range(widths)) dims, base "
+          + "\(Format.general(score.base)), scaling \(score.scaling.name)"
+      )
     }
-    return lines
   }
 
   private func valueLine() -> String {
-    guard plan.rotary.sites.rotatesMessage, let value = plan.rotary.value else {
+    guard plan.rotary.sites.rotatesMessage, let value = plan.rotary.valueTable else {
       return "not rotated"
     }
-    let turning = value.frequencies.map { $0.count { $0 != 0 } }
-    let counts =
-      Set(turning).count == 1
-      ? "\(turning.first ?? 0)" : "\(turning.min() ?? 0) to \(turning.max() ?? 0)"
+    let slots = Self.range(value.frequencies.map(\.count))
     let base = value.base.map { ", base \(Format.general($0))" } ?? ", table of frequencies"
     return
-      "\(counts) of \(value.slots) pairs turn (\(value.layout.rawValue))\(base), bias \(value.bias.rawValue)"
+      "\(Self.range(value.turning)) of \(slots) pairs turn (\(value.layout.rawValue))\(base), bias \(value.bias.rawValue)"
   }
 
   /// The lines a person reads.
@@ -104,12 +115,11 @@ package struct Inspection: Sendable {
     lines.append(("values", valueLine()))
     lines += [
       ("layers", "\(shape.layers)"),
-      ("width", "\(shape.width), feed-forward \(shape.feedForward)"),
       (
-        "heads",
-        "\(shape.heads) x \(shape.keyWidth), \(shape.keyValueHeads) KV groups"
-          + (shape.valueWidth == shape.keyWidth ? "" : ", values \(shape.valueWidth) wide")
+        "width",
+        "\(shape.width), feed-forward \(Self.range(plan.layers.map(\.recipe.feedForward.width)))"
       ),
+      ("heads", headLine()),
       ("context", "\(shape.context)"),
       (
         "vocabulary",
@@ -123,9 +133,10 @@ package struct Inspection: Sendable {
           .joined(separator: ", ")
       ),
     ]
-    if let window = shape.windows.max(), window > 0 {
-      let count = shape.windows.count { $0 > 0 }
-      lines.append(("windows", "\(window) tokens in \(count) of \(shape.layers) layers"))
+    let windows = attentions.map(\.window).filter { $0 > 0 }
+    if !windows.isEmpty {
+      lines.append(
+        ("windows", "\(Self.range(windows)) tokens in \(windows.count) of \(shape.layers) layers"))
     }
     for (key, value) in provenance { lines.append(("made by \(key)", value)) }
     let width = lines.map(\.0.count).max() ?? 0
@@ -149,7 +160,10 @@ package struct Inspection: Sendable {
   /// The fields of `inspect --json`.
   package func json() -> JSONValue {
     let shape = plan.shape
-    let score = plan.rotary.score
+    let scores = plan.rotary.scores
+    func each(_ value: (LayerRecipe) -> Int) -> JSONValue {
+      JSONValue(ofLayers: plan.layers.map { .integer(Int64(value($0.recipe))) })
+    }
     var fields: OrderedDictionary<String, JSONValue> = [
       "kind": "inspect", "model": .string(checkpoint.path),
       "container": .string(container),
@@ -159,21 +173,21 @@ package struct Inspection: Sendable {
       "parameters": .integer(Int64(parameters)),
       "layers": .integer(Int64(shape.layers)),
       "width": .integer(Int64(shape.width)),
-      "feed_forward": .integer(Int64(shape.feedForward)),
-      "heads": .integer(Int64(shape.heads)),
-      "kv_heads": .integer(Int64(shape.keyValueHeads)),
-      "key_width": .integer(Int64(shape.keyWidth)),
-      "value_width": .integer(Int64(shape.valueWidth)),
+      "feed_forward": each { $0.feedForward.width },
+      "heads": each { $0.attention.heads },
+      "kv_heads": each { $0.attention.keyValueHeads },
+      "key_width": each { $0.attention.keyWidth },
+      "value_width": each { $0.attention.valueWidth },
       "context": .integer(Int64(shape.context)),
       "vocabulary": .integer(Int64(shape.vocabulary)),
       "tied_output": .bool(plan.tiesOutput),
-      "windows": .array(shape.windows.map { .integer(Int64($0)) }),
+      "windows": .array(attentions.map { .integer(Int64($0.window)) }),
       "tokenizer": .string(tokenizer),
       "score_rotation": .object([
-        "pairs": .integer(Int64(score.pairs)),
-        "layout": .string(score.layout.rawValue),
+        "pairs": each { $0.attention.rotation.pairs },
+        "layout": (scores.first?.layout).map { .string($0.rawValue) } ?? .null,
         "sets": .array(
-          score.sets.map {
+          scores.map {
             .object(["base": .number($0.base), "scaling": .string($0.scaling.name)])
           }),
       ]),
@@ -183,7 +197,7 @@ package struct Inspection: Sendable {
       "provenance": .object(
         OrderedDictionary(uniqueKeysWithValues: provenance.map { ($0.0, .string($0.1)) })),
     ]
-    if let value = plan.rotary.value {
+    if let value = plan.rotary.valueTable {
       fields["value_rotation"] = .object([
         "frequencies": .array(
           value.frequencies.map { .array($0.map { .number($0) }) }),

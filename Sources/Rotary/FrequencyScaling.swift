@@ -4,7 +4,7 @@ import Tensors
 /// How rotary frequencies are changed to reach contexts longer than the trained one.
 ///
 /// `length` is the number of positions a pass covers: only `dynamic` and `longRoPE` depend on it.
-package enum FrequencyScaling: Sendable, Equatable {
+public enum FrequencyScaling: Sendable, Equatable {
   /// Frequencies as they were trained.
   case none
   /// Position interpolation: every frequency divided by `factor` (arXiv:2306.15595).
@@ -23,19 +23,27 @@ package enum FrequencyScaling: Sendable, Equatable {
   /// A divisor per pair, as GGUF's `rope_freqs.weight` stores Llama 3's scaling.
   case factors([Float])
 
-  package struct YaRN: Sendable, Equatable {
-    package var factor: Double
-    package var originalContext: Int
-    package var betaFast: Double
-    package var betaSlow: Double
+  /// The parameters of YaRN.
+  public struct YaRN: Sendable, Equatable {
+    /// How many times the original context is stretched.
+    public var factor: Double
+    /// Positions the model was trained on before the stretch.
+    public var originalContext: Int
+    /// Pairs that turn more often than this over the original context keep their frequency.
+    public var betaFast: Double
+    /// Pairs that turn less often than this over the original context are divided by `factor`.
+    public var betaSlow: Double
     /// Multiplies the rotated dims of q and of k; nil: 0.1 ln(factor) + 1.
-    package var attentionFactor: Double?
-    package var mscale: Double?
-    package var mscaleAllDims: Double?
+    public var attentionFactor: Double?
+    /// With `mscaleAllDims`, the numerator of the factor on q and k (DeepSeek).
+    public var mscale: Double?
+    /// With `mscale`, the denominator of the factor on q and k (DeepSeek).
+    public var mscaleAllDims: Double?
     /// Whether the ramp's ends are rounded to whole dims, as the paper's code does.
-    package var truncates: Bool
+    public var truncates: Bool
 
-    package init(
+    /// YaRN with these parameters; the defaults are those of the paper.
+    public init(
       factor: Double, originalContext: Int, betaFast: Double = 32, betaSlow: Double = 1,
       attentionFactor: Double? = nil, mscale: Double? = nil, mscaleAllDims: Double? = nil,
       truncates: Bool = true
@@ -51,12 +59,12 @@ package enum FrequencyScaling: Sendable, Equatable {
     }
 
     /// `0.1 mscale ln(factor) + 1`, the paper's magnitude of a stretch by `factor`.
-    package static func magnitude(stretch factor: Double, mscale: Double = 1) -> Double {
+    public static func magnitude(stretch factor: Double, mscale: Double = 1) -> Double {
       factor <= 1 ? 1 : 0.1 * mscale * log(factor) + 1
     }
 
     /// The factor on the rotated dims of q and k.
-    package var magnitude: Double {
+    public var magnitude: Double {
       if let attentionFactor { return attentionFactor }
       if let mscale, let mscaleAllDims, mscale != 0, mscaleAllDims != 0 {
         return Self.magnitude(stretch: factor, mscale: mscale)
@@ -66,13 +74,19 @@ package enum FrequencyScaling: Sendable, Equatable {
     }
   }
 
-  package struct LongRoPE: Sendable, Equatable {
-    package var short: [Float]
-    package var long: [Float]
-    package var originalContext: Int
-    package var magnitude: Double
+  /// The parameters of LongRoPE.
+  public struct LongRoPE: Sendable, Equatable {
+    /// Each pair's divisor up to the original context.
+    public var short: [Float]
+    /// Each pair's divisor beyond the original context.
+    public var long: [Float]
+    /// Positions the model was trained on before the stretch.
+    public var originalContext: Int
+    /// Multiplies the rotated dims of q and of k.
+    public var magnitude: Double
 
-    package init(short: [Float], long: [Float], originalContext: Int, magnitude: Double) {
+    /// LongRoPE with these parameters.
+    public init(short: [Float], long: [Float], originalContext: Int, magnitude: Double) {
       self.short = short
       self.long = long
       self.originalContext = originalContext
@@ -80,13 +94,14 @@ package enum FrequencyScaling: Sendable, Equatable {
     }
 
     /// The magnitude factor of the paper for a model stretched from `original` to `context`.
-    package static func magnitude(context: Int, original: Int) -> Double {
+    public static func magnitude(context: Int, original: Int) -> Double {
       let stretch = Double(context) / Double(original)
       return stretch <= 1 ? 1 : (1 + log(stretch) / log(Double(original))).squareRoot()
     }
   }
 
-  package var name: String {
+  /// The method's name in lower case, `llama3` for a list of factors too.
+  public var name: String {
     switch self {
     case .none: "none"
     case .linear: "linear"
@@ -99,7 +114,7 @@ package enum FrequencyScaling: Sendable, Equatable {
   }
 
   /// Whether the frequencies depend on how many positions a pass covers.
-  package var dependsOnLength: Bool {
+  public var dependsOnLength: Bool {
     switch self {
     case .dynamic, .longRoPE: true
     default: false
@@ -108,13 +123,14 @@ package enum FrequencyScaling: Sendable, Equatable {
 }
 
 /// The frequencies of one set of rotary pairs and the factor on rotated queries and keys.
-package struct RotaryFrequencies: Sendable, Equatable {
+public struct RotaryFrequencies: Sendable, Equatable {
   /// Radians per position of each pair, fastest first; 0: the pair stays still.
-  package var radians: [Double]
+  public var radians: [Double]
   /// Multiplies the rotated dims of q and of k (YaRN, LongRoPE); values never use it.
-  package var magnitude: Double
+  public var magnitude: Double
 
-  package init(radians: [Double], magnitude: Double = 1) {
+  /// Frequencies that are known already.
+  public init(radians: [Double], magnitude: Double = 1) {
     self.radians = radians
     self.magnitude = magnitude
   }
@@ -123,10 +139,11 @@ package struct RotaryFrequencies: Sendable, Equatable {
   /// - Parameters:
   ///   - dimensions: rotated dims of a head, even.
   ///   - base: the frequency base, positive.
+  ///   - scaling: how the frequencies are changed.
   ///   - length: positions the pass covers, counted from 0.
-  /// - Throws: `RotaryError` for a base or factor that is not positive, factors that do not match, or
-  ///   frequencies that are not finite.
-  package init(
+  /// - Throws: `RotaryError` for a base or factor that is not positive, factors that do not match,
+  ///   or frequencies that are not finite.
+  public init(
     dimensions: Int, base: Double, scaling: FrequencyScaling, length: Int
   ) throws(RotaryError) {
     guard base.isFinite, base > 0 else { throw .notPositive(what: "the rotary base", value: base) }

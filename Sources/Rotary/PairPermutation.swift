@@ -11,10 +11,8 @@ extension PairLayout {
 
   package var other: PairLayout { self == .interleaved ? .half : .interleaved }
 
-  /// For every dim of a head laid out in `target`, the dim it has in this layout (identity A1).
-  /// - Parameters:
-  ///   - width: dims of the head; those outside the rotated ones stay where they are.
-  ///   - offset: the first rotated dim.
+  /// For every dim of a head laid out in `target`, the dim it has in this layout (identity A1). The
+  /// head has `width` dims; the rotated ones begin at `offset`, and all others stay where they are.
   package func order(
     for target: PairLayout, pairs: Int, offset: Int, width: Int
   ) -> [Int] {

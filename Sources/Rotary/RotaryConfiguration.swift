@@ -1,73 +1,79 @@
+import Base
 import Tensors
 
-/// The frequencies one group of layers was trained with.
-package struct RotarySet: Sendable, Equatable {
-  package var base: Double
-  package var scaling: FrequencyScaling
+/// Everything about rotation that a forward pass needs: how each layer rotates.
+public struct RotaryConfiguration: Sendable, Equatable {
+  /// One for every layer of the model, in order.
+  public var layers: [RotaryLayer]
 
-  package init(base: Double, scaling: FrequencyScaling = .none) {
-    self.base = base
-    self.scaling = scaling
+  /// The configuration of a model with these layers.
+  public init(layers: [RotaryLayer]) { self.layers = layers }
+
+  /// The sites that rotate in any layer.
+  public var sites: RotarySites { layers.reduce(.none) { $0.union($1.sites) } }
+
+  /// The rotations of queries and keys that layers have, each once, those that look far first.
+  public var scores: [ScoreRotation] {
+    var found: [ScoreRotation] = []
+    for score in layers.lazy.compactMap(\.score) where found.last != score {
+      if !found.contains(score) { found.append(score) }
+    }
+    return found.filter { !$0.isLocal } + found.filter(\.isLocal)
   }
-}
 
-/// The rotation of queries and keys: which dims of a head turn, and how fast in which layer.
-package struct ScoreRotation: Sendable, Equatable {
-  /// Rotated dims of a head, even; 0 in a model without rotary positions.
-  package var dimensions: Int
-  /// The first rotated dim of a query or key head (DeepSeek's heads keep still dims in front).
-  package var offset: Int
-  package var layout: PairLayout
-  package var sets: [RotarySet]
-  /// The set each layer uses, by index: Gemma 3's local layers have a base of their own.
-  package var setOfLayer: [Int]
+  /// The most rotary pairs that a head of any layer has.
+  public var pairs: Int { layers.reduce(0) { max($0, $1.pairs) } }
 
-  package init(
-    dimensions: Int, offset: Int = 0, layout: PairLayout, sets: [RotarySet], setOfLayer: [Int]
+  /// The value rotation of all layers as one table; nil where no layer has one.
+  package var valueTable: ValueTable? { ValueTable(layers.map(\.value)) }
+
+  /// Takes what a converted file declares of every layer that has positions.
+  /// - Parameters:
+  ///   - sites: the sites that rotate.
+  ///   - values: a row for every layer.
+  ///   - scoreLayout: how pairs of queries and keys lie; nil: as they do.
+  package mutating func declare(
+    sites: RotarySites, values: ValueTable?, scoreLayout: PairLayout?
   ) {
-    self.dimensions = dimensions
-    self.offset = offset
-    self.layout = layout
-    self.sets = sets
-    self.setOfLayer = setOfLayer
+    for index in layers.indices where layers[index].score != nil {
+      layers[index].sites = sites
+      layers[index].value = values?.row(index)
+      if let scoreLayout { layers[index].score?.layout = scoreLayout }
+    }
   }
 
-  package var pairs: Int { dimensions / 2 }
-
-  /// The frequencies of one layer for a pass over `length` positions.
-  package func frequencies(layer: Int, length: Int) throws(RotaryError) -> RotaryFrequencies {
-    let set = sets[setOfLayer[layer]]
-    return try RotaryFrequencies(
-      dimensions: dimensions, base: set.base, scaling: set.scaling, length: length)
-  }
-}
-
-/// Everything about rotation that a forward pass needs.
-package struct RotaryConfiguration: Sendable, Equatable {
-  package var sites: RotarySites
-  package var score: ScoreRotation
-  /// What values and outputs use where `sites` has them.
-  package var value: ValueRotation?
-
-  package init(sites: RotarySites, score: ScoreRotation, value: ValueRotation?) {
-    self.sites = sites
-    self.score = score
-    self.value = value
+  /// Stills every pair that turns less than `epsilon` radians over `span` positions (identity B1).
+  /// - Returns: how many were stilled, and the largest bound on the error per unit of such a pair.
+  public mutating func stillPairs(span: Int, epsilon: Double) -> (count: Int, bound: Double) {
+    var (count, bound) = (0, 0.0)
+    for index in layers.indices {
+      let stilled = layers[index].value?.stillPairs(span: span, epsilon: epsilon)
+      count += stilled?.count ?? 0
+      bound = max(bound, stilled?.bound ?? 0)
+    }
+    if count > 0 {
+      for index in layers.indices { layers[index].value?.pairs = nil }
+    }
+    return (count, bound)
   }
 }
 
 /// A variant to evaluate a model as, or to convert it to, whatever its checkpoint says.
-package struct RotaryRequest: Sendable, Equatable {
-  package var sites: RotarySites?
+public struct RotaryRequest: Sendable, Equatable {
+  /// The sites that rotate; nil: those of each layer.
+  public var sites: RotarySites?
   /// So many slowest value pairs turn in every layer.
-  package var valuePairs: Int?
+  public var valuePairs: Int?
   /// A count of its own for every layer, in place of `valuePairs`.
-  package var valuePairsByLayer: [Int]?
-  package var valueBase: Double?
-  /// Replaces the scaling of every set but those of windowed layers, which never look far.
-  package var scaling: FrequencyScaling?
+  public var valuePairsByLayer: [Int]?
+  /// The values' frequencies are computed with this base.
+  public var valueBase: Double?
+  /// Replaces the scaling of every layer but those with frequencies for their window, which never
+  /// look far.
+  public var scaling: FrequencyScaling?
 
-  package init(
+  /// A request for these changes; what is nil stays as it is.
+  public init(
     sites: RotarySites? = nil, valuePairs: Int? = nil, valuePairsByLayer: [Int]? = nil,
     valueBase: Double? = nil, scaling: FrequencyScaling? = nil
   ) {
@@ -78,55 +84,82 @@ package struct RotaryRequest: Sendable, Equatable {
     self.scaling = scaling
   }
 
-  package static let asStored = RotaryRequest()
+  /// Nothing is changed.
+  public static let asStored = RotaryRequest()
+
+  /// The scaling that queries and keys of this rotation get.
+  func scaling(of score: ScoreRotation) -> FrequencyScaling {
+    score.isLocal ? score.scaling : scaling ?? score.scaling
+  }
+
+  /// Whether a value rotation that is there stays as it is.
+  var keepsValues: Bool {
+    valuePairs == nil && valuePairsByLayer == nil && valueBase == nil && scaling == nil
+  }
 }
 
 extension RotaryConfiguration {
-  /// This configuration changed as asked.
+  /// This configuration changed as asked, in every layer that has positions.
   ///
-  /// The default table of values is the QK table of each layer with the QK sites' dims and layout;
-  /// `valueBase` computes it with that base, scaling included; `valuePairs` then keeps the slowest.
-  /// A value bias of a model that did not rotate values stays unrotated.
-  /// - Parameter length: positions a pass covers, for scalings that depend on it.
-  package func applying(
+  /// The values' default is the QK rotation of their layer with its dims and layout; `valueBase`
+  /// computes it with that base, scaling included; `valuePairs` then keeps the slowest. A value
+  /// bias of a model that did not rotate values stays unrotated.
+  /// - Parameters:
+  ///   - request: what is asked for.
+  ///   - length: positions a pass covers, for scalings that depend on it.
+  /// - Returns: the changed configuration.
+  /// - Throws: `RotaryError` for a request that these layers cannot meet.
+  public func applying(
     _ request: RotaryRequest, length: Int
   ) throws(RotaryError) -> RotaryConfiguration {
     var result = self
-    if let scaling = request.scaling { result.score.sets[0].scaling = scaling }
-    if let sites = request.sites { result.sites = sites }
+    for (index, layer) in layers.enumerated() {
+      guard let score = layer.score else { continue }
+      result.layers[index].score?.scaling = request.scaling(of: score)
+      result.layers[index].sites = request.sites ?? layer.sites
+    }
     guard result.sites.rotatesMessage else {
-      if let pairs = request.valuePairs, pairs > score.pairs {
-        throw .tooManyPairs(asked: pairs, available: score.pairs)
+      if let asked = request.valuePairs, asked > pairs {
+        throw .tooManyPairs(asked: asked, available: pairs)
       }
-      result.value = nil
+      for index in layers.indices { result.layers[index].value = nil }
       return result
     }
-    let stored = value
-    if let stored, request.valuePairs == nil, request.valuePairsByLayer == nil,
-      request.valueBase == nil, request.scaling == nil
-    {
-      result.value = stored
-      return result
-    }
-    var table: [[Double]] = []
-    for layer in score.setOfLayer.indices {
-      var set = result.score.sets[result.score.setOfLayer[layer]]
-      if let base = request.valueBase ?? stored?.base { set.base = base }
-      let frequencies = try RotaryFrequencies(
-        dimensions: score.dimensions, base: set.base, scaling: set.scaling, length: length)
-      table.append(frequencies.radians)
-    }
-    let sameBase = score.sets.count == 1 || request.valueBase != nil
-    var rotation = ValueRotation(
-      frequencies: table, layout: stored?.layout ?? score.layout, bias: stored?.bias ?? .unrotated,
-      base: request.valueBase ?? stored?.base ?? (sameBase ? score.sets.first?.base : nil),
-      pairs: score.pairs)
-    if let counts = request.valuePairsByLayer {
-      try rotation.keepSlowest(byLayer: counts)
-    } else if let pairs = request.valuePairs ?? stored?.pairs {
-      try rotation.keepSlowest(pairs)
-    }
-    result.value = rotation
+    if request.keepsValues, layers.contains(where: { $0.value != nil }) { return result }
+    try result.computeValues(request, length: length)
     return result
+  }
+
+  /// Computes the values' frequencies anew, from those that queries and keys have now.
+  private mutating func computeValues(
+    _ request: RotaryRequest, length: Int
+  ) throws(RotaryError) {
+    let commonBase = layers.compactMap(\.score?.base).agreed
+    var kept: [Int?] = []
+    for index in layers.indices {
+      let stored = layers[index].value
+      kept.append(request.valuePairs ?? stored?.pairs)
+      guard var score = layers[index].score else { continue }
+      score.base = request.valueBase ?? stored?.base ?? score.base
+      layers[index].value = ValueRotation(
+        frequencies: try score.frequencies(length: length).radians,
+        layout: stored?.layout ?? score.layout, bias: stored?.bias ?? .unrotated,
+        base: request.valueBase ?? stored?.base ?? commonBase, pairs: score.pairs)
+    }
+    if let counts = request.valuePairsByLayer {
+      guard counts.count == layers.count else {
+        throw .layerCount(found: counts.count, expected: layers.count)
+      }
+      kept = counts
+    }
+    for (index, count) in kept.enumerated() {
+      guard let count else { continue }
+      if layers[index].value == nil, request.valuePairsByLayer != nil, count != 0 {
+        throw .tooManyPairs(asked: count, available: 0)
+      }
+      try layers[index].value?.keepSlowest(count)
+      // No one count says it for all layers.
+      if request.valuePairsByLayer != nil { layers[index].value?.pairs = nil }
+    }
   }
 }

@@ -2,7 +2,7 @@ import Base
 import Tensors
 
 /// A fault in a rotary setting.
-package enum RotaryError: Diagnostic {
+public enum RotaryError: Diagnostic {
   /// The text names no subset of q, k, v, o.
   case unknownSites(String)
   /// More value pairs are asked for than the heads have rotary pairs.
@@ -22,7 +22,8 @@ package enum RotaryError: Diagnostic {
   /// A table of value frequencies has the wrong size.
   case tableSize(found: Int, layers: Int, pairs: Int)
 
-  package var summary: String {
+  /// What is wrong, in one line.
+  public var summary: String {
     switch self {
     case .unknownSites(let text):
       "'\(text)' names no rotary sites (expected a subset of the letters q, k, v, o such as qk, vo or"
@@ -46,7 +47,8 @@ package enum RotaryError: Diagnostic {
     }
   }
 
-  package var exitStatus: ExitStatus {
+  /// The exit status of a command that ends with it.
+  public var exitStatus: ExitStatus {
     switch self {
     case .unknownSites, .tooManyPairs, .layerCount, .missingParameter: .usage
     default: .malformedData

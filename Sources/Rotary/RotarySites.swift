@@ -3,23 +3,33 @@
 /// With `R_t` the block-diagonal rotation by `t * theta_p` of pair `p`, query position `i` and key
 /// position `j`: `q_i -> R_i q_i`, `k_j -> R_j k_j`, `v_j -> R_j v_j`, `o_i -> R_i^T o_i`.
 /// RoPE (arXiv:2104.09864) is `qk`; VO-RoPE is `vo`; RoVE is all four.
-package struct RotarySites: OptionSet, Sendable, Hashable {
-  package let rawValue: UInt8
+public struct RotarySites: OptionSet, Sendable, Hashable {
+  /// A bit for each site: 1 query, 2 key, 4 value, 8 output.
+  public let rawValue: UInt8
 
-  package init(rawValue: UInt8) { self.rawValue = rawValue }
+  /// The sites whose bits are set.
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-  package static let query = RotarySites(rawValue: 1)
-  package static let key = RotarySites(rawValue: 2)
-  package static let value = RotarySites(rawValue: 4)
-  package static let output = RotarySites(rawValue: 8)
+  /// Queries.
+  public static let query = RotarySites(rawValue: 1)
+  /// Keys.
+  public static let key = RotarySites(rawValue: 2)
+  /// Values.
+  public static let value = RotarySites(rawValue: 4)
+  /// Outputs, which turn back.
+  public static let output = RotarySites(rawValue: 8)
 
-  package static let none: RotarySites = []
-  package static let scores: RotarySites = [.query, .key]
-  package static let message: RotarySites = [.value, .output]
-  package static let all: RotarySites = [.query, .key, .value, .output]
+  /// No site.
+  public static let none: RotarySites = []
+  /// Queries and keys, which make the scores: RoPE.
+  public static let scores: RotarySites = [.query, .key]
+  /// Values and outputs, which carry the message: VO-RoPE.
+  public static let message: RotarySites = [.value, .output]
+  /// All four sites: RoVE.
+  public static let all: RotarySites = [.query, .key, .value, .output]
 
   /// The sixteen variants, in the order of their letters.
-  package static let everySubset = (0..<16).map { RotarySites(rawValue: $0) }
+  public static let everySubset = (0..<16).map { RotarySites(rawValue: $0) }
 
   private static let letters: [(Character, RotarySites)] = [
     ("q", .query), ("k", .key), ("v", .value), ("o", .output),
@@ -31,7 +41,7 @@ package struct RotarySites: OptionSet, Sendable, Hashable {
   /// Parses `qk`, `vo`, `qkvo`, any other subset of the letters in any order, `rope`, `rove`,
   /// `nope` (or the empty string).
   /// - Throws: `RotaryError.unknownSites` (exit 64).
-  package init(parsing text: String) throws(RotaryError) {
+  public init(parsing text: String) throws(RotaryError) {
     let lowered = text.lowercased()
     if let named = Self.names[lowered] {
       self = named
@@ -47,21 +57,21 @@ package struct RotarySites: OptionSet, Sendable, Hashable {
   }
 
   /// The letters in the order `qkvo`; empty where nothing rotates.
-  package var code: String {
+  public var code: String {
     String(Self.letters.filter { contains($0.1) }.map(\.0))
   }
 
   /// The letters, or `nope` where nothing rotates: for file names and people.
-  package var name: String { isEmpty ? "nope" : code }
+  public var name: String { isEmpty ? "nope" : code }
 
   /// Only differences of positions matter: q and k are both in or both out, and so are v and o.
-  package var isRelative: Bool {
+  public var isRelative: Bool {
     contains(.query) == contains(.key) && contains(.value) == contains(.output)
   }
 
   /// Whether values or outputs rotate: what a plain reader of the checkpoint does not compute.
-  package var rotatesMessage: Bool { !isDisjoint(with: .message) }
+  public var rotatesMessage: Bool { !isDisjoint(with: .message) }
 
   /// Whether queries or keys rotate.
-  package var rotatesScores: Bool { !isDisjoint(with: .scores) }
+  public var rotatesScores: Bool { !isDisjoint(with: .scores) }
 }

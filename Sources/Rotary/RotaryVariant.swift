@@ -17,8 +17,7 @@ package struct RotaryVariant: Sendable, Equatable {
     self.request = request
   }
 
-  /// What sequences of this length compute.
-  /// - Parameter length: positions from 0 up to the end of a sequence.
+  /// What sequences compute that cover the positions from 0 up to `length`.
   package func configuration(length: Int) throws(RotaryError) -> RotaryConfiguration {
     guard let request else { return stored }
     return try stored.applying(request, length: length)
@@ -26,8 +25,7 @@ package struct RotaryVariant: Sendable, Equatable {
 
   /// Groups sequences whose lengths give them the same frequencies.
   package func lengthClasses(of lengths: [Int]) -> LengthClasses {
-    var scalings = stored.score.sets.map(\.scaling)
-    if let scaling = request?.scaling, !scalings.isEmpty { scalings[0] = scaling }
+    let scalings = stored.scores.map { request?.scaling(of: $0) ?? $0.scaling }
     var classes: [[Int]: Int] = [:]
     var ofSequence: [Int] = []
     var longest: [Int] = []

@@ -5,15 +5,20 @@ import Tensors
 ///
 /// Angles are computed in double precision and rounded once: at position 32,000 a float angle
 /// would be off by a thousandth of a radian.
-package final class RotationTable: Sendable {
-  package let positions: Int
-  package let pairs: Int
+public final class RotationTable: Sendable {
+  /// Rows of the table, one for each position.
+  public let positions: Int
+  /// Columns of the table, one for each pair.
+  public let pairs: Int
   private let storage: FloatBuffer
 
+  /// Computes the table.
   /// - Parameters:
+  ///   - frequencies: radians per position of each pair.
   ///   - start: the position of row 0.
+  ///   - positions: rows to compute.
   ///   - magnitude: multiplies both tables (YaRN's factor on queries and keys).
-  package init(
+  public init(
     frequencies: [Double], start: Int, positions: Int, magnitude: Double = 1
   ) {
     self.positions = positions
@@ -32,12 +37,12 @@ package final class RotationTable: Sendable {
   }
 
   /// The cosines of one row: `pairs` floats.
-  package func cosines(row: Int) -> UnsafePointer<Float> {
+  public func cosines(row: Int) -> UnsafePointer<Float> {
     UnsafePointer(storage.pointer + row * pairs)
   }
 
   /// The sines of one row: `pairs` floats.
-  package func sines(row: Int) -> UnsafePointer<Float> {
+  public func sines(row: Int) -> UnsafePointer<Float> {
     UnsafePointer(storage.pointer + (positions + row) * pairs)
   }
 }

@@ -18,7 +18,7 @@ package struct SiteChange: Sendable, Equatable {
     turnedOff = before.subtracting(after)
     changesFrequencies =
       before.rotatesMessage && after.rotatesMessage
-      && from.value?.frequencies != to.value?.frequencies
+      && from.layers.map(\.value?.frequencies) != to.layers.map(\.value?.frequencies)
     self.from = from.sites.name
     self.to = to.sites.name
     if turnedOn.isEmpty, turnedOff.isEmpty, !changesFrequencies { return nil }
@@ -26,11 +26,11 @@ package struct SiteChange: Sendable, Equatable {
 
   /// The sites that turn in fact.
   private static func turning(_ rotary: RotaryConfiguration) -> RotarySites {
-    let turns = rotary.value?.frequencies.contains { $0.contains { $0 != 0 } } ?? false
+    let turns = rotary.layers.contains(where: \.turnsValues)
     return turns ? rotary.sites : rotary.sites.subtracting(.message)
   }
 
-  /// What a model is rewritten or scored for, which decides the remedy that a warning names.
+  /// What a model is rewritten or scored for, which decides what is worth a warning.
   package enum Purpose: Sendable {
     case conversion
     /// A conversion that fits the weights to their new value rotation.
@@ -39,8 +39,8 @@ package struct SiteChange: Sendable, Equatable {
     case scoring
   }
 
-  /// What the change does to the model and what helps, as one line; nil where a fit takes care.
-  package func warning(for purpose: Purpose) -> String? {
+  /// What the change does to the model, as one line; nil where a fit takes care of it.
+  package func effects(for purpose: Purpose) -> String? {
     var effects: [String] = []
     let scoresOn = turnedOn.intersection(.scores)
     let scoresOff = turnedOff.intersection(.scores)
@@ -59,17 +59,13 @@ package struct SiteChange: Sendable, Equatable {
     let text = effects.joined(separator: "; ")
     guard purpose != .scoring else {
       return "scored as \(to) where the model is \(from): \(text). This is what a conversion"
-        + " without fit or training gives; without --sites the model is scored as it is"
+        + " without fit or training gives"
     }
-    var remedies = ["--to keep leaves the sites as they are"]
-    if purpose == .conversion, changesMessage {
-      remedies.append("--calibrate FILE fits the weights to the value rotation")
-    }
-    return "\(text) (\(remedies.joined(separator: "; ")); else the result is a starting point for"
-      + " training)"
+    return "\(text); the result is a starting point for training"
   }
 
-  private var changesMessage: Bool {
+  /// Values begin to turn, turn otherwise or turn no more, which a fit can take care of.
+  package var changesMessage: Bool {
     changesFrequencies || turnedOn.rotatesMessage || turnedOff.rotatesMessage
   }
 
@@ -95,6 +91,6 @@ package struct SiteChange: Sendable, Equatable {
     sites.code.map(String.init).joined(separator: " and ")
   }
 
-  /// Of a verb behind the list.
+  /// Of a verb after the list.
   private static func ending(_ sites: RotarySites) -> String { sites.code.count == 1 ? "s" : "" }
 }

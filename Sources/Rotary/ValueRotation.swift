@@ -1,9 +1,10 @@
+import Base
 import Tensors
 
-/// The rotation of values and outputs: a frequency for every layer and pair.
-package struct ValueRotation: Sendable, Equatable {
-  /// Where a value bias goes in a model that rotates values.
-  package enum Bias: String, Sendable {
+/// The rotation of a layer's values and outputs: a frequency for every pair.
+public struct ValueRotation: Sendable, Equatable {
+  /// Where a value bias goes in a layer that rotates values.
+  public enum Bias: String, Sendable {
     /// The bias is part of v and rotates with it.
     case rotated
     /// The bias is added to the aggregate after the outputs were turned back: what a model trained
@@ -11,73 +12,107 @@ package struct ValueRotation: Sendable, Equatable {
     case unrotated
   }
 
-  /// Radians per position, [layers][pairs], each a Float's value; 0: the pair stays still.
-  package var frequencies: [[Double]]
-  package var layout: PairLayout
-  package var bias: Bias
-  /// Set where the table has a simple form: the base it was computed with.
-  package var base: Double?
-  /// Set where every layer keeps the same number of slowest pairs.
-  package var pairs: Int?
+  /// Radians per position of every pair, each a Float's value; 0: the pair stays still.
+  public var frequencies: [Double]
+  /// Which dims of a head make a pair.
+  public var layout: PairLayout
+  /// Where a value bias goes.
+  public var bias: Bias
+  /// The base the frequencies were computed with, where one base says it for all layers.
+  public var base: Double?
+  /// How many slowest pairs turn, where one count says it for all layers.
+  public var pairs: Int?
 
-  package init(
-    frequencies: [[Double]], layout: PairLayout, bias: Bias, base: Double? = nil, pairs: Int? = nil
+  /// A rotation by these frequencies, rounded to Float.
+  public init(
+    frequencies: [Double], layout: PairLayout, bias: Bias, base: Double? = nil, pairs: Int? = nil
   ) {
     // A checkpoint stores floats: rounding here makes "as if" and "converted" the same numbers.
-    self.frequencies = frequencies.map { $0.map { Double(Float($0)) } }
+    self.frequencies = frequencies.map { Double(Float($0)) }
     self.layout = layout
     self.bias = bias
     self.base = base
     self.pairs = pairs
   }
 
-  /// Pairs of a head that have a slot in the table.
-  package var slots: Int { frequencies.first?.count ?? 0 }
+  /// Pairs of a head that have a frequency.
+  public var slots: Int { frequencies.count }
 
-  /// Keeps the `count` slowest pairs (the highest indices) of every layer and stills the others.
+  /// Pairs that turn.
+  public var turning: Int { frequencies.count { $0 != 0 } }
+
+  /// Keeps the `count` slowest pairs (the highest indices) and stills the others.
   /// - Throws: `RotaryError.tooManyPairs`.
-  package mutating func keepSlowest(_ count: Int) throws(RotaryError) {
-    try keepSlowest(byLayer: [Int](repeating: count, count: frequencies.count))
+  public mutating func keepSlowest(_ count: Int) throws(RotaryError) {
+    guard count >= 0, count <= slots else { throw .tooManyPairs(asked: count, available: slots) }
+    for pair in 0..<(slots - count) { frequencies[pair] = 0 }
     pairs = count
-  }
-
-  /// Keeps as many slowest pairs of each layer as its entry says.
-  /// - Throws: `RotaryError.tooManyPairs`, or `.layerCount` for a list of another length.
-  package mutating func keepSlowest(byLayer counts: [Int]) throws(RotaryError) {
-    guard counts.count == frequencies.count else {
-      throw .layerCount(found: counts.count, expected: frequencies.count)
-    }
-    for (layer, count) in counts.enumerated() {
-      guard count >= 0, count <= slots else {
-        throw .tooManyPairs(asked: count, available: slots)
-      }
-      for pair in 0..<(slots - count) { frequencies[layer][pair] = 0 }
-    }
-    pairs = nil
   }
 
   /// Stills every pair that turns less than `epsilon` radians over `span` positions (identity B1).
   /// - Returns: how many were stilled, and the bound `2 sin(theta * span / 2)` on the error per unit
   ///   of such a pair.
-  package mutating func stillPairs(span: Int, epsilon: Double) -> (count: Int, bound: Double) {
+  mutating func stillPairs(span: Int, epsilon: Double) -> (count: Int, bound: Double) {
     var count = 0
     var bound = 0.0
-    for layer in frequencies.indices {
-      for pair in frequencies[layer].indices {
-        let angle = abs(frequencies[layer][pair]) * Double(span)
-        guard angle > 0, angle < epsilon else { continue }
-        bound = max(bound, 2 * sineOfHalf(angle))
-        frequencies[layer][pair] = 0
-        count += 1
-      }
+    for pair in frequencies.indices {
+      let angle = abs(frequencies[pair]) * Double(span)
+      guard angle > 0, angle < epsilon else { continue }
+      bound = max(bound, 2 * Self.sineOfHalf(angle))
+      frequencies[pair] = 0
+      count += 1
     }
-    if count > 0 { pairs = nil }
     return (count, bound)
   }
 
   /// `sin(angle / 2)` of an angle far below 1, where its series' first two terms are exact enough.
-  private func sineOfHalf(_ angle: Double) -> Double {
+  private static func sineOfHalf(_ angle: Double) -> Double {
     let half = angle / 2
     return half - half * half * half / 6
   }
+}
+
+/// The value rotation of a whole model, as files state it: a frequency for every layer and pair.
+package struct ValueTable: Sendable, Equatable {
+  /// Radians per position, [layers][pairs]; 0: the pair stays still.
+  package let frequencies: [[Double]]
+  package let layout: PairLayout
+  package let bias: ValueRotation.Bias
+  /// Set where the table has a simple form: the base it was computed with.
+  package let base: Double?
+  /// Set where every layer keeps the same number of slowest pairs.
+  package let pairs: Int?
+
+  package init(
+    frequencies: [[Double]], layout: PairLayout, bias: ValueRotation.Bias, base: Double? = nil,
+    pairs: Int? = nil
+  ) {
+    self.frequencies = frequencies
+    self.layout = layout
+    self.bias = bias
+    self.base = base
+    self.pairs = pairs
+  }
+
+  /// The table of layers whose values turn as these do; a layer with nil stays still.
+  init?(_ rows: [ValueRotation?]) {
+    guard let any = rows.lazy.compactMap({ $0 }).first else { return nil }
+    let still = [Double](repeating: 0, count: any.slots)
+    let turning = rows.compactMap { $0 }
+    self.init(
+      frequencies: rows.map { $0?.frequencies ?? still }, layout: any.layout, bias: any.bias,
+      base: turning.map(\.base).agreed ?? nil, pairs: turning.map(\.pairs).agreed ?? nil)
+  }
+
+  /// One layer's rotation.
+  func row(_ layer: Int) -> ValueRotation {
+    ValueRotation(
+      frequencies: frequencies[layer], layout: layout, bias: bias, base: base, pairs: pairs)
+  }
+
+  /// How many pairs turn in each layer.
+  package var turning: [Int] { frequencies.map { $0.count { $0 != 0 } } }
+
+  /// Pairs of all layers.
+  package var slots: Int { frequencies.reduce(0) { $0 + $1.count } }
 }

@@ -1,7 +1,7 @@
 import CKernels
 
 /// How matrix products are computed. Everything between them is float32 in either.
-package enum Arithmetic: String, Sendable, CaseIterable {
+public enum Arithmetic: String, Sendable, CaseIterable {
   /// float32 factors and sums.
   case float32 = "f32"
   /// Factors rounded to bfloat16 (8 significant bits), sums in float32. CPUs without such products
@@ -9,7 +9,7 @@ package enum Arithmetic: String, Sendable, CaseIterable {
   case bfloat16 = "bf16"
 
   /// The fastest one on this CPU.
-  package static var fastest: Arithmetic {
+  public static var fastest: Arithmetic {
     rc_isa_has_bf16() != 0 && Libraries.multipliesBFloat16 ? .bfloat16 : .float32
   }
 

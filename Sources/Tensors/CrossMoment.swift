@@ -17,7 +17,11 @@ package struct CrossMoment: Sendable {
   /// the first operand's columns, so that every number is summed in the same order on any of them.
   /// - Parameters:
   ///   - a: [rows, first] with row stride `aStride`.
+  ///   - aStride: elements from one row of `a` to the next.
   ///   - b: [rows, second] with row stride `bStride`.
+  ///   - bStride: elements from one row of `b` to the next.
+  ///   - rows: rows to add.
+  ///   - threads: threads to use; the sum does not depend on it.
   package mutating func add(
     _ a: UnsafePointer<Float>, aStride: Int, _ b: UnsafePointer<Float>, bStride: Int, rows: Int,
     threads: Int = 1

@@ -8,7 +8,9 @@ package enum Decoding {
   /// Decodes whole blocks; the same bits on every processor, and the same as the `gguf` package's.
   /// - Parameters:
   ///   - bytes: exactly the bytes of `count` elements.
+  ///   - type: how they are stored.
   ///   - output: room for `count` floats.
+  ///   - count: elements.
   /// - Throws: `TensorError.cannotDecode`, or `.wrongByteCount`.
   package static func decode(
     _ bytes: UnsafeRawBufferPointer, as type: ElementType,
@@ -19,7 +21,7 @@ package enum Decoding {
       throw .wrongByteCount(type: type, elements: count, found: bytes.count)
     }
     guard let base = bytes.baseAddress, count > 0 else { return }
-    rc_decode(code, base, output, count)
+    rc_decode(code, base, output, count / type.elementsPerBlock)
   }
 }
 

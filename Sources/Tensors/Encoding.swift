@@ -15,7 +15,9 @@ package enum Encoding {
   /// those of ggml's reference encoder without an importance matrix, byte for byte.
   /// - Parameters:
   ///   - values: whole rows; for a quantized type whole blocks, of finite numbers.
+  ///   - type: how they are to be stored.
   ///   - threads: never changes a byte; plain numbers are encoded by the caller alone.
+  /// - Returns: the bytes.
   /// - Throws: `TensorError.cannotEncode`, `.partialBlock`, `.notFinite` or `.scaleOverflow`.
   package static func encode(
     _ values: UnsafeBufferPointer<Float>, as type: ElementType, threads: Int = 1

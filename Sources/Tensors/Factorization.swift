@@ -34,6 +34,7 @@ package enum Factorization {
   /// - Parameters:
   ///   - a: [n, n].
   ///   - b: [n, m].
+  /// - Returns: `x`, [n, m].
   /// - Throws: `TensorError.factorization` where `a` is not positive definite.
   package static func solveSymmetricPositive(
     _ a: DoubleMatrix, _ b: DoubleMatrix

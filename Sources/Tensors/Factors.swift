@@ -34,9 +34,8 @@ package final class FactorBuffer: Sendable {
   /// Whose float32 storage it uses, if it is not its own.
   private let shared: FloatBuffer?
 
-  /// - Parameters:
-  ///   - count: elements.
-  ///   - other: float32 storage that it may use too, where its factors are float32.
+  /// Room for `count` elements, which may use the float32 storage of another buffer too, where its
+  /// factors are float32.
   package convenience init(_ arithmetic: Arithmetic, count: Int, sharing other: FloatBuffer? = nil)
   {
     self.init(arithmetic, form: arithmetic.form, count: count, sharing: other)
@@ -60,8 +59,7 @@ package final class FactorBuffer: Sendable {
   /// Where an element is.
   func element(_ offset: Int) -> UnsafeMutableRawPointer { base + offset * form.elementSize }
 
-  /// Rows that were put here.
-  /// - Parameter first: the element they begin at.
+  /// Rows that were put here, the first of them at the element `first`.
   package func rows(_ rows: Int, width: Int, first: Int = 0) -> Factors {
     switch form {
     case .float, .rounded:
@@ -73,10 +71,8 @@ package final class FactorBuffer: Sendable {
     }
   }
 
-  /// Puts `scale * x` here.
-  /// - Parameters:
-  ///   - x: [rows, width] with row stride `stride`.
-  ///   - first: the element to begin at.
+  /// Puts `scale * x` here, from the element `first` on, and gives it back as factors; `x` is
+  /// [rows, width] with row stride `stride`.
   @discardableResult
   package func put(
     _ x: UnsafePointer<Float>, stride: Int, rows: Int, width: Int, scale: Float = 1, first: Int = 0

@@ -41,10 +41,8 @@ extension Kernels {
     return factors.rows(rows, width: width)
   }
 
-  /// `softmaxTile` into factors.
-  /// - Parameters:
-  ///   - scores: [rows, keys] without a gap; may be the storage of the factors.
-  ///   - first: the element to begin at.
+  /// `softmaxTile` into factors, from the element `first` on; `scores` are [rows, keys] without a
+  /// gap and may be the storage of the factors.
   package static func softmaxTile(
     _ scores: UnsafeMutablePointer<Float>, rows: Int, keys: Int, firstQuery: Int, firstKey: Int,
     window: Int, softcap: Float, runningMax: UnsafeMutablePointer<Float>,

@@ -18,10 +18,9 @@ package enum Kernels {
     rc_layer_norm(x, xStride, rows, width, gain, bias, epsilon, Int32(RC_FLOAT), y, yStride)
   }
 
-  /// Turns the pairs of one head in place, by the row's angles; `inverse` turns back.
-  /// - Parameters:
-  ///   - x: the first rotated dim of the first row.
-  ///   - cos: cosines [rows, pairs] with row stride `tableStride`, and `sin` likewise.
+  /// Turns the pairs of one head in place, by the row's angles; `inverse` turns back. `x` points at
+  /// the first rotated dim of the first row; `cos` and `sin` are [rows, pairs] with row stride
+  /// `tableStride`.
   package static func rotate(
     _ x: UnsafeMutablePointer<Float>, xStride: Int, rows: Int, pairs: Int, layout: PairLayout,
     cos: UnsafePointer<Float>, sin: UnsafePointer<Float>, tableStride: Int, inverse: Bool
@@ -74,8 +73,16 @@ package enum Kernels {
   /// by which what was accumulated before must shrink.
   /// - Parameters:
   ///   - scores: scaled products, [rows, keys].
+  ///   - stride: elements from one row of the scores to the next.
+  ///   - rows: queries of the tile.
+  ///   - keys: keys of the tile.
+  ///   - firstQuery: the position of the first query.
+  ///   - firstKey: the position of the first key.
   ///   - window: keys `window` or more before the query are not visible; 0: all are.
   ///   - softcap: caps scores by `softcap * tanh(score / softcap)`; 0: no cap.
+  ///   - runningMax: one for each row.
+  ///   - runningSum: one for each row.
+  ///   - correction: one for each row.
   package static func softmaxTile(
     _ scores: UnsafeMutablePointer<Float>, stride: Int, rows: Int, keys: Int, firstQuery: Int,
     firstKey: Int, window: Int, softcap: Float, runningMax: UnsafeMutablePointer<Float>,
@@ -103,8 +110,8 @@ package enum Kernels {
   }
 
   /// Updates every row's running maximum and sum of exponentials with one block of columns; at the
-  /// end `maximum + log(sum)` is the row's log-sum-exp. The logits stay as they are.
-  /// - Parameter softcap: takes each logit as `softcap * tanh(logit / softcap)`; 0: as it is.
+  /// end `maximum + log(sum)` is the row's log-sum-exp. The logits stay as they are; each is taken
+  /// as `softcap * tanh(logit / softcap)`, or as it is where `softcap` is 0.
   package static func logSumExpUpdate(
     _ logits: UnsafePointer<Float>, stride: Int, rows: Int, columns: Int, softcap: Float = 0,
     runningMax: UnsafeMutablePointer<Float>, runningSum: UnsafeMutablePointer<Double>

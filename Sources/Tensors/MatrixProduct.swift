@@ -6,11 +6,9 @@ import COpenBLAS
 
 /// Products of float32 matrices, row-major, on the calling thread alone.
 package enum MatrixProduct {
-  /// `c = alpha a b + beta c`, through oneDNN, or OpenBLAS in the build without it.
-  /// - Parameters:
-  ///   - a: [m, k], or [k, m] where `transposeA`, with row stride `lda`.
-  ///   - b: [k, n], or [n, k] where `transposeB`, with row stride `ldb`.
-  ///   - c: [m, n] with row stride `ldc`.
+  /// `c = alpha a b + beta c`, through oneDNN, or OpenBLAS in the build without it: `a` is [m, k],
+  /// or [k, m] where `transposeA`, with row stride `lda`; `b` is [k, n], or [n, k] where
+  /// `transposeB`, with row stride `ldb`; `c` is [m, n] with row stride `ldc`.
   package static func multiply(
     m: Int, n: Int, k: Int, alpha: Float, a: UnsafePointer<Float>, lda: Int,
     transposeA: Bool = false, b: UnsafePointer<Float>, ldb: Int, transposeB: Bool, beta: Float,
@@ -35,11 +33,9 @@ package enum MatrixProduct {
 }
 
 extension MatrixProduct {
-  /// A product of two activations, as attention has them: `c = a b`, or `c += a b`.
-  /// - Parameters:
-  ///   - a: [m, k].
-  ///   - b: [k, n], or [n, k] where `transposed`; in the same form as `a`.
-  ///   - c: [m, n] without a gap. Becomes NaN where there is no memory for the product.
+  /// A product of two activations, as attention has them: `c = a b`, or `c += a b` where it
+  /// accumulates. `a` is [m, k]; `b`, in the same form, [k, n], or [n, k] where `transposed`; `c`
+  /// [m, n] without a gap, which becomes NaN where there is no memory for the product.
   package static func multiply(
     _ a: Factors, _ b: Factors, transposed: Bool, to c: UnsafeMutablePointer<Float>,
     accumulate: Bool = false

@@ -58,8 +58,10 @@ package final class PreparedMatrix: Sendable {
   }
 
   /// Fills a piece; several threads may fill different ones.
-  /// - Parameter decode: stores its rows, [rows, inputs], straight where the product wants them, or
-  ///   where they are packed from.
+  /// - Parameters:
+  ///   - index: the piece.
+  ///   - decode: stores its rows, [rows, inputs], straight where the product wants them, or where
+  ///     they are packed from.
   /// - Throws: what `decode` throws, or `TensorError.outOfMemory`.
   package func fill(
     piece index: Int, _ decode: (Range<Int>, UnsafeMutablePointer<Float>) throws -> Void
@@ -92,8 +94,10 @@ package final class PreparedMatrix: Sendable {
   /// `y = x W^T`, or `y += x W^T` where it accumulates.
   /// - Parameters:
   ///   - x: [rows, inputs].
-  ///   - y: [rows, outputs] with row stride `yStride`, which is `outputs` where the factors are
-  ///     bfloat16. Becomes NaN where there is no memory for the product.
+  ///   - y: [rows, outputs]. Becomes NaN where there is no memory for the product.
+  ///   - yStride: elements from one row of `y` to the next; `outputs` where the factors are
+  ///     bfloat16.
+  ///   - accumulate: whether the product is added to `y`.
   package func multiply(
     _ x: Factors, to y: UnsafeMutablePointer<Float>, yStride: Int, accumulate: Bool = false
   ) {
@@ -150,7 +154,7 @@ package final class PreparedMatrix: Sendable {
       transposeB: true, beta: accumulate ? 1 : 0, c: y, ldc: yStride)
   }
 
-  /// `y^T = W x^T`, always with `fewRows` columns, zeros behind the last row. The columns lie side by
+  /// `y^T = W x^T`, always with `fewRows` columns, zeros after the last row. The columns lie side by
   /// side in the lanes of one register, which treats them alike, and the weights are read once.
   private func multiplyFew(
     _ weights: UnsafePointer<Float>, _ x: UnsafePointer<Float>, xStride: Int, rows: Int,

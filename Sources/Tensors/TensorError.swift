@@ -1,7 +1,7 @@
 import Base
 
 /// A fault in decoding, encoding or factorizing numbers.
-package enum TensorError: Diagnostic {
+public enum TensorError: Diagnostic {
   /// Elements of this type have no numeric meaning here.
   case cannotDecode(ElementType)
   /// The program cannot store numbers in this type.
@@ -21,7 +21,8 @@ package enum TensorError: Diagnostic {
   /// There is no memory for a matrix.
   case outOfMemory(bytes: Int)
 
-  package var summary: String {
+  /// What is wrong, in one line.
+  public var summary: String {
     switch self {
     case .cannotDecode(let type): "elements of type \(type.rawValue) cannot be decoded"
     case .cannotEncode(let type): "numbers cannot be stored as \(type.rawValue)"
@@ -29,7 +30,7 @@ package enum TensorError: Diagnostic {
     case .scaleOverflow(let type):
       "the numbers are too large for \(type.rawValue), whose scales are float16"
     case .partialBlock(let type, let elements):
-      "\(elements) elements are no whole blocks of type \(type.rawValue)"
+      "\(elements) elements are not whole blocks of type \(type.rawValue)"
     case .wrongByteCount(let type, let elements, let found):
       "\(found) bytes for \(elements) elements of type \(type.rawValue)"
     case .factorization(let routine, let info):
@@ -39,7 +40,8 @@ package enum TensorError: Diagnostic {
     }
   }
 
-  package var exitStatus: ExitStatus {
+  /// The exit status of a command that ends with it.
+  public var exitStatus: ExitStatus {
     switch self {
     case .sizes, .wrongByteCount, .partialBlock, .outOfMemory: .internalError
     default: .malformedData

@@ -8,7 +8,7 @@ struct BytePairEncoder: WordEncoder {
   }
 
   let cuts: WordCuts?
-  /// Tokens, and behind them strings that only occur on the way to a token.
+  /// Tokens, and after them strings that only occur on the way to a token.
   private let symbols: ByteStringIndex
   /// By the hash of the pair, at most half full.
   private let merges: [Merge]
@@ -18,9 +18,8 @@ struct BytePairEncoder: WordEncoder {
   private let table: TokenTable
   private let unknown: Int32?
 
-  /// - Parameters:
-  ///   - merges: best first, with the bytes of both parts.
-  ///   - splitsBytes: words start as single bytes; else as characters with single bytes to fall back on.
+  /// `list` holds the merges, best first, with the bytes of both parts. Where `splitsBytes`, words
+  /// start as single bytes, else as characters with single bytes to fall back on.
   init(
     table: TokenTable, merges list: MergeList, splitsBytes: Bool, ignoresMerges: Bool,
     unknown: Int32?
@@ -99,7 +98,7 @@ struct BytePairEncoder: WordEncoder {
     return merge.rank < 0 ? nil : (UInt32(merge.rank), merge.result)
   }
 
-  /// A symbol that is no token is spelled by single bytes.
+  /// A symbol that is not a token is spelled by single bytes.
   func append(
     _ symbol: Symbol, of word: UnsafeBufferPointer<UInt8>, to output: inout [Int32]
   ) throws(VocabularyError) {

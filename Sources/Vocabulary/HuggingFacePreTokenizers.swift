@@ -1,8 +1,7 @@
 import Base
-import Checkpoints
 
 /// Names the pre-tokenizers of tokenizer.json files as GGUF does (`tokenizer.ggml.pre`).
-enum HuggingFacePreTokenizers {
+package enum HuggingFacePreTokenizers {
   /// What `ByteLevel` splits by unless told otherwise (GPT-2).
   static let byteLevelPattern =
     "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
@@ -20,8 +19,8 @@ enum HuggingFacePreTokenizers {
     }
   }
 
-  /// The GGUF name of a byte-level pre-tokenizer; nil where none is known.
-  /// - Parameter ignoresMerges: what tokenizer.json says; names with the same patterns differ in it.
+  /// The GGUF name of a byte-level pre-tokenizer; nil where none is known. Names with the same
+  /// patterns differ in `ignoresMerges`, which tokenizer.json says.
   static func name(of json: JSONValue?, ignoresMerges: Bool) throws -> String? {
     let wanted = signature(json)
     if let spelled = try spellings().first(where: { $0.patterns == wanted }) { return spelled.name }
@@ -47,13 +46,22 @@ enum HuggingFacePreTokenizers {
   }
 
   /// Patterns as tokenizer.json files spell them, by their GGUF name.
-  private static func spellings() throws -> [(name: String, patterns: [String])] {
-    let list = try FormatResources.json("tokenizers/huggingface.json")["pre_tokenizers"]?.array
-    return (list ?? []).compactMap { entry in
-      guard let name = entry["name"]?.string,
-        let patterns = entry["patterns"]?.array?.compactMap(\.string)
-      else { return nil }
-      return (name, patterns)
+  package struct Spelling: Sendable {
+    package enum Key: String, CaseIterable { case name, patterns }
+
+    package let name: String
+    let patterns: [String]
+  }
+
+  private static let file = "tokenizers/huggingface.json"
+
+  private static func spellings() throws -> [Spelling] { try read(FormatResources.json(file)) }
+
+  /// Reads what the data file holds.
+  package static func read(_ json: JSONValue) throws(FormatError) -> [Spelling] {
+    try PreTokenizerList.entries(of: json, file: file, Spelling.Key.self) {
+      entry throws(FormatError) in
+      Spelling(name: try entry.string(.name), patterns: try entry.strings(.patterns))
     }
   }
 }

@@ -2,7 +2,7 @@ import HeapModule
 
 /// A run of bytes of a word that merges treat as one.
 struct Symbol {
-  /// What the rules know it as; negative for bytes that are no token by themselves.
+  /// What the rules know it as; negative for bytes that are not a token by themselves.
   var id: Int32
   /// Where it stands in the word.
   var start: Int32

@@ -7,7 +7,7 @@ package final class Pattern: Sendable {
   package let source: String
   private nonisolated(unsafe) let code: OpaquePointer
 
-  /// - Parameter file: the file to name in an error.
+  /// Compiles a pattern; errors name `file`.
   package init(_ source: String, file: String) throws(VocabularyError) {
     var number: Int32 = 0
     var offset = 0
@@ -40,7 +40,10 @@ package final class Pattern: Sendable {
   /// the subject. Each search goes on where the last match ended.
   ///
   /// - Parameters:
+  ///   - subject: the bytes to search.
   ///   - start: a place where a character begins.
+  ///   - limit: where no match begins any more.
+  ///   - matches: receives the ranges.
   ///   - stop: asked before each match is taken; the search ends where it says so.
   /// - Throws: `VocabularyError.matching` where the match limit is reached; the matches before it
   ///   are appended.
@@ -72,7 +75,7 @@ package final class Pattern: Sendable {
 
   /// Where the search for the next match begins.
   ///
-  /// An empty match (of a look-ahead) is a cut; the search goes on behind the next character.
+  /// An empty match (of a look-ahead) is a cut; the search goes on after the next character.
   static func next(after match: Range<Int>, in subject: UnsafeBufferPointer<UInt8>) -> Int {
     guard match.isEmpty else { return match.upperBound }
     var next = match.upperBound + 1

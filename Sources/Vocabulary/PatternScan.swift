@@ -1,5 +1,4 @@
 import Base
-import Tensors
 
 /// All matches of a pattern in texts, found by several threads.
 ///
@@ -15,7 +14,7 @@ package struct PatternScan {
   let bytes: UnsafeBufferPointer<UInt8>
   let threads: Int
 
-  /// - Parameter bytes: those of all texts.
+  /// A scan of `bytes`, which are those of all texts.
   package init(pattern: Pattern, bytes: UnsafeBufferPointer<UInt8>, threads: Int) {
     self.pattern = pattern
     self.bytes = bytes

@@ -1,5 +1,4 @@
 import Base
-import Checkpoints
 
 /// Cuts a text into the words within which byte-pair merges happen.
 struct PreTokenizer: Sendable {
@@ -40,8 +39,8 @@ struct PreTokenizer: Sendable {
 
 /// A pre-tokenizer of `formats/tokenizers/pretokenizers.json`: the patterns behind one or more names
 /// of `tokenizer.ggml.pre`, applied one after another, and what else the name implies.
-struct NamedPreTokenizer: Sendable {
-  let names: [String]
+package struct NamedPreTokenizer: Sendable {
+  package let names: [String]
   let patterns: [String]
   /// A word that is a token is taken whole, whatever the merges.
   let ignoresMerges: Bool
@@ -52,21 +51,27 @@ struct NamedPreTokenizer: Sendable {
   /// Tokens are spelled in GPT-2's byte alphabet rather than as plain UTF-8.
   let isByteLevel: Bool
 
-  static func all() throws -> [NamedPreTokenizer] {
-    let file = "tokenizers/pretokenizers.json"
-    let list = try FormatResources.json(file)["pre_tokenizers"]?.array ?? []
-    return try list.map { entry in
-      guard let names = entry["names"]?.array?.compactMap(\.string), !names.isEmpty,
-        let patterns = entry["patterns"]?.array?.compactMap(\.string)
-      else {
-        throw FormatError.invalid(
-          file: file, place: "pre_tokenizers", problem: "expected names and patterns")
-      }
-      return NamedPreTokenizer(
-        names: names, patterns: patterns, ignoresMerges: entry["ignore_merges"]?.bool ?? false,
-        addsBOS: entry["add_bos"]?.bool ?? false, addsEOS: entry["add_eos"]?.bool ?? false,
-        escapesSpaces: entry["escape_spaces"]?.bool ?? false,
-        isByteLevel: entry["byte_level"]?.bool ?? true)
+  package enum Key: String, CaseIterable {
+    case names, patterns
+    case ignoresMerges = "ignore_merges"
+    case addsBOS = "add_bos"
+    case addsEOS = "add_eos"
+    case escapesSpaces = "escape_spaces"
+    case isByteLevel = "byte_level"
+  }
+
+  private static let file = "tokenizers/pretokenizers.json"
+
+  static func all() throws -> [NamedPreTokenizer] { try read(FormatResources.json(file)) }
+
+  /// Reads what the data file holds.
+  package static func read(_ json: JSONValue) throws(FormatError) -> [NamedPreTokenizer] {
+    try PreTokenizerList.entries(of: json, file: file, Key.self) { entry throws(FormatError) in
+      NamedPreTokenizer(
+        names: try entry.strings(.names), patterns: try entry.strings(.patterns),
+        ignoresMerges: try entry.flag(.ignoresMerges), addsBOS: try entry.flag(.addsBOS),
+        addsEOS: try entry.flag(.addsEOS), escapesSpaces: try entry.flag(.escapesSpaces),
+        isByteLevel: try entry.flag(.isByteLevel, default: true))
     }
   }
 
@@ -84,5 +89,27 @@ struct NamedPreTokenizer: Sendable {
       steps: try patterns.map {
         .init(pattern: try Pattern($0, file: file), keepsGaps: true, keepsMatches: true)
       })
+  }
+}
+
+/// A data file that lists pre-tokenizers.
+enum PreTokenizerList {
+  enum Key: String, CaseIterable { case preTokenizers = "pre_tokenizers" }
+
+  /// Reads every entry of the list.
+  static func entries<EntryKey: CaseIterable & RawRepresentable<String>, Entry>(
+    of json: JSONValue, file: String, _ keys: EntryKey.Type,
+    _ read: (StrictObject<EntryKey>) throws(FormatError) -> Entry
+  ) throws(FormatError) -> [Entry] {
+    let top = try StrictObject<Key>(json, file: file, place: "")
+    guard let list = try top.required(.preTokenizers).array else {
+      throw top.failure(.preTokenizers, "expected a list")
+    }
+    var entries: [Entry] = []
+    for (index, value) in list.enumerated() {
+      let place = "\(top.place(of: .preTokenizers))[\(index)]"
+      entries.append(try read(StrictObject<EntryKey>(value, file: file, place: place)))
+    }
+    return entries
   }
 }

@@ -23,8 +23,8 @@ struct SpecialTokens: Sendable {
     for byte in 0..<256 { entries[byte].sort { $0.bytes.count > $1.bytes.count } }
   }
 
-  /// Cuts a text at its special tokens, the leftmost and longest first.
-  /// - Parameter includesControl: whether control tokens count; user-defined ones always do.
+  /// Cuts a text at its special tokens, the leftmost and longest first; user-defined tokens always
+  /// count, control tokens where `includesControl` says so.
   func partition(_ text: [UInt8], includesControl: Bool) -> [Fragment] {
     var fragments: [Fragment] = []
     var start = 0

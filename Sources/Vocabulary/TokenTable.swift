@@ -30,7 +30,7 @@ struct TokenTable: Sendable {
     self.scores = scores
     guard !bytes.isEmpty, bytes.count < Int(Int32.max) else {
       throw .invalid(
-        file: file, key: "tokenizer.ggml.tokens",
+        file: file, key: TokenizerKey.tokens,
         problem: bytes.isEmpty ? "the vocabulary is empty" : "the vocabulary is too large")
     }
     index = ByteStringIndex(bytes)
@@ -38,7 +38,7 @@ struct TokenTable: Sendable {
     for (id, kind) in kinds.enumerated() where kind == .byte {
       guard let byte = Self.byte(of: texts[id]) else {
         throw .invalid(
-          file: file, key: "tokenizer.ggml.tokens",
+          file: file, key: TokenizerKey.tokens,
           problem: "byte token \(id) is '\(self.texts[id])', expected <0x00> to <0xFF>")
       }
       byteTokens[Int(byte)] = Int32(id)

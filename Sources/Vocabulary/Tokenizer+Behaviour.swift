@@ -13,7 +13,7 @@ extension Tokenizer {
     append("\(bos.map(String.init) ?? "none");\(addsBOS)")
     append("\(eos.map(String.init) ?? "none");\(addsEOS)")
     append(String(describing: normalizer))
-    for (key, value) in stored.metadata where key != "tokenizer.chat_template" {
+    for (key, value) in stored.metadata where key != TokenizerKey.chatTemplate {
       append(key)
       if case .array(let array) = value {
         array.withBytes { bytes += $0 }

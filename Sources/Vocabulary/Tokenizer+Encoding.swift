@@ -1,12 +1,13 @@
 import Base
-import Tensors
 
 extension Tokenizer {
   /// Token ids of a text.
   /// - Parameters:
+  ///   - text: its bytes.
   ///   - addSpecial: add BOS and EOS as the tokenizer declares.
   ///   - parseSpecial: control tokens in the text count as such; user-defined ones always do.
   ///   - threads: never changes a token.
+  /// - Returns: the ids in the order of the text.
   /// - Throws: `VocabularyError` for a text that the tokenizer cannot take.
   package func encode(
     _ text: [UInt8], addSpecial: Bool, parseSpecial: Bool, threads: Int = 1
@@ -138,7 +139,7 @@ private struct PreparedText {
     return tokens
   }
 
-  /// The index of the first special token that stands behind a place.
+  /// The index of the first special token that stands after a place.
   private func firstSpecial(after place: Int) -> Int {
     var (low, high) = (0, specials.count)
     while low < high {

@@ -15,62 +15,64 @@ struct StoredTokenizer: Sendable {
 extension Tokenizer {
   /// Reads the `tokenizer.ggml.*` keys of a GGUF file, with the defaults of the ecosystem's loader.
   init(gguf metadata: OrderedDictionary<String, MetadataValue>, file: String) throws {
-    func value(_ key: String) -> MetadataValue? { metadata["tokenizer.ggml.\(key)"] }
     func failure(_ key: String, _ problem: String) -> VocabularyError {
-      .invalid(file: file, key: "tokenizer.ggml.\(key)", problem: problem)
+      .invalid(file: file, key: key, problem: problem)
     }
-    guard let model = value("model")?.string else { throw failure("model", "is not a string") }
+    guard let model = metadata[TokenizerKey.model]?.string else {
+      throw failure(TokenizerKey.model, "is not a string")
+    }
     guard model == "gpt2" || model == "llama" else {
       throw VocabularyError.unsupportedModel(
-        file: file, key: "tokenizer.ggml.model", name: model, known: ["gpt2", "llama"])
+        file: file, key: TokenizerKey.model, name: model, known: ["gpt2", "llama"])
     }
-    guard case .array(let tokens)? = value("tokens"), let texts = ByteStrings(tokens) else {
-      throw failure("tokens", "is missing or not a list of strings")
+    guard case .array(let tokens)? = metadata[TokenizerKey.tokens], let texts = ByteStrings(tokens)
+    else {
+      throw failure(TokenizerKey.tokens, "is missing or not a list of strings")
     }
     let count = texts.count
     func list<Element>(_ key: String, _ elements: (MetadataArray) -> [Element]?) throws
       -> [Element]?
     {
-      guard let stored = value(key) else { return nil }
+      guard let stored = metadata[key] else { return nil }
       guard case .array(let array) = stored, let list = elements(array), list.count >= count else {
         throw failure(key, "is not a list of \(count) numbers, one per token")
       }
       return list
     }
     let kinds: [TokenKind] =
-      try list("token_type", Self.integers)?.prefix(count).map {
+      try list(TokenizerKey.kinds, Self.integers)?.prefix(count).map {
         TokenKind(rawValue: $0) ?? .normal
       }
       ?? [TokenKind](repeating: .normal, count: count)
     let scores: [Float] =
-      try list("scores", Self.numbers).map { Array($0.prefix(count)) }
+      try list(TokenizerKey.scores, Self.numbers).map { Array($0.prefix(count)) }
       ?? [Float](repeating: 0, count: count)
-    func id(_ key: String) throws -> Int32? {
-      try value(key).flatMap {
-        try Self.id($0, of: count, key: "tokenizer.ggml.\(key)", file: file)
+    func id(_ token: SpecialTokenKey) throws -> Int32? {
+      try metadata[token.gguf].flatMap {
+        try Self.id($0, of: count, key: token.gguf, file: file)
       }
     }
     try Self.check(gguf: metadata, file: file)
 
     self.model = model
     self.file = file
-    preTokenizer = value("pre")?.string
+    preTokenizer = metadata[TokenizerKey.preTokenizer]?.string
     var stored = StoredTokenizer()
-    stored.metadata = metadata.filter { $0.key.hasPrefix("tokenizer.") }
-    stored.unknown = try id("unknown_token_id")
-    stored.padding = try id("padding_token_id")
+    stored.metadata = metadata.filter { $0.key.hasPrefix(TokenizerKey.prefix) }
+    stored.unknown = try id(.unknown)
+    stored.padding = try id(.padding)
     self.stored = stored
-    let bos = try id("bos_token_id")
-    let eos = try id("eos_token_id")
+    let bos = try id(.bos)
+    let eos = try id(.eos)
 
     if model == "llama" {
       table = try TokenTable(bytes: texts, texts: texts, kinds: kinds, scores: scores, file: file)
       self.bos = bos ?? Self.fallback(1, count)
       self.eos = eos ?? Self.fallback(2, count)
-      addsBOS = value("add_bos_token")?.bool ?? true
-      addsEOS = value("add_eos_token")?.bool ?? false
+      addsBOS = metadata[TokenizerKey.addsBOS]?.bool ?? true
+      addsEOS = metadata[TokenizerKey.addsEOS]?.bool ?? false
       normalizer = Normalizer(
-        prefix: value("add_space_prefix")?.bool ?? true ? .everyText : .noText,
+        prefix: metadata[TokenizerKey.addsSpacePrefix]?.bool ?? true ? .everyText : .noText,
         escapesSpaces: true)
       algorithm = .sentencePiece(
         SentencePieceEncoder(table: table, unknown: stored.unknown ?? Self.fallback(0, count)))
@@ -78,20 +80,21 @@ extension Tokenizer {
       let named = try NamedPreTokenizer.named(preTokenizer, file: file)
       let bytes = named.isByteLevel ? ByteAlphabet.decoded(texts, kinds) : texts
       table = try TokenTable(bytes: bytes, texts: texts, kinds: kinds, scores: scores, file: file)
-      guard case .array(let list)? = value("merges"), list.elementType == .string else {
-        throw failure("merges", "is missing or not a list of strings")
+      guard case .array(let list)? = metadata[TokenizerKey.merges], list.elementType == .string
+      else {
+        throw failure(TokenizerKey.merges, "is missing or not a list of strings")
       }
       self.bos = bos ?? Self.fallback(11, count)
       self.eos = eos ?? Self.fallback(11, count)
-      addsBOS = value("add_bos_token")?.bool ?? named.addsBOS
-      addsEOS = value("add_eos_token")?.bool ?? named.addsEOS
+      addsBOS = metadata[TokenizerKey.addsBOS]?.bool ?? named.addsBOS
+      addsEOS = metadata[TokenizerKey.addsEOS]?.bool ?? named.addsEOS
       normalizer = Normalizer(
-        prefix: value("add_space_prefix")?.bool ?? false ? .everyText : .noText,
+        prefix: metadata[TokenizerKey.addsSpacePrefix]?.bool ?? false ? .everyText : .noText,
         escapesSpaces: named.escapesSpaces)
       let merges: MergeList
       switch MergeList.read(list, isByteLevel: named.isByteLevel) {
       case .success(let read): merges = read
-      case .failure(let fault): throw failure("merges", fault.problem)
+      case .failure(let fault): throw failure(TokenizerKey.merges, fault.problem)
       }
       algorithm = .bytePairs(
         BytePairEncoder(

@@ -1,5 +1,4 @@
 import Base
-import Checkpoints
 import OrderedCollections
 
 /// A tokenizer as files of a Hugging Face folder.
@@ -14,6 +13,7 @@ extension Tokenizer {
   /// The files by which transformers gives the same ids, special tokens in a text included, for a
   /// tokenizer that a GGUF file holds.
   /// - Parameter context: the model's context, stated as the longest text.
+  /// - Returns: the files.
   /// - Throws: `VocabularyError.unsupportedPart` for what tokenizer.json cannot say.
   package func huggingFaceFiles(context: Int) throws -> HuggingFaceTokenizerFiles {
     let vocabulary = HuggingFaceVocabulary(table)
@@ -90,7 +90,7 @@ extension Tokenizer {
   /// The merges as stored; the `tokenizers` library refuses a merge that names no token.
   private func storedMerges(_ vocabulary: HuggingFaceVocabulary) throws -> [String] {
     var merges = stored.merges
-    if case .array(let list)? = stored.metadata["tokenizer.ggml.merges"] {
+    if case .array(let list)? = stored.metadata[TokenizerKey.merges] {
       merges = list.strings() ?? []
     }
     for merge in merges {
@@ -143,18 +143,14 @@ extension Tokenizer {
       "clean_up_tokenization_spaces": false,
       "add_bos_token": .bool(addsBOS), "add_eos_token": .bool(addsEOS),
     ]
-    for (name, key, id) in [
-      ("bos_token", "bos_token_id", bos), ("eos_token", "eos_token_id", eos),
-      ("unk_token", "unknown_token_id", stored.unknown),
-      ("pad_token", "padding_token_id", stored.padding),
-    ] {
-      // An id that only the loader's defaults name is no fact of the model.
-      guard let id, model == "llama" || stored.metadata["tokenizer.ggml.\(key)"] != nil else {
+    for (token, id) in specialIDs {
+      // An id that only the loader's defaults name is not a fact of the model.
+      guard let id, model == "llama" || stored.metadata[token.gguf] != nil else {
         continue
       }
-      fields[name] = .string(table.texts[Int(id)])
+      fields[token.text] = .string(table.texts[Int(id)])
     }
-    let template = stored.chatTemplate ?? stored.metadata["tokenizer.chat_template"]?.string
+    let template = stored.chatTemplate ?? stored.metadata[TokenizerKey.chatTemplate]?.string
     if let template { fields["chat_template"] = .string(template) }
     return .object(fields)
   }

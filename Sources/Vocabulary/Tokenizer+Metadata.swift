@@ -2,9 +2,10 @@ import Checkpoints
 import OrderedCollections
 
 extension Tokenizer {
-  /// The `tokenizer.*` keys that the ecosystem's converter writes for this tokenizer; those of a GGUF
-  /// file as they stand.
+  /// The `tokenizer.*` keys that the ecosystem's converter writes for this tokenizer; those of a
+  /// GGUF file as they stand.
   /// - Parameter vocabularySize: rows of the embedding; missing tokens are filled up as unused.
+  /// - Returns: keys and values in the order of the file.
   /// - Throws: `VocabularyError.unsupportedPart` where no GGUF name means the same pre-tokenizer.
   package func ggufMetadata(
     vocabularySize: Int
@@ -25,29 +26,31 @@ extension Tokenizer {
       table.kinds.map { Int32($0.rawValue) }
       + padding.map { _ in Int32(TokenKind.unused.rawValue) }
     var metadata: OrderedDictionary<String, MetadataValue> = [
-      "tokenizer.ggml.model": .string(model),
-      "tokenizer.ggml.pre": .string(preTokenizer ?? "default"),
-      "tokenizer.ggml.tokens": .array(.strings(texts)),
+      TokenizerKey.model: .string(model),
+      TokenizerKey.preTokenizer: .string(preTokenizer ?? "default"),
+      TokenizerKey.tokens: .array(.strings(texts)),
     ]
     if model == "llama" {
-      metadata["tokenizer.ggml.scores"] = .array(
+      metadata[TokenizerKey.scores] = .array(
         .floats(mergeScores() + padding.map { _ in -10_000 }))
     }
-    metadata["tokenizer.ggml.token_type"] = .array(.int32(kinds))
-    if model == "gpt2" { metadata["tokenizer.ggml.merges"] = .array(.strings(stored.merges)) }
-    for (key, id) in [
-      ("bos_token_id", bos), ("eos_token_id", eos), ("unknown_token_id", stored.unknown),
-      ("padding_token_id", stored.padding),
-    ] {
-      if let id { metadata["tokenizer.ggml.\(key)"] = .uint32(UInt32(id)) }
+    metadata[TokenizerKey.kinds] = .array(.int32(kinds))
+    if model == "gpt2" { metadata[TokenizerKey.merges] = .array(.strings(stored.merges)) }
+    for (token, id) in specialIDs {
+      if let id { metadata[token.gguf] = .uint32(UInt32(id)) }
     }
-    metadata["tokenizer.ggml.add_bos_token"] = .bool(addsBOS)
-    metadata["tokenizer.ggml.add_eos_token"] = .bool(addsEOS)
-    metadata["tokenizer.ggml.add_space_prefix"] = .bool(normalizer.addsSpacePrefix)
+    metadata[TokenizerKey.addsBOS] = .bool(addsBOS)
+    metadata[TokenizerKey.addsEOS] = .bool(addsEOS)
+    metadata[TokenizerKey.addsSpacePrefix] = .bool(normalizer.addsSpacePrefix)
     if let template = stored.chatTemplate {
-      metadata["tokenizer.chat_template"] = .string(template)
+      metadata[TokenizerKey.chatTemplate] = .string(template)
     }
     return metadata
+  }
+
+  /// The ids of tokens with a task of their own, as either kind of file states them.
+  var specialIDs: [(SpecialTokenKey, Int32?)] {
+    [(.bos, bos), (.eos, eos), (.unknown, stored.unknown), (.padding, stored.padding)]
   }
 
   /// Scores that make SentencePiece merge in the order of the merges: a token scores minus the rank

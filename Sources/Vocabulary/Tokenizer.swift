@@ -33,7 +33,7 @@ package struct Tokenizer: Sendable {
   /// The tokenizer of a checkpoint; nil where it carries none.
   /// - Throws: `VocabularyError` for one that is malformed or of a kind not supported.
   package static func load(from checkpoint: Checkpoint) throws -> Tokenizer? {
-    if checkpoint.metadata["tokenizer.ggml.model"] != nil {
+    if checkpoint.metadata[TokenizerKey.model] != nil {
       return try Tokenizer(gguf: checkpoint.metadata, file: checkpoint.path)
     }
     return try checkpoint.companions.flatMap { try HuggingFaceTokenizer($0)?.tokenizer() }

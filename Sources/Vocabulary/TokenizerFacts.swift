@@ -14,11 +14,11 @@ extension Tokenizer {
   package static func check(
     gguf metadata: OrderedDictionary<String, MetadataValue>, file: String
   ) throws(VocabularyError) {
-    guard let count = metadata["tokenizer.ggml.tokens"]?.array?.count else { return }
-    for (key, value) in metadata where key.hasPrefix("tokenizer.ggml.") {
-      if key.hasSuffix("_token_id") {
+    guard let count = metadata[TokenizerKey.tokens]?.array?.count else { return }
+    for (key, value) in metadata where key.hasPrefix(TokenizerKey.vocabularyPrefix) {
+      if key.hasSuffix(SpecialTokenKey.suffix) {
         _ = try id(value, of: count, key: key, file: file)
-      } else if key.hasSuffix(".token_type") || key.hasSuffix(".scores") {
+      } else if key == TokenizerKey.kinds || key == TokenizerKey.scores {
         guard let list = value.array, list.count == count else {
           throw .invalid(
             file: file, key: key, problem: "is not a list of \(count) numbers, one per token")

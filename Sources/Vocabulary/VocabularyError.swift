@@ -1,5 +1,4 @@
 import Base
-import Tensors
 
 /// A tokenizer that is missing facts, contradicts itself or is of a kind not supported.
 package enum VocabularyError: Diagnostic {

@@ -66,6 +66,8 @@ struct Analyze: ParsableCommand {
         Array(report.heatMap().svg().utf8), to: svg, force: force, inputs: files.inputs)
     }
     options.show(
-      report.json(), (heads ? report.headTable() + "\n\n" : "") + report.table())
+      report.json(),
+      (heads ? report.headTable() + "\n\n" : "") + report.table()
+        + " --heads gives every head, --json every pair, --svg the map.")
   }
 }

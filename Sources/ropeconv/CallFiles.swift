@@ -1,6 +1,5 @@
 import Base
 import Checkpoints
-import Evaluation
 import Foundation
 
 /// The files a call reads and those it writes, checked against each other before anything is
@@ -24,9 +23,6 @@ struct CallFiles {
     inputs = models.flatMap(ModelFolder.inputPaths(of:))
   }
 
-  /// A model, with all the files it consists of, or any other file.
-  mutating func readModel(_ path: String) { inputs += ModelFolder.inputPaths(of: path) }
-
   /// Files that are read; nil and `-` are none by a name, but `-` may be a file all the same.
   mutating func read(_ paths: String?...) {
     inputs += paths.compactMap { $0 == "-" ? "/dev/stdin" : $0 }
@@ -39,7 +35,7 @@ struct CallFiles {
     inputs += CallFiles.files(of: path, ending: ending)
   }
 
-  /// Files of a folder with this ending; none of a path that is no folder.
+  /// Files of a folder with this ending; none where the path is not a folder.
   private static func files(of folder: String, ending: String) -> [String] {
     ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
       .filter { $0.hasSuffix(ending) }.map { "\(folder)/\($0)" }
@@ -58,7 +54,7 @@ struct CallFiles {
   }
 
   /// What every long evaluation writes beside its result.
-  mutating func write(_ longRun: RunOptionsGroup, _ thresholds: ThresholdOptions, force: Bool) {
+  mutating func write(_ longRun: LongRunOptions, _ thresholds: ThresholdOptions, force: Bool) {
     write(thresholds.junit, "--junit", force: force)
     append(longRun.state, "--state")
   }

@@ -1,9 +1,7 @@
 import ArgumentParser
-import Base
 import Conversion
 import Evaluation
 import Foundation
-import Inference
 import Models
 import Reports
 import Rotary
@@ -60,9 +58,9 @@ struct Convert: ParsableCommand {
 
   @OptionGroup(title: "Fit to the original on a calibration text") var fit: FitOptions
 
-  @OptionGroup(title: "What goes along") var along: AlongOptions
+  @OptionGroup(title: "Contents of the output") var content: ContentOptions
 
-  @Flag(help: "Replace an existing output.")
+  @Flag(help: "Replace an existing output, and older .gguf shards of its name.")
   var force = false
 
   @Flag(help: "Print the plan and write nothing.")
@@ -82,25 +80,34 @@ struct Convert: ParsableCommand {
     let type = try TypeChoice(parsing: type, pure: pure)
     let sites = try sites()
     try checkOptions(sites, type)
-    let model = try Model(opening: input, keepsExtra: along.keepExtra)
+    let model = try Model(opening: input, keepsExtra: content.keepExtra)
     try window.refuseUnused(in: [model.plan], or: [model.plan], as: sites)
-    let request = try request(sites, type, for: model.plan)
-    let plan = try ConversionPlan(model.plan, request)
-    try plan.checkOutput()
-    let run = ConversionRun(
-      model: model, request: request, plan: plan,
-      calibration: try fit.texts(for: model, request, plan), scoring: try scoring(model),
-      fitting: fit, options: options)
+    let run = try ConversionRun(
+      model, request(sites, type, for: model.plan), fit: fit.request, scoring: scoring())
     // What is refused is said alone.
-    for warning in plan.allWarnings { options.warn(warning) }
-    if fit.isAsked {
-      options.warn(
-        model, beyond: fit.calibrateCtx ?? FitSettings().context, shorter: "--calibrate-ctx")
+    for warning in run.plan.warnings { options.warn(warning) }
+    if let fit = fit.request {
+      options.warn(model, beyond: fit.settings.context, shorter: "--calibrate-ctx")
     }
     if text.source != nil { options.warn(model, beyond: window.ctx, shorter: "--ctx") }
-    let report = dryRun ? ConversionReport(plan) : try run.run()
-    for note in report.notes { options.warn(note) }
-    options.show(report.json(), report.text())
+    let outcome = dryRun ? run.planned() : try show(run)
+    for note in outcome.notes { options.warn(note) }
+    options.show(outcome.json(warnings: Warnings.all), outcome.text())
+  }
+
+  /// Runs a conversion under one display that counts all its work.
+  private func show(_ run: ConversionRun) throws -> ConversionOutcome {
+    let display = ProgressDisplay(quiet: options.quiet)
+    defer { display.finish() }
+    return try run.run(
+      manifest: { $0.manifest() },
+      observer: { [options] event in
+        switch event {
+        case .progress(let share, let work): display.show(share, work.words)
+        case .trial(let trial): options.note(trial.words)
+        case .warning(let warning): options.warn(warning)
+        }
+      })
   }
 
   /// Nil where the sites stay as they are.
@@ -119,45 +126,29 @@ struct Convert: ParsableCommand {
       stillEpsilon: stillEpsilon ?? ConversionRequest.stillEpsilon, type: type, force: force,
       threads: options.threads)
     request.inputs = inputFiles.inputs
-    request.shardSize = try along.shardSize.map { try ByteSize.parse($0) }
-    request.keepsExtra = along.keepExtra
-    request.edits = try along.edits()
-    request.expectsFit = fit.isAsked
+    request.shardSize = try content.shardSize.map { try ByteSize.parse($0) }
+    request.keepsExtra = content.keepExtra
+    request.edits = try content.edits()
     return request
   }
 
-  /// Refuses options that would change nothing in this call.
+  /// Refuses a call that would change nothing.
   private func checkOptions(_ sites: RotarySites?, _ type: TypeChoice) throws {
     if sites == nil, output == nil, type == .keep {
-      throw ConversionError.usage(
+      throw UsageError(
         "the sites and the types stay as they are: name the output with -o, other sites with --to"
           + " or another type with --type")
-    }
-    if sites == nil, values.valuePairs != nil || values.valueBase != nil {
-      throw ConversionError.usage(
-        "--value-pairs and --value-base change the value rotation, --to keep leaves it as it is:"
-          + " name the sites, such as --to rove")
     }
   }
 
   /// Perplexity before and after, where a text was given.
-  private func scoring(_ model: Model) throws -> ConversionRun.Scoring? {
+  private func scoring() throws -> ScoringRequest? {
     guard let source = text.source else { return nil }
-    let tokens = try TokenizedText(source, for: model, threads: options.threads)
     var windows = window.plan(default: .secondHalf)
-    windows.limit = nil
-    let available = try windows.windows(of: tokens).count
     windows.limit = window.chunks ?? Self.defaultChunks
-    let chosen = try windows.windows(of: tokens)
-    let work = try work.options(threads: options.threads)
-    return ConversionRun.Scoring(
-      text: tokens,
-      evaluation: PerplexityEvaluation(windows: windows, start: window.start, options: work),
-      tokens: chosen.reduce(0) { $0 + $1.tokens.count },
-      scored: ConversionReport.ScoredText(
-        name: tokens.name, hash: SourceHash.sha256(tokens: [tokens.tokens]), chunks: chosen.count,
-        available: available, windows: windows,
-        compute: work.arithmetic.rawValue))
+    return ScoringRequest(
+      source, windows: windows, start: window.start,
+      options: try work.options(threads: options.threads))
   }
 
   /// Texts beside the model, which the output must not replace.

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Checkpoints
-import Evaluation
 import Reports
 
 struct Diff: ParsableCommand {
@@ -22,10 +21,6 @@ struct Diff: ParsableCommand {
 
   func run() throws {
     let (a, b) = (try Checkpoint.open(one), try Checkpoint.open(other))
-    guard Self.isGGUF(a) == Self.isGGUF(b) else {
-      throw EvaluationError.usage(
-        "\(one) and \(other) are of two kinds, GGUF and safetensors: convert one of them first")
-    }
     let display = ProgressDisplay(quiet: output.quiet)
     let difference = try CheckpointDifference(a, b, threads: output.threads) {
       display.show($0, "comparing tensors")
@@ -36,9 +31,5 @@ struct Diff: ParsableCommand {
       throw ThresholdMissed(
         reason: "\(difference.metadata.count) keys and \(difference.tensors.count) tensors differ")
     }
-  }
-
-  private static func isGGUF(_ checkpoint: Checkpoint) -> Bool {
-    if case .gguf = checkpoint.container { true } else { false }
   }
 }

@@ -42,9 +42,6 @@ struct FitOptions: ParsableArguments {
   var maxIncrease: Double?
 
   func validate() throws {
-    if let maxIncrease, !maxIncrease.isFinite || maxIncrease < 0 {
-      throw ValidationError("--max-increase is \(maxIncrease), expected 0 or more percent")
-    }
     guard calibrate.isEmpty || calibrateTokensFrom.isEmpty else {
       throw ValidationError("--calibrate and --calibrate-tokens-from exclude each other")
     }
@@ -71,76 +68,13 @@ struct FitOptions: ParsableArguments {
     calibrate.map { .text(path: $0) } + calibrateTokensFrom.map { .tokens(path: $0) }
   }
 
-  /// The calibration texts, each tokenized alone; none where no fit was asked for.
-  /// - Throws: also for texts or settings that a fit to the plan would refuse.
-  func texts(
-    for model: Model, _ request: ConversionRequest, _ plan: ConversionPlan
-  ) throws -> [TokenizedText] {
-    guard isAsked else { return [] }
-    if let maxIncrease { try RotationBudget(maxIncrease: maxIncrease).check(request, of: model) }
-    guard plan.siteChange != nil else {
-      throw ConversionError.usage(
-        "there is nothing to fit: '\(plan.sites.name)' rotates as the model does"
-          + " (leave --calibrate away, or name other sites with --to)")
-    }
-    let texts = try sources.map { try TokenizedText($0, for: model, threads: request.threads) }
-    try fit(plan, threads: request.threads).check(texts)
-    return texts
+  /// Nil where no fit was asked for.
+  var request: FitRequest? {
+    guard isAsked else { return nil }
+    return FitRequest(
+      FitSettings(
+        mode: fit ?? .full, tokens: calibrateTokens,
+        context: calibrateCtx ?? FitSettings().context),
+      on: sources, maxIncrease: maxIncrease)
   }
-
-  var settings: FitSettings {
-    FitSettings(
-      mode: fit ?? .full, tokens: calibrateTokens, context: calibrateCtx ?? FitSettings().context)
-  }
-
-  /// A fit to what a plan aims at.
-  func fit(_ plan: ConversionPlan, threads: Int) -> Fit {
-    Fit(plan.source, to: plan.fitTarget, settings: settings, threads: threads)
-  }
-
-  /// Runs the fit, or the search of `--max-increase`, with its progress.
-  func run(
-    _ model: Model, _ request: ConversionRequest, _ plan: ConversionPlan,
-    on texts: [TokenizedText], _ options: OutputOptions, show: (Double, String) -> Void
-  ) throws -> (request: ConversionRequest, fit: FittedModel, trials: [RotationBudget.Trial]) {
-    guard let maxIncrease else {
-      let fitted = try run(fit(plan, threads: options.threads), on: texts, show: show)
-      return (request, fitted, [])
-    }
-    let budget = RotationBudget(maxIncrease: maxIncrease)
-    var trials = 0
-    let choice = try budget.choose(
-      model, request, settings: settings, on: texts,
-      fit: { fit in
-        try run(fit, on: texts) { share, detail in
-          show(
-            (Double(trials) + share) / Double(budget.trials),
-            "trial \(trials + 1) of at most \(budget.trials), \(detail)")
-        }
-      },
-      onTrial: { trial in
-        trials += 1
-        options.note(
-          "\(trial.pairs.reduce(0, +)) turning pairs cost \(rounded(trial.increase)) % of"
-            + " perplexity\(trial.isWithin ? "" : ", too much")")
-      })
-    return (choice.request, choice.fit, choice.trials)
-  }
-
-  /// The share of a fit's work that its layers are; the rest measures perplexities.
-  private static let shareOfLayers = 0.85
-
-  private func run(
-    _ fit: Fit, on texts: [TokenizedText], show: (Double, String) -> Void
-  ) throws -> FittedModel {
-    let layers = Double(fit.plan.layers.count)
-    return try fit.run(texts) { layer in
-      show(
-        Self.shareOfLayers * Double(layer.layer + 1) / layers,
-        "fit: layer \(layer.layer), error \(rounded(100 * layer.errorBefore)) % ->"
-          + " \(rounded(100 * layer.errorAfter)) %")
-    }
-  }
-
-  private func rounded(_ value: Double) -> String { "\((value * 100).rounded() / 100)" }
 }

@@ -20,6 +20,7 @@ struct Inspect: ParsableCommand {
   func run() throws {
     let model = try Model(opening: model)
     try Tokenizer.check(model.checkpoint)
+    if let ignored = model.plan.ignoredStatement { output.warn(ignored) }
     let inspection = Inspection(model.plan, listsTensors: tensors)
     output.show(inspection.json(), inspection.text())
   }

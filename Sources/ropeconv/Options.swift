@@ -1,9 +1,7 @@
 import ArgumentParser
 import Base
-import Checkpoints
 import Evaluation
 import Foundation
-import Inference
 import Models
 import Rotary
 import Tensors
@@ -68,7 +66,7 @@ struct TextOptions: ParsableArguments {
 
   func required() throws -> TextSource {
     guard let source else {
-      throw EvaluationError.usage("a text is needed: --text FILE or --tokens IDS.json")
+      throw UsageError("a text is needed: --text FILE or --tokens IDS.json")
     }
     return source
   }
@@ -134,9 +132,9 @@ struct WorkOptions: ParsableArguments {
     }
   }
 
-  /// - Parameter fastest: what `auto` stands for.
+  /// What an evaluation is run with; `fastest` is what `auto` stands for.
   func options(
-    _ longRun: RunOptionsGroup? = nil, threads: Int, auto fastest: Arithmetic = .fastest
+    _ longRun: LongRunOptions? = nil, threads: Int, auto fastest: Arithmetic = .fastest
   ) throws -> RunOptions {
     RunOptions(
       shard: try longRun?.shard.map { try Shard(parsing: $0) } ?? .whole,
@@ -147,7 +145,7 @@ struct WorkOptions: ParsableArguments {
 }
 
 /// How a long evaluation is shared out and kept.
-struct RunOptionsGroup: ParsableArguments {
+struct LongRunOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Evaluate only units (chunks, trials) u with u mod N + 1 = I; see 'eval merge'.",
@@ -163,13 +161,13 @@ struct RunOptionsGroup: ParsableArguments {
 
 /// Sizes such as 4G or 512M on the command line.
 enum ByteSize {
-  static func parse(_ text: String) throws(EvaluationError) -> Int {
+  static func parse(_ text: String) throws(UsageError) -> Int {
     let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40]
     let upper = text.uppercased()
     let unit = upper.last.flatMap { units[$0] }
     guard let number = Double(unit == nil ? upper : String(upper.dropLast())), number > 0,
       number * Double(unit ?? 1) < 1e18
-    else { throw .usage("'\(text)' is no size (expected a number with K, M, G or T)") }
+    else { throw UsageError("'\(text)' is not a size (expected a number with K, M, G or T)") }
     return Int(number * Double(unit ?? 1))
   }
 }
@@ -186,13 +184,16 @@ struct ValueRotationOptions: ParsableArguments {
   var valueBase: Double?
 
   /// One count for every layer, or a list with one per layer; both nil where nothing is asked for.
-  /// - Parameter plan: the model, which may have stored fewer pairs than `all`.
+  /// The model may have stored fewer pairs than `all`.
   func pairs(for plan: ModelPlan) throws -> (all: Int?, byLayer: [Int]?) {
     guard let text = valuePairs else { return (nil, nil) }
-    if text == "all" { return (plan.rotary.score.pairs, nil) }
+    if text == "all" {
+      let pairs = plan.rotary.layers.map(\.pairs)
+      return pairs.agreed.map { ($0, nil) } ?? (nil, pairs)
+    }
     let counts = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
     guard counts.allSatisfy({ $0 ?? -1 >= 0 }) else {
-      throw EvaluationError.usage(
+      throw UsageError(
         "--value-pairs is '\(text)', expected a number, one per layer (8,8,16), or all")
     }
     let numbers = counts.compactMap { $0 }
@@ -219,9 +220,8 @@ struct VariantOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Context before scaling (the model's by default).", valueName: "n"))
   var ropeOriginalCtx: Int?
 
-  /// - Parameters:
-  ///   - method: a scaling in the place of `--rope-scaling`.
-  ///   - factor: its factor where `--rope-factor` is not given.
+  /// What a model is scored as; `method` is a scaling in the place of `--rope-scaling`, `factor`
+  /// its factor where `--rope-factor` is not given.
   func request(
     for plan: ModelPlan, method: String? = nil, factor: Double? = nil
   ) throws -> RotaryRequest {
@@ -235,23 +235,23 @@ struct VariantOptions: ParsableArguments {
   private func scaling(
     _ plan: ModelPlan, _ ropeScaling: String, _ fallback: Double?
   ) throws -> FrequencyScaling? {
-    func factor() throws(EvaluationError) -> Double {
+    func factor() throws(UsageError) -> Double {
       guard let ropeFactor = ropeFactor ?? fallback else {
-        throw .usage("--rope-scaling \(ropeScaling) needs --rope-factor")
+        throw UsageError("--rope-scaling \(ropeScaling) needs --rope-factor")
       }
       guard ropeFactor.isFinite, ropeFactor > 0 else {
-        throw .usage("--rope-factor is \(ropeFactor), expected a positive number")
+        throw UsageError("--rope-factor is \(ropeFactor), expected a positive number")
       }
       return ropeFactor
     }
     let original = ropeOriginalCtx ?? plan.shape.context
     guard original >= 1 else {
-      throw EvaluationError.usage("--rope-original-ctx is \(original), expected at least 1")
+      throw UsageError("--rope-original-ctx is \(original), expected at least 1")
     }
     switch ropeScaling {
     case "checkpoint":
       guard ropeFactor == nil || fallback != nil, ropeOriginalCtx == nil || fallback != nil else {
-        throw EvaluationError.usage("--rope-factor and --rope-original-ctx need --rope-scaling")
+        throw UsageError("--rope-factor and --rope-original-ctx need --rope-scaling")
       }
       return nil
     case "none": return FrequencyScaling.none
@@ -260,7 +260,7 @@ struct VariantOptions: ParsableArguments {
     case "dynamic": return .dynamic(factor: try factor(), originalContext: original)
     case "yarn": return .yarn(.init(factor: try factor(), originalContext: original))
     default:
-      throw EvaluationError.usage(
+      throw UsageError(
         "--rope-scaling is '\(ropeScaling)', expected checkpoint, none, linear, ntk, dynamic or yarn"
       )
     }

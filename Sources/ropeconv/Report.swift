@@ -37,7 +37,7 @@ struct Report: ParsableCommand {
       .object([
         "kind": "report", "output": .string(output), "bytes": .integer(Int64(bytes)),
         "results": .array(
-          files.map { .object(["file": .string($0.name), "kind": .string($0.kind.rawValue)]) }),
+          files.map { .object(["file": .string($0.name), "kind": .string($0.kind)]) }),
       ]),
       "\(output)  \(Format.bytes(bytes)), \(files.count) result\(files.count == 1 ? "" : "s")"
     )

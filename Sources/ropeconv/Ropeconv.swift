@@ -27,7 +27,7 @@ struct Ropeconv: ParsableCommand {
 
   static func main() {
     StandardStreams.prepare()
-    Termination.install()
+    SignalHandling.install()
     let arguments = Array(CommandLine.arguments.dropFirst())
     let isJSON = GivenOptions(arguments).contains("--json")
     refuseHelp(for: arguments, isJSON: isJSON)
@@ -110,7 +110,7 @@ enum Failure {
     let file = error.file.map { "\($0): " } ?? ""
     let place = error.place.map { " (\($0))" } ?? ""
     line("\(file)\(error.summary)\(place)", prefix: "ropeconv: error: ")
-    if let hint = error.hint { line(hint, prefix: "hint: ") }
+    if let hint = OptionHints.hint(for: error) { line(hint, prefix: "hint: ") }
   }
 
   /// One line: a text from a file cannot start a second one.

@@ -1,5 +1,3 @@
-import Evaluation
-import Inference
 import Models
 import Rotary
 
@@ -13,7 +11,7 @@ extension VariantOptions {
     return request
   }
 
-  /// Warns where a variant turns sites on or off that the model has not or has.
+  /// Warns where a variant turns on sites that the model lacks, or off sites that it has.
   func warnOfSites(
     _ request: RotaryRequest, _ plan: ModelPlan, _ output: OutputOptions
   ) throws {
@@ -22,8 +20,8 @@ extension VariantOptions {
         sites: request.sites, valuePairs: request.valuePairs,
         valuePairsByLayer: request.valuePairsByLayer, valueBase: request.valueBase),
       length: plan.shape.context)
-    if let warning = SiteChange(from: plan.rotary, to: target)?.warning(for: .scoring) {
-      output.warn(warning)
+    if let effects = SiteChange(from: plan.rotary, to: target)?.effects(for: .scoring) {
+      output.warn("\(effects); without --sites the model is scored as it is")
     }
   }
 }

@@ -1,8 +1,6 @@
 import Base
-import Checkpoints
 import Foundation
 import Synchronization
-import Tensors
 
 /// All that the program writes to its standard streams goes through here: write(2) itself, since
 /// Foundation ends the process where a write fails, and `print` does not tell.

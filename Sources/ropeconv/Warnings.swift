@@ -1,5 +1,5 @@
 import Base
-import Checkpoints
+import Conversion
 import Evaluation
 import OrderedCollections
 import Rotary
@@ -13,10 +13,13 @@ enum Warnings {
   /// - Returns: whether it is a new one.
   static func keep(_ text: String) -> Bool { given.withLock { $0.append(text).inserted } }
 
-  /// A result with the warnings of the run in its `warnings`, behind those it has itself; without
+  /// All of them, as they came.
+  static var all: [String] { given.withLock { Array($0) } }
+
+  /// A result with the warnings of the run in its `warnings`, after those it has itself; without
   /// any it stays as it is.
   static func added(to json: JSONValue) -> JSONValue {
-    let texts = given.withLock { $0 }
+    let texts = all
     guard !texts.isEmpty, var object = json.object else { return json }
     let own = object["warnings"]?.array ?? []
     object["warnings"] = .array(
@@ -26,8 +29,16 @@ enum Warnings {
 }
 
 extension OutputOptions {
+  func warn(_ warning: ConversionWarning) {
+    warn(warning.text + (warning.remedy.map { " (\($0))" } ?? ""))
+  }
+
   /// Warns once where a pass is longer than a model was trained for.
-  /// - Parameter option: what would make it shorter; nil where the frequencies can be scaled.
+  /// - Parameters:
+  ///   - model: the model.
+  ///   - length: tokens of the pass.
+  ///   - rotary: the variant computed.
+  ///   - option: what would make it shorter; nil where the frequencies can be scaled.
   /// - Returns: whether it is longer.
   @discardableResult
   func warn(
@@ -37,7 +48,7 @@ extension OutputOptions {
     guard let warning = ContextWarning(model.plan, length: length, rotary: rotary) else {
       return false
     }
-    warn(warning.text(shorter: option))
+    warn(warning.text + warning.remedy(shorter: option))
     return true
   }
 }

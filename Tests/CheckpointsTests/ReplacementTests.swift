@@ -146,6 +146,89 @@ import Testing
         + weights).sorted())
   }
 
+  /// Writes a set of so many shards under the name x.gguf.
+  private func writeShards(
+    _ count: Int, to folder: ScratchFolder, value: UInt8 = 1, isOurs: Bool = true,
+    inputs: [String] = []
+  ) throws {
+    try ShardedGGUFWriter.write(
+      to: "\(folder.path)/x.gguf",
+      metadata: [
+        "general.architecture": .string("llama"), "value": .uint8(value),
+        isOurs ? "ropeconv.version" : "other.version": .string("test"),
+      ],
+      shards: (0..<count).map { shard in
+        [
+          OutputTensor(
+            name: "t\(shard)", type: .i8, shape: [32],
+            contents: .computed { Array(repeating: value, count: 32) })
+        ]
+      }, force: true, inputs: inputs)
+  }
+
+  /// The names of a set of shards.
+  private func shards(_ count: Int) -> Set<String> {
+    Set((1...count).map { "x-0000\($0)-of-0000\(count).gguf" })
+  }
+
+  /// A set of another size does not stay beside the new one, whatever is written first; files of
+  /// others do, and the model that the new one is made of.
+  @Test func setsOfAnotherSizeGo() throws {
+    let folder = try ScratchFolder()
+    try writeShards(3, to: folder)
+    try folder.add("x-00002-of-00009.gguf", "no shard")
+    try folder.add("y-00001-of-00003.gguf", "another name")
+    let others: Set = ["x-00002-of-00009.gguf", "y-00001-of-00003.gguf"]
+    #expect(Set(folder.names) == shards(3).union(others))
+    try writeShards(2, to: folder)
+    #expect(Set(folder.names) == shards(2).union(others))
+    try writeShards(5, to: folder)
+    #expect(Set(folder.names) == shards(5).union(others))
+    try writeShards(2, to: folder, inputs: ["\(folder.path)/x-00003-of-00005.gguf"])
+    #expect(Set(folder.names) == shards(2).union(shards(5)).union(others))
+
+    let foreign = try ScratchFolder()
+    try writeShards(3, to: foreign, isOurs: false)
+    try writeShards(2, to: foreign)
+    #expect(Set(foreign.names) == shards(2).union(shards(3)))
+  }
+
+  /// Whatever operation fails, one of the two sets is whole and no mixture opens; a later run takes
+  /// away what is left.
+  @Test func everyOperationFailingBesideASetOfAnotherSize() throws {
+    func value(_ count: Int, in folder: ScratchFolder) throws -> UInt8? {
+      guard let found = try? Checkpoint.open("\(folder.path)/x-00001-of-0000\(count).gguf") else {
+        return nil
+      }
+      let bytes = Set(found.tensors.values.flatMap { $0.withBytes { Array($0) } })
+      #expect(found.tensors.count == count && bytes.count == 1)
+      return bytes.first
+    }
+    let counter = WriteFaults(failing: -1, with: EIO)
+    let whole = try ScratchFolder()
+    try writeShards(3, to: whole)
+    try WriteFaults.$current.withValue(counter) { try writeShards(2, to: whole, value: 2) }
+    #expect(Set(whole.names) == shards(2))
+    var withNew = 0
+    for failing in 0..<counter.operations {
+      let folder = try ScratchFolder()
+      try writeShards(3, to: folder)
+      let error = WriteFaults.$current.withValue(WriteFaults(failing: failing, with: EIO)) {
+        checkpointError { try writeShards(2, to: folder, value: 2) }
+      }
+      #expect(error != nil)
+      let (old, new) = try (value(3, in: folder), value(2, in: folder))
+      #expect(old == 1 || new == 2)
+      #expect(old == nil || old == 1)
+      withNew += new == 2 ? 1 : 0
+      guard new == 2 else { continue }
+      try writeShards(2, to: folder, value: 2)
+      #expect(Set(folder.names) == shards(2))
+    }
+    // At least each of the three removals.
+    #expect(withNew >= 3)
+  }
+
   /// Everything that opening a model may read is its input.
   @Test func inputsOfModels() throws {
     let folder = try Work(.shardedFolder)

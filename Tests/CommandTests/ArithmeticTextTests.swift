@@ -44,6 +44,11 @@ import Testing
       let isBFloat16 = finished.output.contains("arithmetic  bf16")
       #expect(notes.count == (isBFloat16 ? 1 : 0), "\(finished.output)")
       #expect(!isBFloat16 || hasBFloat16)
+      // The time is a short probe's, to the nearest half.
+      for note in notes {
+        let times = /in (about the same time|up to about [1-9][0-9]*(\.5)? times the time)/
+        #expect(note.firstMatch(of: times) != nil, "\(note)")
+      }
     }
     let capped = try runProgram(
       Self.program, ["eval"] + Self.evaluations[0] + ["--quiet"],

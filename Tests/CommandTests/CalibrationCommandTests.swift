@@ -57,6 +57,55 @@ import Testing
     }
   }
 
+  /// A dry run states what the fit would be done on, in the run's own numbers.
+  @Test func dryRunsStateTheFit() throws {
+    try folder { work in
+      func convert(_ arguments: String...) throws -> Finished {
+        try runProgram(
+          Self.program,
+          [
+            "convert", Self.model, "--to", "rove", "-o", "\(work)/fit.gguf", "--fit", "output",
+            "--calibrate", Self.calibration, "--calibrate", Self.text, "--calibrate-tokens", "2100",
+            "--calibrate-ctx", "64", "--quiet",
+          ] + arguments)
+      }
+      let planned = try #require(try json(convert("--dry-run", "--json"))["fit"])
+      #expect(try FileManager.default.contentsOfDirectory(atPath: work).isEmpty)
+      #expect(planned["windows"]?.int == 26 && planned["held_out_windows"]?.int == 6)
+      #expect(planned["ctx"]?.int == 64 && planned["tokens"]?.int == 26 * 64)
+      #expect(planned["ridges"]?.array?.compactMap(\.double) == [0.001, 0.01, 0.1, 1, 10])
+      #expect(planned["used"]?.string == "none")
+      for key in ["before", "rewritten", "fitted", "after"] {
+        #expect(planned["perplexity_\(key)"]?.isNull == true)
+      }
+      let done = try #require(try json(convert("--json"))["fit"])
+      for key in [
+        "mode", "tokens", "held_out_tokens", "windows", "held_out_windows", "ctx", "tokens_sha256",
+        "ridges",
+      ] {
+        #expect(planned[key] != nil && planned[key] == done[key], "\(key)")
+      }
+      for key in ["name", "tokens_sha256", "tokens", "held_out_tokens"] {
+        for index in 0..<2 {
+          let (one, other) = (planned["texts"]?.array?[index], done["texts"]?.array?[index])
+          #expect(one?[key] != nil && one?[key] == other?[key], "\(key)")
+        }
+      }
+      let text = try convert("--dry-run", "--force").output
+      #expect(
+        text.contains("planned: output, on 1664 tokens in 26 windows of 64, 6 more held out"),
+        "\(text)")
+      #expect(text.contains("0.001, 0.01, 0.1, 1, 10") && text.contains("lantern.txt, 832 + 192"))
+      let budget = try runProgram(
+        Self.program,
+        [
+          "convert", Self.model, "--to", "rove", "-o", "\(work)/b.gguf", "--calibrate",
+          Self.calibration, "--max-increase", "1.5", "--dry-run", "--json",
+        ])
+      #expect(try json(budget)["fit"]?["max_increase"]?.double == 1.5)
+    }
+  }
+
   /// Nothing begins to turn: refused before any work, in a dry run too.
   @Test func nothingToFitIsRefused() throws {
     try folder { work in

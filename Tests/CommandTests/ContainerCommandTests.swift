@@ -48,7 +48,7 @@ import Testing
     }
     for (option, value, word) in [
       ("--set", "rotary.sites=q", "conversion alone"), ("--set", "general.name", "key=value"),
-      ("--remove", "no.such", "no such key"), ("--set", "llama.block_count=many", "uint32"),
+      ("--remove", "no.such", "no key 'no.such'"), ("--set", "llama.block_count=many", "uint32"),
     ] {
       expectFailure(
         try run(
@@ -164,5 +164,30 @@ import Testing
         "--quiet"
       ).status == 0)
     #expect(try Checkpoint.open(folder).files.count > 2)
+  }
+
+  /// A model that is written again in fewer files leaves none of the older set; an input stays.
+  @Test func olderShardsGo() throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    let output = "\(work)/x.gguf"
+    func names() throws -> [String] {
+      try FileManager.default.contentsOfDirectory(atPath: work).sorted()
+    }
+    func convert(_ input: String, _ size: String) throws {
+      let finished = try run(
+        "convert", input, "--to", "qkvo", "-o", output, "--shard-size", size, "--force", "--quiet")
+      #expect(finished.status == 0, "\(finished.errors)")
+    }
+    try convert(Self.model, "300K")
+    let many = try names()
+    #expect(many.count > 3)
+    try convert(Self.model, "1M")
+    let two = ["x-00001-of-00002.gguf", "x-00002-of-00002.gguf"]
+    #expect(try names() == two)
+    try convert("\(work)/\(two[0])", "300K")
+    #expect(try names() == (many + two).sorted())
+    try convert(Self.model, "1G")
+    #expect(try names() == ["x.gguf"])
   }
 }

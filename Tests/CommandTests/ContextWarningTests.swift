@@ -79,8 +79,8 @@ import Testing
       ContextWarning(model.plan, length: length, rotary: RotaryRequest(scaling: scaling))
     }
     #expect(warning(512, nil) == nil)
-    #expect(warning(513, nil)?.text().contains("--rope-factor 1.01") == true)
-    #expect(warning(1024, nil)?.text().contains("--rope-factor 2 ") == true)
+    #expect(warning(513, nil)?.factor == 1.01)
+    #expect(warning(1024, nil)?.factor == 2)
     #expect(warning(1024, .linear(factor: 2)) == nil)
     #expect(warning(1025, .linear(factor: 2)) != nil)
     #expect(warning(2048, .yarn(.init(factor: 4, originalContext: 512))) == nil)

@@ -1,5 +1,6 @@
 import Base
 import Checkpoints
+import Evaluation
 import Foundation
 import TestSupport
 import Testing
@@ -69,6 +70,14 @@ import Testing
       #expect(!finished.output.isEmpty)
       let xml = try String(contentsOfFile: junit, encoding: .utf8)
       #expect(xml.contains("<failure message=") && xml.contains(#"failures="1""#))
+    }
+  }
+
+  @Test func everyEvaluationHasACommand() throws {
+    let help = try run("eval", "--help").output
+    for kind in Evaluations.kinds {
+      #expect(help.contains("\n  \(kind) "), "\(kind)")
+      #expect(try run("eval", kind, "--help").output.contains("USAGE: ropeconv eval \(kind) "))
     }
   }
 
@@ -182,22 +191,22 @@ import Testing
     for start in [Int.max, 1 << 40 + 1, -1] {
       expectFailure(
         try run("eval", "perplexity", Self.model, "--text", Self.text, "--start=\(start)"), 64,
-        containing: "--start is \(start), expected a number from 0 to 2^40")
+        containing: "is \(start), expected a number from 0 to 2^40", "hint: --start")
     }
   }
 
   @Test func aPipeIsReadLikeAFile() throws {
-    func score(_ text: String, behind command: String) throws -> JSONValue? {
+    func score(_ text: String, after command: String) throws -> JSONValue? {
       let script = """
         \(command) '\(Self.program)' eval perplexity '\(Self.model)' --text \(text) --ctx 64 \
         --chunks 2 --json --quiet
         """
       return try json(runProgram("/bin/sh", ["-c", script]))["nll"]
     }
-    let expected = try score("'\(Self.text)'", behind: "")
+    let expected = try score("'\(Self.text)'", after: "")
     #expect(expected?.double != nil)
     for text in ["/dev/stdin", "-"] {
-      #expect(try score(text, behind: "cat '\(Self.text)' |") == expected)
+      #expect(try score(text, after: "cat '\(Self.text)' |") == expected)
     }
   }
 

@@ -116,6 +116,24 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: "\(folder)/results"))
   }
 
+  /// As on the command line: without `to` the sites stay as they are.
+  @Test func aConversionMayKeepItsSites() throws {
+    let folder = try workplace()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try """
+    models: {a: a.gguf}
+    conversions: {b: {model: a, to: qkvo}, c: {model: b, type: f16}}
+    evaluations: []
+    """.write(toFile: "\(folder)/plan.yaml", atomically: true, encoding: .utf8)
+    #expect(try outcomes(folder) == ["b": "done", "c": "done"])
+    #expect(
+      try JSONValue.read(contentsOf: "\(folder)/results/models/c.json")["sites_to"]?.string
+        == "qkvo")
+    try "models: {a: a.gguf}\nconversions: {b: {model: a, to: [qkvo]}}".write(
+      toFile: "\(folder)/plan.yaml", atomically: true, encoding: .utf8)
+    expectFailure(try run("run", "\(folder)/plan.yaml"), 65, containing: "conversions.b")
+  }
+
   @Test func listsOfTasksAreBesideThePlan() throws {
     let folder = try References.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }

@@ -68,7 +68,7 @@ import Testing
     for (arguments, words) in [
       (["--task", "cwe", "--lengths", "256"], "cwe: length 256"),
       (["--task", "niah_single_2", "--lengths", "2048"], "niah_single_2"),
-      (["--lengths", "100"], "no task has room in --lengths, expected at least 3"),
+      (["--lengths", "100"], "no task has room in the lengths given, expected at least 3"),
     ] {
       expectFailure(try ruler(arguments + ["--quiet"]), 64, containing: words)
     }

@@ -24,7 +24,11 @@ import Testing
     ),
     (["convert", model, "--too", "qk"], "did you mean --to?"),
     (["inspect", model, "--depths", "5"], "--depths is an option of 'ropeconv eval needle'"),
-    (["--json", "inspect", model], "options come behind"),
+    (["eval", "needle", model, "--text", text], "'ropeconv eval needle' takes --haystack"),
+    (["eval", "ruler", model, "--text=\(text)"], "'ropeconv eval ruler' takes --essays"),
+    (["eval", "needle", model, "--ctx", "512"], "'ropeconv eval needle' takes --lengths"),
+    (["convert", model, "--sites", "qk"], "'ropeconv convert' takes --to"),
+    (["--json", "inspect", model], "options come after"),
     (["eval", "compare", model], "'ropeconv eval compare --help'"),
     (["archive", "verify"], "'ropeconv archive verify --help'"),
   ])

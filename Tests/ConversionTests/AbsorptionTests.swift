@@ -116,7 +116,7 @@ import Testing
         sites: .all, output: "\(work)/model.gguf", absorb: [.stillPairs], stillEpsilon: 0.2))
     let bound = try #require(plan.absorbed.first).bound
     #expect(bound > 0 && bound < 0.2)
-    #expect(plan.target.value?.frequencies[0].contains(0) == true)
+    #expect(plan.target.layers[0].value?.frequencies.contains(0) == true)
   }
 }
 

@@ -31,11 +31,7 @@ import Testing
     for (one, two) in zip(found.array ?? [], golden.array ?? []) { compare(one, two, place) }
   }
 
-  @Test(arguments: [
-    "llama", "llama-tied-llama3", "llama-yarn", "mistral-window", "qwen2", "qwen3", "gemma3",
-    "gpt2",
-    "gpt-neox", "phi3", "olmo2", "deepseek-v2-mla",
-  ])
+  @Test(arguments: References.parityFamilies)
   func typesAreTheReferences(name: String) throws {
     guard let source = try References.shared("parity/\(name)") else { return }
     let work = try References.temporaryFolder()

@@ -118,20 +118,20 @@ import Testing
   @Test func everySettingOfFewShotTasks() throws {
     let model = try model()
     let tasks = try ["codes", "recall"].map {
-      try InContextTask(path: References.file("fixtures/tasks/\($0).jsonl"))
+      try FewShotTask(path: References.file("fixtures/tasks/\($0).jsonl"))
     }
-    let changes: [String: (inout InContextEvaluation) -> Void] = [
+    let changes: [String: (inout FewShotEvaluation) -> Void] = [
       "shots": { $0.shots = 2 }, "seed": { $0.seed = 7 }, "limit": { $0.limit = 2 },
       "delimiter": { $0.delimiter = "\n" },
     ]
-    try expectKeys(of: InContextEvaluation(), beside: ["rotary", "options", "onLength"], changes) {
+    try expectKeys(of: FewShotEvaluation(), beside: ["rotary", "options", "onLength"], changes) {
       try $0.identity(model, on: tasks).key
     }
-    let one = try InContextEvaluation().identity(model, on: [tasks[0]])
-    #expect(try InContextEvaluation().identity(model, on: [tasks[1]]) != one)
+    let one = try FewShotEvaluation().identity(model, on: [tasks[0]])
+    #expect(try FewShotEvaluation().identity(model, on: [tasks[1]]) != one)
     // Where frequencies depend on the length, the scaling itself is what counts.
     let keys = try [2.0, 4.0].map { factor in
-      try InContextEvaluation(
+      try FewShotEvaluation(
         rotary: RotaryRequest(scaling: .dynamic(factor: factor, originalContext: 512))
       ).identity(model, on: tasks).key
     }

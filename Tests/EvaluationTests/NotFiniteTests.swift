@@ -1,9 +1,11 @@
+import Base
 import Checkpoints
 import Conversion
 import Evaluation
 import Foundation
 import Inference
 import Models
+import Tensors
 import TestSupport
 import Testing
 
@@ -80,5 +82,28 @@ import Testing
         .run(model, on: TokenizedText(name: "ids", tokens: ids))
     }
     #expect(error?.summary == "the attention of layer 1 is not finite")
+  }
+
+  /// A NaN that only the windows held out meet: a fit is an error, never one that counts as better.
+  @Test func fitsNameTheModel() throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    var tokens = (0..<2048).map { Int32(($0 * 31 + 7) % 768) }
+    let token = try #require(tokens.last)
+    for index in tokens.indices.dropLast() where tokens[index] == token { tokens[index] = 0 }
+    for tensor in ["token_embd.weight", "output.weight"] {
+      let model = try broken("\(work)/nan.gguf", tensor: tensor, Int(token)..<Int(token) + 1)
+      let request = ConversionRequest(sites: .all, output: "\(work)/x.gguf")
+      let fit = Fit(
+        model.plan, to: try ConversionPlan(model.plan, request).fitTarget,
+        settings: FitSettings(tokens: 2048, context: 64))
+      do {
+        _ = try fit.run([TokenizedText(name: "ids", tokens: tokens)])
+        Issue.record("\(tensor): a fit with NaN")
+      } catch let error as any Diagnostic {
+        #expect(error.file == model.checkpoint.path && error.exitStatus == .malformedData)
+        #expect(error.summary.contains("not finite"), "\(error.summary)")
+      }
+    }
   }
 }

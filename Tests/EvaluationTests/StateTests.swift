@@ -148,7 +148,7 @@ import Testing
 
   private func json(_ record: EvaluationRecord) throws -> JSONValue {
     var object = record.header
-    object[EvaluationRecord.unitsKey] = record.unitsJSON
+    object["units"] = record.unitsJSON
     let text = JSONValue.object(object).serialized(pretty: true)
     return try JSONValue.parse(Array(text.utf8), file: "json")
   }

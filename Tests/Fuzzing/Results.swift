@@ -26,8 +26,8 @@ enum Results {
         .run(model, model, on: text).json(peakBytes: 1),
       needle.json(peakBytes: 1),
       ruler.json(peakBytes: 1),
-      InContextEvaluation(shots: 1, limit: 2)
-        .run(model, on: [InContextTask(path: Workplace.fixtures + "/tasks/codes.jsonl")])
+      FewShotEvaluation(shots: 1, limit: 2)
+        .run(model, on: [FewShotTask(path: Workplace.fixtures + "/tasks/codes.jsonl")])
         .json(peakBytes: 1),
     ]
     return { random in
@@ -54,27 +54,11 @@ enum Results {
   }
 
   private static func show(_ record: EvaluationRecord) throws {
-    switch record.kind {
-    case PerplexityResult.kind:
-      let result = try PerplexityResult(record, file: "result.json")
-      _ = (result.json(peakBytes: 1).serialized(pretty: true), result.text(peakBytes: 1))
-    case NeedleResult.kind:
-      let result = try NeedleResult(record, file: "result.json")
-      _ = (
-        result.json(peakBytes: 1).serialized(pretty: true),
-        result.text(peakBytes: 1, color: .current)
-      )
-    case RulerResult.kind:
-      let result = try RulerResult(record, file: "result.json")
-      _ = (result.json(peakBytes: 1).serialized(pretty: true), result.text(peakBytes: 1))
-    case InContextResult.kind:
-      let result = try InContextResult(record, file: "result.json")
-      _ = (result.json(peakBytes: 1).serialized(pretty: true), result.text(peakBytes: 1))
-    case ComparisonResult.kind:
-      let result = try ComparisonResult(record, file: "result.json")
-      _ = (result.json(peakBytes: 1).serialized(pretty: true), result.text(peakBytes: 1))
-    default: return
-    }
+    let result = try record.result(file: "result.json")
+    _ = (
+      result.json(peakBytes: 1).serialized(pretty: true),
+      result.text(peakBytes: 1, color: .current)
+    )
   }
 
   /// A state file with other lines, from which a run goes on.

@@ -136,8 +136,8 @@ enum Texts {
           (random.isOne(in: 2) ? $0.mutated(&random) : $0).serialized(pretty: false) + "\n"
         }
         let path = try workplace.write(Array(lines.joined().utf8), to: "task.jsonl")
-        let evaluation = InContextEvaluation(shots: random.integer(below: 3))
-        _ = try evaluation.run(model, on: [InContextTask(path: path)])
+        let evaluation = FewShotEvaluation(shots: random.integer(below: 3))
+        _ = try evaluation.run(model, on: [FewShotTask(path: path)])
       }
     }
   }

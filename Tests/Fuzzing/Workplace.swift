@@ -33,7 +33,7 @@ struct Workplace {
     checkpoints =
       [lantern]
       + ["learned", "rope", "rove"].map {
-        References.file("Tests/EvaluationTests/Golden/nanogpt/\($0)/")
+        References.file("Tests/InferenceTests/Golden/nanogpt/\($0)/")
       }
       + parity.filter(FileManager.default.fileExists(atPath:))
   }
@@ -91,7 +91,7 @@ struct Workplace {
       let written = try Model(opening: output)
       // A single .safetensors has none beside it; that one cannot be written is said before.
       let loses =
-        output.hasSuffix(".safetensors") || plan.warnings.contains { $0.contains("tokenizer") }
+        output.hasSuffix(".safetensors") || plan.warnings.contains { $0.text.contains("tokenizer") }
       if hasTokenizer, !loses { _ = try written.tokenizer() }
     } catch {
       throw Contradiction(description: "\(output) was written and cannot be read: \(error)")

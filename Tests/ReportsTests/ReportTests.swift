@@ -11,9 +11,9 @@ import Testing
 
 /// The page that `report` writes, its charts, and the heat maps of the terminal.
 @Suite struct ReportTests {
-  static let samples: [(kind: ResultKind, json: String, shown: [String])] = [
+  static let samples: [(kind: String, json: String, shown: [String])] = [
     (
-      .perplexity,
+      "perplexity",
       #"""
       {"model":"/m/lantern.gguf","text":"t","sites":"qk","ctx":512,"chunks":2,"nll":2.5,
        "ppl":12.1825,"ppl_stderr":0.4321,"score":"all","hashes":{"model":"c0ffee"},
@@ -22,7 +22,7 @@ import Testing
       ["lantern", "12.1825 ± 0.4321", "2.500000", "20.0855", "c0ffee", "hashes.model", ">all<"]
     ),
     (
-      .sweep,
+      "sweep",
       #"""
       {"kind":"sweep","sweeps":[{"model":"a.gguf","sites":"qkvo","rope_scaling":"yarn","points":[
        {"ctx":512,"ppl":15.25,"ppl_stderr":0.125,"nll":2.7246,"scored":255,"chunks":1},
@@ -30,7 +30,7 @@ import Testing
       """#, ["15.250", "0.125", "14.500", "1024", "yarn", "qkvo", "511"]
     ),
     (
-      .needle,
+      "needle",
       #"""
       {"model":"a.gguf","seed":17,"accuracy":0.5,"grid":[
        {"length":512,"depth":0,"trials":8,"correct":3,"accuracy":0.375,"answer_nll":1.25},
@@ -38,14 +38,14 @@ import Testing
       """#, ["37.5 %", "100 %", "1.25", "0.03", "50 %", ">17<", ">–<"]
     ),
     (
-      .ruler,
+      "ruler",
       #"""
       {"model":"a.gguf","score":61.5,"tasks":[
        {"task":"niah_single_1","length":4096,"samples":20,"score":61.5,"answer_nll":0.75}]}
       """#, ["niah_single_1", "61.5", "4096", "0.75", ">20<"]
     ),
     (
-      .compare,
+      "compare",
       #"""
       {"base":"a.gguf","other":"b.gguf","ppl_base":15.1,"ppl_base_stderr":0.2,"ppl_other":16.3,
        "ppl_other_stderr":0.3,"ln_ppl_ratio":0.0765,"ln_correlation":0.9876,
@@ -59,7 +59,7 @@ import Testing
       ]
     ),
     (
-      .icl,
+      "icl",
       #"""
       {"kind":"icl","model":"a.gguf","tasks":[{"task":"copa","type":"multiple_choice","shots":3,
        "examples":100,"accuracy":0.44,"centered":-0.12}]}
@@ -102,7 +102,7 @@ import Testing
     let results = try Self.samples.map { try Self.result($0.json) }
     let page = try Self.page(results)
     #expect(try Self.page(results) == page)
-    for kind in ResultKind.allCases { #expect(page.contains("<section id=\"\(kind.rawValue)\"")) }
+    for sample in Self.samples { #expect(page.contains("<section id=\"\(sample.kind)\"")) }
     for word in ["http:", "https:", "<script", "@import", "url(", "src=", " onload"] {
       #expect(!page.contains(word), "\(word)")
     }

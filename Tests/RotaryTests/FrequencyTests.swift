@@ -94,27 +94,27 @@ import Testing
 
 @Suite struct ValueRotationTests {
   private func configuration() -> RotaryConfiguration {
-    RotaryConfiguration(
-      sites: .scores,
-      score: ScoreRotation(
-        dimensions: 8, layout: .interleaved, sets: [RotarySet(base: 10_000)], setOfLayer: [0, 0]),
-      value: nil)
+    let layer = RotaryLayer(
+      sites: .scores, score: ScoreRotation(dimensions: 8, layout: .interleaved, base: 10_000))
+    return RotaryConfiguration(layers: [layer, layer])
   }
 
   @Test func defaultTableIsTheScoreTable() throws {
     let variant = try configuration().applying(RotaryRequest(sites: .all), length: 512)
-    let table = try #require(variant.value)
-    let scores = try variant.score.frequencies(layer: 1, length: 512)
-    #expect(table.frequencies[1] == scores.radians.map { Double(Float($0)) })
-    #expect(table.layout == .interleaved)
-    #expect(table.bias == .unrotated)
+    for layer in variant.layers {
+      let values = try #require(layer.value)
+      let scores = try #require(try layer.score?.frequencies(length: 512))
+      #expect(values.frequencies == scores.radians.map { Double(Float($0)) })
+      #expect(values.layout == .interleaved)
+      #expect(values.bias == .unrotated)
+    }
   }
 
   @Test func valuePairsKeepTheSlowest() throws {
     let variant = try configuration().applying(
       RotaryRequest(sites: .all, valuePairs: 1), length: 512)
-    #expect(variant.value?.frequencies[0].prefix(3) == [0, 0, 0])
-    #expect(variant.value?.frequencies[0][3] ?? 0 > 0)
+    let frequencies = try #require(variant.layers[0].value?.frequencies)
+    #expect(frequencies.prefix(3) == [0, 0, 0] && frequencies[3] > 0)
     #expect(throws: RotaryError.self) {
       try configuration().applying(RotaryRequest(sites: .all, valuePairs: 5), length: 512)
     }
@@ -126,13 +126,15 @@ import Testing
   }
 
   @Test func stillPairsAreThoseBelowTheBound() throws {
-    var value = try #require(
-      try configuration().applying(RotaryRequest(sites: .all), length: 512).value)
+    var rove = try configuration().applying(RotaryRequest(sites: .all), length: 512)
     // The slowest of four pairs turns 1e-3 radians a position: 0.511 over a span of 511.
-    let (count, bound) = value.stillPairs(span: 511, epsilon: 0.6)
+    let (count, bound) = rove.stillPairs(span: 511, epsilon: 0.6)
     #expect(count == 2)
     #expect(abs(bound - 2 * sin(0.511 / 2)) < 1e-3)
-    #expect(value.frequencies[0][3] == 0 && value.frequencies[0][2] > 0)
+    for layer in rove.layers {
+      let frequencies = try #require(layer.value?.frequencies)
+      #expect(frequencies[3] == 0 && frequencies[2] > 0 && layer.value?.pairs == nil)
+    }
   }
 
   @Test func layoutsPermuteIntoEachOther() {

@@ -3,7 +3,7 @@
 ///
 /// Every module throws its own enumeration of such errors; the command line prints
 /// `ropeconv: error: FILE: SUMMARY (PLACE)` and, where there is one, `hint: HINT`.
-package protocol Diagnostic: Error, Sendable {
+public protocol Diagnostic: Error, Sendable {
   /// What is wrong, what was found and what was expected, in one line without a full stop.
   var summary: String { get }
   /// The file the error speaks of; nil for usage errors.
@@ -16,14 +16,18 @@ package protocol Diagnostic: Error, Sendable {
 }
 
 extension Diagnostic {
-  package var file: String? { nil }
-  package var place: String? { nil }
-  package var hint: String? { nil }
-  package var exitStatus: ExitStatus { .malformedData }
+  /// No file.
+  public var file: String? { nil }
+  /// No place.
+  public var place: String? { nil }
+  /// No hint.
+  public var hint: String? { nil }
+  /// That of malformed data.
+  public var exitStatus: ExitStatus { .malformedData }
 }
 
 /// The exit codes of the command line (sysexits.h).
-package enum ExitStatus: Int32, Sendable {
+public enum ExitStatus: Int32, Sendable {
   case done = 0
   /// The work was done, but a threshold was not met.
   case thresholdMissed = 1

@@ -1,5 +1,5 @@
 /// The part of a file an error speaks of.
-package enum ErrorPlace: Sendable, Equatable {
+public enum ErrorPlace: Sendable, Equatable {
   /// The file as a whole.
   case whole
   /// A byte offset from the start of the file.
@@ -12,7 +12,7 @@ package enum ErrorPlace: Sendable, Equatable {
   case member(String)
 
   /// The text of an error line's parentheses; nil for the whole file.
-  package var description: String? {
+  public var description: String? {
     switch self {
     case .whole: nil
     case .byte(let offset): "byte \(offset)"

@@ -1,5 +1,5 @@
 /// Why an input could not be opened or read as any checkpoint.
-package enum InputFault: Fault {
+public enum InputFault: Fault {
   /// No file or folder has this path.
   case notFound
   /// No file or folder has this path, which looks like OWNER/NAME of a model on a hub.
@@ -31,7 +31,8 @@ package enum InputFault: Fault {
   /// Rows outside a tensor, or rows that do not start on a block, were asked for.
   case rowsOutOfRange(tensor: String, asked: Range<Int>, rows: Int)
 
-  package var summary: String {
+  /// What is wrong, in one line.
+  public var summary: String {
     switch self {
     case .notFound: "no such file or folder"
     case .hubName:
@@ -57,24 +58,25 @@ package enum InputFault: Fault {
   }
 
   /// For files that are shorter than they say.
-  package static let cutShortHint =
+  public static let cutShortHint =
     "the file may be a copy or download that stopped early: compare its size, fetch it again"
 
-  package var hint: String? {
+  /// What the user can do about it; nil where there is nothing to say.
+  public var hint: String? {
     switch self {
     case .hubName(let name):
       "download it first: hf download \(name) --local-dir"
         + " \(Paths.name(of: name)), then give that folder"
     case .unfinishedDownload: "start the download again, it goes on where it stopped"
     case .gitLFSPointer: "fetch the file itself with 'git lfs pull'"
-    case .text: "the model comes first, a text behind --text"
     case .configurationAlone: "give the folder it lies in"
     case .pickle: "save the model as safetensors and give its folder"
     default: nil
     }
   }
 
-  package var exitStatus: ExitStatus {
+  /// The exit status of a command that ends with it.
+  public var exitStatus: ExitStatus {
     switch self {
     case .notFound, .hubName, .unfinishedDownload, .notReadable: .noInput
     case .systemError, .truncatedWhileRead: .inputOutput

@@ -38,7 +38,7 @@ package final class FileDigests {
     }
   }
 
-  /// The digest of a regular file's contents; nil where it cannot be read or is none, such as a
+  /// The digest of a regular file's contents; nil where it cannot be read or is not one, such as a
   /// pipe, whose contents are gone once they are read.
   package func digest(of file: String) -> String? {
     guard let stamp = FileStamp(path: file), stamp.isRegular else { return nil }

@@ -112,7 +112,10 @@ package final class MappedFile: Sendable {
 
   /// Reads bytes from an offset into the start of a buffer, without mapping them into memory.
   ///
-  /// - Parameter count: bytes wanted, at least 1 and at most those of the buffer.
+  /// - Parameters:
+  ///   - offset: where in the file to begin, in bytes.
+  ///   - count: bytes wanted, at least 1 and at most those of the buffer.
+  ///   - buffer: receives the bytes at its start.
   /// - Returns: the number of bytes read, at least 1.
   /// - Throws: `FileError.input` (`systemError`, `truncatedWhileRead`).
   package func read(

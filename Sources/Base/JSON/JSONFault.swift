@@ -1,5 +1,5 @@
 /// What is wrong with JSON text (RFC 8259).
-package enum JSONFault: Fault {
+public enum JSONFault: Fault {
   /// The text ends inside a value, or holds none.
   case unexpectedEnd
   /// A character cannot stand where it stands.
@@ -29,7 +29,8 @@ package enum JSONFault: Fault {
   /// The JSON library refused what the program's own check had passed.
   case refusedByLibrary(reason: String)
 
-  package var summary: String {
+  /// What is wrong, in one line.
+  public var summary: String {
     switch self {
     case .unexpectedEnd: "the JSON text ends inside a value"
     case .unexpectedCharacter(let found, let expected):

@@ -3,7 +3,7 @@ import OrderedCollections
 
 extension JSONValue {
   /// What becomes of integers that fit 64 bits neither with sign nor without.
-  package enum WideIntegers: Sendable {
+  public enum WideIntegers: Sendable {
     /// They are an error.
     case refused
     /// They become a `number`, which no reader of integers accepts. Configurations hold such
@@ -12,9 +12,9 @@ extension JSONValue {
   }
 
   /// Objects and arrays may be nested this deep.
-  package static let depthLimit = 512
+  public static let depthLimit = 512
   /// A larger text is not read: the library counts bytes in 32 bits.
-  package static let byteLimit = 1 << 30
+  public static let byteLimit = 1 << 30
 
   /// Parses one JSON value that fills the text.
   ///
@@ -25,8 +25,10 @@ extension JSONValue {
   ///   - bytes: UTF-8 text.
   ///   - file: the file that errors name.
   ///   - start: where in the file the text begins, for the byte offsets of errors.
+  ///   - wideIntegers: what becomes of integers beyond 64 bits.
+  /// - Returns: the value.
   /// - Throws: `FileError.json`, or `InputFault.tooLargeForMemory`.
-  package static func parse(
+  public static func parse(
     _ bytes: UnsafeRawBufferPointer, file: String, at start: Int = 0,
     wideIntegers: WideIntegers = .number
   ) throws(FileError) -> JSONValue {
@@ -56,7 +58,8 @@ extension JSONValue {
     return try JSONLibrary.parse(bytes, file: file)
   }
 
-  package static func parse(
+  /// Parses one JSON value that fills the UTF-8 text `bytes`; errors name `file`.
+  public static func parse(
     _ bytes: [UInt8], file: String, wideIntegers: WideIntegers = .number
   ) throws(FileError) -> JSONValue {
     try bytes.span.bytes.withUnsafeBytes { (bytes) throws(FileError) in
@@ -64,7 +67,8 @@ extension JSONValue {
     }
   }
 
-  package static func parse(
+  /// Parses one JSON value that fills the UTF-8 text `bytes`; errors name `file`.
+  public static func parse(
     _ bytes: RawSpan, file: String, wideIntegers: WideIntegers = .number
   ) throws(FileError) -> JSONValue {
     try bytes.withUnsafeBytes { (bytes) throws(FileError) in
@@ -73,7 +77,7 @@ extension JSONValue {
   }
 
   /// Parses a file that holds one JSON value.
-  package static func read(
+  public static func read(
     contentsOf path: String, wideIntegers: WideIntegers = .number
   ) throws(FileError) -> JSONValue {
     try read(MappedFile.open(path), wideIntegers: wideIntegers)

@@ -2,11 +2,12 @@ extension JSONValue {
   /// The value as JSON text, always the same for the same value: keys in their order, UTF-8
   /// unescaped, doubles as the shortest text that reads back to them.
   ///
+  /// A number that is not finite has no JSON and becomes `null`.
+  ///
   /// - Parameter pretty: one member or element a line, indented by two spaces, as Python's
   ///   `json.dump(indent=2)` writes it; otherwise no white space at all.
-  ///
-  /// A number that is not finite has no JSON and becomes `null`.
-  package func serialized(pretty: Bool) -> String {
+  /// - Returns: the text.
+  public func serialized(pretty: Bool) -> String {
     var text = ""
     append(to: &text, indentation: pretty ? 0 : nil)
     return text

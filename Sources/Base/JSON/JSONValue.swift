@@ -1,7 +1,7 @@
 import OrderedCollections
 
 /// A JSON value (RFC 8259) with its objects' keys in the order of the text.
-package enum JSONValue: Sendable, Equatable {
+public enum JSONValue: Sendable, Equatable {
   case null
   case bool(Bool)
   /// A number written without fraction or exponent.
@@ -18,7 +18,7 @@ package enum JSONValue: Sendable, Equatable {
   case members([JSONMember])
 
   /// The member of an object with this key, compared by bytes; nil for other values.
-  package subscript(_ key: String) -> JSONValue? {
+  public subscript(_ key: String) -> JSONValue? {
     switch self {
     case .object(let object): object[key]
     case .members(let members): members.first { $0.key.utf8.elementsEqual(key.utf8) }?.value
@@ -26,16 +26,18 @@ package enum JSONValue: Sendable, Equatable {
     }
   }
 
-  package var isNull: Bool {
+  /// Whether the value is `null`.
+  public var isNull: Bool {
     if case .null = self { true } else { false }
   }
 
-  package var string: String? {
+  /// The text of a string; nil for other values.
+  public var string: String? {
     if case .string(let text) = self { text } else { nil }
   }
 
   /// An integer that fits; nil for numbers written with fraction or exponent.
-  package var int: Int? {
+  public var int: Int? {
     switch self {
     case .integer(let value): Int(exactly: value)
     case .unsigned(let value): Int(exactly: value)
@@ -44,7 +46,7 @@ package enum JSONValue: Sendable, Equatable {
   }
 
   /// Any number; an integer of more than 53 bits is rounded.
-  package var double: Double? {
+  public var double: Double? {
     switch self {
     case .integer(let value): Double(value)
     case .unsigned(let value): Double(value)
@@ -53,24 +55,26 @@ package enum JSONValue: Sendable, Equatable {
     }
   }
 
-  package var bool: Bool? {
+  /// The value of `true` or `false`; nil for other values.
+  public var bool: Bool? {
     if case .bool(let value) = self { value } else { nil }
   }
 
-  package var array: [JSONValue]? {
+  /// The elements of an array; nil for other values.
+  public var array: [JSONValue]? {
     if case .array(let values) = self { values } else { nil }
   }
 
   /// An object's members; nil for other values and for the rare `members` object, which a
   /// dictionary cannot hold.
-  package var object: OrderedDictionary<String, JSONValue>? {
+  public var object: OrderedDictionary<String, JSONValue>? {
     if case .object(let object) = self { object } else { nil }
   }
 
   /// The members of any object, in the order of the text; nil for other values.
   ///
   /// A vocabulary is read through this: its keys are told apart by their bytes.
-  package var members: [JSONMember]? {
+  public var members: [JSONMember]? {
     switch self {
     case .object(let object): object.map { JSONMember(key: $0.key, value: $0.value) }
     case .members(let members): members
@@ -80,11 +84,14 @@ package enum JSONValue: Sendable, Equatable {
 }
 
 /// One member of a JSON object.
-package struct JSONMember: Sendable, Equatable {
-  package let key: String
-  package let value: JSONValue
+public struct JSONMember: Sendable, Equatable {
+  /// The key, unescaped.
+  public let key: String
+  /// The key's value.
+  public let value: JSONValue
 
-  package init(key: String, value: JSONValue) {
+  /// A member with this key and value.
+  public init(key: String, value: JSONValue) {
     self.key = key
     self.value = value
   }
@@ -94,13 +101,18 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
   ExpressibleByFloatLiteral, ExpressibleByBooleanLiteral, ExpressibleByArrayLiteral,
   ExpressibleByDictionaryLiteral
 {
-  package init(stringLiteral value: String) { self = .string(value) }
-  package init(integerLiteral value: Int64) { self = .integer(value) }
-  package init(floatLiteral value: Double) { self = .number(value) }
-  package init(booleanLiteral value: Bool) { self = .bool(value) }
-  package init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+  /// A string.
+  public init(stringLiteral value: String) { self = .string(value) }
+  /// An integer.
+  public init(integerLiteral value: Int64) { self = .integer(value) }
+  /// A number written with fraction or exponent.
+  public init(floatLiteral value: Double) { self = .number(value) }
+  /// `true` or `false`.
+  public init(booleanLiteral value: Bool) { self = .bool(value) }
+  /// An array.
+  public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
   /// The last of two equal keys counts.
-  package init(dictionaryLiteral elements: (String, JSONValue)...) {
+  public init(dictionaryLiteral elements: (String, JSONValue)...) {
     self = .object(OrderedDictionary(elements, uniquingKeysWith: { $1 }))
   }
 

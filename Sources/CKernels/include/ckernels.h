@@ -33,9 +33,20 @@ enum {
   RC_Q2_K, RC_Q3_K, RC_Q4_K, RC_Q5_K, RC_Q6_K, RC_Q8_K, RC_IQ4_NL, RC_IQ4_XS,
 };
 
-/// Decodes `count` elements (whole blocks) of `type` to float32. Bit-exact on every instruction
-/// set. Neither pointer need be aligned.
-void rc_decode(int type, const void *bytes, float *output, size_t count);
+/// Elements of a block of the types from Q4_0 to Q8_0 and IQ4_NL, and of one of the others.
+enum { RC_BLOCK = 32, RC_SUPERBLOCK = 256 };
+
+/// Bytes of a block.
+enum {
+  RC_Q4_0_BYTES = 18, RC_Q4_1_BYTES = 20, RC_Q5_0_BYTES = 22, RC_Q5_1_BYTES = 24,
+  RC_Q8_0_BYTES = 34, RC_IQ4_NL_BYTES = 18,
+  RC_Q2_K_BYTES = 84, RC_Q3_K_BYTES = 110, RC_Q4_K_BYTES = 144, RC_Q5_K_BYTES = 176,
+  RC_Q6_K_BYTES = 210, RC_Q8_K_BYTES = 292, RC_IQ4_XS_BYTES = 136,
+};
+
+/// Decodes whole blocks of `type`, of one element for plain numbers, to float32. Bit-exact on every
+/// instruction set. Neither pointer need be aligned.
+void rc_decode(int type, const void *bytes, float *output, size_t blocks);
 
 // encode.c
 

@@ -29,8 +29,7 @@ package struct ArchiveManifest: Sendable {
     Dictionary(members.map { (prefix + $0.name, $0.sha256) }, uniquingKeysWith: { $1 })
   }
 
-  /// - Parameters:
-  ///   - fields: all but format, version and members.
+  /// The text of MANIFEST.json; `fields` are all but format, version and members.
   static func text(
     _ fields: OrderedDictionary<String, JSONValue>, members: [Member]
   ) -> [UInt8] {
@@ -48,9 +47,7 @@ package struct ArchiveManifest: Sendable {
     return Array((JSONValue.object(object).serialized(pretty: true) + "\n").utf8)
   }
 
-  /// - Parameters:
-  ///   - memberName: the manifest's name in the archive.
-  ///   - archive: the archive's path, for error lines.
+  /// Reads the manifest that the archive holds as `memberName`; errors name the path `archive`.
   init(_ json: JSONValue, memberName: String, archive: String) throws(FileError) {
     func fault(_ problem: String) -> FileError {
       .archive(

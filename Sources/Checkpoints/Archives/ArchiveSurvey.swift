@@ -15,7 +15,9 @@ package struct ArchiveSurvey: Sendable {
   /// The archive's manifest; nil where it has none.
   package let manifest: ArchiveManifest?
 
+  /// Reads an archive from its start to its end.
   /// - Parameters:
+  ///   - path: the archive.
   ///   - hashing: whether every byte is read and summed.
   ///   - progress: called with the share of the archive that is read and the bytes so far.
   /// - Throws: `FileError.archive`.

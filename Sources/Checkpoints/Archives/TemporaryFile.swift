@@ -23,9 +23,8 @@ struct TemporaryFile: ~Copyable {
   private let descriptor: Int32
   private var checkedUpTo = 0
 
-  /// - Parameters:
-  ///   - archive: the archive that is unpacked, for error lines.
-  ///   - packed: its size in bytes, on which the limit depends.
+  /// A file without a name for the contents of `archive`; how much it may hold depends on the size
+  /// `packed`, in bytes, of the archive.
   init(for archive: String, packed: Int) throws(FileError) {
     let named = getenv("TMPDIR").map { String(cString: $0) } ?? ""
     folder = named.isEmpty ? "/tmp" : named

@@ -1,7 +1,6 @@
 import Base
 import OrderedCollections
 import Synchronization
-import Tensors
 
 /// What differs between two checkpoints of one kind: metadata by key, tensors by name.
 package struct CheckpointDifference: Sendable {
@@ -30,12 +29,20 @@ package struct CheckpointDifference: Sendable {
   package var isEmpty: Bool { metadata.isEmpty && tensors.isEmpty }
 
   /// Compares two GGUF models, or two of safetensors.
-  /// - Parameter progress: called with the share of the tensors compared, as threads get to them.
-  /// - Throws: `TensorError` for elements that cannot be decoded.
+  /// - Parameters:
+  ///   - one: the first model.
+  ///   - other: the second one.
+  ///   - threads: threads to use.
+  ///   - progress: called with the share of the tensors compared, as threads get to them.
+  /// - Throws: `ContainersDiffer` for one of each, `TensorError` for elements that cannot be
+  ///   decoded.
   package init(
     _ one: Checkpoint, _ other: Checkpoint, threads: Int,
     progress: @escaping @Sendable (Double) -> Void = { _ in }
   ) throws {
+    guard one.isGGUF == other.isGGUF else {
+      throw ContainersDiffer(one: one.path, other: other.path)
+    }
     let keys = OrderedSet(one.metadata.keys).union(other.metadata.keys)
     let (settings, otherSettings) = (Self.settings(one), Self.settings(other))
     metadata =
@@ -95,4 +102,15 @@ extension TensorEntry {
     guard byteCount == other.byteCount else { return false }
     return withBytes { one in other.withBytes { one.elementsEqual($0) } }
   }
+}
+
+/// A GGUF model and one of safetensors have no keys and names in common to be compared by.
+package struct ContainersDiffer: Diagnostic, Equatable {
+  let one: String
+  let other: String
+
+  package var summary: String {
+    "\(one) and \(other) are of two kinds, GGUF and safetensors: convert one of them first"
+  }
+  package var exitStatus: ExitStatus { .usage }
 }

@@ -1,7 +1,7 @@
 import Base
 
 /// What is wrong with an archive.
-package enum ArchiveFault: Fault {
+public enum ArchiveFault: Fault {
   /// The archive library cannot read on: cut short, a wrong checksum, or no archive at all.
   case damaged(reason: String)
   /// A tar archive ends without the zeros that mark its end.
@@ -43,7 +43,8 @@ package enum ArchiveFault: Fault {
   /// A member has not the size or SHA-256 that the manifest states.
   case differsFromManifest
 
-  package var summary: String {
+  /// What is wrong, in one line.
+  public var summary: String {
     switch self {
     case .damaged(let reason): "the archive cannot be read: \(reason)"
     case .endMissing: "the archive is cut short: expected zeros at its end"
@@ -74,7 +75,8 @@ package enum ArchiveFault: Fault {
     }
   }
 
-  package var hint: String? {
+  /// What the user can do about it; nil where there is nothing to say.
+  public var hint: String? {
     switch self {
     case .noTemporarySpace:
       "name a folder with more room in TMPDIR, or unpack the archive and give what is in it"
@@ -83,7 +85,8 @@ package enum ArchiveFault: Fault {
     }
   }
 
-  package var exitStatus: ExitStatus {
+  /// The exit status of a command that ends with it.
+  public var exitStatus: ExitStatus {
     switch self {
     case .noTemporarySpace, .temporaryFile: .inputOutput
     default: .malformedData

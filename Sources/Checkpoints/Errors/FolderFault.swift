@@ -1,7 +1,7 @@
 import Base
 
 /// What does not fit together among the files of a model folder.
-package enum FolderFault: Fault {
+public enum FolderFault: Fault {
   /// The folder has no config.json and not exactly one GGUF model.
   case noModel(ggufModels: Int)
   /// The folder has a config.json, but no safetensors weights.
@@ -27,7 +27,8 @@ package enum FolderFault: Fault {
   /// Two shards hold the same tensor.
   case tensorInTwoShards(first: String, second: String)
 
-  package var summary: String {
+  /// What is wrong, in one line.
+  public var summary: String {
     switch self {
     case .noModel(let count):
       "the folder has no config.json and \(count == 0 ? "no" : "\(count)") GGUF models: "
@@ -52,7 +53,8 @@ package enum FolderFault: Fault {
     }
   }
 
-  package var hint: String? {
+  /// What the user can do about it; nil where there is nothing to say.
+  public var hint: String? {
     switch self {
     case .noModel(let count) where count > 1: "give the GGUF file itself"
     case .adapter:

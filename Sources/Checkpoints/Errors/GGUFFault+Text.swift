@@ -2,11 +2,12 @@ import Base
 
 extension GGUFFault {
   /// One line: what was found, and what was expected.
-  package var summary: String {
+  public var summary: String {
     headerSummary ?? metadataSummary ?? tensorSummary ?? shardSummary ?? "malformed GGUF file"
   }
 
-  package var hint: String? {
+  /// What the user can do about it; nil where there is nothing to say.
+  public var hint: String? {
     switch self {
     case .olderFormat: "convert it again with a converter that writes GGUF"
     case .bigEndian: "convert it again for little-endian machines"

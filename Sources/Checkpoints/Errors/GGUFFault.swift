@@ -1,7 +1,7 @@
 import Base
 
 /// What is wrong with a GGUF file (`ggml/docs/gguf.md`).
-package enum GGUFFault: Fault {
+public enum GGUFFault: Fault {
   /// The file ends inside the four bytes "GGUF".
   case magicCutShort(found: Int)
   /// The file starts with other bytes than "GGUF".
@@ -29,9 +29,9 @@ package enum GGUFFault: Fault {
   case keyNotASCII(byte: UInt8)
   /// A key stands twice in the file.
   case duplicateKey
-  /// A value's type is none of the thirteen.
+  /// A value's type is not one of the thirteen.
   case unknownValueType(found: UInt32)
-  /// The type of an array's elements is none of the thirteen.
+  /// The type of an array's elements is not one of the thirteen.
   case unknownElementType(found: UInt32)
   /// Arrays are nested deeper than the limit.
   case arraysTooDeep(limit: Int)
@@ -70,7 +70,7 @@ package enum GGUFFault: Fault {
   case dimensionTooLarge(found: UInt64)
   /// The product of the dimensions overflows.
   case elementCountOverflow(dimensions: [Int])
-  /// The type's number is none that GGUF ever had.
+  /// The type's number is not one that GGUF ever had.
   case unknownTensorType(found: UInt32)
   /// The type was removed from GGUF.
   case removedTensorType(name: String)

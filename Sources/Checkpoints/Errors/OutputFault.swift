@@ -2,7 +2,7 @@ import Base
 import Tensors
 
 /// Why an output could not be created or written.
-package enum OutputFault: Fault {
+public enum OutputFault: Fault {
   /// The output exists, and it was not asked to replace it.
   case exists
   /// The output is the input, a hard link to it or a symbolic link to it.
@@ -31,7 +31,8 @@ package enum OutputFault: Fault {
   /// A tensor's contents have another size than its type and shape say.
   case contentsSize(expected: Int, found: Int)
 
-  package var summary: String {
+  /// What is wrong, in one line.
+  public var summary: String {
     switch self {
     case .exists: "the output exists"
     case .isInput(let input): "the output is the input \(quoted(input))"
@@ -56,16 +57,17 @@ package enum OutputFault: Fault {
     }
   }
 
-  package var hint: String? {
+  /// What the user can do about it; nil where there is nothing to say.
+  public var hint: String? {
     switch self {
-    case .exists: "replace it with --force"
     case .isInput, .isOutput: "choose another output"
     case .unfinished: "move them beside the others, config.json or the first shard last"
     default: nil
     }
   }
 
-  package var exitStatus: ExitStatus {
+  /// The exit status of a command that ends with it.
+  public var exitStatus: ExitStatus {
     switch self {
     case .exists, .isInput, .isOutput, .cannotCreate, .wrongKind: .cannotCreate
     case .noSpace, .systemError, .unfinished: .inputOutput

@@ -1,7 +1,7 @@
 import Base
 
 /// What is wrong with a safetensors file.
-package enum SafetensorsFault: Fault {
+public enum SafetensorsFault: Fault {
   /// The file has fewer than the 8 bytes of the header's length.
   case tooShort(found: Int)
   /// The header is longer than the file.
@@ -41,7 +41,8 @@ package enum SafetensorsFault: Fault {
   /// `__metadata__` is not an object of strings.
   case metadataNotStrings
 
-  package var summary: String {
+  /// What is wrong, in one line.
+  public var summary: String {
     switch self {
     case .tooShort(let found):
       "is not a safetensors file: expected at least 8 bytes, found \(found)"
@@ -71,7 +72,8 @@ package enum SafetensorsFault: Fault {
     }
   }
 
-  package var hint: String? {
+  /// What the user can do about it; nil where there is nothing to say.
+  public var hint: String? {
     switch self {
     case .tooShort, .headerPastEnd, .missingBytes: InputFault.cutShortHint
     default: nil

@@ -1,6 +1,5 @@
 import Base
 import OrderedCollections
-import Tensors
 
 /// What one GGUF file says before its tensor data: metadata and the directory of tensors.
 struct GGUFHeader {

@@ -14,7 +14,14 @@ enum GGUFLimits {
   static let smallestKeyRecord = 8 + 1 + 4 + 1
   /// Name length, one character, number of dimensions, type, offset.
   static let smallestTensorRecord = 8 + 1 + 4 + 4 + 8
+}
 
-  static let alignmentKey = "general.alignment"
-  static let architectureKey = "general.architecture"
+/// Keys that say how a GGUF file is laid out.
+package enum GGUFKey {
+  package static let alignment = "general.alignment"
+  package static let architecture = "general.architecture"
+  /// What stands before the keys of one file of several.
+  package static let splitPrefix = "split."
+  /// The version of this program in files that it wrote, by which they are known as ours.
+  package static let ownVersion = "ropeconv.version"
 }

@@ -1,6 +1,5 @@
 import Base
 import OrderedCollections
-import Tensors
 
 /// Reads the header of one GGUF file, version 2 or 3, little-endian (`ggml/docs/gguf.md`).
 ///
@@ -82,7 +81,7 @@ struct GGUFReader {
   private func alignment(
     in metadata: OrderedDictionary<String, MetadataValue>
   ) throws(FileError) -> Int {
-    let key = GGUFLimits.alignmentKey
+    let key = GGUFKey.alignment
     guard let value = metadata[key] else { return GGUFLimits.defaultAlignment }
     guard case .uint32(let alignment) = value else {
       throw fault(.alignmentType(found: value.type), .key(key, byte: nil))
@@ -101,7 +100,7 @@ struct GGUFReader {
   private func checkArchitecture(
     in metadata: OrderedDictionary<String, MetadataValue>
   ) throws(FileError) {
-    let key = GGUFLimits.architectureKey
+    let key = GGUFKey.architecture
     guard let value = metadata[key] else {
       if let number = metadata[Shards.numberKey]?.int, number > 0 { return }
       throw fault(.architectureMissing, .key(key, byte: nil))

@@ -1,6 +1,5 @@
 import Base
 import OrderedCollections
-import Tensors
 
 /// Writes GGUF version 3 files as the `gguf` Python package lays them out: header, key-value pairs,
 /// tensor records, zeros up to the alignment, then every tensor followed by zeros up to it.
@@ -8,6 +7,7 @@ package enum GGUFWriter {
   /// Writes a file through a temporary one beside it. The same arguments give the same bytes.
   ///
   /// - Parameters:
+  ///   - path: the file.
   ///   - metadata: keys and values in the order of the file; with `general.architecture`.
   ///     `general.alignment` (uint32) sets the alignment, 32 without it.
   ///   - tensors: in the order of the file; at most four dimensions and 63 bytes of name each.
@@ -62,14 +62,12 @@ package enum GGUFWriter {
 }
 
 /// The header of a GGUF file to be written, and the size of the whole.
-struct GGUFLayout: FileLayout {
+struct GGUFLayout: TensorFileLayout {
   let alignment: Int
   let header: [UInt8]
   let tensors: [OutputTensor]
   let byteCount: Int
   private var late: (@Sendable () throws -> [UInt8])?
-
-  var sources: [MappedFile] { tensors.sources }
 
   init(
     metadata: GGUFWriter.LateMetadata, tensors: [OutputTensor], path: String
@@ -97,11 +95,11 @@ struct GGUFLayout: FileLayout {
       .output(.notStorable(problem: problem), file: path, place: place)
     }
     alignment = try Self.alignment(in: metadata, path: path)
-    // Shards behind the first have no metadata of the model.
+    // Shards after the first have no metadata of the model.
     let isLaterShard = (metadata[Shards.numberKey]?.int ?? 0) > 0
-    guard isLaterShard || metadata[GGUFLimits.architectureKey]?.string != nil else {
+    guard isLaterShard || metadata[GGUFKey.architecture]?.string != nil else {
       throw fault(
-        "the metadata names no architecture", .key(GGUFLimits.architectureKey, byte: nil))
+        "the metadata names no architecture", .key(GGUFKey.architecture, byte: nil))
     }
     var bytes = GGUFLimits.magic
     bytes.append(littleEndian: UInt32(3))
@@ -155,23 +153,10 @@ struct GGUFLayout: FileLayout {
     self.tensors = tensors
   }
 
-  func write<Sink: ByteSink & ~Copyable>(
-    to sink: inout Sink, progress: ((Int) -> Void)?
-  ) throws {
-    try sink.write(header)
-    try sink.pad(to: alignment)
-    progress?(sink.byteCount)
-    for tensor in tensors {
-      try tensor.write(to: &sink)
-      try sink.pad(to: alignment)
-      progress?(sink.byteCount)
-    }
-  }
-
   private static func alignment(
     in metadata: OrderedDictionary<String, MetadataValue>, path: String
   ) throws(FileError) -> Int {
-    guard let value = metadata[GGUFLimits.alignmentKey] else { return GGUFLimits.defaultAlignment }
+    guard let value = metadata[GGUFKey.alignment] else { return GGUFLimits.defaultAlignment }
     guard case .uint32(let alignment) = value, alignment >= GGUFLimits.smallestAlignment,
       alignment <= GGUFLimits.largestAlignment, alignment.nonzeroBitCount == 1
     else {
@@ -179,7 +164,7 @@ struct GGUFLayout: FileLayout {
         .notStorable(
           problem: "alignment must be a uint32, a power of two from "
             + "\(GGUFLimits.smallestAlignment) to \(GGUFLimits.largestAlignment)"),
-        file: path, place: .key(GGUFLimits.alignmentKey, byte: nil))
+        file: path, place: .key(GGUFKey.alignment, byte: nil))
     }
     return Int(alignment)
   }

@@ -1,6 +1,5 @@
 import Base
 import OrderedCollections
-import Tensors
 
 /// Writes a model as several GGUF files, as llama-gguf-split lays them out:
 /// NAME-00001-of-0000N.gguf and so on, the metadata in the first.
@@ -23,11 +22,15 @@ package enum ShardedGGUFWriter {
   }
 
   /// Writes the shards to a hidden folder beside them and renames each, the first one last: the set
-  /// opens only once it is whole. The same arguments give the same bytes.
+  /// opens only once it is whole. Then sets of another size that this program wrote under the name
+  /// go, where `force` is true. The same arguments give the same bytes.
   ///
   /// - Parameters:
   ///   - path: NAME.gguf.
+  ///   - metadata: keys and values of the first shard, in the order of the file.
   ///   - shards: the tensors of each file.
+  ///   - force: whether existing files are replaced.
+  ///   - inputs: paths that must not be an output, nor any link to it.
   ///   - progress: called with the bytes written so far.
   /// - Returns: the bytes of all files.
   /// - Throws: `FileError.output`, and what a tensor's `computed` throws.
@@ -78,7 +81,22 @@ package enum ShardedGGUFWriter {
       total += try layout.write(
         to: staging.file(name), force: false, inputs: [], progress: { progress?(total + $0) })
     }
+    SignalHandling.hold()
+    defer { SignalHandling.release() }
     try staging.release(names.reversed())
+    if force {
+      try removeOldSets(
+        of: path, besides: shards.count, inputs: inputs, sources: layouts.flatMap(\.sources))
+    }
     return total
+  }
+
+  /// Removes sets of another size that this program wrote under the name NAME.gguf, but none that
+  /// holds an input; the new output must be in place.
+  package static func removeOldSets(
+    of path: String, besides count: Int, inputs: [String], sources: [MappedFile] = []
+  ) throws(FileError) {
+    let target = OutputTarget(path: path, force: true, inputs: inputs, sources: sources)
+    try OldShards(target: target, count: count).remove()
   }
 }

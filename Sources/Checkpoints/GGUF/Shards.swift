@@ -23,7 +23,7 @@ enum Shards {
     return String(repeating: "0", count: max(0, 5 - digits.count)) + digits
   }
 
-  /// Shard number (from 0) and count; nil if the file is no shard.
+  /// Shard number (from 0) and count; nil if the file is not a shard.
   private static func position(of header: GGUFHeader) throws(FileError) -> (Int, Int)? {
     guard header.metadata[countKey] != nil || header.metadata[numberKey] != nil else { return nil }
     let count = try integer(countKey, in: header, default: 0)
@@ -47,7 +47,7 @@ enum Shards {
     return number
   }
 
-  /// All shards of the set whose first one is given; the file alone if it is no shard.
+  /// All shards of the set whose first one is given; the file alone if it is not a shard.
   static func all(
     from first: GGUFHeader, in files: FileSet
   ) throws(FileError) -> [GGUFHeader] {

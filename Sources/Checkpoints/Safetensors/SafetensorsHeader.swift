@@ -1,6 +1,5 @@
 import Base
 import OrderedCollections
-import Tensors
 
 /// What one safetensors file says before its data: the directory of tensors and free metadata.
 ///

@@ -1,6 +1,5 @@
 import Base
 import OrderedCollections
-import Tensors
 
 /// Writes safetensors files: a header padded to 8 bytes with spaces, then the tensors in the order
 /// given, without gaps.
@@ -8,7 +7,9 @@ package enum SafetensorsWriter {
   /// Writes a file through a temporary one beside it. The same arguments give the same bytes.
   ///
   /// - Parameters:
+  ///   - path: the file.
   ///   - metadata: `__metadata__`; readers of the ecosystem look for `"format": "pt"`.
+  ///   - tensors: in the order of the file.
   ///   - force: whether an existing file is replaced.
   ///   - inputs: paths that must not be the output, nor any link to it.
   ///   - progress: called with the bytes written so far, after the header and after each tensor.
@@ -25,13 +26,13 @@ package enum SafetensorsWriter {
 }
 
 /// The header of a safetensors file to be written, and the size of the whole.
-struct SafetensorsLayout: FileLayout {
+struct SafetensorsLayout: TensorFileLayout {
   /// Length and header.
   let header: [UInt8]
   let tensors: [OutputTensor]
   let byteCount: Int
-
-  var sources: [MappedFile] { tensors.sources }
+  /// Tensors follow each other without gaps.
+  let alignment = 1
 
   init(
     metadata: OrderedDictionary<String, String>, tensors: [OutputTensor], path: String
@@ -87,16 +88,5 @@ struct SafetensorsLayout: FileLayout {
     }
     byteCount = total
     self.tensors = tensors
-  }
-
-  func write<Sink: ByteSink & ~Copyable>(
-    to sink: inout Sink, progress: ((Int) -> Void)?
-  ) throws {
-    try sink.write(header)
-    progress?(sink.byteCount)
-    for tensor in tensors {
-      try tensor.write(to: &sink)
-      progress?(sink.byteCount)
-    }
   }
 }

@@ -38,7 +38,9 @@ struct AtomicFile: ByteSink, ~Copyable {
 
   /// Checks the target and creates the temporary file.
   ///
-  /// - Parameter byteCount: bytes that are going to be written, for the check of free space.
+  /// - Parameters:
+  ///   - target: the file to be.
+  ///   - byteCount: bytes that are going to be written, for the check of free space.
   /// - Throws: `FileError.output`.
   init(creating target: OutputTarget, byteCount: Int) throws(FileError) {
     try target.checkFile(byteCount: byteCount)

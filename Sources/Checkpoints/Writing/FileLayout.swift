@@ -11,8 +11,7 @@ protocol FileLayout: Sendable {
   /// header that was written in their place. Nil where that one stands.
   func lateHeader() throws -> [UInt8]?
 
-  /// Writes exactly `byteCount` bytes.
-  /// - Parameter progress: called with the bytes written so far.
+  /// Writes exactly `byteCount` bytes; `progress` is called with the bytes written so far.
   func write<Sink: ByteSink & ~Copyable>(
     to sink: inout Sink, progress: ((Int) -> Void)?
   ) throws
@@ -36,6 +35,31 @@ extension FileLayout {
   }
 }
 
+/// A header, and after it tensors in the order of `tensors`.
+protocol TensorFileLayout: FileLayout {
+  var header: [UInt8] { get }
+  var tensors: [OutputTensor] { get }
+  /// Header and tensors are padded with zeros to a multiple of it.
+  var alignment: Int { get }
+}
+
+extension TensorFileLayout {
+  var sources: [MappedFile] { tensors.sources }
+
+  func write<Sink: ByteSink & ~Copyable>(
+    to sink: inout Sink, progress: ((Int) -> Void)?
+  ) throws {
+    try sink.write(header)
+    try sink.pad(to: alignment)
+    progress?(sink.byteCount)
+    for tensor in tensors {
+      try tensor.write(to: &sink)
+      try sink.pad(to: alignment)
+      progress?(sink.byteCount)
+    }
+  }
+}
+
 extension [any FileLayout] {
   /// The bytes of all files; the largest number there is where the sum overflows.
   var totalByteCount: Int {
@@ -56,7 +80,7 @@ package enum FileContents: Sendable {
   /// A safetensors file, as `SafetensorsWriter` writes it.
   case safetensors(metadata: OrderedDictionary<String, String>, tensors: [OutputTensor])
 
-  /// - Parameter path: the output, for error lines.
+  /// The layout of the file; errors name the output `path`.
   func layout(for path: String) throws(FileError) -> any FileLayout {
     switch self {
     case .bytes(let bytes): BytesLayout(bytes: bytes)

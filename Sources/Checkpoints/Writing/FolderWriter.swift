@@ -11,7 +11,9 @@ package enum FolderWriter {
   /// Writes a folder. The same arguments give the same bytes.
   ///
   /// - Parameters:
+  ///   - folder: the folder's path.
   ///   - configuration: config.json, written with two spaces of indentation.
+  ///   - tensors: the weights.
   ///   - extraFiles: plain names and contents; with neither config.json nor model.safetensors.
   ///   - shardSize: weights that take more bytes are shared out to files of at most this size, with
   ///     an index.
@@ -53,8 +55,12 @@ package enum FolderWriter {
   /// Refuses a folder that could not be created, or that would lose an input.
   ///
   /// - Parameters:
+  ///   - folder: the folder's path.
   ///   - tensors: the weights.
   ///   - extraFiles: names of further files.
+  ///   - shardSize: the most bytes of a file of weights; nil: one file holds all.
+  ///   - force: whether files of an existing folder are replaced.
+  ///   - inputs: paths that must be neither the output nor one of its files.
   /// - Throws: `FileError.output`.
   package static func check(
     _ folder: String, tensors: [OutputTensor], extraFiles: [String], shardSize: Int?, force: Bool,

@@ -8,7 +8,7 @@ import Base
   import Darwin
 #endif
 
-/// The checks before an output is created: its folder is there, it is no input, it is not replaced
+/// The checks before an output is created: its folder is there, it is not an input, it is not replaced
 /// without being asked to, and there is room.
 package struct OutputTarget {
   let path: String
@@ -22,6 +22,8 @@ package struct OutputTarget {
   /// - Parameters:
   ///   - path: a file, or a folder where it ends in `/`.
   ///   - byteCount: bytes that will be written.
+  ///   - force: whether an existing output is replaced.
+  ///   - inputs: paths that must not be the output.
   /// - Throws: `FileError.output`.
   package static func check(
     _ path: String, byteCount: Int, force: Bool, inputs: [String]
@@ -51,7 +53,7 @@ package struct OutputTarget {
     return Paths.resolved(one) == Paths.resolved(other)
   }
 
-  /// - Parameter byteCount: bytes that are about to be written.
+  /// Refuses a file that could not be created, `byteCount` bytes long.
   func checkFile(byteCount: Int) throws(FileError) {
     try checkIsNoInput()
     if FileStamp(linkItself: path) != nil {

@@ -29,6 +29,8 @@ package enum PairWriter {
   /// same arguments give the same bytes.
   ///
   /// - Parameters:
+  ///   - path: the safetensors file.
+  ///   - tensors: in the order of the file.
   ///   - configuration: the text of config.json, asked for when the tensors are written.
   ///   - force: whether existing files are replaced.
   ///   - inputs: paths that must be neither of the two.

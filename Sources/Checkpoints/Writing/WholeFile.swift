@@ -14,6 +14,8 @@ package enum WholeFile {
   /// Writes bytes to a file that appears complete or not at all.
   ///
   /// - Parameters:
+  ///   - bytes: all that the file holds.
+  ///   - path: the file.
   ///   - force: whether an existing file is replaced.
   ///   - inputs: paths that must not be the output.
   /// - Returns: the bytes of the file.
@@ -30,7 +32,11 @@ package enum WholeFile {
 
   /// Writes bytes as they are made, to a file that appears complete or not at all.
   ///
-  /// - Parameter next: the next bytes; nil at the end.
+  /// - Parameters:
+  ///   - path: the file.
+  ///   - force: whether an existing file is replaced.
+  ///   - inputs: paths that must not be the output.
+  ///   - next: the next bytes; nil at the end.
   /// - Returns: the bytes of the file.
   /// - Throws: `FileError.output`, and what `next` throws.
   @discardableResult

@@ -15,9 +15,8 @@ package final class WriteFaults: Sendable {
   /// Whether ranges of input files are copied through this process, as where the kernel cannot.
   package let copiesThroughMemory: Bool
 
-  /// - Parameters:
-  ///   - failing: the operation that fails, from 0; a negative number fails none.
-  ///   - number: the error number it fails with.
+  /// The operation `failing`, counted from 0, fails with the error number `number`; a negative
+  /// `failing` fails none.
   package init(
     failing: Int, with number: Int32, ignoresFreeSpace: Bool = false,
     copiesThroughMemory: Bool = false

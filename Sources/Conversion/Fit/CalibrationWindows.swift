@@ -22,14 +22,12 @@ struct CalibrationWindows {
   /// - Throws: `ConversionError.calibration` where a text holds too little.
   init(_ texts: [TokenizedText], _ settings: FitSettings, for plan: ModelPlan) throws {
     guard settings.context >= 4 else {
-      throw ConversionError.usage(
-        "--calibrate-ctx is \(settings.context), expected at least 4")
+      throw ConversionError.setting(.calibrationContext(settings.context))
     }
     let count = settings.tokens / settings.context
     guard count >= 2 * texts.count else {
-      throw ConversionError.usage(
-        "--calibrate-tokens is \(settings.tokens), expected at least two windows of"
-          + " \(settings.context)" + (texts.count > 1 ? " for each of \(texts.count) texts" : ""))
+      throw ConversionError.setting(
+        .calibrationTokens(settings.tokens, context: settings.context, texts: texts.count))
     }
     let all = try texts.map { try WindowPlan(context: settings.context).windows(of: $0) }
     let quotas = Self.quotas(count, of: all.map(\.count))
@@ -55,13 +53,9 @@ struct CalibrationWindows {
     places = Self.inTurn(kept) + Self.inTurn(heldOut)
     context = settings.context
     fitted = kept.reduce(0) { $0 + $1.count }
-    sequences = places.map { place in
-      var ids = Array(texts[place.text].tokens[place.window.tokens])
-      if let first = texts[place.text].windowStart { ids[0] = first }
-      return ids
-    }
+    sequences = places.flatMap { texts[$0.text].sequences([$0.window]) }
     let name = texts.map(\.name).joined(separator: ", ")
-    let inputs = plan.shape.heads * plan.shape.valueWidth
+    let (inputs, width) = (plan.capacity.outputs, plan.capacity.valueWidth)
     guard fitted * context >= inputs else {
       throw ConversionError.calibration(
         text: name,
@@ -69,11 +63,11 @@ struct CalibrationWindows {
           + " \(inputs) inputs of an output matrix on, expected at least \(inputs)")
     }
     let distinct = Set(sequences.prefix(fitted).joined()).count
-    guard distinct >= plan.shape.valueWidth else {
+    guard distinct >= width else {
       throw ConversionError.calibration(
         text: name,
         problem: "only \(distinct) different tokens: the statistics are singular, expected at"
-          + " least \(plan.shape.valueWidth)")
+          + " least \(width)")
     }
   }
 
@@ -114,28 +108,20 @@ struct CalibrationWindows {
     }
   }
 
-  /// Perplexity of the windows held out.
-  /// - Parameters:
-  ///   - states: hidden states behind the last layer.
-  ///   - first: the index among `states` of the first window held out.
+  /// Perplexity of the windows held out, where `states` are hidden states after the last layer and
+  /// `first` is the index among them of the first window held out.
   func perplexity(
     _ states: ForwardPass.HiddenStates, first: Int, plan: ModelPlan, threads: Int
   ) throws -> HeldOutPerplexity {
     let scorer = TargetScorer(blocks: LogitBlocks(plan: plan, threads: threads))
-    var rows: [Int] = []
-    var targets: [Int32] = []
-    var owners: [Int] = []
-    for (index, place) in places[fitted...].enumerated() {
-      for target in place.window.targets {
-        rows.append(states.starts[first + index] + target - 1)
-        targets.append(texts[place.text].tokens[place.window.tokens.lowerBound + target])
-        owners.append(place.text)
-      }
-    }
-    let nats = try scorer.negativeLogLikelihoods(
-      states, rows: rows, counts: places[fitted...].map(\.window.targets.count), targets: targets)
+    let heldOut = places[fitted...]
+    let scored = ScoredPlaces(
+      Array(sequences[fitted...]), heldOut.map(\.window.targets),
+      starts: Array(states.starts[first...]))
+    let nats = try scorer.negativeLogLikelihoods(states, at: scored)
+    let windows = zip(heldOut, scored.bySequence(nats))
     let byText = texts.indices.map { text in
-      let own = zip(nats, owners).filter { $0.1 == text }.map(\.0)
+      let own = windows.filter { $0.0.text == text }.flatMap(\.1)
       return exp(own.reduce(0, +) / Double(own.count))
     }
     return HeldOutPerplexity(all: exp(nats.reduce(0, +) / Double(nats.count)), byText: byText)

@@ -39,23 +39,21 @@ package struct Fit: Sendable {
   /// - Parameters:
   ///   - texts: calibration texts, whose windows are taken in turn.
   ///   - onLayer: called after each layer with what its fit did.
+  /// - Returns: the fitted weights, and what was done.
   /// - Throws: `ConversionError.calibration` for a text with too little in it, `.notFinite` for a
   ///   weight that is not a number.
   package func run(
     _ texts: [TokenizedText], onLayer: (FitReport.Layer) -> Void = { _ in }
   ) throws -> FittedModel {
     let calibration = try CalibrationWindows(texts, settings, for: plan)
-    var report = FitReport(
-      mode: settings.mode, tokens: calibration.fittedRows, heldOutTokens: calibration.heldOutRows,
-      context: settings.context, tokenHash: SourceHash.sha256(tokens: calibration.sequences))
-    report.texts = calibration.reports()
+    var report = planned(calibration)
     let fitted = try FittedWeights()
     let original = try LayerStream(
       ForwardPass(plan: plan, threads: threads), calibration.sequences)
     let converted = try LayerStream(
       ForwardPass(plan: plan, rotary: target, threads: threads), calibration.sequences,
       sharing: original)
-    let heads = FloatBuffer(count: original.rows * plan.shape.heads * plan.shape.valueWidth)
+    let heads = FloatBuffer(count: original.rows * plan.capacity.outputs)
     let turned = FloatBuffer(count: heads.count)
     let record = AttentionRecord(rows: original.rows, width: plan.shape.width)
 
@@ -116,8 +114,8 @@ package struct Fit: Sendable {
     try heldOutPerplexity(of: model, [text]).all
   }
 
-  /// Perplexity of a written file on the windows the fit held out, text by text.
-  /// - Parameter onLayer: called with the number of layers done.
+  /// Perplexity of a written file on the windows the fit held out, text by text; `onLayer` is
+  /// called with the number of layers done.
   package func heldOutPerplexity(
     of model: Model, _ texts: [TokenizedText], onLayer: (Int) -> Void = { _ in }
   ) throws -> HeldOutPerplexity {
@@ -127,8 +125,16 @@ package struct Fit: Sendable {
     return try calibration.perplexity(states, first: 0, plan: model.plan, threads: threads)
   }
 
-  /// Refuses texts that a run would refuse, before any work.
-  package func check(_ texts: [TokenizedText]) throws {
-    _ = try CalibrationWindows(texts, settings, for: plan)
+  /// What a run is going to be done on, nothing measured; refuses texts that a run would refuse.
+  package func planned(on texts: [TokenizedText]) throws -> FitReport {
+    planned(try CalibrationWindows(texts, settings, for: plan))
+  }
+
+  private func planned(_ calibration: CalibrationWindows) -> FitReport {
+    var report = FitReport(
+      mode: settings.mode, tokens: calibration.fittedRows, heldOutTokens: calibration.heldOutRows,
+      context: settings.context, tokenHash: SourceHash.sha256(tokens: calibration.sequences))
+    report.texts = calibration.reports()
+    return report
   }
 }

@@ -1,5 +1,5 @@
 /// What a fit may change.
-package enum FitMode: String, Sendable, CaseIterable {
+public enum FitMode: String, Sendable, CaseIterable {
   /// Nothing.
   case none
   /// The output matrix of every layer.
@@ -9,22 +9,27 @@ package enum FitMode: String, Sendable, CaseIterable {
 }
 
 /// How a converted model is fitted to the original on a calibration text.
-package struct FitSettings: Sendable, Equatable {
-  package var mode: FitMode
+public struct FitSettings: Sendable, Equatable {
+  /// What the fit may change.
+  public var mode: FitMode
   /// Tokens of the text to use: the last fifth is held out for choosing and reporting.
-  package var tokens: Int
+  public var tokens: Int
   /// Tokens of a calibration window.
-  package var context: Int
+  public var context: Int
+
+  /// Ridges that an output matrix is refitted with, as shares of its inputs' mean second moment: the
+  /// one with the least error on the windows held out is taken, or none.
+  public static let ridges = [1e-3, 1e-2, 1e-1, 1, 10]
 
   /// Tokens that suit a context: 24,576, and 24 windows at least. Twelve of 2,048 tokens know too few
-  /// articles: all pairs fitted on them cost 11.9 % where 24 cost 9.2 (docs/notes.md).
-  package static func tokens(forContext context: Int) -> Int {
+  /// articles: all pairs fitted on them cost 11.9 % where 24 cost 9.2 (docs/fits.md).
+  public static func tokens(forContext context: Int) -> Int {
     let (least, isTooLarge) = context.multipliedReportingOverflow(by: 24)
     return isTooLarge ? .max : max(24_576, least)
   }
 
-  /// - Parameter tokens: nil for as many as suit the context.
-  package init(mode: FitMode = .full, tokens: Int? = nil, context: Int = 512) {
+  /// Settings of a fit; nil `tokens` stands for as many as suit the context.
+  public init(mode: FitMode = .full, tokens: Int? = nil, context: Int = 512) {
     self.mode = mode
     self.tokens = tokens ?? Self.tokens(forContext: context)
     self.context = context
@@ -34,7 +39,7 @@ package struct FitSettings: Sendable, Equatable {
 /// What a fit did, layer by layer, measured on the windows held out.
 package struct FitReport: Sendable {
   /// Errors of one layer's attention: `sum |Y - W_o Z|^2 / sum |Y|^2`, Y what the residual stream
-  /// lacks behind attention.
+  /// lacks after attention.
   package struct Layer: Sendable {
     package let layer: Int
     /// With the rewritten weights: in the new basis, nothing regressed.
@@ -71,6 +76,9 @@ package struct FitReport: Sendable {
   package let heldOutTokens: Int
   /// Tokens of a calibration window.
   package let context: Int
+  /// Windows fitted on, and held out.
+  package var windows: Int { tokens / context }
+  package var heldOutWindows: Int { heldOutTokens / context }
   /// SHA-256 of the calibration's token ids (32-bit little-endian), held out ones included.
   package let tokenHash: String
   package internal(set) var layers: [Layer] = []
@@ -82,8 +90,8 @@ package struct FitReport: Sendable {
   package internal(set) var perplexityFitted = Double.nan
 
   /// Whether a conversion writes the fit: on the held-out windows it does at least as well as the
-  /// plain rewrite.
-  package var isUsed: Bool { !(perplexityFitted > perplexityRewritten) }
+  /// plain rewrite. Not before they are measured.
+  package var isUsed: Bool { perplexityFitted <= perplexityRewritten }
 
   /// Perplexity of the better of the two.
   package var perplexityChosen: Double { isUsed ? perplexityFitted : perplexityRewritten }

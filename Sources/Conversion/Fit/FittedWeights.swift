@@ -39,8 +39,12 @@ package final class FittedWeights: Sendable {
 
   deinit { try? file.close() }
 
-  /// The roles that were fitted.
-  var roles: Set<Role> { contents.withLock { Set($0.places.keys.map(\.role)) } }
+  /// The roles of a layer that were fitted.
+  func roles(layer: Int) -> Set<Role> {
+    contents.withLock { contents in
+      Set(Role.allCases.filter { contents.places[Key(layer: layer, role: $0)] != nil })
+    }
+  }
 
   func store(_ weight: DoubleMatrix, _ role: Role, layer: Int) throws(ConversionError) {
     let floats = weight.values.map { Float($0) }

@@ -7,10 +7,12 @@ import Tensors
 
 /// The fit of one layer: from the original's statistics to new value and output weights.
 struct LayerFit {
-  let plan: ModelPlan
-  let target: RotaryConfiguration
-  let layer: Int
-  let threads: Int
+  private let plan: ModelPlan
+  private let index: Int
+  private let layer: ModelLayer
+  /// How the layer is to rotate.
+  private let target: RotaryLayer
+  private let threads: Int
   /// The layer's value and output weights, changed step by step.
   private(set) var state: LayerState
   /// The basis chosen for each KV group.
@@ -18,26 +20,22 @@ struct LayerFit {
   /// The output matrix in that basis, before anything was regressed.
   private var rewritten: DoubleMatrix?
 
-  private var shape: ModelShape { plan.shape }
+  private var attention: AttentionRecipe { layer.recipe.attention }
 
-  static func valueRole(_ plan: ModelPlan) -> Role {
-    plan.architecture.block.attention == .latent ? .latentValueUp : .value
-  }
-
-  init(plan: ModelPlan, target: RotaryConfiguration, layer: Int, threads: Int) throws {
+  /// A fit of the layer with this index.
+  init(plan: ModelPlan, target: RotaryConfiguration, layer index: Int, threads: Int) throws {
     self.plan = plan
-    self.target = target
-    self.layer = layer
+    self.index = index
+    layer = plan.layers[index]
+    self.target = target.layers[index]
     self.threads = threads
     state = try LayerState(
-      plan.layers[layer], roles: [Self.valueRole(plan), .valueBias, .attentionOutput],
-      shape: plan.shape, threads: threads)
+      layer, roles: [layer.valueMatrix, .valueBias, .attentionOutput], threads: threads)
   }
 
   /// Whether pairs begin to turn in this layer, so that a basis can be chosen for them.
   var startsToTurn: Bool {
-    target.sites.rotatesMessage && !plan.rotary.sites.rotatesMessage
-      && target.value?.frequencies[layer].contains { $0 != 0 } ?? false
+    target.turnsValues && !attention.rotation.sites.rotatesMessage
   }
 
   /// Chooses the basis of every KV group's values.
@@ -45,19 +43,21 @@ struct LayerFit {
   ///   - heads: the original heads' outputs, [rows, heads * valueWidth].
   ///   - rows: rows to take the statistics from.
   ///   - reach: how far the original's heads look.
+  /// - Throws: `ConversionError.notFinite` or `ModelError.notFinite` for outputs that are not
+  ///   finite.
   mutating func chooseBasis(_ heads: FloatBuffer, rows: Int, reach: AttentionReach) throws {
-    let width = shape.valueWidth
+    let width = attention.valueWidth
     let moments = secondMoments(heads, rows: rows)
     guard moments.allSatisfy({ $0.values.allSatisfy(\.isFinite) }) else { throw notFinite() }
-    for group in 0..<shape.keyValueHeads {
-      let members = (group * shape.groupSize)..<((group + 1) * shape.groupSize)
+    for group in 0..<attention.keyValueHeads {
+      let members = attention.members(ofGroup: group)
       let outputs = members.compactMap { state.outputHead($0) }
       let allocation = FrequencyAllocation(
         moments: members.map { moments[$0] }, outputs: outputs,
         loss: members.map { loss(head: $0, reach) })
       let change = try allocation.basis()
       bases.append(change.forward)
-      let role = Self.valueRole(plan)
+      let role = layer.valueMatrix
       guard let values = state.rows(role, from: group * width, count: width) else { return }
       state.setRows(role, from: group * width, to: change.forward * values)
       if let bias = state.rows(.valueBias, from: group * width, count: width) {
@@ -71,9 +71,9 @@ struct LayerFit {
 
   /// The share of each dim's output that the head loses to rotation: 0 where it stays still.
   private func loss(head: Int, _ reach: AttentionReach) -> [Double] {
-    var loss = [Double](repeating: 0, count: shape.valueWidth)
+    var loss = [Double](repeating: 0, count: attention.valueWidth)
     guard let rotation = target.value else { return loss }
-    for (pair, frequency) in rotation.frequencies[layer].enumerated() where frequency != 0 {
+    for (pair, frequency) in rotation.frequencies.enumerated() where frequency != 0 {
       let dims = rotation.layout.dims(ofPair: pair, pairs: rotation.slots)
       let lost = max(1 - reach.survival(head: head, frequency: frequency), 0)
       loss[dims.0] = lost
@@ -84,17 +84,17 @@ struct LayerFit {
 
   /// Second moments of the heads' outputs without a value bias, which never rotates.
   private func secondMoments(_ heads: FloatBuffer, rows: Int) -> [DoubleMatrix] {
-    let width = shape.valueWidth
-    let stride = shape.heads * width
+    let width = attention.valueWidth
+    let stride = attention.outputColumns
     let bias = state.weights[.valueBias]?.values
     let moments = Mutex([Int: DoubleMatrix]())
-    Parallel.forEach(count: shape.heads, threads: threads) { head, _ in
+    Parallel.forEach(count: attention.heads, threads: threads) { head, _ in
       var start = UnsafePointer(heads.pointer + head * width)
       var stride = stride
       var centred: FloatBuffer?
       if let bias {
         let buffer = FloatBuffer(count: rows * width)
-        let first = (head / shape.groupSize) * width
+        let first = (head / attention.groupSize) * width
         for row in 0..<rows {
           for dim in 0..<width {
             buffer.pointer[row * width + dim] = start[row * stride + dim] - Float(bias[first + dim])
@@ -119,13 +119,15 @@ struct LayerFit {
   /// - Parameters:
   ///   - original: the original heads' outputs, [rows, heads * valueWidth].
   ///   - converted: those of the converted stream with the rewritten values.
+  ///   - rows: rows to take the sums over.
+  /// - Throws: `TensorError.factorization` where a regression has no solution.
   mutating func adaptHeads(_ original: FloatBuffer, _ converted: FloatBuffer, rows: Int) throws {
     rewritten = state.weights[.attentionOutput]
-    let width = shape.valueWidth
-    let stride = shape.heads * width
+    let width = attention.valueWidth
+    let stride = attention.outputColumns
     // One head's products are small: heads are shared out, each summed by one thread.
     let moments = Mutex([Int: (own: DoubleMatrix, cross: DoubleMatrix)]())
-    Parallel.forEach(count: shape.heads, threads: threads) { head, _ in
+    Parallel.forEach(count: attention.heads, threads: threads) { head, _ in
       let (o, z) = (original.pointer + head * width, converted.pointer + head * width)
       var own = CrossMoment(width, width)
       var cross = CrossMoment(width, width)
@@ -135,7 +137,7 @@ struct LayerFit {
       moments.withLock { $0[head] = sums }
     }
     for (head, sums) in moments.withLock({ $0 }).sorted(by: { $0.key < $1.key }) {
-      let basis = bases.isEmpty ? .identity(width) : bases[head / shape.groupSize]
+      let basis = bases.isEmpty ? .identity(width) : bases[head / attention.groupSize]
       let level = (0..<width).reduce(0) { $0 + sums.own[$1, $1] } / Double(width)
       let ridge = Self.headRidge * level
       guard ridge > 0, ridge.isFinite, let output = state.outputHead(head) else { continue }
@@ -155,15 +157,15 @@ struct LayerFit {
 
   /// Turns the record of the original's attention into what the output matrix should give in the
   /// converted stream, in place: `output` loses its bias, `stream` becomes what the converted stream
-  /// lacks behind attention, biases, multipliers and a norm after attention undone.
+  /// lacks after attention, biases, multipliers and a norm after attention undone.
   func makeTargets(
     _ record: AttentionRecord, converted: FloatBuffer, rows: Int, weights: LayerWeights
   ) {
-    let width = shape.width
-    let scale = Float(1 / shape.residualMultiplier)
+    let width = plan.shape.width
+    let scale = Float(1 / layer.recipe.residual.multiplier)
     nonisolated(unsafe) let bias = weights.vector(.attentionOutputBias)
     nonisolated(unsafe) let gain =
-      plan.architecture.block.normPlacement == .before
+      layer.recipe.normPlacement == .before
       ? nil : weights.vector(.attentionPostNormGain)
     Parallel.forEach(count: (rows + 511) / 512, threads: threads) { block, _ in
       for row in (block * 512)..<min((block + 1) * 512, rows) {
@@ -196,11 +198,12 @@ struct LayerFit {
   ) throws -> OutputRegression.Solution? {
     guard let previous = state.weights[.attentionOutput] else { return nil }
     func moments(from first: Int, rows: Int) -> OutputRegression.Moments {
-      let inputs = shape.heads * shape.valueWidth
+      let inputs = attention.outputColumns
+      let width = plan.shape.width
       return OutputRegression.Moments(
         inputs: heads.pointer + first * inputs, count: inputs,
-        own: targets.output.pointer + first * shape.width,
-        lacking: targets.stream.pointer + first * shape.width, width: shape.width, rows: rows,
+        own: targets.output.pointer + first * width,
+        lacking: targets.stream.pointer + first * width, width: width, rows: rows,
         threads: threads)
     }
     let regression = OutputRegression(
@@ -217,12 +220,12 @@ struct LayerFit {
 
   /// An error that names the first weight of the layer that is not finite.
   private func notFinite() -> any Error {
-    let sources = plan.layers[layer].sorted { $0.key.rawValue < $1.key.rawValue }
+    let sources = layer.weights.sorted { $0.key.rawValue < $1.key.rawValue }
     for (_, source) in sources {
       if let values = try? source.decoded(), !values.allSatisfy(\.isFinite) {
         return ConversionError.notFinite(file: plan.checkpoint.path, tensor: source.tensor.name)
       }
     }
-    return ModelError.notFinite(file: plan.checkpoint.path, what: "the attention of layer \(layer)")
+    return ModelError.notFinite(file: plan.checkpoint.path, what: "the attention of layer \(index)")
   }
 }

@@ -4,7 +4,7 @@ import Synchronization
 import Tensors
 
 /// Refits an output matrix to two targets: Y, what the original's attention gave, and Y + E, what
-/// the converted stream lacks behind attention (E: the errors that earlier layers have left).
+/// the converted stream lacks after attention (E: the errors that earlier layers have left).
 ///
 /// `W = (Y^T Z + lambda W_0)(Z^T Z + lambda I)^-1 + E^T Z (Z^T Z + mu I)^-1`: a ridge pulled toward
 /// the previous matrix and one pulled toward zero. E is mostly noise to this layer's heads, so it
@@ -17,10 +17,8 @@ struct OutputRegression {
     private(set) var lacking: CrossMoment
     private(set) var energy = 0.0
 
-    /// - Parameters:
-    ///   - inputs: Z, [rows, count].
-    ///   - own: Y, [rows, width].
-    ///   - lacking: Y + E, [rows, width].
+    /// The sums over the rows of Z, [rows, count], and of Y (own) and Y + E (lacking), each
+    /// [rows, width].
     init(
       inputs z: UnsafePointer<Float>, count: Int, own: UnsafePointer<Float>,
       lacking: UnsafePointer<Float>, width: Int, rows: Int, threads: Int
@@ -71,11 +69,7 @@ struct OutputRegression {
     let errorAfter: Double
   }
 
-  private static let ridges = [1e-3, 1e-2, 1e-1, 1, 10]
-
-  /// - Parameters:
-  ///   - previous: the matrix to start from, [width, count].
-  ///   - rewritten: the one whose error is reported as the error before.
+  /// Refits `previous`, [width, count]; the error of `rewritten` is reported as the error before.
   func solve(
     from previous: DoubleMatrix, rewritten: DoubleMatrix, threads: Int
   ) throws -> Solution {
@@ -124,9 +118,9 @@ struct OutputRegression {
     guard level > 0 else { return [] }
     let found = Mutex([Int: Candidate]())
     let failure = FirstFailure()
-    Parallel.forEach(count: Self.ridges.count, threads: threads) { index, _ in
+    Parallel.forEach(count: FitSettings.ridges.count, threads: threads) { index, _ in
       do {
-        let candidate = try solution(from: previous, ridge: Self.ridges[index], level: level)
+        let candidate = try solution(from: previous, ridge: FitSettings.ridges[index], level: level)
         found.withLock { $0[index] = candidate }
       } catch { failure.record(error) }
     }

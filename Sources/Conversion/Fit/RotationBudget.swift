@@ -35,9 +35,13 @@ package struct RotationBudget: Sendable {
   }
 
   /// - Parameters:
+  ///   - model: the original.
   ///   - request: the conversion; its pair counts are what the search may reach at most.
-  ///   - fit: runs one fit, so that the caller can show its progress.
+  ///   - settings: of every fit.
+  ///   - texts: calibration texts, whose windows are taken in turn.
+  ///   - run: runs one fit, so that the caller can show its progress.
   ///   - onTrial: called after each fit.
+  /// - Returns: the request and the fit chosen, and every trial.
   /// - Throws: `ConversionError.budget` where even the least rotation costs more.
   package func choose(
     _ model: Model, _ request: ConversionRequest, settings: FitSettings, on texts: [TokenizedText],
@@ -46,7 +50,7 @@ package struct RotationBudget: Sendable {
     try check(request, of: model)
     let most = try ConversionPlan(model.plan, request).fitTarget
     let curves = try damage(model, request, settings, texts)
-    let ceilings = most.value?.frequencies.map { $0.count { $0 != 0 } } ?? []
+    let ceilings = most.layers.map { $0.value?.turning ?? 0 }
     var trials: [Trial] = []
     var best: (request: ConversionRequest, fit: FittedModel)?
 
@@ -123,12 +127,10 @@ package struct RotationBudget: Sendable {
   /// Refuses conversions that begin to turn no values.
   package func check(_ request: ConversionRequest, of model: Model) throws(ConversionError) {
     guard maxIncrease.isFinite, maxIncrease >= 0 else {
-      throw .usage("--max-increase is \(maxIncrease), expected 0 or more percent")
+      throw .setting(.maxIncrease(maxIncrease))
     }
     guard request.sites?.rotatesMessage == true, !model.plan.rotary.sites.rotatesMessage else {
-      throw .usage(
-        "--max-increase chooses how many value pairs begin to turn: it needs --to with v or o, and a"
-          + " model whose values stay still")
+      throw .setting(.noValuesBeginToTurn)
     }
   }
 }

@@ -5,8 +5,10 @@ import OrderedCollections
 
 /// Statistics of two models' predictions, target by target. Definitions and names follow
 /// llama-perplexity's `--kl-divergence`.
-package struct ComparisonResult: Sendable {
+package struct ComparisonResult: EvaluationResult {
   package static let kind = "compare"
+  package static let roles = ["base", "other"]
+  package static let unitName = "a window of a comparison"
 
   package let record: EvaluationRecord
   /// KL divergence of every target, in nats, ascending.
@@ -33,51 +35,62 @@ package struct ComparisonResult: Sendable {
     }
   }
 
-  /// One window's targets: four numbers each.
-  static func json(_ found: some Sequence<TargetDivergence>) -> JSONValue {
-    .object([
-      "base": .array(found.map { .number($0.base) }),
-      "other": .array(found.map { .number($0.other) }),
-      "kl": .array(found.map { .number($0.divergence) }),
-      "agrees": .array(found.map { .integer($0.agrees ? 1 : 0) }),
-    ])
+  /// One window's targets, four numbers each.
+  package struct Targets: EvaluationUnit {
+    /// Negative log-likelihoods, in nats.
+    let base: [Double]
+    let other: [Double]
+    let divergences: [Double]
+    /// 1 where the most likely token is the same, else 0.
+    let agrees: [Double]
+
+    init(_ found: some Sequence<TargetDivergence>) {
+      base = found.map(\.base)
+      other = found.map(\.other)
+      divergences = found.map(\.divergence)
+      agrees = found.map { $0.agrees ? 1 : 0 }
+    }
+
+    package init?(_ unit: EvaluationRecord.Unit) {
+      func numbers(_ key: String) -> [Double]? {
+        guard let list = unit.values[key]?.array else { return nil }
+        let numbers = list.compactMap(\.double)
+        return numbers.count == list.count ? numbers : nil
+      }
+      guard let base = numbers("base"), let other = numbers("other"),
+        let divergences = numbers("kl"), let agrees = numbers("agrees"), !base.isEmpty,
+        [other, divergences, agrees].allSatisfy({ $0.count == base.count }),
+        [base, other, divergences].joined().allSatisfy(ComparisonResult.isLikelihood),
+        agrees.allSatisfy({ $0 == 0 || $0 == 1 })
+      else { return nil }
+      self.base = base
+      self.other = other
+      self.divergences = divergences
+      self.agrees = agrees
+    }
+
+    var json: JSONValue {
+      func list(_ numbers: [Double]) -> JSONValue { .array(numbers.map { .number($0) }) }
+      return [
+        "base": list(base), "other": list(other), "kl": list(divergences),
+        "agrees": .array(agrees.map { .integer(Int64($0)) }),
+      ]
+    }
   }
 
-  /// Whether these are the numbers of a window: four for each target, all finite.
-  static func accepts(_ values: JSONValue) -> Bool {
-    let lists = ["base", "other", "kl", "agrees"].map { key -> [Double]? in
-      guard let list = values[key]?.array else { return nil }
-      let numbers = list.compactMap(\.double)
-      return numbers.count == list.count ? numbers : nil
-    }
-    guard let count = lists[0]?.count, count > 0, lists.allSatisfy({ $0?.count == count }) else {
-      return false
-    }
-    return lists.prefix(3).allSatisfy { $0?.allSatisfy(EvaluationKind.isLikelihood) == true }
-      && lists[3]?.allSatisfy { $0 == 0 || $0 == 1 } == true
-  }
+  /// The mean KL divergence of all targets.
+  package var meanDivergence: Double { Moments(divergences).mean }
 
   static func meanDivergence(_ units: [EvaluationRecord.Unit]) -> Double? {
-    let values = units.flatMap { ($0.values["kl"]?.array ?? []).compactMap(\.double) }
+    let values = units.compactMap { Targets($0) }.flatMap(\.divergences)
     return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
   }
 
-  /// - Throws: `EvaluationError.record` where a unit does not hold what a window gives.
-  package init(_ record: EvaluationRecord, file: String) throws(EvaluationError) {
-    var (base, other, divergences, agrees): ([Double], [Double], [Double], [Double]) =
-      ([], [], [], [])
-    for unit in record.units {
-      let lists = ["base", "other", "kl", "agrees"].map { key in
-        (unit.values[key]?.array ?? []).compactMap(\.double)
-      }
-      guard !lists[0].isEmpty, Set(lists.map(\.count)).count == 1 else {
-        throw .record(file: file, problem: "unit \(unit.index) is no window of a comparison")
-      }
-      base += lists[0]
-      other += lists[1]
-      divergences += lists[2]
-      agrees += lists[3]
-    }
+  package init(_ record: EvaluationRecord, units: [Targets], file: String) {
+    let base = units.flatMap(\.base)
+    let other = units.flatMap(\.other)
+    let divergences = units.flatMap(\.divergences)
+    let agrees = units.flatMap(\.agrees)
     self.record = record
     self.divergences = divergences.sorted()
     probabilityDifferences = zip(base, other).map { exp(-$1) - exp(-$0) }.sorted()
@@ -118,8 +131,7 @@ package struct ComparisonResult: Sendable {
     }
   }
 
-  /// A percentile of ascending numbers, interpolated between neighbours.
-  /// - Parameter share: from 0 to 1.
+  /// A percentile of ascending numbers, interpolated between neighbours; `share` is from 0 to 1.
   package static func percentile(_ sorted: [Double], _ share: Double) -> Double {
     guard let last = sorted.last, let first = sorted.first else { return .nan }
     guard share > 0 else { return first }

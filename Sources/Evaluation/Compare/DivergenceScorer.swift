@@ -1,4 +1,5 @@
 import Base
+import Foundation
 import Inference
 import Tensors
 
@@ -27,21 +28,21 @@ struct DivergenceScorer {
   /// Per row: running maxima, sums and so on of both models.
   private final class Sums: Sendable {
     let maxima: [FloatBuffer]
-    let sums: [SumBuffer]
-    let weighted: SumBuffer
+    let sums: [DoubleBuffer]
+    let weighted: DoubleBuffer
     let chosen: [FloatBuffer]
     let best: [FloatBuffer]
-    let tops: [SumBuffer]
+    let tops: [DoubleBuffer]
 
     init(rows: Int) {
       func floats() -> [FloatBuffer] { (0..<2).map { _ in FloatBuffer(count: max(rows, 1)) } }
-      func doubles() -> [SumBuffer] { (0..<2).map { _ in SumBuffer(count: max(rows, 1)) } }
+      func doubles() -> [DoubleBuffer] { (0..<2).map { _ in DoubleBuffer(count: max(rows, 1)) } }
       maxima = floats()
       chosen = floats()
       best = floats()
       sums = doubles()
       tops = doubles()
-      weighted = SumBuffer(count: max(rows, 1))
+      weighted = DoubleBuffer(count: max(rows, 1))
       for row in 0..<rows {
         for side in 0..<2 {
           maxima[side].pointer[row] = -.infinity
@@ -51,19 +52,16 @@ struct DivergenceScorer {
     }
   }
 
-  /// - Parameters:
-  ///   - hidden: hidden states of both models for the same rows.
-  ///   - rows: rows that predict the targets of the same index.
-  ///   - counts: how many of them belong to each sequence.
+  /// Compares the models at every target, from the hidden states of both for the same sequences.
   func compare(
-    _ hidden: (ForwardPass.HiddenStates, ForwardPass.HiddenStates), rows: [Int], counts: [Int],
-    targets: [Int32]
+    _ hidden: (ForwardPass.HiddenStates, ForwardPass.HiddenStates), at scored: ScoredPlaces
   ) throws -> [TargetDivergence] {
+    let rows = scored.rows
     let normed = [
       try base.normed(hidden.0, rows: rows), try other.normed(hidden.1, rows: rows),
     ]
     let sums = Sums(rows: rows.count)
-    let units = LogitBlocks.units(counts)
+    let units = LogitBlocks.units(scored.counts)
     let scratch = (0..<(2 * threads)).map { _ in
       FloatBuffer(count: LogitBlocks.unitRows * LogitBlocks.columns)
     }
@@ -85,7 +83,7 @@ struct DivergenceScorer {
           runningMax: sums.maxima[1].pointer + first, runningSum: sums.sums[1].pointer + first)
         for side in 0..<2 {
           Self.look(
-            logits[side], rows: span, range: range, targets: targets,
+            logits[side], rows: span, range: range, targets: scored.targets,
             best: sums.best[side].pointer, tops: sums.tops[side].pointer,
             chosen: sums.chosen[side].pointer)
         }
@@ -93,7 +91,7 @@ struct DivergenceScorer {
     }
     return rows.indices.map { row in
       let logSums = (0..<2).map {
-        Double(sums.maxima[$0].pointer[row]) + logarithm(sums.sums[$0].pointer[row])
+        Double(sums.maxima[$0].pointer[row]) + log(sums.sums[$0].pointer[row])
       }
       let difference = sums.weighted.pointer[row] / sums.sums[0].pointer[row]
       return TargetDivergence(

@@ -71,16 +71,14 @@ package struct LogitComparison {
       let group = windows[first..<min(first + batchSize, windows.count)]
       let sequences = text.sequences(Array(group))
       var normed: [LogitBlocks.NormedRows] = []
-      var rows: [Int] = []
+      var scored = ScoredPlaces()
       for (pass, blocks) in zip(passes, blocks) {
         let hidden = try pass.run(sequences, start: start)
-        rows = zip(hidden.starts, group).flatMap { start, window in
-          window.targets.map { start + $0 - 1 }
-        }
-        normed.append(try blocks.normed(hidden, rows: rows))
+        scored = ScoredPlaces(sequences, group.map(\.targets), starts: hidden.starts)
+        normed.append(try blocks.normed(hidden, rows: scored.rows))
       }
       try compare(
-        blocks, normed, units: LogitBlocks.units(group.map(\.targets.count)), rows: rows.count,
+        blocks, normed, units: LogitBlocks.units(scored.counts), rows: scored.rows.count,
         into: &result)
       progress(Double(first + group.count) / Double(windows.count))
     }
@@ -104,7 +102,7 @@ package struct LogitComparison {
     }
     // Per unit and block, so that sums are taken in one order whatever the threads.
     let columnsOfSums = 5
-    let sums = SumBuffer(count: max(units.count * columnsOfSums, 1))
+    let sums = DoubleBuffer(count: max(units.count * columnsOfSums, 1))
     let tops = FloatBuffer(count: max(4 * rows, 1))
     for row in 0..<rows {
       tops.pointer[4 * row] = -.infinity
@@ -127,7 +125,7 @@ package struct LogitComparison {
             let a = ours[base + column]
             let b = theirs[base + column]
             let difference = abs(Double(a) - Double(b))
-            // A NaN stays, whatever comes behind it.
+            // A NaN stays, whatever follows it.
             if difference > target[0] || difference.isNaN { target[0] = difference }
             target[1] += difference * difference
             target[2] += Double(a)

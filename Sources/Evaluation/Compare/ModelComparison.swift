@@ -25,7 +25,8 @@ package struct ModelComparison {
     self.options = options
   }
 
-  /// - Parameter progress: called with the share done and the mean KL divergence so far.
+  /// Compares two models on a text; `progress` is called with the share done and the mean KL
+  /// divergence so far.
   /// - Throws: `EvaluationError.vocabulariesDiffer`, `.textTooShort`, `.usage`; `ModelError` for a
   ///   result that is not finite.
   package func run(
@@ -76,16 +77,8 @@ package struct ModelComparison {
           })
         before += pass.plan.layers.count
       }
-      var rows: [Int] = []
-      var targets: [Int32] = []
-      for (offset, window) in group.enumerated() {
-        for target in window.targets {
-          rows.append(hidden[0].starts[offset] + target - 1)
-          targets.append(text.tokens[window.tokens.lowerBound + target])
-        }
-      }
-      let found = try scorer.compare(
-        (hidden[0], hidden[1]), rows: rows, counts: group.map(\.targets.count), targets: targets)
+      let scored = ScoredPlaces(sequences, group.map(\.targets), starts: hidden[0].starts)
+      let found = try scorer.compare((hidden[0], hidden[1]), at: scored)
       for (index, model) in models.enumerated()
       where !found.allSatisfy({ (index == 0 ? $0.base : $0.other).isFinite }) {
         throw ModelError.notFinite(
@@ -96,11 +89,7 @@ package struct ModelComparison {
           file: other.checkpoint.path, what: "the KL divergence of a scored token")
       }
       done += Double(batch.count)
-      var first = 0
-      let values = group.map { window in
-        defer { first += window.targets.count }
-        return ComparisonResult.json(found[first..<(first + window.targets.count)])
-      }
+      let values = scored.bySequence(found).map { ComparisonResult.Targets($0).json }
       return (values, 2 * group.reduce(0) { $0 + $1.tokens.count })
     }
     return try ComparisonResult(record, file: base.checkpoint.path)
@@ -118,7 +107,7 @@ package struct ModelComparison {
         role: role, rotary: model.plan.rotary.applying(request, length: length), length: length)
     }
     return EvaluationIdentity(
-      kind: .compare, models: models, text: text,
+      of: ComparisonResult.self, models: models, text: text,
       settings: Settings.of(self, leaving: ["rotary", "options"]), options: options,
       units: try windows.windows(of: text).count)
   }

@@ -62,7 +62,7 @@ struct TokenizedHaystack: Sendable {
     return (passage, ends)
   }
 
-  /// The first token of a sentence at or behind a place; the text's first where there is none.
+  /// The first token of a sentence at or after a place; the text's first where there is none.
   func sentence(from place: Int) -> Int {
     guard place > 0 else { return 0 }
     let next = endsSentence[(place - 1)...].firstIndex(of: true).map { $0 + 1 } ?? 0

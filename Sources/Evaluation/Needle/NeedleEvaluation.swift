@@ -41,7 +41,8 @@ package struct NeedleEvaluation {
     self.options = options
   }
 
-  /// - Parameter progress: called with the share done and the accuracy of the trials finished.
+  /// Runs the trials of all cells; `progress` is called with the share done and the accuracy of the
+  /// trials finished.
   /// - Throws: `EvaluationError.usage` for a grid without cells or a length without room.
   package func run(
     _ model: Model, in haystack: Haystack, progress: (Double, Double?) -> Void = { _, _ in }
@@ -98,7 +99,7 @@ package struct NeedleEvaluation {
     var settings = Settings.of(self, leaving: ["rotary", "options"])
     settings["prompts"] = JSONValue(NeedleTrials.version)
     return EvaluationIdentity(
-      kind: .needle,
+      of: NeedleResult.self,
       models: [
         try model.identity(
           rotary: model.plan.rotary.applying(rotary, length: longest), length: longest,
@@ -130,12 +131,16 @@ package struct NeedleEvaluation {
       tokenizer: tokenizer, chat: chat, seed: seed)
   }
 
-  private func cells() throws(EvaluationError) -> [NeedleResult.Cell] {
+  private func cells() throws -> [NeedleResult.Cell] {
     guard trials >= 1, trials <= 1_000_000 else {
-      throw .usage("--trials is \(trials), expected at least 1")
+      throw EvaluationError.setting(.trials, problem: "is \(trials), expected from 1 to 1000000")
     }
-    guard !lengths.isEmpty, !depths.isEmpty, depths.allSatisfy({ (0...100).contains($0) }) else {
-      throw .usage("--lengths and --depths need one value each, depths from 0 to 100")
+    guard !lengths.isEmpty else {
+      throw EvaluationError.setting(.lengths, problem: "is empty")
+    }
+    guard !depths.isEmpty, depths.allSatisfy({ (0...100).contains($0) }) else {
+      throw EvaluationError.setting(
+        .depths, problem: "needs one or more percentages from 0 to 100")
     }
     return lengths.flatMap { length in
       depths.flatMap { depth in

@@ -13,7 +13,7 @@ package struct NeedlePrompts {
 
   /// A prompt with the names of RULER's files: `index`, `input`, `outputs`, `length` (tokens of prompt
   /// and answer), and the cell it belongs to. The token that begins every text is not in `input`.
-  /// - Parameter index: from 0 to `count - 1`.
+  /// Indices go from 0 to `count - 1`.
   /// - Throws: `EvaluationError.usage` where the cell's length leaves no room.
   package func json(at index: Int) throws -> JSONValue {
     let cell = cells[index]

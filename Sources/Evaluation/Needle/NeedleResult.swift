@@ -3,8 +3,9 @@ import Checkpoints
 import OrderedCollections
 
 /// What a needle test gave, trial by trial and by cell.
-package struct NeedleResult: Sendable {
+package struct NeedleResult: EvaluationResult {
   package static let kind = "needle"
+  package static let unitName = "a trial of a needle test"
 
   /// A trial's place in the grid.
   struct Cell: Sendable, Equatable {
@@ -13,7 +14,7 @@ package struct NeedleResult: Sendable {
     let trial: Int
   }
 
-  struct Trial {
+  package struct Trial: EvaluationUnit {
     let cell: Cell
     let isCorrect: Bool
     let negativeLogLikelihood: Double
@@ -26,12 +27,13 @@ package struct NeedleResult: Sendable {
       tokens = score.tokens
     }
 
-    init?(_ values: JSONValue) {
+    package init?(_ unit: EvaluationRecord.Unit) {
+      let values = unit.values
       guard let length = values["length"]?.int, let depth = values["depth"]?.double,
         let trial = values["trial"]?.int, let isCorrect = values["correct"]?.bool,
         let nll = values["answer_nll_sum"]?.double, let tokens = values["answer_tokens"]?.int,
         tokens > 0, length > 0, (0...100).contains(depth), trial >= 0,
-        EvaluationKind.isLikelihood(nll / Double(tokens))
+        NeedleResult.isLikelihood(nll / Double(tokens))
       else { return nil }
       cell = Cell(length: length, depth: depth, trial: trial)
       self.isCorrect = isCorrect
@@ -65,16 +67,8 @@ package struct NeedleResult: Sendable {
   /// Cells with finished trials, by length, then depth.
   package let grid: [GridCell]
 
-  /// - Throws: `EvaluationError.record` where a unit is no trial.
-  package init(_ record: EvaluationRecord, file: String) throws(EvaluationError) {
+  package init(_ record: EvaluationRecord, units trials: [Trial], file: String) {
     self.record = record
-    var trials: [Trial] = []
-    for unit in record.units {
-      guard let trial = Trial(unit.values) else {
-        throw .record(file: file, problem: "unit \(unit.index) is no trial of a needle test")
-      }
-      trials.append(trial)
-    }
     var cells: OrderedDictionary<[Double], [Trial]> = [:]
     for trial in trials {
       cells[[Double(trial.cell.length), trial.cell.depth], default: []].append(trial)
@@ -96,7 +90,7 @@ package struct NeedleResult: Sendable {
   }
 
   static func accuracy(_ units: [EvaluationRecord.Unit]) -> Double? {
-    let trials = units.compactMap { Trial($0.values) }
+    let trials = units.compactMap { Trial($0) }
     guard !trials.isEmpty else { return nil }
     return Double(trials.filter(\.isCorrect).count) / Double(trials.count)
   }

@@ -6,11 +6,11 @@ import Foundation
 package struct NeedleTemplate: Sendable, Equatable, SettingValue {
   /// The sentence that is hidden.
   package var needle = "One of the special magic numbers for {key} is: {value}."
-  /// What is asked behind the haystack.
+  /// What is asked after the haystack.
   package var question =
     "What is the special magic number for {key} mentioned in the text above?"
     + " The special magic number for {key} mentioned in the text above is:"
-  /// What must come behind the question, its leading space included.
+  /// What must follow the question, its leading space included.
   package var answer = " {value}"
   /// What trials are about.
   package var keys = Self.cities
@@ -29,7 +29,7 @@ package struct NeedleTemplate: Sendable, Equatable, SettingValue {
     func text(_ key: String, _ fallback: String) throws -> String {
       guard let value = object[key] else { return fallback }
       guard let text = value.string else {
-        throw EvaluationError.template(file: file, problem: "'\(key)' is no string")
+        throw EvaluationError.template(file: file, problem: "'\(key)' is not a string")
       }
       return text
     }
@@ -39,7 +39,7 @@ package struct NeedleTemplate: Sendable, Equatable, SettingValue {
     if let list = object["keys"] {
       keys = (list.array ?? []).compactMap(\.string)
       guard let count = list.array?.count, count == keys.count, count > 0 else {
-        throw EvaluationError.template(file: file, problem: "'keys' is no list of strings")
+        throw EvaluationError.template(file: file, problem: "'keys' is not a list of strings")
       }
     }
     let least = object["value_minimum"] ?? JSONValue(values.lowerBound)

@@ -11,11 +11,13 @@ struct NeedleTrials {
   let chat: ChatFormat?
   let seed: UInt64
 
-  /// A haystack of `length` tokens, question and answer included, with the needle in it.
+  /// A haystack with the needle in it.
   /// - Parameters:
+  ///   - length: tokens, question and answer included.
   ///   - depth: percent of the haystack's tokens before the needle, moved back to the end of the
   ///     sentence before.
   ///   - trial: trials have keys, values and passages of their own.
+  /// - Returns: the haystack with the question as the prompt, and the answer.
   /// - Throws: `EvaluationError.usage` where the length leaves no room.
   func completion(length: Int, depth: Double, trial: Int) throws -> Completion {
     var random = SeededGenerator(
@@ -53,9 +55,9 @@ struct NeedleTrials {
     // Most tokens begin with the space before a word; those at the beginning of a line do not.
     let isLast = place == passage.count
     let spaceBefore = place > 0 && !isSpace(tokenizer.decode([passage[place - 1]]).last)
-    let spaceBehind = !isLast && !isSpace(tokenizer.decode([passage[place]]).first)
-    if !spaceBefore || spaceBehind {
-      inserted = try encode((spaceBefore ? " " : "") + needle + (spaceBehind ? " " : ""))
+    let spaceAfter = !isLast && !isSpace(tokenizer.decode([passage[place]]).first)
+    if !spaceBefore || spaceAfter {
+      inserted = try encode((spaceBefore ? " " : "") + needle + (spaceAfter ? " " : ""))
       (passage, ends) = try text(around: inserted)
       place = isLast ? passage.count : min(place, passage.count)
     }

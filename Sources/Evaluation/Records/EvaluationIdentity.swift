@@ -12,12 +12,15 @@ package struct EvaluationIdentity: Sendable, Equatable {
   package init(fields: OrderedDictionary<String, JSONValue>) { self.fields = fields }
 
   /// - Parameters:
+  ///   - evaluation: what gives the kind.
   ///   - models: what `Model.identity` gives, in the order of the operands.
+  ///   - text: the text scored, if any.
   ///   - settings: the evaluation's own.
   ///   - materials: hashes of what prompts are made from.
+  ///   - options: what the evaluation is run with.
   ///   - units: how many units the whole evaluation has.
   init(
-    kind: EvaluationKind, models: [JSONValue], text: TokenizedText? = nil,
+    of evaluation: any EvaluationResult.Type, models: [JSONValue], text: TokenizedText? = nil,
     settings: OrderedDictionary<String, JSONValue>,
     materials: OrderedDictionary<String, JSONValue> = [:], options: RunOptions, units: Int
   ) {
@@ -27,7 +30,7 @@ package struct EvaluationIdentity: Sendable, Equatable {
     ]
     arithmetic.merge(Settings.of(options, leaving: RunOptions.withoutEffect)) { own, _ in own }
     fields = [
-      "kind": .string(kind.rawValue), "protocol": JSONValue(EvaluationRecord.protocolVersion),
+      "kind": .string(evaluation.kind), "protocol": JSONValue(EvaluationRecord.protocolVersion),
       "models": .array(models), "text": text?.identity ?? .null,
       "arithmetic": .object(arithmetic), "settings": .object(settings),
       "materials": .object(materials), "units": JSONValue(units),
@@ -68,24 +71,4 @@ extension RunOptions {
   static let withoutEffect: Set<String> = [
     "shard", "state", "threads", "batch", "memory", "arithmetic",
   ]
-}
-
-/// The evaluations whose results are records.
-package enum EvaluationKind: String, Sendable, CaseIterable {
-  case perplexity, needle, ruler, compare, icl
-
-  /// Whether a unit's values can be what this evaluation gives: the right fields, finite numbers,
-  /// counts that are none below zero.
-  func accepts(_ values: JSONValue) -> Bool {
-    switch self {
-    case .perplexity: PerplexityResult.WindowSum(.init(index: 0, values: values)) != nil
-    case .needle: NeedleResult.Trial(values) != nil
-    case .ruler: RulerResult.Sample(values) != nil
-    case .compare: ComparisonResult.accepts(values)
-    case .icl: InContextResult.Answer(values) != nil
-    }
-  }
-
-  /// Negative log-likelihoods are no less than 0, but for the last digits of a sum.
-  static func isLikelihood(_ nats: Double) -> Bool { nats.isFinite && nats > -1e-3 }
 }

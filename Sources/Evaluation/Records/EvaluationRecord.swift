@@ -89,9 +89,7 @@ package struct EvaluationRecord: Sendable {
   /// `f32` or `bf16`.
   package var compute: JSONValue { identity["arithmetic"]?["compute"] ?? .null }
 
-  /// The units of a result's JSON.
-  package static let unitsKey = "units"
-
+  /// `units` of a result's JSON.
   package var unitsJSON: JSONValue {
     .array(
       units.map { unit in
@@ -100,12 +98,12 @@ package struct EvaluationRecord: Sendable {
   }
 
   /// Reads a result back from its JSON.
-  /// - Throws: `EvaluationError.record` for anything that is no result of an evaluation.
+  /// - Throws: `EvaluationError.record` for anything but the result of an evaluation.
   package init(_ json: JSONValue, file: String) throws(EvaluationError) {
     func malformed(_ problem: String) -> EvaluationError { .record(file: file, problem: problem) }
     guard let kind = json["kind"]?.string, let identity = json["identity"]?.object,
       let count = json["units_total"]?.int, let shard = json["shard"]?.string,
-      let units = json[Self.unitsKey]?.array
+      let units = json["units"]?.array
     else {
       throw malformed(
         "expected the JSON of an evaluation: kind, identity, units_total, shard, units")
@@ -117,7 +115,7 @@ package struct EvaluationRecord: Sendable {
           + " version of ropeconv")
     }
     let stated = EvaluationIdentity(fields: identity)
-    guard identity["kind"]?.string == kind, let known = EvaluationKind(rawValue: kind) else {
+    guard identity["kind"]?.string == kind, let known = Evaluations.named(kind) else {
       throw malformed("its kind is '\(kind.prefix(40))', which no evaluation here has")
     }
     guard json["key"]?.string == stated.key else {
@@ -129,7 +127,7 @@ package struct EvaluationRecord: Sendable {
     var parsed: [Unit] = []
     for (place, unit) in units.enumerated() {
       guard let index = unit["unit"]?.int, index >= 0, index < count, let values = unit["values"]
-      else { throw malformed("units[\(place)] is no unit from 0 to \(count - 1)") }
+      else { throw malformed("units[\(place)] is not a unit from 0 to \(count - 1)") }
       guard known.accepts(values) else {
         throw malformed("units[\(place)] has values that \(kind) cannot give")
       }

@@ -11,8 +11,10 @@ protocol SettingValue {
 /// later belongs to the identity of results without being named anywhere.
 enum Settings {
   /// - Parameters:
+  ///   - value: what holds the settings.
   ///   - leaving: properties that no digit depends on, or that are stated elsewhere.
   ///   - names: what properties are called in JSON; by default their names in snake case.
+  /// - Returns: the properties in the order in which they are declared.
   static func of(
     _ value: Any, leaving: Set<String> = [], names: [String: String] = [:]
   ) -> OrderedDictionary<String, JSONValue> {

@@ -1,37 +1,41 @@
 /// A part of an evaluation: of `count` shards the one with this number, from 1. Unit u (from 0)
 /// belongs to shard u mod count + 1.
-package struct Shard: Sendable, Equatable {
-  package let number: Int
-  package let count: Int
+public struct Shard: Sendable, Equatable {
+  /// Which of the shards it is, from 1.
+  public let number: Int
+  /// How many shards there are.
+  public let count: Int
 
   /// Everything.
-  package static let whole = Shard()
+  public static let whole = Shard()
 
   private init() {
     number = 1
     count = 1
   }
 
-  /// - Throws: `EvaluationError.usage` for numbers that make no shard.
-  package init(_ number: Int, of count: Int) throws(EvaluationError) {
+  /// - Throws: `EvaluationError.setting` for numbers that make no shard.
+  public init(_ number: Int, of count: Int) throws(EvaluationError) {
     guard count >= 1, number >= 1, number <= count else {
-      throw .usage("--shard is \(number)/\(count), expected I/N with I from 1 to N")
+      throw .setting(
+        .shard, problem: "is \(number)/\(count), expected I/N with I from 1 to N")
     }
     self.number = number
     self.count = count
   }
 
   /// Reads `I/N`.
-  package init(parsing text: String) throws(EvaluationError) {
+  public init(parsing text: String) throws(EvaluationError) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
     guard parts.count == 2, let number = parts[0], let count = parts[1] else {
-      throw .usage("--shard is '\(text)', expected I/N such as 1/4")
+      throw .setting(.shard, problem: "is '\(text)', expected I/N such as 1/4")
     }
     try self.init(number, of: count)
   }
 
-  package func contains(_ unit: Int) -> Bool { unit % count + 1 == number }
+  /// Whether a unit, counted from 0, belongs to the shard.
+  public func contains(_ unit: Int) -> Bool { unit % count + 1 == number }
 
   /// `I/N`
-  package var text: String { "\(number)/\(count)" }
+  public var text: String { "\(number)/\(count)" }
 }

@@ -16,7 +16,7 @@ package final class StateFile {
   private var isEmpty = true
 
   private struct Evaluation {
-    let kind: EvaluationKind
+    let result: any EvaluationResult.Type
     let unitCount: Int
     var units: [Int: JSONValue] = [:]
   }
@@ -28,8 +28,8 @@ package final class StateFile {
   private static let beginning = #"{"evaluation":""#
 
   /// Opens or creates a state file. A last line cut short by a kill is dropped.
-  /// - Throws: `EvaluationError.state` where the file is none of ours, in use or not writable: it is
-  ///   left as it is; `.stateLine` for a line that cannot be what an evaluation wrote.
+  /// - Throws: `EvaluationError.state` where the file is not one of ours, in use or not writable: it
+  ///   is left as it is; `.stateLine` for a line that cannot be what an evaluation wrote.
   package init(_ path: String) throws(EvaluationError) {
     self.path = path
     // Without O_NONBLOCK, opening a pipe would wait for its other end.
@@ -40,7 +40,7 @@ package final class StateFile {
     handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      throw .state(file: path, problem: "it is no regular file")
+      throw .state(file: path, problem: "it is not a regular file")
     }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       throw .state(file: path, problem: "another ropeconv is writing to it")
@@ -64,11 +64,11 @@ package final class StateFile {
         problem: isOld
           ? "it is of an older ropeconv, whose units do not say what they were made with:"
             + " give another file, or remove it"
-          : "it is no state file of ropeconv, and stays as it is")
+          : "it is not a state file of ropeconv, and stays as it is")
     }
     guard isCut else {
       throw .stateLine(
-        file: path, line: lines.count + 1, problem: "no line of a state file, and cut short")
+        file: path, line: lines.count + 1, problem: "not a line of a state file, and cut short")
     }
     for (number, line) in lines.enumerated().dropFirst() {
       try load(Array(line), number: number + 1)
@@ -90,13 +90,13 @@ package final class StateFile {
     guard let json = try? JSONValue.parse(line, file: path), let key = json["evaluation"]?.string
     else { throw refused("neither an evaluation's identity nor a finished unit") }
     if let identity = json["identity"]?.object {
-      guard let kind = identity["kind"]?.string.flatMap(EvaluationKind.init),
+      guard let result = identity["kind"]?.string.flatMap(Evaluations.named),
         let count = json["units_total"]?.int, count >= 0, identity["units"]?.int == count
-      else { throw refused("no identity of an evaluation known here") }
+      else { throw refused("not the identity of an evaluation known here") }
       guard EvaluationIdentity(fields: identity).key == key else {
         throw refused("the identity is not the one that its key was made of")
       }
-      if evaluations[key] == nil { evaluations[key] = Evaluation(kind: kind, unitCount: count) }
+      if evaluations[key] == nil { evaluations[key] = Evaluation(result: result, unitCount: count) }
       return
     }
     guard let unit = json["unit"]?.int, let values = json["values"] else {
@@ -108,8 +108,8 @@ package final class StateFile {
     guard (0..<evaluation.unitCount).contains(unit) else {
       throw refused("unit \(unit), expected one from 0 to \(evaluation.unitCount - 1)")
     }
-    guard evaluation.kind.accepts(values) else {
-      throw refused("the values of unit \(unit) cannot be those of \(evaluation.kind.rawValue)")
+    guard evaluation.result.accepts(values) else {
+      throw refused("the values of unit \(unit) cannot be those of \(evaluation.result.kind)")
     }
     guard evaluation.units[unit] ?? values == values else {
       throw refused("unit \(unit) stands in the file before, with other values")
@@ -129,10 +129,10 @@ package final class StateFile {
     let key = identity.key
     var text = isEmpty ? Self.header + "\n" : ""
     if evaluations[key] == nil {
-      guard let kind = identity.fields["kind"]?.string.flatMap(EvaluationKind.init),
+      guard let result = identity.fields["kind"]?.string.flatMap(Evaluations.named),
         let count = identity.fields["units"]?.int
       else { throw .state(file: path, problem: "an evaluation without a kind") }
-      evaluations[key] = Evaluation(kind: kind, unitCount: count)
+      evaluations[key] = Evaluation(result: result, unitCount: count)
       let line: JSONValue = .object([
         "evaluation": .string(key), "identity": .object(identity.fields),
         "units_total": JSONValue(count),

@@ -6,18 +6,21 @@ import OrderedCollections
 import Tensors
 
 /// What every evaluation is run with.
-package struct RunOptions {
-  package var shard: Shard
+public struct RunOptions {
+  /// The part of the evaluation to run.
+  public var shard: Shard
   /// Where finished units are kept; a later run continues from there.
   package var state: StateFile?
-  package var threads: Int
+  /// Threads to work with.
+  public var threads: Int
   /// Units in flight; nil: chosen by the evaluation. Never changes a digit.
-  package var batch: Int?
+  public var batch: Int?
   /// Bytes of memory that the units in flight must fit into, where `batch` is nil.
-  package var memory: Int?
+  public var memory: Int?
   /// How matrix products are computed.
-  package var arithmetic: Arithmetic
+  public var arithmetic: Arithmetic
 
+  /// Options with at least one thread.
   package init(
     shard: Shard = .whole, state: StateFile? = nil, threads: Int = 1, batch: Int? = nil,
     memory: Int? = nil, arithmetic: Arithmetic = .float32
@@ -35,7 +38,8 @@ package struct RunOptions {
   ///   - plans: the models whose activations are in memory together.
   ///   - context: tokens of a unit.
   ///   - tokens: tokens in flight where nothing else is asked for.
-  /// - Throws: `EvaluationError.usage` where the memory asked for does not suffice for one unit.
+  /// - Returns: `batch` where it is set, else what suits the memory or the tokens.
+  /// - Throws: `EvaluationError.setting` where the memory asked for does not suffice for one unit.
   func batch(
     for plans: [ModelPlan], context: Int, tokens: Int = 16_384
   ) throws(EvaluationError) -> Int {
@@ -47,8 +51,9 @@ package struct RunOptions {
     let fixed = estimates.map(\.fixedBytes).max() ?? 0
     let unit = estimates.reduce(0) { $0 + $1.bytesPerToken } * max(context, 1)
     guard fixed + unit <= memory else {
-      throw .usage(
-        "--memory allows \(memory >> 20) MiB, but one unit of \(context) tokens takes about"
+      throw .setting(
+        .memory,
+        problem: "allowed is \(memory >> 20) MiB, but one unit of \(context) tokens takes about"
           + " \((fixed + unit) >> 20) MiB")
     }
     return (memory - fixed) / unit
@@ -69,6 +74,8 @@ struct UnitRun {
   /// - Parameters:
   ///   - batches: cuts units into batches.
   ///   - evaluate: the values of each unit of a batch, and how many tokens went through the model.
+  /// - Returns: the record of all units of the shard, those from the state file included.
+  /// - Throws: what `identity` and `evaluate` throw, and errors of the state file.
   func run(
     batches: ([Int]) -> [[Int]],
     evaluate: ([Int], _ finished: [EvaluationRecord.Unit]) throws -> (

@@ -36,9 +36,11 @@ package struct RulerEvaluation {
   }
 
   /// - Parameters:
+  ///   - model: the model.
   ///   - generator: makes the prompts with the model's tokenizer.
   ///   - haystack: what else the prompts were made from than what the generator holds.
   ///   - progress: called with the share done and the mean of the samples finished.
+  /// - Returns: the scores of the samples.
   /// - Throws: `EvaluationError.usage` for no tasks, lengths or samples and for what the generator
   ///   cannot make.
   package func run(
@@ -94,7 +96,7 @@ package struct RulerEvaluation {
   }
 
   /// Tasks with their lengths, without those left out.
-  /// - Throws: `EvaluationError.usage` where nothing is left.
+  /// - Throws: `EvaluationError` where nothing is left.
   package func checkedCells() throws(EvaluationError) -> [(task: RulerTask, length: Int)] {
     let cells = tasks.flatMap { task in
       lengths.compactMap { length in
@@ -103,16 +105,16 @@ package struct RulerEvaluation {
     }
     guard !cells.isEmpty else {
       let least = leftOut.compactMap(\.needed).min()
+      let reason = RulerResult.LeftOut.lines(leftOut).first ?? "none was asked for"
       throw .usage(
-        least.map { "no task has room in --lengths, expected at least \($0) tokens" }
-          ?? "no task can be made: \(RulerResult.LeftOut.lines(leftOut).first ?? "none was asked for")"
-      )
+        least.map { "no task has room in the lengths given, expected at least \($0) tokens" }
+          ?? "no task can be made: \(reason)")
     }
     return cells
   }
 
-  /// What the result is of, computed without scoring anything.
-  /// - Parameter units: the samples of all tasks and lengths; nil: every task at every length.
+  /// What the result is of, computed without scoring anything; `units` are the samples of all tasks
+  /// and lengths, nil: every task at every length.
   package func identity(
     _ model: Model, prompts generator: RulerGenerator, haystack: String = "", units: Int? = nil
   ) throws -> EvaluationIdentity {
@@ -125,7 +127,7 @@ package struct RulerEvaluation {
       materials["haystack_sha256"] = .string(SourceHash.sha256(text: haystack))
     }
     return EvaluationIdentity(
-      kind: .ruler,
+      of: RulerResult.self,
       models: [
         try model.identity(
           rotary: model.plan.rotary.applying(rotary, length: longest), length: longest,

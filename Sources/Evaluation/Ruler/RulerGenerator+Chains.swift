@@ -30,9 +30,7 @@ extension RulerGenerator {
     /// Draws the places of the assignments, for every size of the haystack alike.
     private let places: SeededGenerator
 
-    /// - Parameters:
-    ///   - letters: of each name.
-    ///   - taken: values of other chains.
+    /// A chain with names of so many letters, and none of the values that other chains have taken.
     init(names letters: Int, values taken: [Int], _ random: inout SeededGenerator) {
       var names: [String] = []
       while names.count <= RulerGenerator.hops {

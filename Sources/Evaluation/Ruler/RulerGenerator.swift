@@ -23,6 +23,7 @@ package struct RulerGenerator: Sendable {
   let hotpot: RulerQuestions?
 
   /// - Parameters:
+  ///   - tokenizer: the model's, which counts tokens.
   ///   - essays: text of the essay haystacks, its files joined in sorted order.
   ///   - squad: questions of `qa_1`.
   ///   - hotpot: questions of `qa_2`.
@@ -51,8 +52,10 @@ package struct RulerGenerator: Sendable {
   /// One sample, with as many haystack units as fit. It depends on nothing but the generator's
   /// parts and these three: samples can be made in any order, and each alone.
   /// - Parameters:
+  ///   - task: the task.
   ///   - length: tokens of prompt and answer together.
   ///   - index: number of the sample, from 0; for `qa` the number of the question.
+  /// - Returns: the prompt and its references.
   /// - Throws: `EvaluationError.usage` where the essays or questions that the task needs are missing
   ///   or too few, or where not even the smallest haystack fits.
   package func sample(task: RulerTask, length: Int, index: Int) throws -> RulerSample {

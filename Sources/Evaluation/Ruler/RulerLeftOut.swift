@@ -87,6 +87,8 @@ extension RulerGenerator {
 
   /// The text that a task needs and this generator does not have.
   private func missing(_ task: RulerTask, samples: Int) -> String? {
+    // These words belong to the identity of results, and stay as they are: a state file is known by
+    // them.
     func lack(_ questions: RulerQuestions?, _ option: String) -> String? {
       guard let count = questions?.questions.count else { return "no \(option)" }
       return count < samples ? "\(option) has \(count) questions for \(samples) samples" : nil

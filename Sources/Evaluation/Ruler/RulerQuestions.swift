@@ -23,7 +23,9 @@ package struct RulerQuestions: Sendable, Equatable {
 
   /// Reads the format of SQuAD 1.1 and 2.0 (arXiv:1806.03822): `data`, a list of articles with
   /// `paragraphs`, each a `context` with its `qas`. Questions with `is_impossible` are left out.
-  /// - Parameter file: the file that errors name.
+  /// - Parameters:
+  ///   - json: the contents of the file.
+  ///   - file: the file that errors name.
   /// - Throws: `EvaluationError.questions` naming the place of what is missing.
   package init(squad json: JSONValue, file: String) throws(EvaluationError) {
     let root = Node(json, file: file, place: "")
@@ -47,7 +49,9 @@ package struct RulerQuestions: Sendable, Equatable {
   /// Reads the format of HotpotQA's distractor setting (arXiv:1809.09600): a list of objects with
   /// `question`, `answer` and `context`, a list of pairs of title and sentences. All paragraphs of a
   /// question are its gold ones, as in RULER.
-  /// - Parameter file: the file that errors name.
+  /// - Parameters:
+  ///   - json: the contents of the file.
+  ///   - file: the file that errors name.
   /// - Throws: `EvaluationError.questions` naming the place of what is missing.
   package init(hotpot json: JSONValue, file: String) throws(EvaluationError) {
     for question in try Node(json, file: file, place: "").list() {

@@ -3,8 +3,9 @@ import Checkpoints
 import OrderedCollections
 
 /// What RULER's tasks gave, sample by sample and by task and length.
-package struct RulerResult: Sendable {
+package struct RulerResult: EvaluationResult {
   package static let kind = "ruler"
+  package static let unitName = "a sample of a RULER task"
 
   struct Place: Sendable, Equatable {
     let task: RulerTask
@@ -22,7 +23,7 @@ package struct RulerResult: Sendable {
     }
   }
 
-  struct Sample: Sendable {
+  package struct Sample: EvaluationUnit {
     enum Outcome: Sendable {
       /// What was generated, and its score from 0 to 1.
       case output(text: String, score: Double)
@@ -38,7 +39,8 @@ package struct RulerResult: Sendable {
       self.outcome = outcome
     }
 
-    init?(_ values: JSONValue) {
+    package init?(_ unit: EvaluationRecord.Unit) {
+      let values = unit.values
       guard let name = values["task"]?.string, let task = RulerTask(rawValue: name),
         let length = values["length"]?.int, let index = values["sample"]?.int, length > 0,
         index >= 0
@@ -49,7 +51,7 @@ package struct RulerResult: Sendable {
       {
         outcome = .output(text: text, score: score)
       } else if let nll = values["answer_nll"]?.double, let exact = values["exact"]?.bool,
-        EvaluationKind.isLikelihood(nll)
+        RulerResult.isLikelihood(nll)
       {
         outcome = .answer(negativeLogLikelihood: nll, isGreedy: exact)
       } else {
@@ -90,14 +92,10 @@ package struct RulerResult: Sendable {
   package let record: EvaluationRecord
   package let cells: [Cell]
 
-  /// - Throws: `EvaluationError.record` where a unit is no sample.
-  package init(_ record: EvaluationRecord, file: String) throws(EvaluationError) {
+  package init(_ record: EvaluationRecord, units: [Sample], file: String) {
     self.record = record
     var groups: OrderedDictionary<[String], [Sample]> = [:]
-    for unit in record.units {
-      guard let sample = Sample(unit.values) else {
-        throw .record(file: file, problem: "unit \(unit.index) is no sample of a RULER task")
-      }
+    for sample in units {
       groups[[sample.place.task.rawValue, String(sample.place.length)], default: []].append(sample)
     }
     cells = groups.values.map { samples in
@@ -150,7 +148,7 @@ package struct RulerResult: Sendable {
 
   /// Mean score, or nats per token, of units so far.
   static func mean(_ units: [EvaluationRecord.Unit]) -> Double? {
-    let values = units.compactMap { Sample($0.values) }.map { sample in
+    let values = units.compactMap { Sample($0) }.map { sample in
       switch sample.outcome {
       case .output(_, let score): 100 * score
       case .answer(let nll, _): nll

@@ -7,7 +7,7 @@ package enum RulerWords {
   package static let nouns = split(nounText)
   package static let verbs = split(verbText)
 
-  /// The number of adjectives with a noun behind them.
+  /// The number of adjectives followed by a noun.
   package static let pairs = adjectives.count * nouns.count
 
   /// The pair with a number from 0 to `pairs - 1`: "adjective-noun".

@@ -1,4 +1,5 @@
 import Base
+import Models
 import Rotary
 import Tensors
 
@@ -14,18 +15,24 @@ package final class CachedSequences {
   private(set) var lengths: [Int]
   /// The residual stream, [sequences * capacity, width].
   private let hidden: FloatBuffer
-  private let caches: [LayerActivations]
+  /// Of each layer; queries are not kept, so all layers take turns with theirs.
+  private let caches: [ActivationMemory]
   private let scratch: [LayerScratch]
   private let kept: [LayerWeights]
   private let classes: LengthClasses
   private let spans: [RotationSpan]
   private var tables = RotationTables()
 
+  /// Empty sequences of a model, with room for their tokens.
   /// - Parameters:
+  ///   - pass: the model and its variant.
   ///   - count: sequences.
+  ///   - capacity: the most tokens of a sequence.
   ///   - ends: tokens each sequence may grow to, which decide frequencies that depend on the
   ///     length; nil: all to the capacity.
   ///   - keepsWeights: decode all layers once instead of once a step.
+  /// - Throws: `RotaryError` for frequencies that cannot be computed, and the errors of decoding
+  ///   weights.
   package init(
     _ pass: ForwardPass, count: Int, capacity: Int, ends: [Int]? = nil, keepsWeights: Bool
   ) throws {
@@ -37,33 +44,32 @@ package final class CachedSequences {
     }
     self.capacity = capacity
     lengths = [Int](repeating: 0, count: count)
-    let shape = pass.plan.shape
+    let plan = pass.plan
     let rows = count * capacity
-    hidden = FloatBuffer(count: max(rows * shape.width, 1))
-    let first = LayerActivations(shape: shape, rows: rows)
-    caches = pass.plan.layers.indices.map { $0 == 0 ? first : first.withOwnKeys() }
-    scratch = (0..<pass.threads).map { _ in
-      LayerScratch(
-        shape: shape, latentWidth: pass.latentWidth, rows: SequenceBatch.unitRows)
+    hidden = FloatBuffer(count: max(rows * plan.shape.width, 1))
+    let queries = FloatBuffer(count: max(rows * plan.capacity.queries, 1))
+    caches = plan.layers.map {
+      ActivationMemory(LayerCapacity(CollectionOfOne($0.recipe)), rows: rows, queries: queries)
     }
+    scratch = (0..<pass.threads).map { _ in LayerScratch(plan, rows: SequenceBatch.unitRows) }
     kept =
       keepsWeights
-      ? try pass.plan.layers.map { try LayerWeights($0, threads: pass.threads) } : []
+      ? try plan.layers.map { try LayerWeights($0, threads: pass.threads) } : []
   }
 
   /// Puts tokens behind sequences and computes them.
   /// - Parameter tokens: for every sequence what is appended; a sequence with none rests.
   /// - Throws: `ModelError` for a token outside the vocabulary or a position without an embedding.
   package func append(_ tokens: [[Int32]]) throws {
-    let shape = pass.plan.shape
+    let width = pass.plan.shape.width
     var units: [SequenceBatch.Unit] = []
     var members: [GatheredRows.Member] = []
     for (sequence, added) in tokens.enumerated() where !added.isEmpty {
       let (start, length) = (sequence * capacity, lengths[sequence])
       let embedded = try pass.embed(
         [added], SequenceBatch(lengths: [added.count]), start: length)
-      (hidden.pointer + (start + length) * shape.width).update(
-        from: embedded.pointer, count: added.count * shape.width)
+      (hidden.pointer + (start + length) * width).update(
+        from: embedded.pointer, count: added.count * width)
       guard added.count > 1 else {
         members.append(
           GatheredRows.Member(
@@ -78,7 +84,7 @@ package final class CachedSequences {
             lengthClass: classes.ofSequence[sequence]))
       }
     }
-    let gathered = GatheredRows(members, of: hidden, shape: shape)
+    let gathered = GatheredRows(members, of: hidden, plan: pass.plan)
     let (work, scratch) = (units, scratch)
     for index in pass.plan.layers.indices {
       let weights =
@@ -86,9 +92,8 @@ package final class CachedSequences {
         ? try LayerWeights(pass.plan.layers[index], threads: pass.threads) : kept[index]
       let rotation = try LayerRotation(spans, layer: index, start: 0, reusing: &tables)
       let layer = Layer(
-        shape: shape, block: pass.plan.architecture.block, window: shape.windows[index],
-        weights: weights, rotation: rotation, activations: caches[index], hidden: hidden,
-        times: pass.times)
+        pass.plan.layers[index].recipe, width: width, weights: weights, rotation: rotation,
+        memory: caches[index], hidden: hidden, times: pass.times)
       Parallel.forEach(count: work.count, threads: pass.threads) { unit, worker in
         layer.project(work[unit], scratch[worker])
       }

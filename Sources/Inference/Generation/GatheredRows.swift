@@ -22,17 +22,17 @@ struct GatheredRows: Sendable {
   private let groups: [SequenceBatch.Unit]
   /// [members, width]
   private let hidden: FloatBuffer
-  private let activations: LayerActivations
+  private let memory: ActivationMemory
   /// [members, heads * valueWidth]
   private let attended: FloatBuffer
-  private let shape: ModelShape
+  private let width: Int
 
-  /// - Parameter stream: the residual stream of all sequences, with the members' newest rows in it.
+  /// Gathers the members' newest rows from `stream`, the residual stream of all sequences.
   init(
-    _ members: [Member], of stream: FloatBuffer, shape: ModelShape
+    _ members: [Member], of stream: FloatBuffer, plan: ModelPlan
   ) {
     self.members = members
-    self.shape = shape
+    width = plan.shape.width
     own = members.map {
       SequenceBatch.Unit(
         sequenceStart: $0.sequenceStart, rows: $0.position..<($0.position + 1),
@@ -45,34 +45,30 @@ struct GatheredRows: Sendable {
         sequenceStart: 0, rows: group,
         positions: .each(members[group].map { ($0.position, $0.lengthClass) }))
     }
-    hidden = FloatBuffer(count: max(rows * shape.width, 1))
-    activations = LayerActivations(shape: shape, rows: rows)
-    attended = FloatBuffer(count: max(rows * shape.heads * shape.valueWidth, 1))
+    hidden = FloatBuffer(count: max(rows * width, 1))
+    let capacity = plan.capacity
+    memory = ActivationMemory(capacity, rows: rows)
+    attended = FloatBuffer(count: max(rows * capacity.outputs, 1))
     for (row, unit) in own.enumerated() {
-      copy(stream, unit.firstRow, to: hidden, row, width: shape.width)
+      copy(stream, unit.firstRow, to: hidden, row, width: width)
     }
   }
 
-  /// Applies a layer to the members' rows; their keys and values join those of their sequences.
-  /// - Parameters:
-  ///   - layer: the layer over the whole sequences.
-  ///   - scratch: one for each thread.
+  /// Applies a layer, that over the whole sequences, to the members' rows; their keys and values
+  /// join those of their sequences. `scratch` has one for each thread.
   func apply(_ layer: Layer, _ scratch: [LayerScratch], threads: Int) {
-    let gathered = Layer(
-      shape: shape, block: layer.block, window: layer.window, weights: layer.weights,
-      rotation: layer.rotation, activations: activations, hidden: hidden, times: layer.times)
-    let headsWidth = shape.heads * shape.valueWidth
+    let gathered = layer.working(on: hidden, in: memory)
+    let attention = layer.attention
+    let headsWidth = attention.outputColumns
     Parallel.forEach(count: groups.count, threads: threads) { group, worker in
       gathered.project(groups[group], scratch[worker])
     }
     Parallel.forEach(count: members.count, threads: threads) { member, worker in
       let row = own[member].firstRow
-      let (from, to) = (activations, layer.activations)
-      copy(from.queries, member, to: to.queries, row, width: shape.heads * shape.keyWidth)
+      let (from, to) = (gathered.activations, layer.activations)
+      copy(from.queries, member, to: to.queries, row, width: attention.queryRows)
       if let source = from.plain, let target = to.plain {
-        let (keys, values) = (
-          shape.keyValueHeads * shape.keyWidth, shape.keyValueHeads * shape.valueWidth
-        )
+        let (keys, values) = (attention.keyRows, attention.valueRows)
         (target.keys + row * keys).update(from: source.keys + member * keys, count: keys)
         (target.values + row * values).update(
           from: source.values + member * values, count: values)
@@ -89,7 +85,7 @@ struct GatheredRows: Sendable {
   /// Puts the members' rows back into the residual stream of all sequences.
   func restore(to stream: FloatBuffer) {
     for (row, unit) in own.enumerated() {
-      copy(hidden, row, to: stream, unit.firstRow, width: shape.width)
+      copy(hidden, row, to: stream, unit.firstRow, width: width)
     }
   }
 

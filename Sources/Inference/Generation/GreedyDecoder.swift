@@ -18,19 +18,21 @@ package struct GreedyDecoder: Sendable {
 
   /// Bytes that keys, values and the stream of one token take.
   package static func bytesPerToken(_ plan: ModelPlan) -> Int {
-    let shape = plan.shape
-    return 4
-      * (plan.layers.count * shape.keyValueHeads * (shape.keyWidth + shape.valueWidth)
-        + shape.heads * shape.keyWidth + shape.width)
+    let kept = plan.layers.reduce(0) {
+      $0 + $1.recipe.attention.keyRows + $1.recipe.attention.valueRows
+    }
+    return 4 * (kept + plan.capacity.queries + plan.shape.width)
   }
 
-  /// Continues prompts until a stop token or `maximum` tokens. Frequencies that depend on the length
-  /// are those of the prompt and `maximum` tokens behind it.
+  /// Continues prompts until a stop token or `maximum` tokens. Frequencies that depend on the
+  /// length are those of the prompt and `maximum` tokens behind it.
   /// - Parameters:
   ///   - prompts: token ids, at least one each.
+  ///   - maximum: the most tokens to generate for a prompt.
   ///   - isDone: called after each token with the prompt's index and what was generated; true ends
   ///     that sequence.
   ///   - onStep: called after each step with the number of steps done.
+  /// - Returns: the generated tokens of each prompt.
   /// - Throws: `ModelError` for a token outside the vocabulary, a position without an embedding, or
   ///   logits that are not finite.
   package func generate(

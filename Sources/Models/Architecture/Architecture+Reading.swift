@@ -1,18 +1,29 @@
 import Base
-import Checkpoints
 import OrderedCollections
 
 extension Architecture {
+  /// Keys of a data file.
+  package enum Key: String, CaseIterable {
+    case name, block, hyperparameters, required, copied, weights, ignored
+    case modelTypes = "model_types"
+    case windowedModelType = "windowed_model_type"
+    case recognizedBy = "recognized_by"
+    case pairLayout = "pair_layout"
+    case seventyBillion = "seventy_billion"
+  }
+
+  private static let folder = "architectures"
+
   /// Reads one data file of `formats/architectures`.
   /// - Throws: `FormatError.invalid` for an unknown key, role, hyper-parameter or value.
   package init(named name: String) throws {
-    let file = "architectures/\(name).json"
+    let file = "\(Self.folder)/\(name).json"
     try self.init(FormatResources.json(file), name: name, file: file)
   }
 
   /// Names of all architectures with a data file, sorted.
   package static func names() throws -> [String] {
-    try FormatResources.list("architectures")
+    try FormatResources.list(folder)
   }
 
   /// The architecture that a GGUF file names.
@@ -35,129 +46,201 @@ extension Architecture {
     throw FormatError.unsupportedArchitecture(file: file, name: modelType, known: known.sorted())
   }
 
-  init(_ json: JSONValue, name: String, file: String) throws {
-    let top = try StrictObject(
-      json, file: file, place: "",
-      keys: [
-        "name", "model_types", "block", "pair_layout", "hyperparameters", "required", "copied",
-        "weights", "ignored",
-      ])
-    self.name = try top.string("name")
-    guard self.name == name else {
-      throw top.failure("name", "expected '\(name)', the file's name")
+  /// The architecture whose own keys are all in a config.json that names no model; nil for none.
+  static func recognized(in configuration: JSONValue) throws -> Architecture? {
+    try names().lazy.map { try Architecture(named: $0) }.first { architecture in
+      !architecture.recognizedBy.isEmpty
+        && architecture.recognizedBy.allSatisfy { configuration[$0] != nil }
     }
-    let types = try Self.strings(of: top.required("model_types"), top, "model_types")
-    modelTypes = Array(types.keys)
-    classNames = Dictionary(uniqueKeysWithValues: types.map { ($0.key, $0.value) })
-    block = try BlockRecipe(top.required("block"), file: file)
+  }
 
-    let layouts = try StrictObject(
-      top.required("pair_layout"), file: file, place: "pair_layout", keys: ["gguf", "huggingface"])
+  /// Reads what a data file holds, which must state the name `name`; errors name `file`.
+  package init(_ json: JSONValue, name: String, file: String) throws(FormatError) {
+    let top = try StrictObject<Key>(json, file: file, place: "")
+    self.name = try top.string(.name)
+    guard self.name == name else {
+      throw top.failure(.name, "expected '\(name)', the file's name")
+    }
+    _ = try top.required(.modelTypes)
+    var classNames: OrderedDictionary<String, String> = [:]
+    for (type, value) in try top.members(.modelTypes) {
+      guard let text = value.string else { throw top.failure(.modelTypes, "expected strings") }
+      classNames[type] = text
+    }
+    modelTypes = Array(classNames.keys)
+    self.classNames = Dictionary(uniqueKeysWithValues: classNames.map { ($0.key, $0.value) })
+    windowedModelType = try top.optionalString(.windowedModelType)
+    if let type = windowedModelType, classNames[type] == nil {
+      throw top.failure(.windowedModelType, "'\(type)' is none of \(Key.modelTypes.rawValue)")
+    }
+    recognizedBy = try top.strings(.recognizedBy)
+    block = try BlockRecipe(
+      top.required(.block), file: file, place: top.place(of: .block))
+
+    let layouts = try StrictObject<Side>(
+      top.required(.pairLayout), file: file, place: top.place(of: .pairLayout))
     pairLayouts = [
-      .gguf: try layouts.choice("gguf"), .huggingface: try layouts.choice("huggingface"),
+      .gguf: try layouts.choice(.gguf), .huggingface: try layouts.choice(.huggingface),
     ]
 
+    _ = try top.required(.hyperparameters)
     var hyperparameters: [Hyperparameter: HyperparameterKeys] = [:]
-    for (key, value) in try Self.members(
-      of: top.required("hyperparameters"), top, "hyperparameters")
-    {
+    for (key, value) in try top.members(.hyperparameters) {
       guard let parameter = Hyperparameter(rawValue: key) else {
-        throw top.failure("hyperparameters", "unknown hyper-parameter '\(key)'")
+        throw top.failure(.hyperparameters, "unknown hyper-parameter '\(key)'")
       }
-      let entry = try StrictObject(
-        value, file: file, place: "hyperparameters.\(key)",
-        keys: ["gguf", "huggingface", "default"])
-      hyperparameters[parameter] = HyperparameterKeys(
-        gguf: try entry.strings("gguf"), huggingface: try entry.strings("huggingface"),
-        fallback: entry.optional("default"))
+      hyperparameters[parameter] = try HyperparameterKeys(
+        value, of: parameter, file: file, place: "\(top.place(of: .hyperparameters)).\(key)")
     }
     self.hyperparameters = hyperparameters
 
     var required: OrderedDictionary<String, [JSONValue]> = [:]
-    for (key, value) in try Self.members(of: top.optional("required"), top, "required") {
-      guard let accepted = value.array else {
-        throw top.failure("required.\(key)", "expected a list")
+    for (key, value) in try top.members(.required) {
+      guard let accepted = value.array, !accepted.isEmpty else {
+        throw FormatError.invalid(
+          file: file, place: "\(top.place(of: .required)).\(key)",
+          problem: "expected a list of the values that are supported")
       }
       required[key] = accepted
     }
     self.required = required
-    copied = try Self.members(of: top.optional("copied"), top, "constants")
 
+    var copied: OrderedDictionary<String, CopiedKey> = [:]
+    for (key, value) in try top.members(.copied) {
+      copied[key] = try CopiedKey(value, file: file, place: "\(top.place(of: .copied)).\(key)")
+    }
+    self.copied = copied
+
+    _ = try top.required(.weights)
     var weights: OrderedDictionary<Role, WeightNames> = [:]
-    for (key, value) in try Self.members(of: top.required("weights"), top, "weights") {
+    for (key, value) in try top.members(.weights) {
       guard let role = Role(rawValue: key) else {
-        throw top.failure("weights", "unknown role '\(key)'")
+        throw top.failure(.weights, "unknown role '\(key)'")
       }
-      weights[role] = try WeightNames(value, file: file, place: "weights.\(key)")
+      weights[role] = try WeightNames(
+        value, file: file, place: "\(top.place(of: .weights)).\(key)")
     }
     self.weights = weights
-    ignored = try top.strings("ignored")
-  }
-
-  private static func members(
-    of value: JSONValue?, _ owner: StrictObject, _ key: String
-  ) throws -> OrderedDictionary<String, JSONValue> {
-    guard let value else { return [:] }
-    guard let object = value.object else { throw owner.failure(key, "expected an object") }
-    return object
-  }
-
-  private static func strings(
-    of value: JSONValue, _ owner: StrictObject, _ key: String
-  ) throws -> OrderedDictionary<String, String> {
-    var result: OrderedDictionary<String, String> = [:]
-    for (name, text) in try members(of: value, owner, key) {
-      guard let text = text.string else { throw owner.failure(key, "expected strings") }
-      result[name] = text
+    ignored = try top.strings(.ignored)
+    seventyBillion = try top.optional(.seventyBillion).map { value throws(FormatError) in
+      try SeventyBillion(value, file: file, place: top.place(of: .seventyBillion))
     }
-    return result
+  }
+}
+
+extension Architecture.SeventyBillion {
+  package enum Key: String, CaseIterable { case layers, grouped }
+
+  init(_ json: JSONValue, file: String, place: String) throws(FormatError) {
+    let entry = try StrictObject<Key>(json, file: file, place: place)
+    _ = try entry.required(.layers)
+    layers = try entry.integer(.layers, default: 0)
+    grouped = try entry.flag(.grouped)
   }
 }
 
 extension BlockRecipe {
-  init(_ json: JSONValue, file: String) throws {
-    let entry = try StrictObject(
-      json, file: file, place: "block",
-      keys: [
-        "norm", "norm_placement", "residual", "attention", "query_key_norm", "positions",
-        "feed_forward", "activation", "activation_key", "activation_names", "embedding_scale",
-        "global_every", "rotates_partially", "width_scaled_layers",
-      ])
-    norm = try entry.choice("norm")
-    normPlacement = try entry.choice("norm_placement", default: .before)
-    residual = try entry.choice("residual", default: .sequential)
-    attention = try entry.choice("attention", default: .grouped)
-    queryKeyNorm = try entry.choice("query_key_norm", default: HeadNorm.none)
-    positions = try entry.choice("positions", default: .rotary)
-    feedForward = try entry.choice("feed_forward", default: .gated)
-    activation = try entry.choice("activation")
-    activationKey = try entry.string("activation_key")
-    activationNames = try entry.strings("activation_names")
-    embeddingScale = try entry.choice("embedding_scale", default: EmbeddingScale.none)
-    globalEvery = try entry.integer("global_every", default: 0)
-    rotatesPartially = entry.optional("rotates_partially")?.bool ?? false
-    widthScaledLayers = (entry.optional("width_scaled_layers")?.array ?? []).compactMap(\.int)
+  package enum Key: String, CaseIterable {
+    case norm, residual, attention, positions, activation
+    case normPlacement = "norm_placement"
+    case queryKeyNorm = "query_key_norm"
+    case feedForward = "feed_forward"
+    case activationKey = "activation_key"
+    case activationNames = "activation_names"
+    case embeddingScale = "embedding_scale"
+    case globalEvery = "global_every"
+    case rotatesPartially = "rotates_partially"
+    case widthScaledLayers = "width_scaled_layers"
+  }
+
+  init(_ json: JSONValue, file: String, place: String) throws(FormatError) {
+    let entry = try StrictObject<Key>(json, file: file, place: place)
+    norm = try entry.choice(.norm)
+    normPlacement = try entry.choice(.normPlacement, default: .before)
+    residual = try entry.choice(.residual, default: .sequential)
+    attention = try entry.choice(.attention, default: .grouped)
+    queryKeyNorm = try entry.choice(.queryKeyNorm, default: AttentionRecipe.HeadNorm.none)
+    positions = try entry.choice(.positions, default: .rotary)
+    feedForward = try entry.choice(.feedForward, default: .gated)
+    activation = try entry.choice(.activation)
+    activationKey = try entry.string(.activationKey)
+    activationNames = try entry.strings(.activationNames)
+    guard !activationNames.isEmpty else {
+      throw entry.failure(.activationNames, "expected at least one name")
+    }
+    embeddingScale = try entry.choice(.embeddingScale, default: EmbeddingScale.none)
+    globalEvery = try entry.integer(.globalEvery, default: 0)
+    guard globalEvery >= 0 else { throw entry.failure(.globalEvery, "expected at least 0") }
+    rotatesPartially = try entry.flag(.rotatesPartially)
+    widthScaledLayers = try entry.integers(.widthScaledLayers)
+  }
+}
+
+extension HyperparameterKeys {
+  package enum Key: String, CaseIterable {
+    case gguf, huggingface
+    case fallback = "default"
+    case always
+  }
+
+  init(
+    _ json: JSONValue, of parameter: Hyperparameter, file: String, place: String
+  ) throws(FormatError) {
+    let entry = try StrictObject<Key>(json, file: file, place: place)
+    names = [.gguf: try entry.strings(.gguf), .huggingface: try entry.strings(.huggingface)]
+    fallback = entry.optional(.fallback)
+    isAlwaysWritten = try entry.flag(.always)
+    guard let fallback else { return }
+    let fits =
+      switch parameter.kind {
+      case .whole: fallback.int != nil
+      case .number: fallback.double != nil
+      case .flag: fallback.bool != nil
+      case .texts: false
+      }
+    guard fits else { throw entry.failure(.fallback, "is no value of this hyper-parameter") }
+  }
+}
+
+extension CopiedKey {
+  package enum Key: String, CaseIterable { case huggingface, type }
+
+  init(_ json: JSONValue, file: String, place: String) throws(FormatError) {
+    let entry = try StrictObject<Key>(json, file: file, place: place)
+    huggingface = try entry.string(.huggingface)
+    type = try entry.choice(.type, default: .whole)
   }
 }
 
 extension WeightNames {
-  init(_ json: JSONValue, file: String, place: String) throws {
-    let entry = try StrictObject(
-      json, file: file, place: place, keys: ["gguf", "huggingface", "optional"])
+  package enum Key: String, CaseIterable { case gguf, huggingface, optional }
+
+  init(_ json: JSONValue, file: String, place: String) throws(FormatError) {
+    let entry = try StrictObject<Key>(json, file: file, place: place)
     names = [:]
-    for side in Architecture.Side.allCases {
-      guard let value = entry.optional(side.rawValue) else { continue }
-      if let tensor = value.string {
-        names[side] = WeightName(tensor: tensor, form: .plain, part: nil)
-        continue
-      }
-      let details = try StrictObject(
-        value, file: file, place: "\(place).\(side.rawValue)", keys: ["tensor", "form", "part"])
-      names[side] = WeightName(
-        tensor: try details.string("tensor"),
-        form: try details.choice("form", default: .plain),
-        part: details.optional("part") == nil ? nil : try details.choice("part"))
+    for (side, key) in [(Architecture.Side.gguf, Key.gguf), (.huggingface, .huggingface)] {
+      guard let value = entry.optional(key) else { continue }
+      names[side] = try WeightName(value, file: file, place: entry.place(of: key))
     }
-    optional = entry.optional("optional")?.bool ?? false
+    guard !names.isEmpty else {
+      throw FormatError.invalid(file: file, place: place, problem: "names no tensor")
+    }
+    optional = try entry.flag(.optional)
+  }
+}
+
+extension WeightName {
+  package enum Key: String, CaseIterable { case tensor, form, part }
+
+  /// A tensor's name, or an object where more is to be said.
+  init(_ json: JSONValue, file: String, place: String) throws(FormatError) {
+    if let tensor = json.string {
+      self.init(tensor: tensor, form: .plain, part: nil)
+      return
+    }
+    let entry = try StrictObject<Key>(json, file: file, place: place)
+    self.init(
+      tensor: try entry.string(.tensor), form: try entry.choice(.form, default: .plain),
+      part: entry.optional(.part) == nil ? nil : try entry.choice(.part))
   }
 }

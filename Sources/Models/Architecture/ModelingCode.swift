@@ -11,20 +11,33 @@ package struct ModelingCode: Sendable, Equatable {
   /// Names of the files.
   package let files: [String]
 
+  package enum Key: String, CaseIterable { case files, classes }
+  package enum ClassKey: String, CaseIterable { case configuration, model }
+
   private static let folder = "huggingface"
+  private static let file = "\(folder)/modeling.json"
 
   /// The code for a `model_type` of config.json, without its `_rotary`; nil where there is none.
   package static func forModelType(_ type: String) throws -> ModelingCode? {
-    let file = "\(folder)/modeling.json"
-    let json = try FormatResources.json(file)
-    guard let classes = json["classes"]?[type] else { return nil }
-    guard let files = json["files"]?.array?.compactMap(\.string), files.count == 2,
-      let configuration = classes["configuration"]?.string, let model = classes["model"]?.string
-    else {
-      throw FormatError.invalid(
-        file: file, place: "classes.\(type)", problem: "expected two files and two class names")
+    try read(FormatResources.json(file))[type]
+  }
+
+  /// Reads what the data file holds, by `model_type`.
+  package static func read(_ json: JSONValue) throws(FormatError) -> [String: ModelingCode] {
+    let top = try StrictObject<Key>(json, file: file, place: "")
+    let files = try top.strings(.files)
+    guard files.count == 2 else {
+      throw top.failure(.files, "expected the files of the configuration and of the model")
     }
-    return ModelingCode(configurationClass: configuration, modelClass: model, files: files)
+    var result: [String: ModelingCode] = [:]
+    for (type, value) in try top.members(.classes) {
+      let classes = try StrictObject<ClassKey>(
+        value, file: file, place: "\(top.place(of: .classes)).\(type)")
+      result[type] = ModelingCode(
+        configurationClass: try classes.string(.configuration),
+        modelClass: try classes.string(.model), files: files)
+    }
+    return result
   }
 
   /// Where a file of the code is to be copied from.

@@ -54,4 +54,46 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
   package var isVector: Bool {
     rawValue.hasSuffix(".gain") || rawValue.hasSuffix(".bias") || rawValue.hasPrefix("rotary.")
   }
+
+  /// The gain of the norm whose output this matrix multiplies, where one stands before it.
+  package var norm: Role? {
+    switch self {
+    case .query, .key, .value, .queryDown, .latentDown: .attentionNormGain
+    case .queryUp: .queryDownNormGain
+    case .latentKeyUp, .latentValueUp: .latentNormGain
+    case .gate, .up: .feedForwardNormGain
+    case .output: .outputNormGain
+    default: nil
+    }
+  }
+
+  /// The vector that is added to what this matrix or norm gives, where models have one.
+  package var bias: Role? {
+    switch self {
+    case .query: .queryBias
+    case .key: .keyBias
+    case .value: .valueBias
+    case .attentionOutput: .attentionOutputBias
+    case .up: .upBias
+    case .down: .downBias
+    case .attentionNormGain: .attentionNormBias
+    case .feedForwardNormGain: .feedForwardNormBias
+    case .outputNormGain: .outputNormBias
+    default: nil
+    }
+  }
+
+  /// What a layer's heads hold.
+  package enum Heads: Sendable { case queries, keys, values }
+
+  /// The heads whose dims this weight's rows are, head after head, in the space that a site rotates;
+  /// of a norm's gain those of one head, where each is normed alone.
+  package var heads: Heads? {
+    switch self {
+    case .query, .queryBias, .queryUp, .queryNormGain: .queries
+    case .key, .keyBias, .keyNormGain: .keys
+    case .value, .valueBias, .latentValueUp: .values
+    default: nil
+    }
+  }
 }

@@ -1,34 +1,58 @@
 import Checkpoints
+import OrderedCollections
 import Rotary
 import Tensors
 
-/// GGUF keys of our own for what the ecosystem's do not tell apart: YaRN's two magnitudes, of which
-/// `rope.scaling.yarn_log_multiplier` holds the one of all dims.
-package enum GGUFKeys {
-  package static let mscale = "ropeconv.rope.scaling.mscale"
-  package static let mscaleAllDims = "ropeconv.rope.scaling.mscale_all_dim"
-}
-
-/// Reads the frequency scaling that a GGUF file states, by keys or as tensors of divisors.
+/// The frequency scaling that a GGUF file states, by keys or as tensors of divisors.
 struct GGUFScaling {
+  /// Without the architecture's prefix; keys of our own, which other readers ignore, say what the
+  /// ecosystem's do not.
+  enum Key: String, CaseIterable {
+    case type = "rope.scaling.type"
+    case factor = "rope.scaling.factor"
+    case olderFactor = "rope.scale_linear"
+    case originalContext = "rope.scaling.original_context_length"
+    case magnitude = "rope.scaling.attn_factor"
+    case yarnMagnitude = "rope.scaling.yarn_attn_factor"
+    case betaFast = "rope.scaling.yarn_beta_fast"
+    case betaSlow = "rope.scaling.yarn_beta_slow"
+    case logMultiplier = "rope.scaling.yarn_log_multiplier"
+    /// GGUF has no key for dynamic NTK.
+    case ownType = "ropeconv.rope.scaling.type"
+    case ownFactor = "ropeconv.rope.scaling.factor"
+    /// YaRN's two magnitudes, of which `logMultiplier` holds the one of all dims.
+    case ownMscale = "ropeconv.rope.scaling.mscale"
+    case ownMscaleAllDims = "ropeconv.rope.scaling.mscale_all_dim"
+  }
+
+  /// Values of `Key.type` and `Key.ownType`.
+  private enum Kind: String { case none, linear, yarn, longrope, dynamic }
+
+  /// The part of YaRN's multiplier that is in `Key.logMultiplier`: llama.cpp's unit of an mscale.
+  private static let logUnit = 0.1
+
   let parameters: Hyperparameters
   let context: Int
   /// Rotary pairs of a head: what a tensor of divisors must match.
   let pairs: Int
+}
 
+// MARK: - Reading
+
+extension GGUFScaling {
   private var checkpoint: Checkpoint { parameters.checkpoint }
 
-  private func failure(_ key: String, _ problem: String) -> ModelError {
+  private func failure(_ key: Key, _ problem: String) -> ModelError {
     .hyperparameter(
-      file: checkpoint.path, key: parameters.ggufKey(key), problem: problem)
+      file: checkpoint.path, key: parameters.ggufKey(key.rawValue), problem: problem)
   }
 
-  private func metadata(_ key: String) -> MetadataValue? {
-    checkpoint.metadata[parameters.ggufKey(key)]
+  private func metadata(_ key: Key) -> MetadataValue? {
+    checkpoint.metadata[parameters.ggufKey(key.rawValue)]
   }
 
   /// - Throws: `ModelError.hyperparameter` for a key that holds something else.
-  private func number(_ key: String) throws -> Double? {
+  private func number(_ key: Key) throws -> Double? {
     guard let stated = metadata(key) else { return nil }
     guard let number = stated.double, number.isFinite else {
       throw failure(key, "is not a finite number")
@@ -36,7 +60,7 @@ struct GGUFScaling {
     return number
   }
 
-  private func positive(_ key: String) throws -> Double? {
+  private func positive(_ key: Key) throws -> Double? {
     guard let number = try number(key) else { return nil }
     guard number > 0 else { throw failure(key, "is \(number), expected a positive number") }
     return number
@@ -44,23 +68,19 @@ struct GGUFScaling {
 
   /// The factor of a stretch, by the first of its keys that the file has.
   private func factor() throws -> Double? {
-    try positive("ropeconv.rope.scaling.factor") ?? positive("rope.scaling.factor")
-      ?? positive("rope.scale_linear")
+    try positive(.ownFactor) ?? positive(.factor) ?? positive(.olderFactor)
   }
 
   private func requiredFactor() throws -> Double {
-    guard let factor = try factor() else {
-      throw failure("rope.scaling.factor", "is missing")
-    }
+    guard let factor = try factor() else { throw failure(.factor, "is missing") }
     return factor
   }
 
   /// The context before stretching; 0 stands for the model's context, as in llama.cpp.
   private func originalContext() throws -> Int? {
-    let key = "rope.scaling.original_context_length"
-    guard let stated = metadata(key) else { return nil }
+    guard let stated = metadata(.originalContext) else { return nil }
     guard let original = stated.int, original >= 0 else {
-      throw failure(key, "is not a whole number of at least 0")
+      throw failure(.originalContext, "is not a whole number of at least 0")
     }
     return original > 0 ? original : nil
   }
@@ -73,38 +93,38 @@ struct GGUFScaling {
       return .longRoPE(
         .init(
           short: short, long: long, originalContext: original,
-          magnitude: try positive("rope.scaling.attn_factor")
+          magnitude: try positive(.magnitude)
             ?? FrequencyScaling.LongRoPE.magnitude(context: context, original: original)))
     }
-    let own = checkpoint.metadata["ropeconv.rope.scaling.type"]?.string
-    let type = own ?? metadata("rope.scaling.type")?.string ?? "none"
-    switch type {
-    case "none": return .none
-    case "linear": return try factor().map { .linear(factor: $0) } ?? .none
-    case "dynamic":
+    let type = metadata(.ownType)?.string ?? metadata(.type)?.string ?? Kind.none.rawValue
+    switch Kind(rawValue: type) {
+    case .some(.none): return .none
+    case .linear: return try factor().map { .linear(factor: $0) } ?? .none
+    case .dynamic:
       return .dynamic(factor: try requiredFactor(), originalContext: original ?? context)
-    case "yarn": return .yarn(try yarn(original: original ?? context))
-    default:
+    case .yarn: return .yarn(try yarn(original: original ?? context))
+    case .longrope, nil:
       throw ModelError.unsupportedValue(
-        file: checkpoint.path, key: parameters.ggufKey("rope.scaling.type"), found: "'\(type)'",
-        accepted: ["none", "linear", "yarn", "longrope with its factor tensors"])
+        file: checkpoint.path, key: parameters.ggufKey(Key.type.rawValue), found: "'\(type)'",
+        accepted: [Kind.none, .linear, .yarn].map(\.rawValue)
+          + ["\(Kind.longrope) with its factor tensors"])
     }
   }
 
   private func yarn(original: Int) throws -> FrequencyScaling.YaRN {
     var yarn = FrequencyScaling.YaRN(factor: try requiredFactor(), originalContext: original)
-    yarn.betaFast = try positive("rope.scaling.yarn_beta_fast") ?? yarn.betaFast
-    yarn.betaSlow = try positive("rope.scaling.yarn_beta_slow") ?? yarn.betaSlow
-    yarn.attentionFactor = try positive("rope.scaling.yarn_attn_factor")
-    if let multiplier = try number("rope.scaling.yarn_log_multiplier") {
-      yarn.mscaleAllDims = multiplier / 0.1
-      yarn.mscale = multiplier / 0.1
+    yarn.betaFast = try positive(.betaFast) ?? yarn.betaFast
+    yarn.betaSlow = try positive(.betaSlow) ?? yarn.betaSlow
+    yarn.attentionFactor = try positive(.yarnMagnitude)
+    if let multiplier = try number(.logMultiplier) {
+      yarn.mscaleAllDims = multiplier / Self.logUnit
+      yarn.mscale = multiplier / Self.logUnit
     }
-    let own = (mscale: try number(GGUFKeys.mscale), allDims: try number(GGUFKeys.mscaleAllDims))
+    let own = (mscale: try number(.ownMscale), allDims: try number(.ownMscaleAllDims))
     if own.mscale != nil || own.allDims != nil { (yarn.mscale, yarn.mscaleAllDims) = own }
     guard yarn.magnitude.isFinite, yarn.magnitude > 0 else {
       throw failure(
-        own.mscale == nil ? "rope.scaling.yarn_log_multiplier" : GGUFKeys.mscale,
+        own.mscale == nil ? .logMultiplier : .ownMscale,
         "makes a magnitude of \(yarn.magnitude), expected a positive one")
     }
     return yarn
@@ -112,6 +132,7 @@ struct GGUFScaling {
 
   /// A tensor of divisors, one per rotary pair; nil where the file has none.
   private func divisors(_ role: Role) throws -> [Float]? {
+    if let planned = parameters.divisors[role] { return planned }
     guard let name = parameters.architecture.weights[role]?.names[parameters.side]?.tensor,
       let tensor = checkpoint.tensors[name]
     else { return nil }
@@ -123,5 +144,102 @@ struct GGUFScaling {
     guard let wrong = values.firstIndex(where: { !($0.isFinite && $0 > 0) }) else { return values }
     throw ModelError.factor(
       file: checkpoint.path, tensor: name, value: Double(values[wrong]), index: wrong)
+  }
+}
+
+// MARK: - Writing
+
+extension GGUFScaling {
+  /// - Throws: `ModelError.notRepresentable` for a scaling that GGUF has no keys for.
+  static func write(
+    _ shape: StatedShape, of plan: ModelPlan, to fields: inout GGUFFields
+  ) throws {
+    func refuse(_ what: String) -> ModelError {
+      .notRepresentable(file: plan.checkpoint.path, what: what, container: "GGUF")
+    }
+    if let local = shape.localScore, local.scaling != .none {
+      throw refuse("frequency scaling of windowed layers")
+    }
+    func set(_ key: Key, _ value: StatedValue) { fields.set(key: key.rawValue, value) }
+    func set(_ kind: Kind) { set(.type, .text(kind.rawValue)) }
+    switch shape.score?.scaling ?? .none {
+    case .none:
+      // Phi 3's loaders want it though nothing is stretched.
+      if let original = statedOriginalContext(plan) {
+        fields.set(.originalContext, .whole(original))
+      }
+    case .llama3, .factors: break
+    case .linear(let factor):
+      set(.linear)
+      set(.factor, .number(factor))
+    case .yarn(let yarn):
+      guard yarn.truncates else { throw refuse("YaRN without rounded ramp ends") }
+      set(.yarn)
+      let usual = FrequencyScaling.YaRN(
+        factor: yarn.factor, originalContext: yarn.originalContext)
+      set(.factor, .number(yarn.factor))
+      set(.originalContext, .whole(yarn.originalContext))
+      if let factor = yarn.attentionFactor { set(.yarnMagnitude, .number(factor)) }
+      if yarn.betaFast != usual.betaFast { set(.betaFast, .number(yarn.betaFast)) }
+      if yarn.betaSlow != usual.betaSlow { set(.betaSlow, .number(yarn.betaSlow)) }
+      if let mscale = yarn.mscaleAllDims { set(.logMultiplier, .number(logUnit * mscale)) }
+      if yarn.mscale != yarn.mscaleAllDims {
+        if let mscale = yarn.mscale { set(.ownMscale, .precise(mscale)) }
+        if let mscale = yarn.mscaleAllDims { set(.ownMscaleAllDims, .precise(mscale)) }
+      }
+    case .dynamic(let factor, let original):
+      set(.ownType, .text(Kind.dynamic.rawValue))
+      set(.ownFactor, .number(factor))
+      set(.originalContext, .whole(original))
+    case .longRoPE(let long):
+      guard sameDivisors(long, plan.architecture) == nil else { break }
+      set(.longrope)
+      set(.magnitude, .number(long.magnitude))
+      set(.originalContext, .whole(long.originalContext))
+    case .ntk: throw refuse("NTK scaling")
+    }
+  }
+
+  private static func statedOriginalContext(_ plan: ModelPlan) -> Int? {
+    plan.architecture.keys(of: .originalContext, on: .huggingface).lazy
+      .compactMap { plan.checkpoint.configuration?[$0]?.int }.first
+  }
+
+  /// The divisors of LongRoPE with one list for every length and no magnitude, which is how a folder
+  /// states those of a GGUF file; nil for others, and where the architecture has no tensor for them.
+  private static func sameDivisors(
+    _ long: FrequencyScaling.LongRoPE, _ architecture: Architecture
+  ) -> [Float]? {
+    long.short == long.long && long.magnitude == 1
+      && architecture.weights[.rotaryFactors]?.names[.gguf] != nil ? long.short : nil
+  }
+
+  /// What the tensors of frequency factors hold: Llama 3's ramp and LongRoPE's lists have no keys.
+  /// - Throws: `ModelError.notRepresentable` where readers of the architecture expect none.
+  static func divisors(_ plan: ModelPlan) throws -> OrderedDictionary<Role, [Float]> {
+    let architecture = plan.architecture
+    func check(_ role: Role, _ what: String) throws {
+      guard architecture.weights[role]?.names[.gguf] != nil else {
+        throw ModelError.notRepresentable(
+          file: plan.checkpoint.path, what: "\(what) of architecture '\(architecture.name)'",
+          container: "GGUF")
+      }
+    }
+    guard let score = plan.rotary.scores.first else { return [:] }
+    switch score.scaling {
+    case .llama3:
+      try check(.rotaryFactors, "Llama 3's frequency scaling")
+      let radians = try [FrequencyScaling.none, score.scaling].map {
+        try RotaryFrequencies(
+          dimensions: score.dimensions, base: score.base, scaling: $0, length: 0
+        ).radians
+      }
+      return [.rotaryFactors: zip(radians[0], radians[1]).map { Float($0 / $1) }]
+    case .longRoPE(let long):
+      if let divisors = sameDivisors(long, architecture) { return [.rotaryFactors: divisors] }
+      try check(.rotaryFactorsLong, "LongRoPE")
+      return [.rotaryFactorsLong: long.long, .rotaryFactorsShort: long.short]
+    default: return [:]
+    }
   }
 }

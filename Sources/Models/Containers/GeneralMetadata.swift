@@ -10,15 +10,14 @@ package struct GeneralMetadata {
 
   private(set) var values: OrderedDictionary<String, MetadataValue> = [:]
 
-  private static let prefix = "general."
   /// What says how a file is stored; a new file says its own.
   private static let ownOfAFile: Set<String> = [
-    "general.architecture", "general.file_type", "general.quantization_version",
-    "general.alignment",
+    GeneralKey.architecture, GeneralKey.fileType, GeneralKey.quantizationVersion,
+    GeneralKey.alignment,
   ]
 
   private static func isCarried(_ key: String) -> Bool {
-    key.hasPrefix(prefix) && !ownOfAFile.contains(key)
+    key.hasPrefix(GeneralKey.prefix) && !ownOfAFile.contains(key)
   }
 
   /// Those of a GGUF file.
@@ -30,7 +29,7 @@ package struct GeneralMetadata {
 
   /// Those that a config.json keeps; what is malformed is left out.
   init(configuration: JSONValue?) {
-    for member in configuration?["ropeconv"]?[Self.key]?.members ?? [] {
+    for member in configuration?[OwnKeys.object]?[Self.key]?.members ?? [] {
       guard Self.isCarried(member.key), member.key.utf8.count <= 256,
         member.key.utf8.allSatisfy({ $0 > 0 && $0 < 0x80 })
       else { continue }
@@ -41,6 +40,21 @@ package struct GeneralMetadata {
   /// Key by key, an object with the type's name and the value.
   package func json() -> JSONValue {
     .object(values.compactMapValues(Self.json))
+  }
+
+  /// What a variant says of the model it was made of, whose metadata is `source`; nothing where
+  /// that has no name, or names a model of its own.
+  static func baseModel(
+    of source: OrderedDictionary<String, MetadataValue>
+  ) -> OrderedDictionary<String, MetadataValue> {
+    guard source[GeneralKey.name]?.string != nil,
+      !source.keys.contains(where: { $0.hasPrefix(GeneralKey.baseModelPrefix) })
+    else { return [:] }
+    var result: OrderedDictionary<String, MetadataValue> = [GeneralKey.baseModelCount: .uint32(1)]
+    for key in GeneralKey.carriedToBaseModel {
+      if let text = source[key]?.string { result[GeneralKey.baseModel(key)] = .string(text) }
+    }
+    return result
   }
 
   // MARK: - Types

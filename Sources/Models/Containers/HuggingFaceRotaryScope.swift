@@ -8,6 +8,12 @@ import Checkpoints
 /// place, `rope_theta` and all; of a model with windowed layers that rotate otherwise (Gemma 3), it
 /// replaces single members of what the full layers state.
 struct HuggingFaceRotaryScope {
+  /// The members of config.json that hold such an object.
+  enum Key: String, CaseIterable {
+    case older = "rope_scaling"
+    case newer = "rope_parameters"
+  }
+
   /// The key that errors name.
   let name: String
   /// The members stand below the name of a kind of layers.
@@ -16,11 +22,12 @@ struct HuggingFaceRotaryScope {
   /// Members that go before those of the same name.
   private let overriding: JSONValue
 
-  subscript(_ key: String) -> JSONValue? { overriding[key] ?? members[key] }
+  subscript(_ member: HuggingFaceScaling.Member) -> JSONValue? {
+    overriding[member.rawValue] ?? members[member.rawValue]
+  }
 
   /// A scope that says nothing.
-  static let empty = HuggingFaceRotaryScope(
-    name: "rope_parameters", members: [:])
+  static let empty = HuggingFaceRotaryScope(name: Key.newer.rawValue, members: [:])
 
   private init(
     name: String, isNested: Bool = false, members: JSONValue, overriding: JSONValue = [:]
@@ -30,40 +37,86 @@ struct HuggingFaceRotaryScope {
     self.members = members
     self.overriding = overriding
   }
+}
 
+// MARK: - Reading
+
+extension HuggingFaceRotaryScope {
+  /// Finds the object for one kind of layers.
   /// - Parameters:
+  ///   - parameters: those of the model.
   ///   - windowed: for layers with a sliding window, where those have frequencies of their own.
   ///   - hasLocalBase: windowed layers of the architecture do.
   /// - Throws: `ModelError.hyperparameter` where one of the two is no object.
   init(_ parameters: Hyperparameters, windowed: Bool, hasLocalBase: Bool) throws {
-    func object(_ key: String) throws -> JSONValue? {
-      guard let stated = parameters.checkpoint.configuration?[key], stated != .null else {
+    func object(_ key: Key) throws -> JSONValue? {
+      guard let stated = parameters.checkpoint.configuration?[key.rawValue], stated != .null else {
         return nil
       }
       guard let members = stated.object else {
         throw ModelError.hyperparameter(
-          file: parameters.checkpoint.path, key: key, problem: "is not an object")
+          file: parameters.checkpoint.path, key: key.rawValue, problem: "is not an object")
       }
       return members.isEmpty ? nil : stated
     }
-    let older = try object("rope_scaling")
-    let newer = try object("rope_parameters")
+    let older = try object(.older)
+    let newer = try object(.newer)
     guard let stated = hasLocalBase ? newer : older ?? newer else {
-      self = windowed || older == nil ? .empty : Self(name: "rope_scaling", members: older ?? [:])
+      self =
+        windowed || older == nil
+        ? .empty : Self(name: Key.older.rawValue, members: older ?? [:])
       return
     }
-    let name = !hasLocalBase && older != nil ? "rope_scaling" : "rope_parameters"
-    let kind = windowed ? "sliding_attention" : "full_attention"
-    let nested = stated[kind].flatMap { $0 == .null ? nil : $0 }
+    let name = (!hasLocalBase && older != nil ? Key.older : .newer).rawValue
+    let kind = windowed ? LayerKind.windowed : .full
+    let nested = stated[kind.rawValue].flatMap { $0 == .null ? nil : $0 }
     // A nested object without an entry for this kind of layer says nothing about it.
-    let hasKinds = stated["full_attention"] != nil || stated["sliding_attention"] != nil
+    let hasKinds = LayerKind.allCases.contains { stated[$0.rawValue] != nil }
     let members = nested ?? (hasKinds ? [:] : stated)
     guard members.object != nil else {
       throw ModelError.hyperparameter(
-        file: parameters.checkpoint.path, key: "\(name).\(kind)", problem: "is not an object")
+        file: parameters.checkpoint.path, key: "\(name).\(kind.rawValue)",
+        problem: "is not an object")
     }
     self.init(
-      name: nested == nil ? name : "\(name).\(kind)", isNested: hasKinds, members: members,
-      overriding: hasLocalBase && !windowed ? older ?? [:] : [:])
+      name: nested == nil ? name : "\(name).\(kind.rawValue)", isNested: hasKinds,
+      members: members, overriding: hasLocalBase && !windowed ? older ?? [:] : [:])
+  }
+}
+
+// MARK: - Writing
+
+extension HuggingFaceRotaryScope {
+  /// Both spellings: transformers 5 reads one object, 4 an object of the scaling and, beside it, the
+  /// base, the share of a head that rotates and the context before stretching.
+  static func write(
+    _ shape: StatedShape, of plan: ModelPlan, to fields: inout ConfigurationFields
+  ) throws {
+    typealias Member = HuggingFaceScaling.Member
+    guard let score = shape.score else { return }
+    var members = try HuggingFaceScaling.members(of: score, plan)
+    if case .longRoPE(let long) = score.scaling {
+      fields.set(key: Member.originalContext.rawValue, .whole(long.originalContext))
+    }
+    if let fraction = RotaryParameters.fraction(shape, of: plan.architecture) {
+      members[Member.fraction.rawValue] = .number(fraction)
+      fields.set(key: Member.fraction.rawValue, .number(fraction))
+    }
+    func put(_ key: Key, _ members: HuggingFaceScaling.Members) {
+      fields.values[key.rawValue] = .object(members)
+    }
+    if let local = shape.localScore {
+      let windowed = try HuggingFaceScaling.members(of: local, plan)
+      put(
+        .newer,
+        [
+          LayerKind.full.rawValue: .object(members),
+          LayerKind.windowed.rawValue: .object(windowed),
+        ])
+    } else {
+      put(.newer, members)
+      fields.set(key: Member.base.rawValue, .number(score.base))
+      if score.scaling != .none { put(.older, members) }
+    }
   }
 }

@@ -1,69 +1,105 @@
+import Base
 import Checkpoints
+import OrderedCollections
 import Rotary
 
-/// Reads the frequency scaling that a config.json states, in the spelling of transformers 4
+/// The frequency scaling that a config.json states, read in the spelling of transformers 4
 /// (`rope_scaling`, `type` or `rope_type`) or 5 (`rope_parameters`).
 struct HuggingFaceScaling {
+  /// Members of the object that says how layers rotate.
+  enum Member: String, CaseIterable {
+    case type = "rope_type"
+    case olderType = "type"
+    case base = "rope_theta"
+    case fraction = "partial_rotary_factor"
+    case factor
+    case originalContext = "original_max_position_embeddings"
+    case magnitude = "attention_factor"
+    case betaFast = "beta_fast"
+    case betaSlow = "beta_slow"
+    case mscale
+    case mscaleAllDims = "mscale_all_dim"
+    case truncates = "truncate"
+    case lowFactor = "low_freq_factor"
+    case highFactor = "high_freq_factor"
+    case shortFactors = "short_factor"
+    case longFactors = "long_factor"
+  }
+
+  typealias Members = OrderedDictionary<String, JSONValue>
+
+  /// Values of `Member.type`.
+  enum Kind: String {
+    case plain = "default"
+    case linear, dynamic, yarn, llama3, longrope
+    /// Other spellings of `plain` and `longrope`.
+    case none, su
+
+    static let documented: [Kind] = [.plain, .linear, .dynamic, .yarn, .llama3, .longrope]
+  }
+
   let scope: HuggingFaceRotaryScope
   let parameters: Hyperparameters
   let context: Int
   /// Rotary pairs of a head: what a list of factors must match.
   let pairs: Int
+}
 
-  private func failure(_ key: String, _ problem: String) -> ModelError {
+// MARK: - Reading
+
+extension HuggingFaceScaling {
+  private func failure(_ member: Member, _ problem: String) -> ModelError {
     .hyperparameter(
-      file: parameters.checkpoint.path, key: "\(scope.name).\(key)", problem: problem)
+      file: parameters.checkpoint.path, key: "\(scope.name).\(member.rawValue)", problem: problem)
   }
 
-  private func number(_ key: String) throws -> Double? {
-    guard let stated = scope[key], stated != .null else { return nil }
+  private func number(_ member: Member) throws -> Double? {
+    guard let stated = scope[member], stated != .null else { return nil }
     guard let number = stated.double, Float(number).isFinite else {
-      throw failure(key, "is not a finite number")
+      throw failure(member, "is not a finite number")
     }
     return number
   }
 
   /// Positive in float32 too, which GGUF keeps it in.
-  private func positive(_ key: String) throws -> Double? {
-    guard let number = try number(key) else { return nil }
+  private func positive(_ member: Member) throws -> Double? {
+    guard let number = try number(member) else { return nil }
     guard Float(number) > 0 else {
-      throw failure(key, "is \(number), expected a positive number")
+      throw failure(member, "is \(number), expected a positive number")
     }
     return number
   }
 
   private func factor() throws -> Double {
-    guard let factor = try positive("factor") else { throw failure("factor", "is missing") }
+    guard let factor = try positive(.factor) else { throw failure(.factor, "is missing") }
     return factor
   }
 
   /// The context before stretching: stated at the top level (Phi 3), which the reference takes
   /// first, or here, or else the model's context.
   private func originalContext() throws -> Int {
-    let key = "original_max_position_embeddings"
-    let top = parameters.checkpoint.configuration?[key]
-    let found = (scope.isNested ? [scope[key]] : [top, scope[key]]).lazy.compactMap { $0 }.first {
-      $0 != .null
+    let member = Member.originalContext
+    let top = parameters.checkpoint.configuration?[member.rawValue]
+    let stated = scope.isNested ? [scope[member]] : [top, scope[member]]
+    guard let found = stated.lazy.compactMap({ $0 }).first(where: { $0 != .null }) else {
+      return context
     }
-    guard let found else { return context }
     guard let original = found.int else {
-      throw failure(key, "is \(found.serialized(pretty: false)), expected a whole number")
+      throw failure(member, "is \(found.serialized(pretty: false)), expected a whole number")
     }
-    guard original > 0 else {
-      throw failure(key, "is \(original), expected at least 1")
-    }
+    guard original > 0 else { throw failure(member, "is \(original), expected at least 1") }
     return original
   }
 
-  private func factors(_ key: String) throws -> [Float] {
-    guard let list = scope[key]?.array else { throw failure(key, "is missing") }
+  private func factors(_ member: Member) throws -> [Float] {
+    guard let list = scope[member]?.array else { throw failure(member, "is missing") }
     guard list.count == pairs else {
-      throw failure(key, "has \(list.count) factors, expected \(pairs), one per rotary pair")
+      throw failure(member, "has \(list.count) factors, expected \(pairs), one per rotary pair")
     }
     return try list.enumerated().map { index, value in
       guard let number = value.double, Float(number).isFinite, Float(number) > 0 else {
         throw failure(
-          key,
+          member,
           "holds \(value.serialized(pretty: false)) at index \(index), expected positive numbers")
       }
       return Float(number)
@@ -71,48 +107,115 @@ struct HuggingFaceScaling {
   }
 
   func scaling() throws -> FrequencyScaling {
-    let named = [scope["rope_type"], scope["type"]].lazy.compactMap { $0 }.first { $0 != .null }
-    guard let type = named == nil ? "default" : named?.string else {
-      throw failure("rope_type", "is not a string")
+    let named = [scope[.type], scope[.olderType]].lazy.compactMap { $0 }.first { $0 != .null }
+    guard let type = named == nil ? Kind.plain.rawValue : named?.string else {
+      throw failure(.type, "is not a string")
     }
-    switch type {
-    case "default", "none": return .none
-    case "linear": return .linear(factor: try factor())
-    case "dynamic":
-      return .dynamic(factor: try factor(), originalContext: context)
-    case "yarn":
-      var yarn = FrequencyScaling.YaRN(
-        factor: try factor(), originalContext: try originalContext())
-      yarn.betaFast = try positive("beta_fast") ?? yarn.betaFast
-      yarn.betaSlow = try positive("beta_slow") ?? yarn.betaSlow
-      yarn.attentionFactor = try positive("attention_factor")
-      yarn.mscale = try number("mscale")
-      yarn.mscaleAllDims = try number("mscale_all_dim")
-      yarn.truncates = scope["truncate"]?.bool ?? true
-      guard yarn.magnitude.isFinite, yarn.magnitude > 0 else {
-        throw failure("mscale", "makes a magnitude of \(yarn.magnitude), expected a positive one")
+    switch Kind(rawValue: type) {
+    case .plain, .some(.none): return .none
+    case .linear: return .linear(factor: try factor())
+    case .dynamic: return .dynamic(factor: try factor(), originalContext: context)
+    case .yarn: return .yarn(try yarn())
+    case .llama3:
+      let low = try positive(.lowFactor) ?? 1
+      let high = try positive(.highFactor) ?? 4
+      guard high > low else {
+        throw failure(.highFactor, "is not above \(Member.lowFactor.rawValue)")
       }
-      return .yarn(yarn)
-    case "llama3":
-      let low = try positive("low_freq_factor") ?? 1
-      let high = try positive("high_freq_factor") ?? 4
-      guard high > low else { throw failure("high_freq_factor", "is not above low_freq_factor") }
       return .llama3(
         factor: try factor(), lowFactor: low, highFactor: high,
         originalContext: try originalContext())
-    case "longrope", "su":
+    case .longrope, .su:
       let original = try originalContext()
-      let stretch = try positive("factor") ?? Double(context) / Double(original)
+      let stretch = try positive(.factor) ?? Double(context) / Double(original)
       let magnitude = FrequencyScaling.LongRoPE.magnitude(
         context: Int(stretch * Double(original)), original: original)
       return .longRoPE(
         .init(
-          short: try factors("short_factor"), long: try factors("long_factor"),
-          originalContext: original, magnitude: try positive("attention_factor") ?? magnitude))
-    default:
+          short: try factors(.shortFactors), long: try factors(.longFactors),
+          originalContext: original, magnitude: try positive(.magnitude) ?? magnitude))
+    case nil:
       throw ModelError.unsupportedValue(
-        file: parameters.checkpoint.path, key: "rope_type", found: "'\(type)'",
-        accepted: ["default", "linear", "dynamic", "yarn", "llama3", "longrope"])
+        file: parameters.checkpoint.path, key: Member.type.rawValue, found: "'\(type)'",
+        accepted: Kind.documented.map(\.rawValue))
     }
+  }
+
+  private func yarn() throws -> FrequencyScaling.YaRN {
+    var yarn = FrequencyScaling.YaRN(
+      factor: try factor(), originalContext: try originalContext())
+    yarn.betaFast = try positive(.betaFast) ?? yarn.betaFast
+    yarn.betaSlow = try positive(.betaSlow) ?? yarn.betaSlow
+    yarn.attentionFactor = try positive(.magnitude)
+    yarn.mscale = try number(.mscale)
+    yarn.mscaleAllDims = try number(.mscaleAllDims)
+    yarn.truncates = scope[.truncates]?.bool ?? true
+    guard yarn.magnitude.isFinite, yarn.magnitude > 0 else {
+      throw failure(.mscale, "makes a magnitude of \(yarn.magnitude), expected a positive one")
+    }
+    return yarn
+  }
+}
+
+// MARK: - Writing
+
+extension HuggingFaceScaling {
+  /// The object of some layers: their base and scaling.
+  /// - Throws: `ModelError.notRepresentable` for a scaling that transformers has no name for.
+  static func members(of score: ScoreRotation, _ plan: ModelPlan) throws -> Members {
+    var members: Members = [:]
+    func put(_ member: Member, _ value: StatedValue) { members[member.rawValue] = value.json }
+    func put(_ kind: Kind) { put(.type, .text(kind.rawValue)) }
+    func refuse(_ what: String) -> ModelError {
+      .notRepresentable(file: plan.checkpoint.path, what: what, container: "config.json")
+    }
+    func putLongRoPE(short: [Float], long: [Float], original: Int, magnitude: Double) {
+      put(.longrope)
+      put(.shortFactors, .numbers(short))
+      put(.longFactors, .numbers(long))
+      put(.originalContext, .whole(original))
+      put(.magnitude, .number(magnitude))
+    }
+    put(.base, .number(score.base))
+    switch score.scaling {
+    case .none: put(.plain)
+    case .linear(let factor):
+      put(.linear)
+      put(.factor, .number(factor))
+    case .dynamic(let factor, let original):
+      guard original == plan.shape.context else {
+        throw refuse(
+          "dynamic scaling from a context of \(original), with one of"
+            + " \(plan.shape.context) trained,")
+      }
+      put(.dynamic)
+      put(.factor, .number(factor))
+    case .yarn(let yarn):
+      put(.yarn)
+      put(.factor, .number(yarn.factor))
+      put(.originalContext, .whole(yarn.originalContext))
+      put(.betaFast, .number(yarn.betaFast))
+      put(.betaSlow, .number(yarn.betaSlow))
+      if let factor = yarn.attentionFactor { put(.magnitude, .number(factor)) }
+      if let mscale = yarn.mscale { put(.mscale, .number(mscale)) }
+      if let mscale = yarn.mscaleAllDims { put(.mscaleAllDims, .number(mscale)) }
+      if !yarn.truncates { put(.truncates, .flag(false)) }
+    case .longRoPE(let long):
+      putLongRoPE(
+        short: long.short, long: long.long, original: long.originalContext,
+        magnitude: long.magnitude)
+    case .factors(let factors):
+      // A list of divisors is LongRoPE with one list for every length and no magnitude.
+      putLongRoPE(
+        short: factors, long: factors, original: plan.shape.context, magnitude: 1)
+    case .llama3(let factor, let low, let high, let original):
+      put(.llama3)
+      put(.factor, .number(factor))
+      put(.lowFactor, .number(low))
+      put(.highFactor, .number(high))
+      put(.originalContext, .whole(original))
+    case .ntk: throw refuse("NTK scaling")
+    }
+    return members
   }
 }

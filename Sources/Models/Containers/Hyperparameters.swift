@@ -1,5 +1,6 @@
 import Base
 import Checkpoints
+import OrderedCollections
 
 /// Reads a checkpoint's hyper-parameters by the names its architecture's data file gives them.
 struct Hyperparameters {
@@ -8,36 +9,29 @@ struct Hyperparameters {
   let side: Architecture.Side
   /// What stands before every GGUF key: the architecture's name, or `<name>-rotary`.
   let prefix: String
+  /// Frequency factors that stand in tensors yet to be written.
+  var divisors: OrderedDictionary<Role, [Float]> = [:]
 
   /// The value of a hyper-parameter as JSON, its fallback where the file says nothing, or nil.
   func value(_ parameter: Hyperparameter) -> JSONValue? {
-    guard let keys = architecture.hyperparameters[parameter] else { return nil }
-    switch side {
-    case .gguf:
-      for key in keys.gguf {
-        let name = ggufKey(key)
-        if let value = checkpoint.metadata[name] { return JSONValue(metadata: value) }
-      }
-    case .huggingface:
-      for key in keys.huggingface {
+    for key in architecture.keys(of: parameter, on: side) {
+      switch side {
+      case .gguf:
+        if let value = checkpoint.metadata[ggufKey(key)] { return JSONValue(metadata: value) }
+      case .huggingface:
         if let value = checkpoint.configuration?[key], value != .null { return value }
       }
     }
-    return keys.fallback
+    return architecture.hyperparameters[parameter]?.fallback
   }
 
-  /// The full GGUF key: keys of our own carry their own prefix.
-  func ggufKey(_ key: String) -> String {
-    key.hasPrefix("ropeconv.") ? key : "\(prefix).\(key)"
-  }
+  /// The full GGUF key.
+  func ggufKey(_ key: String) -> String { Architecture.ggufKey(key, prefix: prefix) }
 
   /// The key to name in an error.
   func name(_ parameter: Hyperparameter) -> String {
-    let keys = architecture.hyperparameters[parameter]
-    return switch side {
-    case .gguf: keys?.gguf.first.map(ggufKey) ?? parameter.rawValue
-    case .huggingface: keys?.huggingface.first ?? parameter.rawValue
-    }
+    guard let key = architecture.key(of: parameter, on: side) else { return parameter.rawValue }
+    return side == .gguf ? ggufKey(key) : key
   }
 
   func failure(_ parameter: Hyperparameter, _ problem: String) -> ModelError {
@@ -90,28 +84,5 @@ struct Hyperparameters {
 
   func flag(_ parameter: Hyperparameter) -> Bool? {
     value(parameter)?.bool
-  }
-}
-
-extension JSONValue {
-  /// A metadata value as JSON: what a hyper-parameter can be.
-  package init(metadata: MetadataValue) {
-    if let flag = metadata.bool {
-      self = .bool(flag)
-    } else if let text = metadata.string {
-      self = .string(text)
-    } else if let number = metadata.int {
-      self = .integer(Int64(number))
-    } else if let number = metadata.double {
-      self = .number(number)
-    } else if let texts = metadata.strings {
-      self = .array(texts.map { .string($0) })
-    } else if let numbers = metadata.ints {
-      self = .array(numbers.map { .integer(Int64($0)) })
-    } else if let numbers = metadata.doubles {
-      self = .array(numbers.map { .number($0) })
-    } else {
-      self = .null
-    }
   }
 }

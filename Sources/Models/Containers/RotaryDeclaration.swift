@@ -4,17 +4,18 @@ import OrderedCollections
 import Rotary
 import Tensors
 
-/// What a converted checkpoint declares about its rotation (formats/rotary.md), or nothing where a
+/// What a converted checkpoint declares about its rotation (formats/rotary.md): `rotary.*` keys of a
+/// GGUF file, or the `rotary` object of config.json with the same fields, nested. Not written where a
 /// plain file of the architecture says it all.
-package struct RotaryDeclaration {
-  package let sites: RotarySites
-  package let value: ValueRotation?
+package struct RotaryDeclaration: Sendable, Equatable {
+  package var sites: RotarySites
+  package var value: ValueTable?
   /// Set where Q and K do not lie in the layout the architecture's readers expect.
-  package let scoreLayout: PairLayout?
-  package let baseArchitecture: String
+  package var scoreLayout: PairLayout?
+  package var baseArchitecture: String
 
   package init(
-    sites: RotarySites, value: ValueRotation?, scoreLayout: PairLayout?, baseArchitecture: String
+    sites: RotarySites, value: ValueTable?, scoreLayout: PairLayout?, baseArchitecture: String
   ) {
     self.sites = sites
     self.value = value
@@ -22,6 +23,99 @@ package struct RotaryDeclaration {
     self.baseArchitecture = baseArchitecture
   }
 
+  /// The version of the format this program reads and writes.
+  package static let version = 1
+  /// The member of config.json.
+  package static let object = "rotary"
+  /// What stands before the fields in a GGUF file.
+  package static let prefix = object + "."
+
+  private enum Field: String {
+    case version
+    case baseArchitecture = "base_architecture"
+    case sites
+    case scoreLayout = "score.layout"
+    case frequencies = "value.frequencies"
+    case valueLayout = "value.layout"
+    case bias = "value.bias"
+    case base = "value.freq_base"
+    case pairs = "value.pairs"
+
+    var path: [String] { rawValue.split(separator: ".").map(String.init) }
+  }
+}
+
+// MARK: - Reading
+
+extension RotaryDeclaration {
+  /// Whether a config.json declares a rotation.
+  static func isStated(in configuration: JSONValue) -> Bool {
+    configuration[object]?[Field.sites.rawValue] != nil
+  }
+
+  /// Reads what a checkpoint declares.
+  /// - Parameters:
+  ///   - checkpoint: the model's files.
+  ///   - identity: its architecture and kind of container.
+  ///   - layers: layers of the model.
+  ///   - pairs: rotary pairs of a head.
+  /// - Throws: `ModelError.hyperparameter` for a field that is missing or says something else.
+  init(_ checkpoint: Checkpoint, of identity: CheckpointIdentity, layers: Int, pairs: Int) throws {
+    func field(_ field: Field) -> JSONValue? {
+      switch identity.side {
+      case .gguf:
+        checkpoint.metadata[Self.prefix + field.rawValue].map { JSONValue(metadata: $0) }
+      case .huggingface:
+        field.path.reduce(checkpoint.configuration?[Self.object]) { $0?[$1] }
+      }
+    }
+    func failure(_ field: Field, _ problem: String) -> ModelError {
+      .hyperparameter(file: checkpoint.path, key: Self.prefix + field.rawValue, problem: problem)
+    }
+    func choice<Choice: RawRepresentable<String>>(
+      _ key: Field, _ known: [Choice]
+    ) throws -> Choice {
+      guard let choice = field(key)?.string.flatMap(Choice.init) else {
+        let names = known.map(\.rawValue).joined(separator: ", ")
+        throw failure(key, "is missing or not one of \(names)")
+      }
+      return choice
+    }
+    guard field(.version)?.int == Self.version else {
+      throw failure(.version, "is missing or not \(Self.version), the version supported")
+    }
+    guard let text = field(.sites)?.string else { throw failure(.sites, "is missing") }
+    self.init(
+      sites: try RotarySites(parsing: text), value: nil, scoreLayout: nil,
+      baseArchitecture: identity.architecture.name)
+    if field(.scoreLayout)?.string != nil {
+      scoreLayout = try choice(.scoreLayout, [PairLayout.interleaved, .half])
+    }
+    guard sites.rotatesMessage else { return }
+    let layout: PairLayout = try choice(.valueLayout, [.interleaved, .half])
+    let bias: ValueRotation.Bias = try choice(.bias, [.rotated, .unrotated])
+    guard let list = field(.frequencies)?.array else {
+      throw failure(.frequencies, "is missing")
+    }
+    let numbers = list.compactMap(\.double)
+    guard numbers.count == list.count, numbers.allSatisfy(\.isFinite) else {
+      throw failure(.frequencies, "holds something that is not a finite number")
+    }
+    guard numbers.count == pairs || numbers.count == layers * pairs else {
+      throw RotaryError.tableSize(found: numbers.count, layers: layers, pairs: pairs)
+    }
+    let table = (0..<layers).map { layer in
+      Array(numbers[(numbers.count == pairs ? 0 : layer * pairs)...].prefix(pairs))
+    }
+    value = ValueTable(
+      frequencies: table, layout: layout, bias: bias, base: field(.base)?.double,
+      pairs: field(.pairs)?.int)
+  }
+}
+
+// MARK: - Writing
+
+extension RotaryDeclaration {
   /// The table as the file stores it: one row where all layers agree.
   private var frequencies: [Float] {
     guard let table = value?.frequencies, let first = table.first else { return [] }
@@ -29,40 +123,41 @@ package struct RotaryDeclaration {
     return rows.flatMap { $0.map(Float.init) }
   }
 
+  private var fields: [(Field, StatedValue)] {
+    var fields: [(Field, StatedValue)] = [
+      (.version, .whole(Self.version)), (.baseArchitecture, .text(baseArchitecture)),
+      (.sites, .text(sites.code)),
+    ]
+    if let scoreLayout { fields.append((.scoreLayout, .text(scoreLayout.rawValue))) }
+    guard let value else { return fields }
+    fields += [
+      (.frequencies, .numbers(frequencies)), (.valueLayout, .text(value.layout.rawValue)),
+      (.bias, .text(value.bias.rawValue)),
+    ]
+    if let base = value.base { fields.append((.base, .number(base))) }
+    if let pairs = value.pairs { fields.append((.pairs, .whole(pairs))) }
+    return fields
+  }
+
   /// The `rotary.*` keys of a GGUF file.
   package func metadata() -> OrderedDictionary<String, MetadataValue> {
-    var result: OrderedDictionary<String, MetadataValue> = [
-      "rotary.version": .uint32(UInt32(StoredRotation.version)),
-      "rotary.base_architecture": .string(baseArchitecture),
-      "rotary.sites": .string(sites.code),
-    ]
-    if let scoreLayout { result["rotary.score.layout"] = .string(scoreLayout.rawValue) }
-    guard let value else { return result }
-    result["rotary.value.frequencies"] = .array(.floats(frequencies))
-    result["rotary.value.layout"] = .string(value.layout.rawValue)
-    result["rotary.value.bias"] = .string(value.bias.rawValue)
-    if let base = value.base { result["rotary.value.freq_base"] = .float32(Float(base)) }
-    if let pairs = value.pairs { result["rotary.value.pairs"] = .uint32(UInt32(pairs)) }
+    var result: OrderedDictionary<String, MetadataValue> = [:]
+    for (field, value) in fields { result[Self.prefix + field.rawValue] = value.metadata }
     return result
   }
 
-  /// The `rotary` object of config.json: the same fields, nested.
+  /// The `rotary` object of config.json.
   package func json() -> JSONValue {
-    var result: OrderedDictionary<String, JSONValue> = [
-      "version": .integer(Int64(StoredRotation.version)),
-      "base_architecture": .string(baseArchitecture),
-      "sites": .string(sites.code),
-    ]
-    if let scoreLayout { result["score"] = .object(["layout": .string(scoreLayout.rawValue)]) }
-    if let value {
-      var fields: OrderedDictionary<String, JSONValue> = [
-        "frequencies": .array(frequencies.map { .number(Double($0)) }),
-        "layout": .string(value.layout.rawValue),
-        "bias": .string(value.bias.rawValue),
-      ]
-      if let base = value.base { fields["freq_base"] = .number(base) }
-      if let pairs = value.pairs { fields["pairs"] = .integer(Int64(pairs)) }
-      result["value"] = .object(fields)
+    var result: OrderedDictionary<String, JSONValue> = [:]
+    for (field, value) in fields {
+      let path = field.path
+      if path.count == 1 {
+        result[path[0]] = value.json
+      } else {
+        var members = result[path[0]]?.object ?? [:]
+        members[path[1]] = value.json
+        result[path[0]] = .object(members)
+      }
     }
     return .object(result)
   }

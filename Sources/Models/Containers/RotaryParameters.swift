@@ -2,10 +2,11 @@ import Checkpoints
 import Rotary
 import Tensors
 
-/// Reads a checkpoint's rotary facts: dims, bases, scaling, and the sites and value table of a
-/// converted file.
+/// A checkpoint's rotary facts: how many dims of a head turn, from which base, by which scaling.
 struct RotaryParameters {
   let parameters: Hyperparameters
+  /// The checkpoint declares its rotation itself: it is computed by code of ours.
+  let isVariant: Bool
 
   /// Rotated dims of a head; a model with learned positions counts the whole head, for variants.
   func dimensions() throws -> Int {
@@ -14,51 +15,83 @@ struct RotaryParameters {
     }
     let heads = try parameters.integer(.heads)
     let width = try parameters.optionalInteger(.keyWidth) ?? parameters.integer(.width) / heads
-    let stated = try scope(ofWindowed: false)["partial_rotary_factor"]?.double
+    let fraction = try fraction()
+    return turnsWholeHeads ? width : Int(Double(width) * fraction)
+  }
+
+  /// The share of a head that the checkpoint says to rotate.
+  private func fraction() throws -> Double {
+    let stated = try scope(ofWindowed: false)[.fraction]?.double
     let fraction = try stated ?? parameters.optionalNumber(.rotaryFraction) ?? 1
     guard fraction > 0, fraction <= 1 else {
       throw parameters.failure(.rotaryFraction, "is \(fraction), expected a number in (0, 1]")
     }
-    return Int(Double(width) * fraction)
+    return fraction
   }
 
-  /// The rotation of queries and keys, checked against the head's width.
-  func score(shape: ModelShape, dimensions: Int) throws -> ScoreRotation {
+  /// The reference implementation turns whole heads of this folder, whatever share it states.
+  private var turnsWholeHeads: Bool {
+    let block = parameters.architecture.block
+    return parameters.side == .huggingface && !isVariant && block.positions == .rotary
+      && block.attention != .latent && !block.rotatesPartially
+  }
+
+  /// What the checkpoint states of its rotation and the reference implementation does not do.
+  func ignored() throws -> String? {
+    guard turnsWholeHeads, try fraction() != 1 else { return nil }
+    return
+      "\(HuggingFaceScaling.Member.fraction.rawValue) is \(try fraction()), which \(parameters.architecture.name) models"
+      + " ignore, as in transformers: whole heads turn"
+  }
+
+  /// With scaled frequencies, the reference makes a table for the share and fails to turn whole heads
+  /// by it.
+  private func checkFraction(_ scaling: FrequencyScaling) throws {
+    guard turnsWholeHeads, scaling != .none, try fraction() != 1 else { return }
+    throw parameters.failure(
+      .rotaryFraction,
+      "is \(try fraction()), but \(parameters.architecture.name) models turn whole heads, by"
+        + " frequencies that cannot be scaled with it")
+  }
+
+  /// The rotation of each layer's queries and keys, checked against the head's width.
+  func scores(_ shape: StatedShape) throws -> [ScoreRotation] {
+    let dimensions = shape.rotaryDimensions
     guard dimensions >= 2, dimensions % 2 == 0, dimensions <= shape.keyWidth else {
       throw parameters.failure(
         .rotaryDimensions,
         "is \(dimensions), expected an even number from 2 to the head width \(shape.keyWidth)")
     }
-    let layout = parameters.architecture.pairLayouts[parameters.side] ?? .half
-    var sets = [
-      RotarySet(
-        base: try base(.rotaryBase, windowed: false),
-        scaling: try scaling(windowed: false, dimensions: dimensions, shape: shape))
-    ]
-    var setOfLayer = [Int](repeating: 0, count: shape.layers)
-    if parameters.architecture.hyperparameters[.rotaryBaseLocal] != nil {
-      sets.append(
-        RotarySet(
-          base: try base(.rotaryBaseLocal, windowed: true),
-          scaling: try scaling(windowed: true, dimensions: dimensions, shape: shape)))
-      setOfLayer = shape.windows.map { $0 > 0 ? 1 : 0 }
+    func score(_ parameter: Hyperparameter, windowed: Bool) throws -> ScoreRotation {
+      ScoreRotation(
+        dimensions: dimensions,
+        offset: shape.latentRank > 0 ? shape.keyWidth - dimensions : 0,
+        layout: parameters.architecture.pairLayouts[parameters.side] ?? .half,
+        base: try base(parameter, windowed: windowed),
+        scaling: try scaling(windowed: windowed, dimensions: dimensions, context: shape.context),
+        isLocal: windowed)
     }
-    return ScoreRotation(
-      dimensions: dimensions,
-      offset: parameters.architecture.block.attention == .latent ? shape.keyWidth - dimensions : 0,
-      layout: layout, sets: sets, setOfLayer: setOfLayer)
+    let far = try score(.rotaryBase, windowed: false)
+    try checkFraction(far.scaling)
+    guard hasLocalBase else { return shape.windows.map { _ in far } }
+    let local = try score(.rotaryBaseLocal, windowed: true)
+    return shape.windows.map { $0 > 0 ? local : far }
+  }
+
+  /// Windowed layers of the architecture have frequencies of their own.
+  private var hasLocalBase: Bool {
+    parameters.architecture.hyperparameters[.rotaryBaseLocal] != nil
   }
 
   /// What config.json says of windowed or of global layers; nothing for a GGUF file.
   private func scope(ofWindowed windowed: Bool) throws -> HuggingFaceRotaryScope {
     guard parameters.side == .huggingface else { return .empty }
     return try HuggingFaceRotaryScope(
-      parameters, windowed: windowed,
-      hasLocalBase: parameters.architecture.hyperparameters[.rotaryBaseLocal] != nil)
+      parameters, windowed: windowed, hasLocalBase: hasLocalBase)
   }
 
   private func base(_ parameter: Hyperparameter, windowed: Bool) throws -> Double {
-    if let stated = try scope(ofWindowed: windowed)["rope_theta"] {
+    if let stated = try scope(ofWindowed: windowed)[.base] {
       guard let base = stated.double, Float(base).isFinite, Float(base) > 0 else {
         throw parameters.failure(parameter, "is not a positive finite number")
       }
@@ -68,19 +101,60 @@ struct RotaryParameters {
   }
 
   private func scaling(
-    windowed: Bool, dimensions: Int, shape: ModelShape
+    windowed: Bool, dimensions: Int, context: Int
   ) throws -> FrequencyScaling {
     switch parameters.side {
     case .huggingface:
       try HuggingFaceScaling(
-        scope: scope(ofWindowed: windowed), parameters: parameters, context: shape.context,
+        scope: scope(ofWindowed: windowed), parameters: parameters, context: context,
         pairs: dimensions / 2
       ).scaling()
     case .gguf:
       windowed
         ? .none
-        : try GGUFScaling(parameters: parameters, context: shape.context, pairs: dimensions / 2)
+        : try GGUFScaling(parameters: parameters, context: context, pairs: dimensions / 2)
           .scaling()
+    }
+  }
+}
+
+// MARK: - Writing
+
+extension RotaryParameters {
+  static func write(
+    _ shape: StatedShape, of plan: ModelPlan, to fields: inout GGUFFields
+  ) throws {
+    fields.set(.rotaryDimensions, .whole(shape.rotaryDimensions))
+    if let score = shape.score { fields.set(.rotaryBase, .number(score.base)) }
+    if let score = shape.localScore { fields.set(.rotaryBaseLocal, .number(score.base)) }
+    try GGUFScaling.write(shape, of: plan, to: &fields)
+  }
+
+  /// The share of a head that rotates, where config.json must say it.
+  static func fraction(_ shape: StatedShape, of architecture: Architecture) -> Double? {
+    guard shape.latentRank == 0 else { return nil }
+    let dimensions = shape.rotaryDimensions
+    let width = Double(shape.keyWidth)
+    // A reader multiplies and rounds down.
+    var fraction = Double(dimensions) / width
+    if Int(width * fraction) < dimensions { fraction = fraction.nextUp }
+    let assumed = architecture.hyperparameters[.rotaryFraction]?.fallback?.double ?? 1
+    return fraction == assumed ? nil : fraction
+  }
+
+  /// Takes the share of a head away, wherever config.json may hold it.
+  static func removeFraction(from fields: inout ConfigurationFields) {
+    let fraction = HuggingFaceScaling.Member.fraction.rawValue
+    fields.values[fraction] = nil
+    for key in HuggingFaceRotaryScope.Key.allCases.map(\.rawValue) {
+      guard var members = fields.values[key]?.object else { continue }
+      members[fraction] = nil
+      for (kind, value) in members {
+        guard var nested = value.object else { continue }
+        nested[fraction] = nil
+        members[kind] = .object(nested)
+      }
+      fields.values[key] = .object(members)
     }
   }
 }

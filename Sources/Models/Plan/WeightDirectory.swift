@@ -6,18 +6,16 @@ import Tensors
 struct WeightDirectory {
   let parameters: Hyperparameters
   let shape: ModelShape
-  let layout: WeightLayout
+  let recipes: [LayerRecipe]
 
   private(set) var globals: [Role: WeightSource] = [:]
   private(set) var layers: [[Role: WeightSource]] = []
   private(set) var ignored: [TensorEntry] = []
 
-  init(parameters: Hyperparameters, shape: ModelShape, rotaryWidth: Int) {
+  init(parameters: Hyperparameters, shape: ModelShape, recipes: [LayerRecipe]) {
     self.parameters = parameters
     self.shape = shape
-    layout = WeightLayout(
-      shape: shape, block: parameters.architecture.block, side: parameters.side,
-      rotaryWidth: rotaryWidth)
+    self.recipes = recipes
   }
 
   private var checkpoint: Checkpoint { parameters.checkpoint }
@@ -29,17 +27,24 @@ struct WeightDirectory {
     // Two roles may be parts of one tensor.
     var missing: OrderedSet<String> = []
     var used: Set<String> = []
-    layers = Array(repeating: [:], count: shape.layers)
+    layers = Array(repeating: [:], count: recipes.count)
+    let rotaryPairs = recipes.map(\.attention.rotation.pairs).max() ?? 0
+    func layout(_ recipe: LayerRecipe?) -> WeightLayout {
+      WeightLayout(
+        shape: shape, recipe: recipe, side: parameters.side, rotaryPairs: rotaryPairs)
+    }
+    let whole = layout(nil)
+    let layouts = recipes.map(layout)
     for (role, names) in parameters.architecture.weights {
       guard let name = names.names[parameters.side] else { continue }
-      for layer in role.isGlobal ? [nil] : (0..<shape.layers).map(Optional.some) {
+      for layer in role.isGlobal ? [nil] : recipes.indices.map(Optional.some) {
         let tensorName = name.tensorName(layer: layer)
         guard let tensor = checkpoint.tensors[tensorName] else {
           if !names.optional { missing.append(tensorName) }
           continue
         }
         used.insert(tensorName)
-        let source = try source(role, name, tensor)
+        let source = try source(role, name, tensor, layer.map { layouts[$0] } ?? whole)
         if let layer { layers[layer][role] = source } else { globals[role] = source }
       }
     }
@@ -61,12 +66,12 @@ struct WeightDirectory {
 
   /// Latent attention takes its queries from one matrix or from a pair of them with a norm.
   private func missingAlternatives() -> [String] {
-    guard parameters.architecture.block.attention == .latent else { return [] }
     var missing: [String] = []
-    for (layer, weights) in layers.enumerated() {
+    for (layer, recipe) in recipes.enumerated() {
+      guard let latent = recipe.attention.latent else { continue }
       let needed: [Role] =
-        shape.queryRank > 0 ? [.queryDown, .queryDownNormGain, .queryUp] : [.query]
-      for role in needed where weights[role] == nil {
+        latent.queryRank == nil ? [.query] : [.queryDown, .queryDownNormGain, .queryUp]
+      for role in needed where layers[layer][role] == nil {
         let name = parameters.architecture.weights[role]?.names[parameters.side]
         missing.append(name?.tensorName(layer: layer) ?? role.rawValue)
       }
@@ -94,7 +99,7 @@ struct WeightDirectory {
   }
 
   private func source(
-    _ role: Role, _ name: WeightName, _ tensor: TensorEntry
+    _ role: Role, _ name: WeightName, _ tensor: TensorEntry, _ layout: WeightLayout
   ) throws(ModelError) -> WeightSource {
     guard Decoding.canDecode(tensor.type) else {
       throw .elementType(file: tensor.file.path, tensor: tensor.name, type: tensor.type.rawValue)

@@ -1,54 +1,67 @@
-/// How the weights of a model of one shape lie in the tensors of one container.
+/// How the weights of a layer, or those of the whole model, lie in the tensors of one container.
 package struct WeightLayout: Sendable {
-  package let shape: ModelShape
-  package let block: BlockRecipe
-  package let side: Architecture.Side
-  /// Rotated dims of a head.
-  package let rotaryWidth: Int
+  private let shape: ModelShape
+  private let attention: AttentionRecipe?
+  private let feedForward: Int
+  private let rotaryPairs: Int
+  private let side: Architecture.Side
 
+  /// The layout of the weights of a layer, or of the whole model where `recipe` is nil; a list of
+  /// frequency factors has one for each of `rotaryPairs`.
   package init(
-    shape: ModelShape, block: BlockRecipe, side: Architecture.Side, rotaryWidth: Int
+    shape: ModelShape, recipe: LayerRecipe?, side: Architecture.Side, rotaryPairs: Int = 0
   ) {
     self.shape = shape
-    self.block = block
+    self.rotaryPairs = rotaryPairs
+    attention = recipe?.attention
+    feedForward = recipe?.feedForward.width ?? 0
     self.side = side
-    self.rotaryWidth = rotaryWidth
   }
 
-  /// Rows and columns of a weight as the model uses it.
+  /// Rows and columns of a weight as the model uses it; 0 where the layer has no such weight.
   package func size(of role: Role) -> (rows: Int, columns: Int) {
-    let queryRows = shape.heads * shape.keyWidth
-    let keyRows = shape.keyValueHeads * shape.keyWidth
-    let valueRows = shape.keyValueHeads * shape.valueWidth
-    let still = shape.keyWidth - rotaryWidth
-    let fullNorm = block.queryKeyNorm == .full
-    return switch role {
+    switch role {
     case .embedding, .output: (shape.vocabulary, shape.width)
     case .positions: (shape.context, shape.width)
-    case .query: (queryRows, shape.width)
-    case .key: (keyRows, shape.width)
-    case .value: (valueRows, shape.width)
-    case .queryBias: (queryRows, 1)
-    case .keyBias: (keyRows, 1)
-    case .valueBias: (valueRows, 1)
-    case .attentionOutput: (shape.width, shape.heads * shape.valueWidth)
-    case .queryNormGain: (fullNorm ? queryRows : shape.keyWidth, 1)
-    case .keyNormGain: (fullNorm ? keyRows : shape.keyWidth, 1)
-    case .queryDown: (shape.queryRank, shape.width)
-    case .queryDownNormGain: (shape.queryRank, 1)
-    case .queryUp: (queryRows, shape.queryRank)
-    case .latentDown: (shape.latentRank + rotaryWidth, shape.width)
-    case .latentNormGain: (shape.latentRank, 1)
-    case .latentKeyUp: (shape.heads * still, shape.latentRank)
-    case .latentValueUp: (valueRows, shape.latentRank)
-    case .gate, .up: (shape.feedForward, shape.width)
-    case .upBias: (shape.feedForward, 1)
-    case .down: (shape.width, shape.feedForward)
-    case .rotaryFactors, .rotaryFactorsShort, .rotaryFactorsLong: (rotaryWidth / 2, 1)
+    case .gate, .up: (feedForward, shape.width)
+    case .upBias: (feedForward, 1)
+    case .down: (shape.width, feedForward)
     case .attentionNormGain, .attentionNormBias, .attentionOutputBias, .attentionPostNormGain,
       .feedForwardNormGain, .feedForwardNormBias, .feedForwardPostNormGain, .downBias,
       .outputNormGain, .outputNormBias:
       (shape.width, 1)
+    case .rotaryFactors, .rotaryFactorsShort, .rotaryFactorsLong: (rotaryPairs, 1)
+    default: attention.map { size(of: role, in: $0) } ?? (0, 0)
+    }
+  }
+
+  private func size(
+    of role: Role, in attention: AttentionRecipe
+  ) -> (rows: Int, columns: Int) {
+    let isNormedWhole = attention.headNorm == .full
+    switch role {
+    case .query: return (attention.queryRows, shape.width)
+    case .key: return (attention.keyRows, shape.width)
+    case .value: return (attention.valueRows, shape.width)
+    case .queryBias: return (attention.queryRows, 1)
+    case .keyBias: return (attention.keyRows, 1)
+    case .valueBias: return (attention.valueRows, 1)
+    case .attentionOutput: return (shape.width, attention.outputColumns)
+    case .queryNormGain: return (isNormedWhole ? attention.queryRows : attention.keyWidth, 1)
+    case .keyNormGain: return (isNormedWhole ? attention.keyRows : attention.keyWidth, 1)
+    default: break
+    }
+    guard let latent = attention.latent else { return (0, 0) }
+    let queryRank = latent.queryRank ?? 0
+    return switch role {
+    case .queryDown: (queryRank, shape.width)
+    case .queryDownNormGain: (queryRank, 1)
+    case .queryUp: (attention.queryRows, queryRank)
+    case .latentDown: (latent.rank + latent.sharedKeyWidth, shape.width)
+    case .latentNormGain: (latent.rank, 1)
+    case .latentKeyUp: (attention.heads * attention.stillKeyWidth, latent.rank)
+    case .latentValueUp: (attention.valueRows, latent.rank)
+    default: (0, 0)
     }
   }
 
@@ -56,55 +69,49 @@ package struct WeightLayout: Sendable {
   package func storedShape(
     _ role: Role, _ name: WeightName, rows: Int, columns: Int
   ) -> [Int] {
-    let queryRows = shape.heads * shape.keyWidth
-    let keyRows = shape.keyValueHeads * shape.keyWidth
-    let valueRows = shape.keyValueHeads * shape.valueWidth
     let storedRows =
       switch name.part {
-      case nil: rows
       case .query, .key, .value, .queryOfHead, .keyOfHead, .valueOfHead:
-        queryRows + keyRows + valueRows
-      case .gate, .up: 2 * rows
+        attention.map { $0.queryRows + $0.keyRows + $0.valueRows } ?? rows
       case .latentKey, .latentValue:
-        shape.heads * (shape.keyWidth - rotaryWidth + shape.valueWidth)
+        attention.map { $0.heads * ($0.stillKeyWidth + $0.valueWidth) } ?? rows
+      case .gate, .up: 2 * rows
+      case nil: rows
       }
     if role.isVector { return [storedRows] }
+    let heads = attention?.heads ?? 1
     switch name.form {
     case .transposed: return [columns, storedRows]
-    case .transposedPerHead: return [shape.heads, columns, rows / shape.heads]
+    case .transposedPerHead: return [heads, columns, rows / heads]
     case .plain, .gainMinusOne:
       // DeepSeek's GGUF files keep the value half of kv_b as a stack of one matrix per head.
-      if role == .latentValueUp, side == .gguf {
-        return [shape.heads, rows / shape.heads, columns]
-      }
+      if role == .latentValueUp, side == .gguf { return [heads, rows / heads, columns] }
       return [storedRows, columns]
     }
   }
 
   /// The stored rows that belong to a part of a fused tensor, in the order of the weight's rows.
   package func ranges(_ part: WeightName.Part?, rows: Int) -> [Range<Int>] {
-    let queryRows = shape.heads * shape.keyWidth
-    let keyRows = shape.keyValueHeads * shape.keyWidth
+    guard let attention else { return [0..<rows] }
     func perHead(offset: Int, width: Int, stride: Int) -> [Range<Int>] {
-      (0..<shape.heads).map { head in
+      (0..<attention.heads).map { head in
         let start = head * stride + offset
         return start..<(start + width)
       }
     }
-    let still = shape.keyWidth - rotaryWidth
+    let (queries, keys) = (attention.queryRows, attention.keyRows)
+    let (keyWidth, valueWidth) = (attention.keyWidth, attention.valueWidth)
+    let still = attention.stillKeyWidth
     return switch part {
     case nil, .query, .gate: [0..<rows]
-    case .key: [queryRows..<(queryRows + rows)]
-    case .value: [(queryRows + keyRows)..<(queryRows + keyRows + rows)]
+    case .key: [queries..<(queries + rows)]
+    case .value: [(queries + keys)..<(queries + keys + rows)]
     case .up: [rows..<(2 * rows)]
-    case .queryOfHead: perHead(offset: 0, width: shape.keyWidth, stride: 3 * shape.keyWidth)
-    case .keyOfHead:
-      perHead(offset: shape.keyWidth, width: shape.keyWidth, stride: 3 * shape.keyWidth)
-    case .valueOfHead:
-      perHead(offset: 2 * shape.keyWidth, width: shape.keyWidth, stride: 3 * shape.keyWidth)
-    case .latentKey: perHead(offset: 0, width: still, stride: still + shape.valueWidth)
-    case .latentValue:
-      perHead(offset: still, width: shape.valueWidth, stride: still + shape.valueWidth)
+    case .queryOfHead: perHead(offset: 0, width: keyWidth, stride: 3 * keyWidth)
+    case .keyOfHead: perHead(offset: keyWidth, width: keyWidth, stride: 3 * keyWidth)
+    case .valueOfHead: perHead(offset: 2 * keyWidth, width: keyWidth, stride: 3 * keyWidth)
+    case .latentKey: perHead(offset: 0, width: still, stride: still + valueWidth)
+    case .latentValue: perHead(offset: still, width: valueWidth, stride: still + valueWidth)
     }
   }
 }

@@ -7,8 +7,8 @@ package struct Axis: Sendable {
   private let low: Double
   private let high: Double
 
-  /// An axis over these values; nil where none of them can be drawn.
-  /// - Parameter padding: what is left free at both ends, as a share of the span.
+  /// An axis over these values, with `padding` left free at both ends, as a share of the span; nil
+  /// where none of them can be drawn.
   package init?(_ values: [Double], isLogarithmic: Bool, padding: Double) {
     let placed = values.compactMap { Self.place($0, isLogarithmic) }
     guard let least = placed.min(), let most = placed.max() else { return nil }

@@ -6,7 +6,7 @@ package struct HeatMap: Sendable {
   package enum NumberStyle: Sendable, Equatable {
     /// Six significant digits.
     case general
-    /// So many digits behind the point.
+    /// So many digits after the point.
     case fixed(Int)
     /// A share from 0 to 1 in percent.
     case percent

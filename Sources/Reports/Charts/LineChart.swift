@@ -73,7 +73,7 @@ package struct LineChart: Sendable {
     func height(_ share: Double) -> Double { bottom - share * (bottom - top) }
   }
 
-  /// - Parameter inPage: colours come from the page's style sheet; else the picture brings them.
+  /// The chart as SVG; in a page its colours come from the page's style sheet, else it brings them.
   func drawing(width: Double, height: Double, inPage: Bool) -> Markup {
     let size: Markup =
       "width=\"\(width)\" height=\"\(height)\" viewBox=\"0 0 \(width) \(height)\""

@@ -26,10 +26,9 @@ enum Figures {
       """
   }
 
-  /// A heat map, in a frame that scrolls sideways where the screen is too narrow for it.
-  /// - Parameters:
-  ///   - title: what the caption calls it; the map's own title also says of which model it is, for
-  ///     who does not see the heading above.
+  /// A heat map, in a frame that scrolls sideways where the screen is too narrow for it. The
+  /// caption calls it `title`; the map's own title also says of which model it is, for who does not
+  /// see the heading above.
   static func heat(_ map: HeatMap, title: String, caption: Markup) -> Markup {
     let name = "\(map.title), \(map.rowTitle) by \(map.columnTitle)"
     let rows = map.rowLabels.enumerated().map { row, label in

@@ -16,9 +16,9 @@ package struct ReportPage: Sendable {
   /// - Throws: `ReportError` where a result lacks a field, or one is not of its kind (exit 65).
   package func html() throws(ReportError) -> String {
     var sections: [PageSection] = []
-    for kind in ResultKind.allCases {
-      let files = results.filter { $0.kind == kind }
-      if !files.isEmpty { sections.append(try Self.section(kind, files)) }
+    for shown in ShownKinds.all {
+      let files = results.filter { $0.kind == shown.kind }
+      if !files.isEmpty { sections.append(try shown.section(files)) }
     }
     let links = sections.map { section -> Markup in
       "<li><a href=\"#\(section.id)\">\(section.title)</a></li>"
@@ -59,19 +59,6 @@ package struct ReportPage: Sendable {
 
       """
     return page.text
-  }
-
-  private static func section(
-    _ kind: ResultKind, _ files: [ResultFile]
-  ) throws(ReportError) -> PageSection {
-    switch kind {
-    case .perplexity: try PerplexityRecord.section(files)
-    case .sweep: try SweepRecord.section(files)
-    case .needle: try NeedleRecord.section(files)
-    case .ruler: try RulerRecord.section(files)
-    case .compare: try CompareRecord.section(files)
-    case .icl: try LearningRecord.section(files)
-    }
   }
 }
 

@@ -50,7 +50,7 @@ struct Table {
       """
   }
 
-  /// The table behind a line that opens it.
+  /// The table, folded, with a line that opens it.
   func details(_ summary: String) -> Markup {
     "<details><summary>\(summary)</summary>\n\(markup())\n</details>"
   }

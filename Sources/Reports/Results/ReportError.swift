@@ -4,17 +4,17 @@ import Tensors
 
 /// A fault in a result file that a report is to show.
 package enum ReportError: Diagnostic, Equatable {
-  /// The file's fields are those of no result that a report shows.
+  /// The file's fields are not those of a result that a report shows.
   case notAResult(file: String)
-  /// The field `kind` names no result that a report shows.
+  /// The field `kind` does not name a result that a report shows.
   case unknownKind(file: String, found: String)
   /// A field is missing or not of its kind.
   case field(file: String, key: String, expected: String)
 
   package var summary: String {
-    let known = ResultKind.allCases.map(\.rawValue).joined(separator: ", ")
+    let known = ShownKinds.names.joined(separator: ", ")
     return switch self {
-    case .notAResult: "no result that a report shows: expected the JSON of eval (\(known))"
+    case .notAResult: "not a result that a report shows: expected the JSON of eval (\(known))"
     case .unknownKind(_, let found):
       "a result of kind \(Self.quoted(found)): expected one of \(known)"
     case .field(_, _, let expected): "expected \(expected)"
@@ -29,13 +29,6 @@ package enum ReportError: Diagnostic, Equatable {
 
   package var place: String? {
     if case .field(_, let key, _) = self { "key \(Self.quoted(key))" } else { nil }
-  }
-
-  package var hint: String? {
-    switch self {
-    case .notAResult: "write one with --json, as in: ropeconv eval perplexity ... --json > a.json"
-    case .unknownKind, .field: nil
-    }
   }
 
   /// Text of a file as an error line shows it: without control characters, cut at 80.

@@ -49,7 +49,7 @@ struct ResultFields {
     json[key] == nil ? .nan : try number(key)
   }
 
-  /// The first of these fields that is a text; what is no text, such as an object of scaling
+  /// The first of these fields that is there; what is not a text, such as an object of scaling
   /// parameters, is shown as its JSON.
   func optionalText(_ keys: String...) -> String? {
     for key in keys {
@@ -57,6 +57,11 @@ struct ResultFields {
       return value.string ?? value.serialized(pretty: false)
     }
     return nil
+  }
+
+  /// The letters of the sites that rotate; no letters are no rotation.
+  var sites: String {
+    optionalText("sites").map { $0.isEmpty ? "nope" : $0 } ?? "–"
   }
 
   /// The objects of a list.

@@ -15,7 +15,7 @@ struct ResultSubject {
     "made by", "date", "computed in", "ctx", "text", "text sha256", "weights sha256", "key",
   ]
 
-  /// - Parameter part: one of several models of a result, such as a curve of a sweep.
+  /// What a result is about, or one of several models of it, such as a curve of a sweep.
   init(_ file: ResultFile, part: JSONValue? = nil) {
     let json = part ?? file.json
     // A curve's points are results of their own; they have one model.
@@ -124,6 +124,15 @@ struct ResultSubject {
   }
 
   // MARK: - Labels
+
+  /// What files of one model each are about, with a label for each.
+  static func ofModels(
+    _ files: [ResultFile]
+  ) throws(ReportError) -> (subjects: [ResultSubject], labels: [String]) {
+    for file in files { _ = try file.fields.text("model") }
+    let subjects = files.map { ResultSubject($0) }
+    return (subjects, labels(subjects))
+  }
 
   /// A label for each row: its title and, where titles are alike, the settings in which those rows
   /// differ; the last resort is a number.

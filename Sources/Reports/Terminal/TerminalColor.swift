@@ -9,11 +9,8 @@ package enum TerminalColor: Sendable, Equatable {
   /// 24 bits.
   case full
 
-  /// Whether standard output may carry colours: it is a terminal, NO_COLOR (no-color.org) is
+  /// What standard output may carry: colours where it is a terminal, NO_COLOR (no-color.org) is
   /// unset or empty, and TERM is not `dumb`.
-  package static var isAllowed: Bool { current != .none }
-
-  /// What standard output may carry.
   package static var current: TerminalColor {
     detect(
       isTerminal: isatty(STDOUT_FILENO) == 1, environment: ProcessInfo.processInfo.environment)

@@ -4,8 +4,8 @@ package struct TerminalHeatMap: Sendable {
 
   package init(_ map: HeatMap) { self.map = map }
 
-  /// The lines of the table: the title, the column names, and a line per row.
-  /// - Parameter color: what the terminal shows, such as `TerminalColor.current`.
+  /// The lines of the table: the title, the column names, and a line per row; `color` is what the
+  /// terminal shows, such as `TerminalColor.current`.
   package func text(color: TerminalColor) -> String {
     let columns = map.columnLabels.indices
     let cells = map.rowLabels.indices.map { row in

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Base
 import Checkpoints
 import Reports
 
@@ -21,30 +20,6 @@ struct ArchiveList: ParsableCommand {
 
   func run() throws {
     let survey = try ArchiveSurvey(of: file, hashing: false)
-    let stated = survey.manifest?.digests ?? [:]
-    let members = survey.members.map { member -> JSONValue in
-      .object([
-        "name": .string(member.name), "bytes": JSONValue(member.byteCount),
-        "sha256": stated[member.name].map { .string($0) } ?? .null,
-      ])
-    }
-    var lines = survey.members.map { member in
-      "\(stated[member.name] ?? String(repeating: "-", count: 64))  "
-        + "\(Format.bytes(member.byteCount))  \(member.name)"
-    }
-    if let json = survey.manifest?.json {
-      lines.append("source    \(json["source"]?["name"]?.string ?? "?")")
-      lines.append("settings  \(json["settings"]?.string ?? "?")")
-      lines.append("ropeconv  \(json["ropeconv"]?.string ?? "?")")
-    } else {
-      lines.append("no manifest")
-    }
-    output.show(
-      .object([
-        "kind": "archive_list", "model": .string(file), "archive": .string(file),
-        "members": .array(members),
-        "manifest": survey.manifest?.json ?? .null,
-      ]),
-      lines.joined(separator: "\n"))
+    output.show(survey.json(), survey.text())
   }
 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Base
 import Checkpoints
 import Reports
 
@@ -25,30 +24,8 @@ struct ArchiveVerify: ParsableCommand {
       display.show(share, Format.bytes(bytes))
     }
     display.finish()
-    let findings = try survey.findings()
-    let bad = findings.filter { $0.status != .same }
-    let members = findings.map { finding -> JSONValue in
-      .object([
-        "name": .string(finding.name), "bytes": finding.byteCount.map { JSONValue($0) } ?? .null,
-        "sha256": finding.sha256.map { .string($0) } ?? .null,
-        "status": .string(finding.status.rawValue),
-      ])
-    }
-    let lines = findings.map { finding in
-      let bytes = finding.byteCount.map { Format.bytes($0) } ?? "-"
-      return
-        "\(finding.status == .same ? "ok" : finding.status.rawValue)  \(finding.name)  \(bytes)"
-    }
-    output.show(
-      .object([
-        "kind": "archive_verify", "model": .string(file), "archive": .string(file),
-        "members": .array(members), "same": .bool(bad.isEmpty),
-      ]),
-      lines.joined(separator: "\n"))
-    if let first = bad.first {
-      throw ThresholdMissed(
-        reason: "\(file): \(bad.count) of \(findings.count) members are not as the manifest states,"
-          + " the first is \(first.name) (\(first.status.rawValue))")
-    }
+    let verification = try ArchiveVerification(survey)
+    output.show(verification.json(), verification.text())
+    if let reason = verification.failure { throw ThresholdMissed(reason: reason) }
   }
 }

@@ -11,7 +11,7 @@ struct CommandLineFault {
 
   var hint: String { (suggestion.map { "\($0) " } ?? "") + "see '\(command) --help'" }
 
-  /// - Parameter message: what the parser says of it.
+  /// What is wrong with these arguments; `message` is what the parser says of it.
   init(_ arguments: [String], in tree: CommandTree, message: String) {
     let (path, rest) = tree.resolve(arguments)
     if CommandTree.names(below: path).isEmpty {
@@ -51,7 +51,7 @@ struct CommandLineFault {
     if names.contains(word), let option = rest.first {
       self.init(
         summary: "'\(option)' stands before the subcommand",
-        suggestion: "options come behind it: '\(here) \(word) ... \(option)';",
+        suggestion: "options come after it: '\(here) \(word) ... \(option)';",
         command: "\(here) \(word)")
       return
     }
@@ -93,13 +93,15 @@ struct CommandLineFault {
       self.init(summary: message, suggestion: nil, command: command)
       return
     }
-    // One that other commands have is no misspelling.
+    // One that other commands have is not a misspelling.
     let owners = tree.leaves.filter { CommandTree.options(of: $0).contains(found) }
       .map(CommandTree.words)
     let doubled = "-" + found
     var suggestion: String?
     if known.contains(doubled) {
       suggestion = "did you mean \(doubled)?"
+    } else if let other = Self.counterpart(of: found, in: known) {
+      suggestion = "'\(command)' takes \(other) in its place;"
     } else if !owners.isEmpty {
       let names = owners.prefix(3).map { "'\($0)'" }.joined(separator: ", ")
       suggestion = "\(found) is an option of \(names)\(owners.count > 3 ? " and others" : "");"
@@ -107,6 +109,17 @@ struct CommandLineFault {
       suggestion = "did you mean \(near)?"
     }
     self.init(summary: "unknown option '\(found)'", suggestion: suggestion, command: command)
+  }
+
+  /// Options that give commands the same thing under different names.
+  private static let counterparts = [
+    ["--text", "--haystack", "--essays"], ["--ctx", "--lengths"], ["--to", "--sites"],
+    ["--chunks", "--trials", "--samples", "--examples"],
+  ]
+
+  /// What a command calls what another one has this option for.
+  private static func counterpart(of option: String, in known: [String]) -> String? {
+    counterparts.first { $0.contains(option) }?.first(where: known.contains)
   }
 
   /// The first option that is not known; also one with a single dash in the place of two.

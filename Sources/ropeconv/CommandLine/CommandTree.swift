@@ -1,6 +1,5 @@
 import ArgumentParser
 import Base
-import Checkpoints
 
 /// The program's commands as the command line names them, to say what a wrong line could have
 /// meant.
@@ -17,7 +16,7 @@ struct CommandTree {
     path.last.map { $0.configuration.subcommands.map { $0._commandName } } ?? []
   }
 
-  /// The command that the first arguments name, and the arguments behind its words.
+  /// The command that the first arguments name, and the arguments after its words.
   func resolve(_ arguments: [String]) -> (path: Path, rest: ArraySlice<String>) {
     var path: Path = [root]
     var rest = arguments[...]

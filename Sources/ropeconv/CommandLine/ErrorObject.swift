@@ -1,6 +1,4 @@
 import Base
-import Checkpoints
-import Tensors
 
 /// A failed command's JSON object on standard output, beside the line on standard error: what calls
 /// the program with `--json` reads one stream alone.
@@ -18,7 +16,8 @@ enum ErrorObject {
 
   static func json(_ error: any Diagnostic) -> JSONValue {
     json(
-      summary: error.summary, file: error.file, place: error.place, hint: error.hint,
+      summary: error.summary, file: error.file, place: error.place,
+      hint: OptionHints.hint(for: error),
       status: error.exitStatus)
   }
 }

@@ -1,5 +1,4 @@
 import Base
-import Tensors
 
 /// Which options stand on the command line, whatever their values are: one that changes nothing in
 /// a call is a misunderstanding, and telling so is better than a result of something else.
@@ -19,7 +18,7 @@ struct GivenOptions {
   /// Whether any of these was given.
   func contains(_ options: String...) -> Bool { options.contains(where: names.contains) }
 
-  /// - Parameter reason: why none of these options changes anything in this call.
+  /// Refuses options of which none changes anything in this call; `reason` says why.
   /// - Throws: `UnusedOption` for the first one that was given.
   func refuse(_ options: String..., because reason: String) throws(UnusedOption) {
     if let option = options.first(where: names.contains) {

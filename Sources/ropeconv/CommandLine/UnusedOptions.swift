@@ -1,6 +1,5 @@
 import Conversion
 import Evaluation
-import Inference
 import Models
 import Rotary
 import Tensors
@@ -18,8 +17,10 @@ extension RotarySites {
 extension VariantOptions {
   /// Refuses options that change nothing in any of these models.
   /// - Parameters:
+  ///   - plans: models as they are stored.
   ///   - methods: the scalings to come, where there are several.
   ///   - derivesFactor: the factor is the length over the original context where it is not given.
+  /// - Throws: `UnusedOption`; `RotaryError` for sites that are unknown.
   func refuseUnused(
     in plans: [ModelPlan], methods: [String]? = nil, derivesFactor: Bool = false
   ) throws {
@@ -56,6 +57,8 @@ extension WindowOptions {
   /// - Parameters:
   ///   - plans: models as they are stored.
   ///   - variants: models taken for another variant, where `sites` names one.
+  ///   - sites: that variant's; nil: the models' own.
+  /// - Throws: `UnusedOption`.
   func refuseUnused(
     in plans: [ModelPlan], or variants: [ModelPlan] = [], as sites: RotarySites? = nil
   ) throws {
@@ -69,7 +72,8 @@ extension WindowOptions {
 }
 
 extension EvaluatePerplexity {
-  /// - Parameter plan: of the one model where there is only one, already opened.
+  /// Refuses options that change nothing; `plan` is that of the one model where there is only one,
+  /// already opened.
   func refuseUnused(_ plan: ModelPlan? = nil) throws {
     let given = GivenOptions.all
     try given.refuseForceAlone()
@@ -112,7 +116,7 @@ extension EvaluateNeedle {
 }
 
 extension EvaluateRuler {
-  /// - Parameter tasks: those to evaluate.
+  /// Refuses options that change nothing in these tasks.
   func refuseUnused(for tasks: [RulerTask]) throws {
     let given = GivenOptions.all
     try prompts.refuseUnused()
@@ -141,7 +145,7 @@ extension EvaluateCompare {
   }
 }
 
-extension EvaluateInContext {
+extension EvaluateFewShot {
   func refuseUnused() throws {
     let given = GivenOptions.all
     try given.refuseForceAlone()

@@ -1,7 +1,10 @@
 import ArgumentParser
 import Evaluation
-import Foundation
 import Reports
+
+extension ComparisonResult: CommandedResult {
+  static var command: any ParsableCommand.Type { EvaluateCompare.self }
+}
 
 struct EvaluateCompare: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -22,7 +25,7 @@ struct EvaluateCompare: ParsableCommand {
   @OptionGroup(title: "Chunks") var window: WindowOptions
   @OptionGroup(title: "Variant of OTHER") var variant: VariantOptions
   @OptionGroup(title: "Work") var work: WorkOptions
-  @OptionGroup(title: "Long runs") var longRun: RunOptionsGroup
+  @OptionGroup(title: "Long runs") var longRun: LongRunOptions
 
   @Option(
     help: ArgumentHelp("Exit with 1 where the mean KL divergence is above X.", valueName: "x"))
@@ -57,15 +60,9 @@ struct EvaluateCompare: ParsableCommand {
       display.show(share, divergence.map { "KL divergence \(Format.fixed($0, 6))" } ?? "")
     }
     display.finish()
-    output.show(
-      result.json(peakBytes: ProcessMemory.peakBytes),
-      work.stating(result.text(peakBytes: ProcessMemory.peakBytes)))
-    let mean = ComparisonResult.Moments(result.divergences).mean
+    output.show(result, of: work)
     try thresholds.check(
-      "eval compare", force: force,
-      maxKl.map { limit in
-        let missed = "mean KL divergence \(Format.fixed(mean, 6)) is above --max-kl "
-        return [("--max-kl", mean <= limit ? nil : missed + Format.general(limit))]
-      } ?? [])
+      result, force: force, "--max-kl",
+      maxKl.map { .most($0, of: "mean KL divergence", result.meanDivergence, digits: 6) })
   }
 }

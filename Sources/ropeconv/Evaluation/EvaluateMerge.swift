@@ -24,28 +24,6 @@ struct EvaluateMerge: ParsableCommand {
       for warning in json["warnings"]?.array ?? [] { warning.string.map(output.warn) }
       return (file: path, record: try EvaluationRecord(json, file: path))
     }
-    let record = try EvaluationRecord.merge(parts)
-    let file = shards.first ?? ""
-    let peak = ProcessMemory.peakBytes
-    switch record.kind {
-    case PerplexityResult.kind:
-      let result = try PerplexityResult(record, file: file)
-      output.show(result.json(peakBytes: peak), result.text(peakBytes: peak))
-    case NeedleResult.kind:
-      let result = try NeedleResult(record, file: file)
-      output.show(
-        result.json(peakBytes: peak), result.text(peakBytes: peak, color: .current))
-    case RulerResult.kind:
-      let result = try RulerResult(record, file: file)
-      output.show(result.json(peakBytes: peak), result.text(peakBytes: peak))
-    case InContextResult.kind:
-      let result = try InContextResult(record, file: file)
-      output.show(result.json(peakBytes: peak), result.text(peakBytes: peak))
-    case ComparisonResult.kind:
-      let result = try ComparisonResult(record, file: file)
-      output.show(result.json(peakBytes: peak), result.text(peakBytes: peak))
-    default:
-      throw EvaluationError.record(file: file, problem: "'\(record.kind)' cannot be merged")
-    }
+    output.show(try EvaluationRecord.merge(parts).result(file: shards.first ?? ""))
   }
 }

@@ -7,6 +7,10 @@ import Reports
 
 extension NeedleEvaluation.Mode: ExpressibleByArgument {}
 
+extension NeedleResult: CommandedResult {
+  static var command: any ParsableCommand.Type { EvaluateNeedle.self }
+}
+
 struct EvaluateNeedle: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "needle", abstract: "Needle in a haystack: retrieval by length and depth.",
@@ -47,7 +51,7 @@ struct EvaluateNeedle: ParsableCommand {
   @OptionGroup(title: "Template") var template: NeedleTemplateOptions
   @OptionGroup(title: "Variant") var variant: VariantOptions
   @OptionGroup(title: "Work") var work: WorkOptions
-  @OptionGroup(title: "Long runs") var longRun: RunOptionsGroup
+  @OptionGroup(title: "Long runs") var longRun: LongRunOptions
 
   @Option(help: ArgumentHelp("Write the heat map as a picture.", valueName: "file"))
   var svg: String?
@@ -112,17 +116,10 @@ struct EvaluateNeedle: ParsableCommand {
       _ = try WholeFile.write(
         Array(try page.html().utf8), to: html, force: force, inputs: files.inputs)
     }
-    output.show(
-      result.json(peakBytes: ProcessMemory.peakBytes),
-      work.stating(result.text(peakBytes: ProcessMemory.peakBytes, color: .current)))
+    output.show(result, of: work)
     try thresholds.check(
-      "eval needle", force: force,
-      minAccuracy.map { limit in
-        let missed = "accuracy \(Format.fixed(result.accuracy, 4)) is below --min-accuracy "
-        return [
-          ("--min-accuracy", result.accuracy >= limit ? nil : missed + Format.general(limit))
-        ]
-      } ?? [])
+      result, force: force, "--min-accuracy",
+      minAccuracy.map { .least($0, of: "accuracy", result.accuracy, digits: 4) })
   }
 }
 

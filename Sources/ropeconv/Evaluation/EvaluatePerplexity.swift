@@ -4,6 +4,12 @@ import Evaluation
 import Foundation
 import Reports
 
+extension PerplexitySweep.Targets: ExpressibleByArgument {}
+
+extension PerplexityResult: CommandedResult {
+  static var command: any ParsableCommand.Type { EvaluatePerplexity.self }
+}
+
 struct EvaluatePerplexity: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "perplexity", abstract: "Perplexity of a model on a text.",
@@ -48,7 +54,7 @@ struct EvaluatePerplexity: ParsableCommand {
   var maxPpl: Double?
 
   @OptionGroup(title: "Work") var work: WorkOptions
-  @OptionGroup(title: "Long runs") var longRun: RunOptionsGroup
+  @OptionGroup(title: "Long runs") var longRun: LongRunOptions
 
   @Flag(help: "Replace existing --nll and --junit files.")
   var force = false
@@ -64,7 +70,7 @@ struct EvaluatePerplexity: ParsableCommand {
     try files.check()
     guard lengths == nil, models.count == 1 else {
       try refuseUnused()
-      return try sweep()
+      return try byLength()
     }
     let model = try Model(opening: models[0])
     try refuseUnused(model.plan)
@@ -87,16 +93,46 @@ struct EvaluatePerplexity: ParsableCommand {
     }
     display.finish()
     if let nll { try NumPyFile.write(result.values, to: nll, force: force) }
-    output.show(
-      result.json(peakBytes: ProcessMemory.peakBytes),
-      work.stating(result.text(peakBytes: ProcessMemory.peakBytes)))
+    output.show(result, of: work)
     try thresholds.check(
-      "eval perplexity", force: force,
-      maxPpl.map { limit in
-        let missed = "perplexity \(Format.fixed(result.perplexity, 4)) is above --max-ppl "
-        return [
-          ("--max-ppl", result.perplexity <= limit ? nil : missed + Format.general(limit))
-        ]
-      } ?? [])
+      result, force: force, "--max-ppl",
+      maxPpl.map { .most($0, of: "perplexity", result.perplexity, digits: 4) })
+  }
+  /// Perplexity by length, for every model and every scaling.
+  private func byLength() throws {
+    let lengths =
+      try lengths.map { try NumberList.whole($0, option: "--lengths") } ?? [window.ctx]
+    let methods = variant.ropeScaling.split(separator: ",").map(String.init)
+    guard !methods.isEmpty, Set(methods).count == methods.count else {
+      throw EvaluationError.usage(
+        "--rope-scaling is '\(variant.ropeScaling)', expected one or more, each once")
+    }
+    for (option, isGiven) in [
+      ("--nll", nll != nil), ("--max-ppl", maxPpl != nil), ("--shard", longRun.shard != nil),
+      ("--junit", thresholds.junit != nil),
+    ] where isGiven {
+      throw EvaluationError.usage("\(option) is for one model at one length")
+    }
+    let targets = lengthTargets ?? .same
+    if lengths.count > 1, targets == .same, window.stride != nil {
+      throw EvaluationError.usage(
+        "--stride chooses targets by the length of a window: with --lengths it needs"
+          + " --length-targets own")
+    }
+    let evaluation = PerplexitySweepEvaluation(
+      lengths: lengths, targets: targets, windows: window.plan(default: .secondHalf),
+      start: window.start, scalings: methods, originalContext: variant.ropeOriginalCtx,
+      options: try work.options(longRun, threads: output.threads)
+    ) { try variant.request(for: $0, method: $1, factor: $2) }
+    let display = ProgressDisplay(quiet: output.quiet)
+    let sweep = try evaluation.run(models, on: text.required()) { model, longest, request in
+      try variant.warnOfSites(request, model.plan, output)
+      output.warn(model, beyond: longest, rotary: request)
+    } progress: { share, method, length in
+      display.show(share, "\(method) \(length) tokens")
+    }
+    display.finish()
+    output.show(
+      sweep.json(peakBytes: ProcessMemory.peakBytes), work.stating(sweep.table()))
   }
 }

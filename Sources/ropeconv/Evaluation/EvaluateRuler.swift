@@ -7,6 +7,10 @@ import Reports
 
 extension RulerEvaluation.Mode: ExpressibleByArgument {}
 
+extension RulerResult: CommandedResult {
+  static var command: any ParsableCommand.Type { EvaluateRuler.self }
+}
+
 struct EvaluateRuler: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ruler", abstract: "RULER's synthetic long-context tasks (arXiv:2404.06654).",
@@ -57,7 +61,7 @@ struct EvaluateRuler: ParsableCommand {
 
   @OptionGroup(title: "Variant") var variant: VariantOptions
   @OptionGroup(title: "Work") var work: WorkOptions
-  @OptionGroup(title: "Long runs") var longRun: RunOptionsGroup
+  @OptionGroup(title: "Long runs") var longRun: LongRunOptions
 
   @Option(help: ArgumentHelp("Exit with 1 where the mean score is below X.", valueName: "x"))
   var minScore: Double?
@@ -114,16 +118,10 @@ struct EvaluateRuler: ParsableCommand {
       display.show(share, mean.map { "mean \(Format.fixed($0, 3))" } ?? "")
     }
     display.finish()
-    output.show(
-      result.json(peakBytes: ProcessMemory.peakBytes),
-      work.stating(result.text(peakBytes: ProcessMemory.peakBytes)))
+    output.show(result, of: work)
     try thresholds.check(
-      "eval ruler", force: force,
-      minScore.map { limit in
-        let score = result.score ?? 0
-        let missed = "score \(Format.fixed(score, 2)) is below --min-score "
-        return [("--min-score", score >= limit ? nil : missed + Format.general(limit))]
-      } ?? [])
+      result, force: force, "--min-score",
+      minScore.map { .least($0, of: "score", result.score ?? 0, digits: 2) })
   }
 
   private func json(_ path: String) throws -> JSONValue {

@@ -11,10 +11,8 @@ struct PromptOptions: ParsableArguments {
         + " nothing.", valueName: "out.jsonl"))
   var prompts: String?
 
-  /// Writes a line for every place.
-  /// - Parameters:
-  ///   - inputs: files that must not be the output.
-  ///   - prompt: a place's line.
+  /// Writes a line for every place, which `prompt` makes; `inputs` are files that must not be the
+  /// output.
   func write<Place>(
     _ places: [Place], to path: String, force: Bool, inputs: [String], _ output: OutputOptions,
     prompt: (Place) throws -> JSONValue

@@ -10,9 +10,10 @@ package enum ArchiveWriter {
   /// Writes an archive of the kind that the path's ending names.
   ///
   /// - Parameters:
+  ///   - path: the archive.
   ///   - folder: a folder in the archive that holds all members; nil for the top level.
   ///   - members: plain names and contents.
-  ///   - manifest: fields of MANIFEST.json beside the members' sizes and digests.
+  ///   - fields: those of MANIFEST.json beside the members' sizes and digests.
   ///   - force: whether an existing file is replaced.
   ///   - inputs: paths that must not be the output, nor any link to it.
   ///   - threads: at work on the compression.

@@ -1,0 +1,42 @@
+/// One command of a plan: what is run, and what becomes of it.
+package struct Step: Sendable, Equatable {
+  package let name: String
+  /// The command and what it works on, such as `eval`, `perplexity` and a model's path.
+  let words: [String]
+  let options: [Option]
+  /// Names of steps that must have succeeded.
+  let needs: [String]
+  /// The model that it makes besides its JSON.
+  package let product: String?
+  /// The files and folders it reads.
+  let inputs: [Input]
+  /// Pictures and other files beside its result.
+  let outputs: [String]
+
+  /// An option by its long name, and its value; a flag has none.
+  struct Option: Sendable, Equatable {
+    let name: String
+    let value: String?
+
+    init(_ name: String, _ value: String? = nil) {
+      self.name = name
+      self.value = value
+    }
+
+    var arguments: [String] { ["--\(name)"] + (value.map { [$0] } ?? []) }
+  }
+
+  /// Something that is read, and what else belongs to it.
+  struct Input: Sendable, Equatable {
+    enum Role { case model, template, data }
+
+    let path: String
+    let role: Role
+  }
+
+  /// What the program is called with.
+  package var arguments: [String] { words + options.flatMap(\.arguments) }
+
+  /// Whether any of these options is given.
+  func has(_ names: Set<String>) -> Bool { options.contains { names.contains($0.name) } }
+}

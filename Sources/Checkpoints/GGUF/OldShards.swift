@@ -1,0 +1,71 @@
+import Base
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Sets of shards that this program wrote under an output's name before, in another number of files.
+/// The new files replace none of them, and they would stay as another model of the same name.
+struct OldShards {
+  let target: OutputTarget
+  /// Files of the new output: the set of as many is the new one.
+  let count: Int
+
+  /// Removes them, once the new output is in place. A set's first file goes last: until then the set
+  /// cannot be opened, and is still known as one of ours if this stops.
+  func remove() throws(FileError) {
+    let sets = paths()
+    for path in sets {
+      let number = WriteFaults.next() ?? (unlink(path) == 0 ? 0 : errno)
+      guard number == 0 || number == ENOENT else {
+        throw .output(
+          .systemError(operation: "unlink", reason: errorText(number)), file: path, place: .whole)
+      }
+    }
+    if !sets.isEmpty { try flushFolder(Paths.folder(of: target.path), of: target.path) }
+  }
+
+  /// Files of all sets, each set's from its last to its first; without sets that hold an input.
+  private func paths() -> [String] {
+    let files = FileSet(beside: target.path)
+    let name = Paths.name(of: target.path)
+    let stem = name.hasSuffix(".gguf") ? String(name.dropLast(".gguf".count)) : name
+    let counts = (files.names ?? []).compactMap { name -> Int? in
+      guard name.hasPrefix("\(stem)-"),
+        let match = name.dropFirst(stem.count).wholeMatch(of: /-[0-9]{5,}-of-([0-9]{5,})\.gguf/),
+        let count = Int(match.1), count > 1, count <= Int(UInt16.max), count != self.count
+      else { return nil }
+      return count
+    }
+    return Set(counts).sorted().flatMap { count in
+      let set = (0..<count).map { stem + Shards.suffix(number: $0, count: count) }
+      guard let first = header(set[0], in: files), isShard(first, 0, of: count),
+        first.metadata[GGUFKey.ownVersion] != nil
+      else { return [String]() }
+      let ours = set.indices.reversed().filter { number in
+        number == 0 || header(set[number], in: files).map { isShard($0, number, of: count) } == true
+      }.map { files.path(of: set[$0]) }
+      return ours.allSatisfy(isNoInput) ? ours : []
+    }
+  }
+
+  private func header(_ name: String, in files: FileSet) -> GGUFHeader? {
+    guard files.contains(name) else { return nil }
+    return try? GGUFHeader(reading: files.open(name))
+  }
+
+  private func isShard(_ header: GGUFHeader, _ number: Int, of count: Int) -> Bool {
+    header.metadata[Shards.numberKey]?.int == number
+      && header.metadata[Shards.countKey]?.int == count
+  }
+
+  private func isNoInput(_ path: String) -> Bool {
+    let target = OutputTarget(
+      path: path, force: true, inputs: target.inputs, sources: target.sources)
+    return (try? target.checkIsNoInput()) != nil
+  }
+}

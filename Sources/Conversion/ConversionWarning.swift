@@ -1,0 +1,42 @@
+import Rotary
+
+/// What a user should know of a conversion that is done all the same.
+package enum ConversionWarning: Sendable, Equatable {
+  /// The source states something that its family does not do.
+  case ignored(String)
+  /// Sites turn that the weights were not made for, and no fit takes care of all of it.
+  case sites(SiteChange, SiteChange.Purpose)
+  /// A folder without tokenizer becomes a GGUF file.
+  case noTokenizer
+  /// Rows of so many tensors do not fit the type asked for.
+  case otherTypes(tensors: Int)
+  /// A key was set that nothing here reads.
+  case unknownKey(String)
+  /// transformers has no code for the variant.
+  case noModelingCode(modelType: String, sites: String)
+  /// A folder gets no tokenizer: its GGUF source has none.
+  case noTokenizerFiles
+  /// A folder gets no tokenizer: that of its GGUF source cannot be put as transformers has it.
+  case unwritableTokenizer(reason: String)
+
+  /// One line.
+  package var text: String {
+    switch self {
+    case .ignored(let statement): statement
+    case .sites(let change, let purpose): change.effects(for: purpose) ?? ""
+    case .noTokenizer:
+      "the folder holds no tokenizer: only token ids can be scored with the output, and other"
+        + " readers may refuse it"
+    case .otherTypes(let tensors):
+      "the rows of \(tensors) tensors are not whole blocks of the type asked for: they take"
+        + " another, as llama-quantize gives them"
+    case .unknownKey(let key):
+      "the key '\(key)' is known to no reader here: it is stored, and ropeconv ignores it"
+    case .noModelingCode(let type, let sites):
+      "transformers cannot run this folder: there is no modeling code for '\(type)' with sites"
+        + " '\(sites)'"
+    case .noTokenizerFiles: "the file holds no tokenizer: none is written"
+    case .unwritableTokenizer(let reason): "no tokenizer.json is written: \(reason)"
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import Evaluation
+
+/// What a conversion did: the plan, and what came of it.
+public struct ConversionOutcome: Sendable {
+  /// What is written, as it was planned after the fit where there is one.
+  package let plan: ConversionPlan
+  /// Bytes written; nil where nothing was.
+  public internal(set) var bytes: Int?
+  /// Of writing.
+  public internal(set) var seconds = 0.0
+  /// Perplexity of the source on the text to score, where there is one.
+  public internal(set) var perplexityBefore: Double?
+  /// Perplexity of the output on that text.
+  public internal(set) var perplexityAfter: Double?
+  /// What of the text was scored.
+  package internal(set) var scored: ScoredText?
+  /// Perplexity of the written file on the windows a fit held out.
+  package internal(set) var perplexityHeldOut: HeldOutPerplexity?
+  /// The fits of a search for the most value rotation.
+  package internal(set) var trials: [RotationBudget.Trial] = []
+  /// What that search may cost, in percent.
+  public internal(set) var maxIncrease: Double?
+  /// What a fit is going to be done on, where nothing is done yet.
+  package internal(set) var plannedFit: FitReport?
+
+  /// - Parameter plan: nothing of it is done yet.
+  package init(_ plan: ConversionPlan) { self.plan = plan }
+
+  /// What a folder's model card says of it.
+  var measured: MeasuredPerplexities {
+    MeasuredPerplexities(
+      before: perplexityBefore, after: perplexityAfter, extent: scored?.extent,
+      heldOut: perplexityHeldOut?.all)
+  }
+}
+
+/// The part of a text that perplexity before and after was measured on.
+package struct ScoredText: Sendable {
+  package let name: String
+  /// SHA-256 of the whole text's token ids (32-bit little-endian).
+  package let hash: String
+  package let chunks: Int
+  /// Chunks of the whole text.
+  package let available: Int
+  package let windows: WindowPlan
+  /// The arithmetic of matrix products.
+  package let compute: String
+
+  /// Such as `the first 32 of 81 chunks of 512 tokens`.
+  package var extent: String {
+    chunks < available
+      ? "the first \(chunks) of \(available) chunks of \(windows.context) tokens"
+      : "\(chunks) chunks of \(windows.context) tokens"
+  }
+}

@@ -1,0 +1,55 @@
+import Base
+import Evaluation
+
+/// A text whose perplexity is to be measured before and after a conversion.
+public struct ScoringRequest {
+  /// The text.
+  public let source: TextSource
+  /// With the most windows to score.
+  public let windows: WindowPlan
+  /// The position of a window's first token.
+  public let start: Int
+  /// What the scoring is run with.
+  public let options: RunOptions
+
+  /// A text to score in these windows, the first token of each at the position `start`.
+  public init(_ source: TextSource, windows: WindowPlan, start: Int = 0, options: RunOptions) {
+    self.source = source
+    self.windows = windows
+    self.start = start
+    self.options = options
+  }
+}
+
+/// Perplexity of one text, measured alike of several models.
+struct ConversionScoring {
+  private let text: TokenizedText
+  private let evaluation: PerplexityEvaluation
+  /// Tokens of all windows scored.
+  let tokens: Int
+  let scored: ScoredText
+
+  /// - Throws: `EvaluationError` for a text that cannot be read or is too short.
+  init(_ request: ScoringRequest, of model: Model, threads: Int) throws {
+    text = try TokenizedText(request.source, for: model, threads: threads)
+    var all = request.windows
+    all.limit = nil
+    let available = try all.windows(of: text).count
+    let chosen = try request.windows.windows(of: text)
+    tokens = chosen.reduce(0) { $0 + $1.tokens.count }
+    evaluation = PerplexityEvaluation(
+      windows: request.windows, start: request.start, options: request.options)
+    scored = ScoredText(
+      name: text.name, hash: SourceHash.sha256(tokens: [text.tokens]), chunks: chosen.count,
+      available: available, windows: request.windows,
+      compute: request.options.arithmetic.rawValue)
+  }
+
+  /// Perplexity of a model on the text; `progress` gets the share of the tokens done, and
+  /// perplexity so far.
+  func perplexity(of model: Model, progress: (Double, Double?) -> Void) throws -> Double {
+    try evaluation.run(model, on: text) {
+      progress($0.tokens / Double(max($0.totalTokens, 1)), $0.perplexity)
+    }.perplexity
+  }
+}

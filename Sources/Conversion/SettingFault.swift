@@ -1,0 +1,95 @@
+/// Settings of a conversion that contradict each other, name something unknown or do not suit the
+/// model. Each says what is wrong in the library's own words; a front end adds what it calls the
+/// setting.
+public enum SettingFault: Sendable, Equatable {
+  /// No absorption has this name.
+  case unknownAbsorption(String)
+  /// A list of absorptions is empty.
+  case noAbsorption
+  /// The output's name does not say which container it is.
+  case unknownContainer(path: String)
+  /// No type to store tensors in has this name.
+  case unknownType(String)
+  /// Only a quantized type can be given to every matrix.
+  case pureType(String)
+  /// The container cannot be shared out to several files.
+  case shards
+  /// Quantized blocks for a container that cannot hold them.
+  case quantizedOutsideGGUF(type: String)
+  /// Value pairs or a base for values whose rotation stays as it is.
+  case valuesStay
+  /// Value pairs or a base where neither v nor o rotates.
+  case noValueRotation(sites: String)
+
+  /// A text that should be `key=value`.
+  case notKeyAndValue(String)
+  /// Only the conversion itself may write this key.
+  case reservedKey(String)
+  /// A key is set and removed, or set twice.
+  case keyGivenTwice(String)
+  /// A value that the key's type cannot hold.
+  case keyType(key: String, value: String, type: String)
+  /// A key to remove that is not there.
+  case missingKey(String)
+  /// With its keys edited the tokenizer cannot be read.
+  case unreadableTokenizer(reason: String)
+  /// With its keys edited the model cannot be read.
+  case unreadableModel(reason: String)
+
+  /// A calibration window is too short.
+  case calibrationContext(Int)
+  /// Fewer calibration tokens than two windows for each text.
+  case calibrationTokens(Int, context: Int, texts: Int)
+  /// A limit for the rise of perplexity that is not a number from 0 up.
+  case maxIncrease(Double)
+  /// The search for the most value rotation needs values that begin to turn.
+  case noValuesBeginToTurn
+  /// The output rotates as the model does.
+  case nothingToFit(sites: String)
+
+  /// What is wrong, in one line without a full stop.
+  package var summary: String {
+    switch self {
+    case .unknownAbsorption(let name):
+      "'\(name)' names no absorption (known: "
+        + AbsorptionIdentity.allCases.map(\.rawValue).joined(separator: ", ") + ")"
+    case .noAbsorption: "the list of absorptions is empty"
+    case .unknownContainer(let path):
+      "'\(path)' names no container (expected a name ending in .gguf, .safetensors, .tar.zst,"
+        + " .tar.gz, .tar, .zip, or / for a folder)"
+    case .unknownType(let name):
+      "'\(name)' is not a type to store tensors in (known: \(TypeChoice.known))"
+    case .pureType(let name): "only a quantized type can be pure, '\(name)' is not quantized"
+    case .shards: "only .gguf files and folders are shared out to several files"
+    case .quantizedOutsideGGUF(let type):
+      "type \(type) needs a GGUF output, safetensors cannot hold quantized blocks"
+    case .valuesStay:
+      "value pairs and their base change the value rotation, which stays as it is where no sites"
+        + " are named"
+    case .noValueRotation(let sites):
+      "value pairs and their base need sites with v or o, '\(sites)' has neither"
+    case .notKeyAndValue(let text): "'\(text)' does not set a key, expected key=value"
+    case .reservedKey(let key): "the key '\(key)' is written by the conversion alone"
+    case .keyGivenTwice(let key): "the key '\(key)' is given twice"
+    case .keyType(let key, let value, let type):
+      "the key '\(key)' has type \(type), which '\(value)' is not a value of"
+    case .missingKey(let key): "there is no key '\(key)' to remove"
+    case .unreadableTokenizer(let reason):
+      "the edited keys leave a tokenizer that cannot be read: \(reason)"
+    case .unreadableModel(let reason):
+      "the edited keys leave a model that cannot be read: \(reason)"
+    case .calibrationContext(let tokens):
+      "calibration windows of \(tokens) tokens, expected at least 4"
+    case .calibrationTokens(let tokens, let context, let texts):
+      "\(tokens) calibration tokens, expected at least two windows of \(context)"
+        + (texts > 1 ? " for each of \(texts) texts" : "")
+    case .maxIncrease(let percent):
+      "perplexity may rise by at most \(percent) %, expected 0 or more"
+    case .noValuesBeginToTurn:
+      "how many value pairs begin to turn can be chosen only for sites with v or o, and for a model"
+        + " whose values stay still"
+    case .nothingToFit(let sites):
+      "there is nothing to fit: '\(sites)' rotates as the model does"
+    }
+  }
+}

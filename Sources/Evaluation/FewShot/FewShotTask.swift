@@ -1,0 +1,109 @@
+import Base
+import Checkpoints
+import Foundation
+
+/// Examples of one few-shot task in the format of the CORE bundle (DCLM, arXiv:2406.11794): a JSON
+/// object a line.
+package struct FewShotTask: Sendable {
+  /// How examples are written and judged.
+  package enum Kind: String, Sendable {
+    /// `query`, `choices`, `gold`: the choice with the least mean negative log-likelihood.
+    case multipleChoice = "multiple_choice"
+    /// `context_options`, `continuation`, `gold`: the context after which the continuation is most
+    /// likely.
+    case schema
+    /// `context`, `continuation`: greedy decoding gives the continuation.
+    case languageModeling = "language_modeling"
+  }
+
+  package struct Example: Sendable, Equatable {
+    /// What stands before: one text, or for a schema one for each option.
+    package let contexts: [String]
+    /// What follows: one text, or the choices.
+    package let continuations: [String]
+    /// The right context or continuation.
+    package let gold: Int
+
+    /// The number of answers to choose from.
+    var options: Int { max(contexts.count, continuations.count) }
+  }
+
+  package let name: String
+  package let kind: Kind
+  package let examples: [Example]
+  /// Identity of the examples.
+  let hash: String
+
+  /// Reads a `.jsonl` file; the task is named after it.
+  /// - Throws: `EvaluationError.questions` naming the line that is not what it should be.
+  package init(path: String) throws {
+    name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+    let bytes = try TokenizedText.read(path)
+    var examples: [Example] = []
+    var kind: Kind?
+    for (number, line) in bytes.split(separator: UInt8(ascii: "\n")).enumerated() {
+      let place = "line \(number + 1)"
+      guard let json = try? JSONValue.parse(Array(line), file: path), json.object != nil else {
+        throw EvaluationError.questions(file: path, problem: "\(place) is not a JSON object")
+      }
+      guard let (own, example) = Self.example(json) else {
+        throw EvaluationError.questions(
+          file: path,
+          problem: "\(place): expected query, choices and gold; context_options, continuation and"
+            + " gold; or context and continuation")
+      }
+      guard kind == nil || kind == own else {
+        throw EvaluationError.questions(
+          file: path, problem: "\(place) is of another kind than the lines before")
+      }
+      kind = own
+      examples.append(example)
+    }
+    guard let kind else {
+      throw EvaluationError.questions(file: path, problem: "expected at least one example")
+    }
+    self.kind = kind
+    self.examples = examples
+    hash = SourceHash.sha256(bytes: bytes)
+  }
+
+  /// The tasks of files and of the `.jsonl` files of folders, in the order of their names.
+  package static func tasks(at paths: [String]) throws -> [FewShotTask] {
+    try paths.flatMap { path -> [String] in
+      guard FileStamp(path: path)?.isFolder == true else { return [path] }
+      return try FileManager.default.contentsOfDirectory(atPath: path)
+        .filter { $0.hasSuffix(".jsonl") }.sorted().map { "\(path)/\($0)" }
+    }.map { try FewShotTask(path: $0) }
+  }
+
+  private static func example(_ json: JSONValue) -> (Kind, Example)? {
+    func texts(_ key: String) -> [String]? {
+      guard let list = json[key]?.array else { return nil }
+      let texts = list.compactMap(\.string)
+      return texts.count == list.count && texts.count >= 2 ? texts : nil
+    }
+    if let query = json["query"]?.string, let choices = texts("choices"),
+      let gold = json["gold"]?.int, choices.indices.contains(gold)
+    {
+      return (
+        .multipleChoice, Example(contexts: [query], continuations: choices, gold: gold)
+      )
+    }
+    guard let continuation = json["continuation"]?.string, !continuation.isEmpty else { return nil }
+    if let options = texts("context_options"), let gold = json["gold"]?.int,
+      options.indices.contains(gold)
+    {
+      return (.schema, Example(contexts: options, continuations: [continuation], gold: gold))
+    }
+    guard let context = json["context"]?.string else { return nil }
+    return (
+      .languageModeling, Example(contexts: [context], continuations: [continuation], gold: 0)
+    )
+  }
+
+  /// The accuracy of guessing: the mean of 1 / options; 0 for language modelling.
+  package var chance: Double {
+    guard kind != .languageModeling else { return 0 }
+    return examples.reduce(0) { $0 + 1 / Double($1.options) } / Double(examples.count)
+  }
+}

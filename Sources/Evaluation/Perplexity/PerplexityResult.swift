@@ -1,0 +1,104 @@
+import Base
+import Checkpoints
+import Foundation
+import Inference
+import OrderedCollections
+
+/// Negative log-likelihoods of a text's scored targets and their statistics.
+public struct PerplexityResult: EvaluationResult {
+  /// The word of the command below `eval`, and `kind` in the JSON.
+  public static let kind = "perplexity"
+  /// What a unit is, with its article.
+  public static let unitName = "a window of a text: scored, nll_sum, nll_squares"
+
+  /// Sums over one window, in nats.
+  public struct WindowSum: EvaluationUnit, Equatable {
+    /// Number of the window, from 0.
+    public let index: Int
+    /// How many targets were scored.
+    public let scored: Int
+    /// Sum of their negative log-likelihoods.
+    public let sum: Double
+    /// Sum of the squares of those.
+    public let sumOfSquares: Double
+
+    /// Mean negative log-likelihood of a target.
+    public var mean: Double { sum / Double(scored) }
+
+    init(index: Int, _ nats: some Sequence<Double>) {
+      var (count, sum, squares) = (0, 0.0, 0.0)
+      for value in nats {
+        count += 1
+        sum += value
+        squares += value * value
+      }
+      self.index = index
+      scored = count
+      self.sum = sum
+      sumOfSquares = squares
+    }
+
+    /// Nil where the values cannot be sums of likelihoods.
+    package init?(_ unit: EvaluationRecord.Unit) {
+      guard let scored = unit.values["scored"]?.int, (1...(1 << 32)).contains(scored),
+        let sum = unit.values["nll_sum"]?.double,
+        let squares = unit.values["nll_squares"]?.double, squares.isFinite, squares >= 0,
+        PerplexityResult.isLikelihood(sum / Double(scored))
+      else { return nil }
+      index = unit.index
+      self.scored = scored
+      self.sum = sum
+      sumOfSquares = squares
+    }
+
+    var json: JSONValue {
+      ["scored": JSONValue(scored), "nll_sum": .number(sum), "nll_squares": .number(sumOfSquares)]
+    }
+  }
+
+  /// What the result is made from.
+  package let record: EvaluationRecord
+  /// The sums of every window.
+  public let windows: [WindowSum]
+  /// Every target scored in this run, window after window, in nats; units taken from a state file
+  /// are not among them.
+  public internal(set) var values: [Float] = []
+  /// Where the time of this run went; nil for a result read from a file.
+  package internal(set) var times: PhaseTimes?
+
+  /// A result of a record and its units, read.
+  package init(_ record: EvaluationRecord, units: [WindowSum], file: String) {
+    self.record = record
+    windows = units
+  }
+
+  /// How many targets were scored.
+  public var scored: Int { windows.reduce(0) { $0 + $1.scored } }
+
+  /// Tokens of one window.
+  public var context: Int { record.settings["ctx"]?.int ?? 0 }
+
+  /// Mean negative log-likelihood in nats, summed window after window.
+  public var meanNegativeLogLikelihood: Double {
+    windows.reduce(0) { $0 + $1.sum } / Double(scored)
+  }
+
+  /// The exponential of the mean negative log-likelihood.
+  public var perplexity: Double { exp(meanNegativeLogLikelihood) }
+
+  /// The perplexity of units so far.
+  static func perplexity(_ units: [EvaluationRecord.Unit]) -> Double? {
+    let windows = units.compactMap { WindowSum($0) }
+    let scored = windows.reduce(0) { $0 + $1.scored }
+    return scored > 0 ? exp(windows.reduce(0) { $0 + $1.sum } / Double(scored)) : nil
+  }
+
+  /// `perplexity * sqrt(var(nll) / (n - 1))`.
+  public var perplexityError: Double {
+    let count = Double(scored)
+    guard count > 1 else { return .nan }
+    let mean = meanNegativeLogLikelihood
+    let variance = windows.reduce(0) { $0 + $1.sumOfSquares } / count - mean * mean
+    return perplexity * (max(variance, 0) / (count - 1)).squareRoot()
+  }
+}

@@ -1,0 +1,65 @@
+import Inference
+import Models
+import Rotary
+
+/// A prompt followed by an answer, as token ids.
+package struct Completion: Sendable, Equatable {
+  /// Prompt and answer.
+  package let tokens: [Int32]
+  /// Where the answer stands in `tokens`; it begins after the first token.
+  package let answer: Range<Int>
+
+  /// - Throws: `EvaluationError.usage` for an empty prompt or answer.
+  package init(prompt: [Int32], answer: [Int32]) throws(EvaluationError) {
+    guard !prompt.isEmpty, !answer.isEmpty else {
+      throw .usage("a prompt and an answer need at least one token each")
+    }
+    tokens = prompt + answer
+    self.answer = prompt.count..<(prompt.count + answer.count)
+  }
+}
+
+/// What a model thinks of an answer after its prompt, the answer's own tokens given to it.
+///
+/// Greedy decoding yields the answer exactly when each of its tokens is the most likely one with
+/// those before it given, so one pass per prompt tells both.
+package struct CompletionScore: Sendable, Equatable {
+  /// Sum over the answer's tokens, in nats.
+  package let negativeLogLikelihood: Double
+  /// Tokens of the answer.
+  package let tokens: Int
+  /// Whether greedy decoding gives the answer.
+  package let isGreedy: Bool
+
+  /// In nats per token.
+  package var meanNegativeLogLikelihood: Double { negativeLogLikelihood / Double(max(tokens, 1)) }
+}
+
+/// Scores answers after prompts, several at a time.
+struct CompletionScorer {
+  let model: Model
+  let rotary: RotaryRequest
+  let options: RunOptions
+
+  /// Scores the answers in one pass; `onLayer` is called after each layer with the share done.
+  func score(
+    _ completions: [Completion], onLayer: (Double) -> Void = { _ in }
+  ) throws -> [CompletionScore] {
+    let layers = Double(model.plan.layers.count + 1)
+    let pass = ForwardPass(
+      plan: model.plan, as: rotary, arithmetic: options.arithmetic, threads: options.threads)
+    let hidden = try pass.run(completions.map(\.tokens)) { onLayer(Double($0) / layers) }
+    let scored = ScoredPlaces(
+      completions.map(\.tokens), completions.map(\.answer), starts: hidden.starts)
+    let scores = try TargetScorer(blocks: LogitBlocks(of: pass)).scores(hidden, at: scored)
+    return try scored.bySequence(scores).map { own in
+      let sum = own.reduce(0) { $0 + $1.negativeLogLikelihood }
+      guard sum.isFinite else {
+        throw ModelError.notFinite(
+          file: model.checkpoint.path, what: "the likelihood of an answer's token")
+      }
+      return CompletionScore(
+        negativeLogLikelihood: sum, tokens: own.count, isGreedy: own.allSatisfy(\.isTop))
+    }
+  }
+}

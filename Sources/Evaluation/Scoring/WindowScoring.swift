@@ -1,0 +1,72 @@
+import Base
+import Inference
+import Models
+import OrderedCollections
+import Rotary
+
+/// Scores the targets of a text's windows with one model: the loop of evaluations whose units are
+/// windows.
+struct WindowScoring {
+  let model: Model
+  let text: TokenizedText
+  let windows: [Window]
+  /// Tokens of the longest window.
+  let context: Int
+  let rotary: RotaryRequest
+  /// The position of every window's first token.
+  var start = 0
+  let options: RunOptions
+
+  /// - Parameters:
+  ///   - identity: what the result is of.
+  ///   - progress: called with the tokens through all layers (partial batches counted by layers
+  ///     done), the tokens of the whole run, and the units finished.
+  ///   - values: what a unit is, from its window and the negative log-likelihoods of its targets in
+  ///     nats; called in order.
+  /// - Returns: the record of all windows, and where the time went.
+  /// - Throws: `ModelError` for a token outside the vocabulary or a likelihood that is not finite.
+  func run(
+    identity: @escaping () throws -> EvaluationIdentity,
+    progress: (Double, _ total: Int, _ finished: [EvaluationRecord.Unit]) -> Void,
+    values: (Window, ArraySlice<Double>) -> JSONValue
+  ) throws -> (record: EvaluationRecord, times: PhaseTimes) {
+    let pass = ForwardPass(
+      plan: model.plan, as: rotary, arithmetic: options.arithmetic, threads: options.threads)
+    let scorer = TargetScorer(blocks: LogitBlocks(of: pass), times: pass.times)
+    let vocabulary = model.plan.shape.vocabulary
+    let layers = Double(model.plan.layers.count + 1)
+    var labels: OrderedDictionary<String, JSONValue> = ["model": .string(model.checkpoint.path)]
+    labels.merge(text.labels.sorted { $0.key < $1.key }) { own, _ in own }
+    let units = UnitRun(
+      models: [model], labels: labels, unitCount: windows.count, options: options,
+      identity: identity)
+    let batchSize = try options.batch(for: [model.plan], context: context)
+    var (done, total) = (0, 0)
+    let record = try units.run { left in
+      total = left.reduce(0) { $0 + windows[$1].tokens.count }
+      return left.batches(of: batchSize)
+    } evaluate: { batch, finished in
+      let group = batch.map { windows[$0] }
+      let tokens = group.reduce(0) { $0 + $1.tokens.count }
+      let sequences = text.sequences(group)
+      let hidden = try pass.run(sequences, start: start) { layer in
+        progress(Double(done) + Double(tokens) * Double(layer) / layers, total, finished)
+      }
+      let scored = ScoredPlaces(sequences, group.map(\.targets), starts: hidden.starts)
+      for target in scored.targets where Int(target) >= vocabulary {
+        throw ModelError.tokenOutsideVocabulary(
+          file: text.name, id: Int(target), position: 0, vocabulary: vocabulary)
+      }
+      let nats = try scorer.negativeLogLikelihoods(hidden, at: scored)
+      guard nats.allSatisfy(\.isFinite) else {
+        throw ModelError.notFinite(
+          file: model.checkpoint.path, what: "the likelihood of a scored token")
+      }
+      done += tokens
+      let results = zip(group, scored.bySequence(nats)).map(values)
+      progress(Double(done), total, finished)
+      return (results, tokens)
+    }
+    return (record, pass.times)
+  }
+}

@@ -1,0 +1,33 @@
+import Tensors
+
+/// What the data file says of the architecture's layers; with a checkpoint's hyper-parameters it makes
+/// the `LayerRecipe` of each, which is what everything else asks.
+package struct BlockRecipe: Sendable, Equatable {
+  package enum Residual: String, Sendable, CaseIterable { case sequential, parallel }
+  package enum AttentionKind: String, Sendable, CaseIterable { case grouped, latent }
+  package enum EmbeddingScale: String, Sendable, CaseIterable {
+    case none
+    /// Embeddings are multiplied by the square root of the model's width (Gemma).
+    case widthRoot = "width_root"
+  }
+
+  package var norm: NormRecipe.Kind
+  package var normPlacement: LayerRecipe.NormPlacement
+  package var residual: Residual
+  package var attention: AttentionKind
+  package var queryKeyNorm: AttentionRecipe.HeadNorm
+  package var positions: ModelShape.Positions
+  package var feedForward: FeedForwardRecipe.Form
+  package var activation: Activation
+  /// Key of config.json that names the activation, and the names that mean this one.
+  package var activationKey: String
+  package var activationNames: [String]
+  package var embeddingScale: EmbeddingScale
+  /// Every n-th layer attends globally, the others within the window; 0: all alike.
+  package var globalEvery: Int
+  /// The reference implementation rotates the share of a head that `partial_rotary_factor` states;
+  /// those of other architectures ignore that key.
+  package var rotatesPartially: Bool
+  /// Layer counts whose attention scale is 1/sqrt(width / heads) in GGUF files (Gemma 3 27B).
+  package var widthScaledLayers: [Int]
+}

@@ -1,0 +1,75 @@
+import Base
+
+/// The keys of a hyper-parameter on both sides and its value where a file says nothing.
+package struct HyperparameterKeys: Sendable, Equatable {
+  /// By side, the one to write first. GGUF keys without the architecture's prefix.
+  package var names: [Architecture.Side: [String]]
+  package var fallback: JSONValue?
+  /// Written even where it says that the model has none of it.
+  package var isAlwaysWritten: Bool
+}
+
+extension Architecture {
+  /// The keys of a hyper-parameter in a container, the one to write first.
+  package func keys(of parameter: Hyperparameter, on side: Side) -> [String] {
+    hyperparameters[parameter]?.names[side] ?? []
+  }
+
+  /// The key to write; nil where the container has none.
+  package func key(of parameter: Hyperparameter, on side: Side) -> String? {
+    keys(of: parameter, on: side).first
+  }
+}
+
+/// The hyper-parameters the program knows, by their names in the data files.
+package enum Hyperparameter: String, Sendable, CaseIterable {
+  case layers, context, width, heads
+  case feedForward = "feed_forward"
+  case keyValueHeads = "key_value_heads"
+  case keyWidth = "key_width"
+  case valueWidth = "value_width"
+  case normEpsilon = "norm_epsilon"
+  case rotaryDimensions = "rotary_dimensions"
+  case rotaryFraction = "rotary_fraction"
+  case rotaryBase = "rotary_base"
+  case rotaryBaseLocal = "rotary_base_local"
+  case originalContext = "original_context"
+  case window
+  case layerTypes = "layer_types"
+  case windowEnabled = "window_enabled"
+  case vocabulary
+  case queryScalar = "query_scalar"
+  case attentionBias = "attention_bias"
+  case attentionSoftcap = "attention_softcap"
+  case logitSoftcap = "logit_softcap"
+  case embeddingMultiplier = "embedding_multiplier"
+  case residualMultiplier = "residual_multiplier"
+  case attentionMultiplier = "attention_multiplier"
+  case logitDivisor = "logit_divisor"
+  case parallelResidual = "parallel_residual"
+  case tiedOutput = "tied_output"
+  case queryRank = "query_rank"
+  case latentRank = "latent_rank"
+  case stillKeyWidth = "still_key_width"
+  case latentHeads = "latent_heads"
+  case latentKeyWidth = "latent_key_width"
+  case latentValueWidth = "latent_value_width"
+
+  /// What the value of a hyper-parameter is.
+  package enum Kind: String, Sendable { case whole, number, flag, texts }
+
+  package var kind: Kind {
+    switch self {
+    case .layers, .context, .width, .heads, .feedForward, .keyValueHeads, .keyWidth, .valueWidth,
+      .rotaryDimensions, .originalContext, .window, .vocabulary, .queryRank, .latentRank,
+      .stillKeyWidth, .latentHeads, .latentKeyWidth, .latentValueWidth:
+      .whole
+    case .normEpsilon, .rotaryFraction, .rotaryBase, .rotaryBaseLocal, .queryScalar,
+      .attentionSoftcap, .logitSoftcap, .embeddingMultiplier, .residualMultiplier,
+      .attentionMultiplier, .logitDivisor:
+      .number
+    case .windowEnabled, .attentionBias, .parallelResidual, .tiedOutput: .flag
+    case .layerTypes: .texts
+    }
+  }
+}

@@ -1,0 +1,39 @@
+/// How a weight is stored in one container.
+package struct WeightName: Sendable, Equatable {
+  package enum Form: String, Sendable, CaseIterable {
+    case plain
+    /// Stored [inputs, outputs] (GPT-2's Conv1D).
+    case transposed
+    /// The stored gain is w where the norm multiplies by 1 + w (Gemma).
+    case gainMinusOne = "gain_minus_one"
+    /// A stack of one matrix per head, each stored transposed (DeepSeek's absorbed key matrix).
+    case transposedPerHead = "transposed_per_head"
+  }
+  /// Which rows of a fused tensor belong to this weight.
+  package enum Part: String, Sendable, CaseIterable {
+    case query, key, value, gate, up
+    /// The query, key or value rows where each head keeps its three together (GPT-NeoX).
+    case queryOfHead = "query_of_head"
+    case keyOfHead = "key_of_head"
+    case valueOfHead = "value_of_head"
+    /// The key and value rows of DeepSeek's kv_b projection, head by head.
+    case latentKey = "latent_key"
+    case latentValue = "latent_value"
+  }
+
+  /// Tensor name with `{layer}` where the layer's number stands.
+  package var tensor: String
+  package var form: Form
+  package var part: Part?
+
+  package func tensorName(layer: Int?) -> String {
+    guard let layer else { return tensor }
+    return tensor.replacing("{layer}", with: String(layer))
+  }
+}
+
+/// A weight's names on both sides; a weight that is optional may be missing from a checkpoint.
+package struct WeightNames: Sendable, Equatable {
+  package var names: [Architecture.Side: WeightName]
+  package var optional: Bool
+}

@@ -1,0 +1,88 @@
+import Base
+import Checkpoints
+
+/// Which architecture a checkpoint holds, on which side, and whether as a converted variant.
+package struct CheckpointIdentity: Sendable {
+  package let architecture: Architecture
+  package let side: Architecture.Side
+  /// The prefix of GGUF keys, such as `llama` or `llama-rotary`.
+  package let prefix: String
+  /// The file declares its rotary sites itself.
+  package let isRotary: Bool
+
+  private static let modelTypeKey = HuggingFaceConfiguration.Key.modelType.rawValue
+
+  /// What a variant's name ends with.
+  private static func suffix(on side: Architecture.Side) -> String {
+    switch side {
+    case .gguf: "-rotary"
+    case .huggingface: "_rotary"
+    }
+  }
+
+  /// The name of a variant.
+  static func variant(of name: String, on side: Architecture.Side) -> String {
+    name + suffix(on: side)
+  }
+
+  /// The name of what a variant was made of; nil for a name that is no variant's.
+  private static func base(of name: String, on side: Architecture.Side) -> String? {
+    let suffix = suffix(on: side)
+    return name.hasSuffix(suffix) ? String(name.dropLast(suffix.count)) : nil
+  }
+
+  package init(_ checkpoint: Checkpoint) throws {
+    switch checkpoint.container {
+    case .gguf:
+      side = .gguf
+      guard let name = checkpoint.metadata[GeneralKey.architecture]?.string else {
+        throw ModelError.noArchitecture(file: checkpoint.path, key: GeneralKey.architecture)
+      }
+      prefix = name
+      let base = Self.base(of: name, on: side)
+      isRotary = base != nil
+      architecture = try .forGGUF(base ?? name, file: checkpoint.path)
+    case .safetensors:
+      side = .huggingface
+      guard let configuration = checkpoint.configuration else {
+        throw ModelError.noConfiguration(
+          file: checkpoint.path,
+          isAdapter: checkpoint.companions?.contains("adapter_config.json") == true)
+      }
+      let declares = RotaryDeclaration.isStated(in: configuration)
+      if let type = configuration[Self.modelTypeKey]?.string {
+        let base = Self.base(of: type, on: side)
+        isRotary = base != nil || declares
+        architecture = try .forModelType(base ?? type, file: checkpoint.path)
+      } else if let known = try Architecture.recognized(in: configuration) {
+        isRotary = declares
+        architecture = known
+      } else {
+        throw ModelError.noArchitecture(
+          file: checkpoint.path, key: "\(Self.modelTypeKey) of config.json")
+      }
+      prefix = architecture.name
+    }
+  }
+
+  /// The `model_type` of a model as a plain folder.
+  fileprivate static func modelType(of plan: ModelPlan) -> String {
+    if let type = plan.checkpoint.configuration?[modelTypeKey]?.string {
+      return base(of: type, on: .huggingface) ?? type
+    }
+    let windowed = plan.hasWindows ? plan.architecture.windowedModelType : nil
+    return windowed ?? plan.architecture.modelTypes.first ?? plan.architecture.name
+  }
+}
+
+extension ModelPlan {
+  /// The `model_type` of the model as a plain folder.
+  package var modelType: String { CheckpointIdentity.modelType(of: self) }
+
+  /// The name a person knows the model by.
+  package var name: String {
+    checkpoint.metadata[GeneralKey.name]?.string
+      ?? checkpoint.configuration?[HuggingFaceConfiguration.Key.sourceName.rawValue]?.string
+      ?? checkpoint.path
+  }
+}

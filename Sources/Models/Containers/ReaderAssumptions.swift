@@ -1,0 +1,24 @@
+/// What the ecosystem's readers of a plain file assume of a model, where it may be otherwise.
+extension ModelPlan {
+  /// GGUF readers of Gemma 3 scale scores by a width of the model: what the gain of a layer's query
+  /// norm takes over for them where config.json states a scale of its own. 1 everywhere else.
+  package func queryGainFactor(layer: Int) -> Double {
+    guard side == .huggingface, architecture.hyperparameters[.queryScalar] != nil else { return 1 }
+    let attention = layers[layer].recipe.attention
+    var stated = StatedShape()
+    (stated.layers, stated.width) = (shape.layers, shape.width)
+    (stated.heads, stated.keyWidth) = (attention.heads, attention.keyWidth)
+    return attention.scale * Double(architecture.block.scaledWidth(stated)).squareRoot()
+  }
+
+  /// A part of each head turns where the family's code in transformers turns whole heads, whatever
+  /// `partial_rotary_factor` says: on that side it is a variant.
+  package var turnsPartOfHeads: Bool {
+    guard plainSites == .scores, !architecture.block.rotatesPartially else { return false }
+    return layers.contains { layer in
+      let attention = layer.recipe.attention
+      guard attention.latent == nil, let score = attention.rotation.score else { return false }
+      return score.dimensions < attention.keyWidth
+    }
+  }
+}

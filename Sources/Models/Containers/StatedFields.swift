@@ -1,0 +1,58 @@
+import Base
+import Checkpoints
+import OrderedCollections
+
+/// The facts of a model as one container is to hold them, in the order of writing.
+protocol StatedFields {
+  static var side: Architecture.Side { get }
+  var architecture: Architecture { get }
+  mutating func set(key: String, _ value: StatedValue)
+}
+
+extension StatedFields {
+  /// States a hyper-parameter under the first of its keys; one that the architecture has no key for
+  /// in this container is left out.
+  mutating func set(_ parameter: Hyperparameter, _ value: StatedValue) {
+    guard let key = architecture.key(of: parameter, on: Self.side) else { return }
+    set(key: key, value)
+  }
+
+  /// States those of a table.
+  mutating func set(_ table: [PlainHyperparameter], of shape: StatedShape) {
+    for row in table {
+      if let value = row.value(shape, architecture.block) { set(row.parameter, value) }
+    }
+  }
+}
+
+/// Metadata of a GGUF file that stand under its architecture's name.
+struct GGUFFields: StatedFields {
+  static let side = Architecture.Side.gguf
+  let architecture: Architecture
+  /// The architecture's name in the file.
+  let prefix: String
+  private(set) var values: OrderedDictionary<String, MetadataValue> = [:]
+
+  init(architecture: Architecture, prefix: String) {
+    self.architecture = architecture
+    self.prefix = prefix
+  }
+
+  mutating func set(key: String, _ value: StatedValue) {
+    if let value = value.metadata { values[Architecture.ggufKey(key, prefix: prefix)] = value }
+  }
+}
+
+/// Members of a config.json.
+struct ConfigurationFields: StatedFields {
+  static let side = Architecture.Side.huggingface
+  let architecture: Architecture
+  var values: OrderedDictionary<String, JSONValue>
+
+  init(architecture: Architecture, values: OrderedDictionary<String, JSONValue> = [:]) {
+    self.architecture = architecture
+    self.values = values
+  }
+
+  mutating func set(key: String, _ value: StatedValue) { values[key] = value.json }
+}

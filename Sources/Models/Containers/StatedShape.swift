@@ -1,0 +1,122 @@
+import Rotary
+
+/// A model's sizes and scalars as a container's keys state them: one number for all layers, but for
+/// windows and the bases of windowed and of other layers.
+struct StatedShape: Sendable, Equatable {
+  var layers = 0
+  var width = 0
+  var heads = 0
+  /// Heads of K and V.
+  var keyValueHeads = 0
+  /// Dims of a query or key head.
+  var keyWidth = 0
+  /// Dims of a value head.
+  var valueWidth = 0
+  var feedForward = 0
+  var vocabulary = 0
+  /// Positions the model was trained for.
+  var context = 0
+  var normEpsilon = 0.0
+  /// Multiplies q . k.
+  var attentionScale = 0.0
+  /// The window of each layer; 0: none.
+  var windows: [Int] = []
+  var parallelResidual = false
+  var attentionSoftcap = 0.0
+  var logitSoftcap = 0.0
+  var embeddingMultiplier = 1.0
+  var residualMultiplier = 1.0
+  /// Logits are divided by this.
+  var logitDivisor = 1.0
+  /// Ranks of latent attention; 0 elsewhere, and `queryRank` 0 where q is one matrix.
+  var latentRank = 0
+  var queryRank = 0
+  /// Rotated dims of a head.
+  var rotaryDimensions = 0
+  /// The rotation of layers that look far, or of all; nil where nothing can rotate.
+  var score: ScoreRotation?
+  /// That of windowed layers, where they have frequencies of their own.
+  var localScore: ScoreRotation?
+}
+
+// MARK: - Reading
+
+extension StatedShape {
+  /// Reads what a checkpoint states; the vocabulary is the embedding's, and rotations are read by
+  /// `RotaryParameters`.
+  /// - Throws: `ModelError.hyperparameter` for what is missing or does not fit together.
+  init(_ parameters: Hyperparameters, rotaryDimensions: Int) throws {
+    self.rotaryDimensions = rotaryDimensions
+    func read(_ table: [PlainHyperparameter]) throws {
+      for row in table { try row.read(parameters, &self) }
+    }
+    try read(PlainHyperparameter.sizes)
+    guard layers <= 65_536 else {
+      throw parameters.failure(.layers, "is \(layers), which no model has")
+    }
+    try HeadWidths.read(parameters, into: &self)
+    guard heads % keyValueHeads == 0 else {
+      throw parameters.failure(
+        .keyValueHeads, "is \(keyValueHeads), which does not divide the \(heads) heads")
+    }
+    try read(PlainHyperparameter.vocabularyAndNorm)
+    attentionScale = try AttentionScale.read(parameters, self)
+    try read(PlainHyperparameter.scales)
+    if parameters.architecture.block.embeddingScale == .widthRoot {
+      // The reference rounds the factor to the activations' type, which here is float32.
+      embeddingMultiplier *= Double(Float(Double(width).squareRoot()))
+    }
+    try read(PlainHyperparameter.residual)
+    windows = try SlidingWindows.read(parameters, layers: layers)
+  }
+}
+
+// MARK: - Writing
+
+extension StatedShape {
+  /// - Throws: `ModelError.notRepresentable` for layers that differ in what has one key.
+  init(_ plan: ModelPlan, in container: String) throws {
+    let recipes = plan.layers.map(\.recipe)
+    func failure(_ what: String) -> ModelError {
+      .notRepresentable(
+        file: plan.checkpoint.path, what: "layers that differ in \(what)", container: container)
+    }
+    func same<Value: Equatable>(
+      _ what: String, _ value: (LayerRecipe) -> Value
+    ) throws(ModelError) -> Value {
+      guard let value = recipes.map(value).agreed else { throw failure(what) }
+      return value
+    }
+    layers = plan.shape.layers
+    width = plan.shape.width
+    vocabulary = plan.shape.vocabulary
+    context = plan.shape.context
+    embeddingMultiplier = plan.shape.embeddingMultiplier
+    logitDivisor = plan.shape.logitDivisor
+    logitSoftcap = plan.shape.logitSoftcap
+    heads = try same("their heads") { $0.attention.heads }
+    keyValueHeads = try same("their KV heads") { $0.attention.keyValueHeads }
+    keyWidth = try same("the width of their heads") { $0.attention.keyWidth }
+    valueWidth = try same("the width of their values") { $0.attention.valueWidth }
+    let latent = try same("the kind of their attention") { $0.attention.latent }
+    latentRank = latent?.rank ?? 0
+    queryRank = latent?.queryRank ?? 0
+    feedForward = try same("the width of their feed-forward network") { $0.feedForward.width }
+    normEpsilon = try same("the epsilon of their norms") { $0.norm.epsilon }
+    attentionScale = try same("the scale of their scores") { $0.attention.scale }
+    attentionSoftcap = try same("the cap of their scores") { $0.attention.softcap }
+    parallelResidual = try same("the form of their residual") { $0.residual.isParallel }
+    residualMultiplier = try same("the multiplier of their residual") { $0.residual.multiplier }
+    windows = recipes.map(\.attention.window)
+    let scores = plan.rotary.scores
+    score = scores.first
+    localScore = scores.first { $0.isLocal }
+    guard scores.count <= 1 || scores.count == 2 && scores[0].isLocal != scores[1].isLocal else {
+      throw failure("how they rotate")
+    }
+    guard let dimensions = scores.map(\.dimensions).agreed ?? (scores.isEmpty ? 0 : nil) else {
+      throw failure("how many of their dims rotate")
+    }
+    rotaryDimensions = dimensions
+  }
+}

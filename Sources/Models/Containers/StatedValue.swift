@@ -1,0 +1,65 @@
+import Base
+import Checkpoints
+
+/// A fact of a model on its way into a container, before it takes the types of one.
+enum StatedValue: Sendable, Equatable {
+  case whole(Int)
+  case number(Double)
+  /// A number that float32 would round too far; only keys of our own hold such.
+  case precise(Double)
+  case flag(Bool)
+  case text(String)
+  case texts([String])
+  case numbers([Float])
+  /// Said to be absent, which only config.json can.
+  case nothing
+
+  /// As the ecosystem's converter types it in GGUF.
+  var metadata: MetadataValue? {
+    switch self {
+    case .whole(let value): .uint32(UInt32(clamping: value))
+    case .number(let value): .float32(Float(value))
+    case .precise(let value): .float64(value)
+    case .flag(let value): .bool(value)
+    case .text(let value): .string(value)
+    case .texts(let values): .array(.strings(values))
+    case .numbers(let values): .array(.floats(values))
+    case .nothing: nil
+    }
+  }
+
+  var json: JSONValue {
+    switch self {
+    case .whole(let value): .integer(Int64(value))
+    case .number(let value), .precise(let value): .number(value)
+    case .flag(let value): .bool(value)
+    case .text(let value): .string(value)
+    case .texts(let values): .array(values.map { .string($0) })
+    case .numbers(let values): .array(values.map { .number(Double($0)) })
+    case .nothing: .null
+    }
+  }
+}
+
+extension JSONValue {
+  /// A metadata value as JSON: what a hyper-parameter can be.
+  package init(metadata: MetadataValue) {
+    if let flag = metadata.bool {
+      self = .bool(flag)
+    } else if let text = metadata.string {
+      self = .string(text)
+    } else if let number = metadata.int {
+      self = .integer(Int64(number))
+    } else if let number = metadata.double {
+      self = .number(number)
+    } else if let texts = metadata.strings {
+      self = .array(texts.map { .string($0) })
+    } else if let numbers = metadata.ints {
+      self = .array(numbers.map { .integer(Int64($0)) })
+    } else if let numbers = metadata.doubles {
+      self = .array(numbers.map { .number($0) })
+    } else {
+      self = .null
+    }
+  }
+}

@@ -1,0 +1,193 @@
+import Rotary
+import Tensors
+
+/// What one layer computes: everything about it but its weights.
+package struct LayerRecipe: Sendable, Equatable {
+  /// What carries information from token to token.
+  package enum Mixer: Sendable, Equatable {
+    case attention(AttentionRecipe)
+  }
+
+  /// What mixes the channels of a token.
+  package enum ChannelMixer: Sendable, Equatable {
+    case dense(FeedForwardRecipe)
+  }
+
+  /// Where norms stand: before each sublayer, after it (before the residual sum), or both.
+  package enum NormPlacement: String, Sendable, CaseIterable { case before, after, both }
+
+  package var mixer: Mixer
+  package var channelMixer: ChannelMixer
+  /// The norms of both sublayers.
+  package var norm: NormRecipe
+  package var normPlacement: NormPlacement
+  package var residual: ResidualRecipe
+
+  package init(
+    mixer: Mixer, channelMixer: ChannelMixer, norm: NormRecipe, normPlacement: NormPlacement,
+    residual: ResidualRecipe
+  ) {
+    self.mixer = mixer
+    self.channelMixer = channelMixer
+    self.norm = norm
+    self.normPlacement = normPlacement
+    self.residual = residual
+  }
+
+  /// The attention of the layer.
+  package var attention: AttentionRecipe {
+    get {
+      switch mixer {
+      case .attention(let attention): attention
+      }
+    }
+    set { mixer = .attention(newValue) }
+  }
+
+  /// The feed-forward network of the layer.
+  package var feedForward: FeedForwardRecipe {
+    switch channelMixer {
+    case .dense(let network): network
+    }
+  }
+}
+
+/// A norm without its weights.
+package struct NormRecipe: Sendable, Equatable {
+  package enum Kind: String, Sendable, CaseIterable { case rms, layer }
+
+  package var kind: Kind
+  package var epsilon: Double
+
+  package init(kind: Kind, epsilon: Double) {
+    self.kind = kind
+    self.epsilon = epsilon
+  }
+}
+
+/// How the sublayers' outputs join the residual stream.
+package struct ResidualRecipe: Sendable, Equatable {
+  /// Attention and feed-forward network read the same residual stream.
+  package var isParallel: Bool
+  /// Multiplies what a sublayer adds.
+  package var multiplier: Double
+
+  package init(isParallel: Bool, multiplier: Double) {
+    self.isParallel = isParallel
+    self.multiplier = multiplier
+  }
+}
+
+/// A dense feed-forward network.
+package struct FeedForwardRecipe: Sendable, Equatable {
+  package enum Form: String, Sendable, CaseIterable {
+    /// `down(activation(gate x) * up x)`
+    case gated
+    /// `down(activation(up x))`
+    case plain
+  }
+
+  package var form: Form
+  /// Channels between the matrices.
+  package var width: Int
+  package var activation: Activation
+
+  package init(form: Form, width: Int, activation: Activation) {
+    self.form = form
+    self.width = width
+    self.activation = activation
+  }
+}
+
+/// Attention of one layer over the tokens before each.
+package struct AttentionRecipe: Sendable, Equatable {
+  package enum Kind: Sendable, Equatable {
+    /// Every key and value head serves `heads / keyValueHeads` query heads.
+    case grouped
+    /// Multi-head latent attention (DeepSeek-V2): K and V come from one latent vector per token.
+    case latent(Latent)
+  }
+
+  /// The sizes of latent attention.
+  package struct Latent: Sendable, Equatable {
+    /// Elements of the latent vector.
+    package var rank: Int
+    /// Elements of the vector that queries come from; nil where they come from one matrix.
+    package var queryRank: Int?
+    /// Dims of the key that all heads share and that rotates; each head has still ones before it.
+    package var sharedKeyWidth: Int
+
+    package init(rank: Int, queryRank: Int?, sharedKeyWidth: Int) {
+      self.rank = rank
+      self.queryRank = queryRank
+      self.sharedKeyWidth = sharedKeyWidth
+    }
+  }
+
+  /// A norm of queries and keys.
+  package enum HeadNorm: String, Sendable, CaseIterable {
+    case none
+    /// One gain per head dimension, each head normed alone.
+    case head
+    /// One gain per row of the projection, all heads normed together (OLMo 2).
+    case full
+  }
+
+  package var kind: Kind
+  package var heads: Int
+  /// Heads of K and V.
+  package var keyValueHeads: Int
+  /// Dims of a query or key head.
+  package var keyWidth: Int
+  /// Dims of a value head.
+  package var valueWidth: Int
+  /// Multiplies q . k.
+  package var scale: Double
+  /// Bounds the scores; 0: they are as they are.
+  package var softcap: Double
+  /// Tokens that a query sees, itself among them; 0: everything before it.
+  package var window: Int
+  package var headNorm: HeadNorm
+  /// The rotation that the checkpoint was made with.
+  package var rotation: RotaryLayer
+
+  package init(
+    kind: Kind, heads: Int, keyValueHeads: Int, keyWidth: Int, valueWidth: Int, scale: Double,
+    softcap: Double = 0, window: Int = 0, headNorm: HeadNorm = .none, rotation: RotaryLayer
+  ) {
+    self.kind = kind
+    self.heads = heads
+    self.keyValueHeads = keyValueHeads
+    self.keyWidth = keyWidth
+    self.valueWidth = valueWidth
+    self.scale = scale
+    self.softcap = softcap
+    self.window = window
+    self.headNorm = headNorm
+    self.rotation = rotation
+  }
+
+  /// Query heads that share one key and value head.
+  package var groupSize: Int { heads / keyValueHeads }
+  /// Elements of all query heads.
+  package var queryRows: Int { heads * keyWidth }
+  /// Elements of all key heads.
+  package var keyRows: Int { keyValueHeads * keyWidth }
+  /// Elements of all value heads.
+  package var valueRows: Int { keyValueHeads * valueWidth }
+  /// Elements of the heads' outputs, which the output matrix reads.
+  package var outputColumns: Int { heads * valueWidth }
+
+  /// The sizes of latent attention; nil for grouped heads.
+  package var latent: Latent? {
+    if case .latent(let latent) = kind { latent } else { nil }
+  }
+
+  /// Dims of a latent key head that come of the latent vector; those of a grouped one are all alike.
+  package var stillKeyWidth: Int { keyWidth - (latent?.sharedKeyWidth ?? 0) }
+
+  /// The query heads that a key and value head serves.
+  package func members(ofGroup group: Int) -> Range<Int> {
+    (group * groupSize)..<((group + 1) * groupSize)
+  }
+}

@@ -1,0 +1,71 @@
+import Rotary
+
+/// One layer of a model: what it computes and where its weights come from.
+package struct ModelLayer: Sendable {
+  package let recipe: LayerRecipe
+  package let weights: [Role: WeightSource]
+
+  package init(recipe: LayerRecipe, weights: [Role: WeightSource]) {
+    self.recipe = recipe
+    self.weights = weights
+  }
+
+  package subscript(role: Role) -> WeightSource? { weights[role] }
+
+  /// Elements of all weights.
+  package var elementCount: Int { weights.values.reduce(0) { $0 + $1.count } }
+
+  /// The matrices that read what a norm gives, in the order of the roles.
+  package func readers(ofNorm gain: Role) -> [Role] {
+    Role.allCases.filter { $0.norm == gain && weights[$0] != nil }
+  }
+
+  /// The matrix whose rows are the query heads.
+  package var queryMatrix: Role {
+    recipe.attention.latent?.queryRank == nil ? .query : .queryUp
+  }
+
+  /// The matrix whose rows are the key heads; of latent attention, their still dims.
+  package var keyMatrix: Role { recipe.attention.latent == nil ? .key : .latentKeyUp }
+
+  /// The matrix whose rows are the value heads.
+  package var valueMatrix: Role { recipe.attention.latent == nil ? .value : .latentValueUp }
+}
+
+/// The largest sizes that layers need: of memory that they use in turn.
+package struct LayerCapacity: Sendable, Equatable {
+  /// Elements of a row of queries, of keys, of values and of the heads' outputs.
+  package private(set) var queries = 0
+  package private(set) var keys = 0
+  package private(set) var values = 0
+  package private(set) var outputs = 0
+  /// Elements of one key and of one value head.
+  package private(set) var keyWidth = 0
+  package private(set) var valueWidth = 0
+  /// Channels of a feed-forward network.
+  package private(set) var feedForward = 0
+  /// Of latent attention: the latent vector, the shared key beside it, the still dims of all keys,
+  /// and the vector that queries come from; 0 where no layer has it.
+  package private(set) var latentRank = 0
+  package private(set) var latentRow = 0
+  package private(set) var stillKeys = 0
+  package private(set) var queryRank = 0
+
+  package init(_ recipes: some Sequence<LayerRecipe>) {
+    for recipe in recipes {
+      let attention = recipe.attention
+      queries = max(queries, attention.queryRows)
+      keys = max(keys, attention.keyRows)
+      values = max(values, attention.valueRows)
+      outputs = max(outputs, attention.outputColumns)
+      keyWidth = max(keyWidth, attention.keyWidth)
+      valueWidth = max(valueWidth, attention.valueWidth)
+      feedForward = max(feedForward, recipe.feedForward.width)
+      guard let latent = attention.latent else { continue }
+      latentRank = max(latentRank, latent.rank)
+      latentRow = max(latentRow, latent.rank + latent.sharedKeyWidth)
+      stillKeys = max(stillKeys, attention.heads * attention.stillKeyWidth)
+      queryRank = max(queryRank, latent.queryRank ?? 0)
+    }
+  }
+}

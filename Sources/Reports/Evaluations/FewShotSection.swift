@@ -1,0 +1,79 @@
+/// The section of results of `eval icl`: tasks learned from examples in the context.
+enum FewShotSection {
+  private struct Task {
+    let name: String
+    let type: String
+    let shots: Int
+    let examples: Int
+    let accuracy: Double
+    let centered: Double
+
+    init(_ fields: ResultFields) throws(ReportError) {
+      name = try fields.text("task")
+      type = fields.optionalText("type") ?? ""
+      shots = try fields.integer("shots")
+      examples = try fields.integer("examples")
+      accuracy = try fields.number("accuracy")
+      centered = try fields.number("centered")
+    }
+
+    /// What tells two rows of a comparison apart.
+    var title: String { "\(name), \(shots) shots" }
+  }
+
+  static func make(_ files: [ResultFile]) throws(ReportError) -> PageSection {
+    let (subjects, labels) = try ResultSubject.ofModels(files)
+    var results: [[Task]] = []
+    for file in files {
+      var tasks: [Task] = []
+      for fields in try file.fields.objects("tasks") { tasks.append(try Task(fields)) }
+      results.append(tasks)
+    }
+    var body: [Markup] = []
+    if files.count > 1 { body.append(comparison(results, labels)) }
+    for (tasks, label) in zip(results, labels) {
+      if files.count > 1 { body.append("<h3>\(label)</h3>") }
+      body.append(table(tasks, label).markup())
+    }
+    return PageSection(
+      id: "icl", title: "In-context learning",
+      lead: "Accuracy on tasks shown by examples; centred: 0 is chance, 1 is perfect.",
+      body: body, files: files, subjects: subjects)
+  }
+
+  private static func table(_ tasks: [Task], _ label: String) -> Table {
+    Table(
+      name: "Tasks of \(label)",
+      columns: [
+        .text("task"), .number("accuracy"), .number("centred"), .number("shots"),
+        .number("examples"), .text("type"),
+      ],
+      rows: tasks.map { task in
+        [
+          .text(task.name),
+          Table.bar(task.accuracy, text: Format.compact(task.accuracy, 3), isSigned: false),
+          Table.bar(
+            task.centered, text: Format.compact(task.centered, 3), isSigned: true),
+          .text("\(task.shots)"), .text("\(task.examples)"), .text(task.type),
+        ]
+      })
+  }
+
+  /// Centred accuracy, tasks by models, in the order of first mention.
+  private static func comparison(_ results: [[Task]], _ labels: [String]) -> Markup {
+    var titles: [String] = []
+    for title in results.joined().map(\.title) where !titles.contains(title) {
+      titles.append(title)
+    }
+    let found = results.map { tasks in
+      Dictionary(tasks.map { ($0.title, $0.centered) }, uniquingKeysWith: { $1 })
+    }
+    return Table(
+      name: "Centred accuracy by model",
+      columns: [.text("centred accuracy")] + labels.map { .number($0) },
+      rows: titles.map { title in
+        [.text(title)] + found.map { .text(Format.compact($0[title] ?? .nan, 3)) }
+      }
+    ).markup()
+  }
+}

@@ -1,0 +1,62 @@
+import Base
+import Evaluation
+import OrderedCollections
+
+extension NeedleResult: ReportedResult {
+  package var fields: OrderedDictionary<String, JSONValue> {
+    var fields: OrderedDictionary<String, JSONValue> = [:]
+    fields["grid"] = .array(
+      grid.map { cell in
+        [
+          "length": JSONValue(cell.length), "depth": .number(cell.depth),
+          "trials": JSONValue(cell.trials), "correct": JSONValue(cell.correct),
+          "accuracy": .number(cell.accuracy),
+          "answer_nll": .number(cell.answerNegativeLogLikelihood),
+        ]
+      })
+    fields["accuracy"] = .finite(accuracy)
+    fields["seed"] = record.settings["seed"] ?? .null
+    return fields
+  }
+
+  private var lengths: [Int] { Array(OrderedSet(grid.map(\.length))).sorted() }
+  private var depths: [Double] { Array(OrderedSet(grid.map(\.depth))).sorted() }
+
+  private func cell(_ length: Int, _ depth: Double) -> GridCell? {
+    grid.first { $0.length == length && $0.depth == depth }
+  }
+
+  /// Accuracy, depths by lengths.
+  package func heatMap() -> HeatMap {
+    var map = HeatMap(
+      title: "Needle in a haystack: accuracy \(Format.fixed(100 * accuracy, 1)) %",
+      rowTitle: "depth, %", columnTitle: "length, tokens",
+      rowLabels: depths.map { Format.general($0) }, columnLabels: lengths.map { "\($0)" },
+      values: depths.map { depth in
+        lengths.map { cell($0, depth)?.accuracy ?? .nan }
+      }, range: 0...1)
+    map.showsNumbers = true
+    map.numberStyle = .percent
+    map.scale = .lightIsMuch
+    return map
+  }
+
+  package func lines(color: TerminalColor) -> String {
+    let trials = grid.reduce(0) { $0 + $1.trials }
+    return """
+      \(TerminalHeatMap(heatMap()).text(color: color))
+
+      accuracy    \(Format.fixed(100 * accuracy, 2)) % of \(trials) trials, exact greedy match
+      """
+  }
+}
+
+extension NeedleResult: ShownKind {
+  static func fits(_ json: JSONValue) -> Bool {
+    json["grid"]?.array != nil
+  }
+
+  static func section(_ files: [ResultFile]) throws(ReportError) -> PageSection {
+    try NeedleSection.make(files)
+  }
+}

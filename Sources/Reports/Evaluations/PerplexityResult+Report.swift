@@ -1,0 +1,56 @@
+import Base
+import Evaluation
+import Foundation
+import Inference
+import OrderedCollections
+
+extension PerplexityResult: ReportedResult {
+  package var fields: OrderedDictionary<String, JSONValue> {
+    var fields: OrderedDictionary<String, JSONValue> = [
+      "tokens": record.identity["text"]?["tokens"] ?? .null
+    ]
+    for key in ["ctx", "score", "stride"] { fields[key] = record.settings[key] ?? .null }
+    fields["compute"] = record.compute
+    fields["scored"] = JSONValue(scored)
+    fields["chunks"] = JSONValue(windows.count)
+    fields["nll"] = .finite(meanNegativeLogLikelihood)
+    fields["ppl"] = .finite(perplexity)
+    fields["ppl_stderr"] = .finite(perplexityError)
+    if let times {
+      fields["phases"] = .object(
+        .init(
+          uniqueKeysWithValues: PhaseTimes.Phase.allCases.map {
+            ($0.name, .number(times.seconds($0)))
+          }))
+    }
+    fields["per_chunk"] = .array(
+      windows.map { window in
+        .object([
+          "chunk": JSONValue(window.index), "nll": .number(window.mean),
+          "ppl": .number(exp(window.mean)),
+        ])
+      })
+    return fields
+  }
+
+  package func lines(color: TerminalColor) -> String {
+    let score = record.settings["score"]?.string ?? ""
+    return """
+      perplexity  \(Format.fixed(perplexity, 4)) +- \(Format.fixed(perplexityError, 4))
+      nll         \(Format.fixed(meanNegativeLogLikelihood, 6)) nats per token
+      scored      \(scored) targets in \(windows.count) chunks of \(context) (\(score))
+      """
+  }
+}
+
+extension PerplexityResult: ShownKind {
+  static var variations: [any ShownKind.Type] { [PerplexitySweep.self] }
+
+  static func fits(_ json: JSONValue) -> Bool {
+    json["ppl"] != nil && json["per_chunk"]?.array != nil
+  }
+
+  static func section(_ files: [ResultFile]) throws(ReportError) -> PageSection {
+    try PerplexitySection.make(files)
+  }
+}

@@ -1,0 +1,72 @@
+import Base
+import Evaluation
+import OrderedCollections
+
+extension RulerResult: ReportedResult {
+  package var fields: OrderedDictionary<String, JSONValue> {
+    var fields: OrderedDictionary<String, JSONValue> = [:]
+    fields["mode"] = record.settings["mode"] ?? .null
+    fields["tasks"] = .array(
+      cells.map { cell in
+        [
+          "task": .string(cell.task.rawValue), "length": JSONValue(cell.length),
+          "samples": JSONValue(cell.samples), "score": .finite(cell.score),
+          "answer_nll": .finite(cell.answerNegativeLogLikelihood),
+          "exact_match": .finite(cell.exact),
+        ]
+      })
+    if !leftOut.isEmpty { fields["left_out"] = .array(leftOut.map(\.json)) }
+    fields["score"] = .finite(score)
+    fields["answer_nll"] = .finite(answerNegativeLogLikelihood)
+    fields["effective_length"] = effectiveLength.map { JSONValue($0) } ?? .null
+    return fields
+  }
+
+  /// A line for each reason, with its tasks.
+  private var leftOutText: String {
+    LeftOut.lines(leftOut).map { "\nleft out    \($0)" }.joined()
+  }
+
+  private var isGenerated: Bool { score != nil }
+
+  package func lines(color: TerminalColor) -> String {
+    func value(_ score: Double?, _ nats: Double?) -> String {
+      isGenerated
+        ? score.map { Format.fixed($0, 2) } ?? "-" : nats.map { Format.fixed($0, 3) } ?? "-"
+    }
+    var rows = [["task"] + lengths.map { "\($0)" }]
+    for task in tasks {
+      rows.append(
+        [task.rawValue]
+          + lengths.map { length in
+            let cell = cell(task, length)
+            return value(cell?.score, cell?.answerNegativeLogLikelihood)
+          })
+    }
+    if isGenerated, tasks.count > 1 {
+      rows.append(["all"] + lengths.map { value(score(at: $0), nil) })
+    }
+    let what =
+      isGenerated
+      ? "official score, 0 to 100; effective length \(effectiveLength.map { "\($0)" } ?? "none")"
+      : "mean negative log-likelihood of the answer, nats per token"
+    return """
+      \(Format.table(rows))
+
+      \(what)\(leftOutText)
+      """
+  }
+}
+
+extension RulerResult: ShownKind {
+  static func fits(_ json: JSONValue) -> Bool {
+    // Of no task nothing can be told: that is left to other kinds.
+    json["tasks"]?.array.map { tasks in
+      !tasks.isEmpty && tasks.allSatisfy { $0["length"] != nil && $0["score"] != nil }
+    } ?? false
+  }
+
+  static func section(_ files: [ResultFile]) throws(ReportError) -> PageSection {
+    try RulerSection.make(files)
+  }
+}

@@ -1,0 +1,38 @@
+/// The section of results of `eval ruler`.
+enum RulerSection {
+  static func make(_ files: [ResultFile]) throws(ReportError) -> PageSection {
+    let (subjects, labels) = try ResultSubject.ofModels(files)
+    var grids: [SuccessGrid] = []
+    var samples: [[Table.Cell]] = []
+    for (file, label) in zip(files, labels) {
+      var cells: [(row: String, length: Int, success: Double, nll: Double)] = []
+      var tasks: [String] = []
+      for cell in try file.fields.objects("tasks") {
+        let (task, length) = (try cell.text("task"), try cell.integer("length"))
+        let (score, nll) = (try cell.number("score"), try cell.optionalNumber("answer_nll"))
+        // Tasks stay in the order of the file, which is the benchmark's.
+        if !tasks.contains(task) { tasks.append(task) }
+        cells.append((task, length, score, nll))
+        samples.append([
+          .text(label), .text(task), .text("\(length)"),
+          .text(Format.compact(try cell.optionalNumber("samples"), 0)),
+          .text(Format.compact(score, 4)), .text(Format.compact(nll, 4)),
+        ])
+      }
+      grids.append(SuccessGrid(label: label, rows: tasks, name: { $0 }, cells: cells))
+    }
+    let table = Table(
+      name: "Every task and length",
+      columns: [
+        .text("model"), .text("task"), .number("length"), .number("samples"), .number("score"),
+        .number("answer nll"),
+      ], rows: samples)
+    return PageSection(
+      id: "ruler", title: "RULER",
+      lead: "Synthetic tasks that need the whole of a long context, by task and length.",
+      body: SuccessGrid.figures(
+        grids, .init(success: "Score", row: "task", successCaption: "Lighter is better."))
+        + [table.details("Samples of every task")],
+      files: files, subjects: subjects)
+  }
+}

@@ -1,0 +1,63 @@
+import Tensors
+
+/// The rotation of a layer's queries and keys: which dims of a head turn, and how fast.
+public struct ScoreRotation: Sendable, Equatable {
+  /// Rotated dims of a head, even.
+  public var dimensions: Int
+  /// The first rotated dim of a query or key head (DeepSeek's heads keep still dims in front).
+  public var offset: Int
+  /// Which of the rotated dims make a pair.
+  public var layout: PairLayout
+  /// The frequency base, positive.
+  public var base: Double
+  /// How the frequencies are changed for long contexts.
+  public var scaling: FrequencyScaling
+  /// The frequencies are those of windowed layers alone (Gemma 3), which never look far: a scaling
+  /// that is asked for leaves them as they are.
+  public var isLocal: Bool
+
+  /// A rotation of the `dimensions` dims from `offset` on.
+  public init(
+    dimensions: Int, offset: Int = 0, layout: PairLayout, base: Double,
+    scaling: FrequencyScaling = .none, isLocal: Bool = false
+  ) {
+    self.dimensions = dimensions
+    self.offset = offset
+    self.layout = layout
+    self.base = base
+    self.scaling = scaling
+    self.isLocal = isLocal
+  }
+
+  /// Rotary pairs of a head.
+  public var pairs: Int { dimensions / 2 }
+
+  /// The frequencies of a pass over `length` positions.
+  public func frequencies(length: Int) throws(RotaryError) -> RotaryFrequencies {
+    try RotaryFrequencies(dimensions: dimensions, base: base, scaling: scaling, length: length)
+  }
+}
+
+/// How one layer of a model rotates.
+public struct RotaryLayer: Sendable, Equatable {
+  /// The sites that rotate.
+  public var sites: RotarySites
+  /// How queries and keys turn where `sites` has them, and what a value rotation is computed from;
+  /// nil in a layer without positions, which no variant reaches.
+  public var score: ScoreRotation?
+  /// What values and outputs use where `sites` has them.
+  public var value: ValueRotation?
+
+  /// A layer that rotates these sites.
+  public init(sites: RotarySites, score: ScoreRotation?, value: ValueRotation? = nil) {
+    self.sites = sites
+    self.score = score
+    self.value = value
+  }
+
+  /// Rotary pairs of a head.
+  public var pairs: Int { score?.pairs ?? 0 }
+
+  /// Whether any value pair turns.
+  public var turnsValues: Bool { sites.rotatesMessage && (value?.turning ?? 0) > 0 }
+}

@@ -1,0 +1,74 @@
+import Base
+import Checkpoints
+import Conversion
+import Evaluation
+import Reports
+
+// Libraries say what is wrong in their own words; which option it is about, and which one helps, is
+// said here.
+
+enum OptionHints {
+  /// What the user can do about an error, with the options' names.
+  static func hint(for error: any Diagnostic) -> String? {
+    switch error {
+    case let error as EvaluationError: error.optionHint ?? error.hint
+    case let error as FileError: hint(for: error.fault) ?? error.hint
+    case ConversionError.setting(let fault): fault.optionHint
+    case ReportError.notAResult:
+      "write one with --json, as in: ropeconv eval perplexity ... --json > a.json"
+    default: error.hint
+    }
+  }
+
+  private static func hint(for fault: any Fault) -> String? {
+    switch fault {
+    case InputFault.text: "the model comes first, a text after --text"
+    case OutputFault.exists: "replace it with --force"
+    default: nil
+    }
+  }
+}
+
+extension SettingFault {
+  fileprivate var optionHint: String? {
+    switch self {
+    case .unknownAbsorption, .noAbsorption: "--absorb takes a list such as A2,A5"
+    case .unknownContainer: "give another name with --output"
+    case .unknownType: "give one of them with --type"
+    case .pureType: "leave --pure away, or name a quantized type with --type"
+    case .shards: "leave --shard-size away, or name another --output"
+    case .quantizedOutsideGGUF: "name a .gguf file with --output, or another type with --type"
+    case .valuesStay:
+      "--to keep leaves the value rotation as it is: name the sites, such as --to rove, or leave"
+        + " --value-pairs and --value-base away"
+    case .noValueRotation:
+      "leave --value-pairs and --value-base away, or name other sites with --to"
+    case .notKeyAndValue: "--set takes key=value"
+    case .reservedKey, .keyGivenTwice: "change --set or --remove"
+    case .keyType, .unreadableTokenizer, .unreadableModel: "change what --set and --remove ask for"
+    case .missingKey: "leave it out of --remove"
+    case .calibrationContext: "--calibrate-ctx gives the tokens of a window"
+    case .calibrationTokens:
+      "raise --calibrate-tokens, or make windows shorter with --calibrate-ctx"
+    case .maxIncrease: "--max-increase gives the limit in percent"
+    case .noValuesBeginToTurn:
+      "--max-increase needs --to with v or o, and a model whose values do not rotate yet"
+    case .nothingToFit: "leave --calibrate away, or name other sites with --to"
+    }
+  }
+}
+
+extension ConversionWarning {
+  /// What helps, with the options' names.
+  var remedy: String? {
+    switch self {
+    case .sites(let change, let purpose):
+      "--to keep leaves the sites as they are"
+        + (purpose == .conversion && change.changesMessage
+          ? "; --calibrate FILE fits the weights to the value rotation" : "")
+    case .noTokenizer: "token ids are given with --tokens"
+    case .unknownKey: "--set gave it"
+    case .ignored, .otherTypes, .noModelingCode, .noTokenizerFiles, .unwritableTokenizer: nil
+    }
+  }
+}

@@ -1,0 +1,27 @@
+import ArgumentParser
+import Conversion
+
+/// What a conversion's output holds beside the model's own weights and keys, and in how many files.
+struct ContentOptions: ParsableArguments {
+  @Flag(help: "Copy tensors that the model does not use; without it unknown ones are an error.")
+  var keepExtra = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Set a metadata key (GGUF) or a member of config.json; may be repeated.",
+      valueName: "key=value"))
+  var set: [String] = []
+
+  @Option(help: ArgumentHelp("Leave a key out; may be repeated.", valueName: "key"))
+  var remove: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Share weights out to files of at most this size, such as 2G (.gguf and folders).",
+      valueName: "size"))
+  var shardSize: String?
+
+  func edits() throws -> MetadataEdits {
+    try MetadataEdits(set: set, remove: remove)
+  }
+}

@@ -1,0 +1,72 @@
+import ArgumentParser
+import Evaluation
+import Reports
+
+extension BitsPerByteResult: CommandedResult {
+  static var command: any ParsableCommand.Type { EvaluateBytes.self }
+}
+
+struct EvaluateBytes: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bytes", abstract: "Bits that a model needs for a byte of a text.",
+    discussion: """
+      Compares models of different vocabularies. Every token of the text is scored once, but a first
+      one that nothing stands before: some tokenizers put a token there.
+      Example: ropeconv eval bytes model.gguf --text wiki.test.txt --ctx 1024
+      """)
+
+  @Argument(help: modelHelp)
+  var model: String
+
+  @Option(help: ArgumentHelp("Text to score; - is standard input.", valueName: "file|-"))
+  var text: String
+
+  @Option(help: ArgumentHelp("Tokens of a chunk.", valueName: "n"))
+  var ctx = 512
+
+  @Option(
+    help: ArgumentHelp(
+      "Chunks start at multiples of S tokens; half of --ctx unless given.", valueName: "s"))
+  var stride: Int?
+
+  @OptionGroup(title: "Variant") var variant: VariantOptions
+  @OptionGroup(title: "Work") var work: WorkOptions
+  @OptionGroup(title: "Long runs") var longRun: LongRunOptions
+
+  @Option(help: ArgumentHelp("Exit with 1 where bits per byte are above X.", valueName: "x"))
+  var maxBits: Double?
+
+  @Flag(help: "Replace an existing --junit file.")
+  var force = false
+
+  @OptionGroup(title: "Thresholds") var thresholds: ThresholdOptions
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    try GivenOptions.all.refuseForceAlone()
+    var files = CallFiles(models: model)
+    files.read(text)
+    files.write(longRun, thresholds, force: force)
+    try files.check()
+    guard maxBits == nil || longRun.shard == nil else {
+      throw EvaluationError.usage("--max-bits is for a whole text, not for a shard of it")
+    }
+    let model = try Model(opening: model)
+    try variant.refuseUnused(in: [model.plan])
+    let request = try variant.request(for: model.plan, warning: output)
+    let text = try TokenizedText(.text(path: text), for: model, threads: output.threads)
+    let evaluation = BitsPerByteEvaluation(
+      context: ctx, stride: stride ?? max(ctx / 2, 1), rotary: request,
+      options: try work.options(longRun, threads: output.threads))
+    output.warn(model, beyond: min(ctx, text.tokens.count), rotary: request)
+    let display = ProgressDisplay(quiet: output.quiet)
+    let result = try evaluation.run(model, on: text) { share, bits in
+      display.show(share, bits.map { "\(Format.fixed($0, 3)) bits per token" } ?? "")
+    }
+    display.finish()
+    output.show(result, of: work)
+    try thresholds.check(
+      result, force: force, "--max-bits",
+      maxBits.map { .most($0, of: "bits per byte", result.bitsPerByte, digits: 4) })
+  }
+}

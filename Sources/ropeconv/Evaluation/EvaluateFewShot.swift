@@ -1,0 +1,81 @@
+import ArgumentParser
+import Evaluation
+import Reports
+
+extension FewShotResult: CommandedResult {
+  static var command: any ParsableCommand.Type { EvaluateFewShot.self }
+}
+
+struct EvaluateFewShot: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "icl", abstract: "Few-shot tasks in the format of the CORE bundle.",
+    discussion: """
+      A task is a file of JSON lines: query, choices, gold; context_options, continuation, gold; or
+      context, continuation.
+      Example: ropeconv eval icl model.gguf --tasks copa.jsonl,lambada.jsonl --shots 3
+      """)
+
+  @Argument(help: modelHelp)
+  var model: String
+
+  @Option(
+    help: ArgumentHelp(
+      "Files of tasks, or folders of .jsonl files.", valueName: "file|dir,..."))
+  var tasks: String
+
+  @Option(help: ArgumentHelp("Solved examples before each.", valueName: "n"))
+  var shots = 0
+
+  @Option(help: ArgumentHelp("Only the first N examples of each task.", valueName: "n"))
+  var examples: Int?
+
+  @Option(help: ArgumentHelp("Seed of the choice of shots.", valueName: "s"))
+  var seed: UInt64 = 1234
+
+  @Option(help: ArgumentHelp("What stands between context and continuation.", valueName: "text"))
+  var delimiter = " "
+
+  @OptionGroup(title: "Variant") var variant: VariantOptions
+  @OptionGroup(title: "Work") var work: WorkOptions
+  @OptionGroup(title: "Long runs") var longRun: LongRunOptions
+
+  @Option(
+    help: ArgumentHelp(
+      "Exit with 1 where the mean accuracy over tasks is below X (0 to 1).", valueName: "x"))
+  var minAccuracy: Double?
+
+  @Flag(help: "Replace an existing --junit file.")
+  var force = false
+
+  @OptionGroup(title: "Thresholds") var thresholds: ThresholdOptions
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    try refuseUnused()
+    var files = CallFiles(models: model)
+    for path in tasks.split(separator: ",") { files.read(String(path), orFilesEnding: ".jsonl") }
+    files.write(longRun, thresholds, force: force)
+    try files.check()
+    let model = try Model(opening: model)
+    try variant.refuseUnused(in: [model.plan])
+    var evaluation = FewShotEvaluation(
+      shots: shots, seed: seed, limit: examples, delimiter: delimiter,
+      rotary: try variant.request(for: model.plan, warning: output),
+      options: try work.options(longRun, threads: output.threads))
+    let display = ProgressDisplay(quiet: output.quiet)
+    var isWarned = false
+    evaluation.onLength = { [rotary = evaluation.rotary] length in
+      guard !isWarned else { return }
+      isWarned = output.warn(model, beyond: length, rotary: rotary)
+    }
+    let paths = tasks.split(separator: ",").map(String.init)
+    let result = try evaluation.run(model, on: FewShotTask.tasks(at: paths)) {
+      display.show($0, "examples")
+    }
+    display.finish()
+    output.show(result, of: work)
+    try thresholds.check(
+      result, force: force, "--min-accuracy",
+      minAccuracy.map { .least($0, of: "accuracy", result.meanAccuracy, digits: 4) })
+  }
+}

@@ -1,0 +1,76 @@
+import Base
+import Batch
+import Foundation
+import TestSupport
+import Testing
+
+/// What a plan's YAML becomes, and what of it is refused.
+@Suite struct PlanTests {
+  private func plan(_ text: String) throws -> Plan { try Plan(text, file: "/work/plan.yaml") }
+
+  @Test func aPlanBecomesCommands() throws {
+    let plan = try plan(
+      """
+      models: {a: a.gguf, b: /models/b.gguf}
+      conversions: {c: {model: a, to: qkvo, calibrate: [x.txt, y.txt], pure: true}}
+      evaluations:
+        - {eval: perplexity, name: ppl, text: t.txt, models: [a, c], lengths: [64, 128]}
+        - {eval: compare, base: a, text: t.txt, svg: kl.svg}
+      """)
+    #expect(plan.output == "/work/results")
+    #expect(
+      plan.steps.map(\.name)
+        == ["c", "ppl.a", "ppl.c", "compare-2.b", "compare-2.c"])
+    let product = "/work/results/models/c.gguf"
+    #expect(plan.steps[0].product == product)
+    #expect(
+      plan.steps[0].arguments == [
+        "convert", "/work/a.gguf", "--to", "qkvo", "--output", product, "--force", "--calibrate",
+        "/work/x.txt", "--calibrate", "/work/y.txt", "--pure",
+      ])
+    #expect(
+      plan.steps[2].arguments == [
+        "eval", "perplexity", product, "--text", "/work/t.txt", "--lengths", "64,128",
+      ])
+    #expect(
+      plan.steps[3].arguments.prefix(4) == ["eval", "compare", "/work/a.gguf", "/models/b.gguf"])
+    #expect(plan.files(of: plan.steps[0]).first == "/work/results/models/c.json")
+    #expect(plan.files(of: plan.steps[1]).first == "/work/results/ppl.a.json")
+    // What a conversion makes is not an input of the plan.
+    #expect(plan.inputPaths.contains("/work/a.gguf") && !plan.inputPaths.contains(product))
+  }
+
+  @Test(arguments: [
+    ("models: [", "not YAML"), ("- a", "expected a mapping"),
+    ("{models: {a: b}, modles: {}}", "unknown key 'modles'"),
+    ("models: {}", "expected at least one"), ("models: {../a: b}", "NAME: PATH"),
+    ("{models: {a: b}, conversions: {a: {model: a, to: vo}}}", "conversions.a"),
+    ("{models: {a: b}, evaluations: [{eval: guess}]}", "evaluations[0]"),
+    ("{models: {a: b}, evaluations: [{eval: icl, models: [c]}]}", "no model 'c'"),
+    ("{models: {a: b}, evaluations: [{eval: icl, json: true}]}", "'json' cannot be an option"),
+    ("{models: {a: b}, evaluations: [{eval: compare}]}", "base: NAME"),
+    ("{models: {a: b}, evaluations: [{eval: icl, name: x}, {eval: icl, name: x}]}", "two steps"),
+  ])
+  func whatIsNotAPlanIsRefused(_ text: String, _ problem: String) throws {
+    let error = #expect(throws: PlanError.self) { try plan(text) }
+    #expect(error?.summary.contains(problem) == true, "\(error?.summary ?? "")")
+    #expect(error?.file == "/work/plan.yaml" && error?.exitStatus == .malformedData)
+  }
+
+  /// A step whose program is not there fails with a reason, and what needs it is skipped.
+  @Test func stepsThatFailDoNotStopOthers() throws {
+    let folder = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let plan = try Plan(
+      "{models: {a: a.gguf}, conversions: {b: {model: a, to: vo}}, evaluations: [{eval: icl}]}",
+      file: "\(folder)/plan.yaml")
+    let runner = PlanRunner(
+      program: "\(folder)/nothing", version: "1", threads: 1, quiet: true, errors: { _ in })
+    let result = try runner.run(plan) { _, _ in }
+    #expect(
+      result.json()["steps"]?.array?.map { $0["outcome"]?.string }
+        == ["failed", "failed", "skipped"])
+    #expect(result.failure?.hasPrefix("3 of 3 steps") == true)
+    #expect(result.cases.allSatisfy { $0.failure != nil })
+  }
+}

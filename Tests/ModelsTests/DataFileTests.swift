@@ -1,0 +1,261 @@
+import Base
+import Foundation
+import Models
+import TestSupport
+import Testing
+import Vocabulary
+
+/// The reader of formats/architectures and of the other data files: what it does not understand is
+/// refused by name and place.
+@Suite struct DataFileTests {
+  /// A file with every key of every level.
+  static let whole: JSONValue = [
+    "name": "tiny", "model_types": ["tiny": "TinyForCausalLM", "long": "LongForCausalLM"],
+    "windowed_model_type": "long", "recognized_by": ["tiny_size"],
+    "block": [
+      "norm": "rms", "norm_placement": "both", "residual": "parallel", "attention": "grouped",
+      "query_key_norm": "head", "positions": "rotary", "feed_forward": "plain",
+      "activation": "relu_squared", "activation_key": "hidden_act",
+      "activation_names": ["relu2"], "embedding_scale": "width_root", "global_every": 3,
+      "rotates_partially": true, "width_scaled_layers": [62],
+    ],
+    "pair_layout": ["gguf": "interleaved", "huggingface": "half"],
+    "hyperparameters": [
+      "layers": [
+        "gguf": ["block_count"], "huggingface": ["num_layers", "n_layer"], "default": 2,
+        "always": true,
+      ]
+    ],
+    "required": ["bias": [false]],
+    "copied": ["expert_count": ["huggingface": "n_experts", "type": "float32"]],
+    "weights": [
+      "embedding": ["gguf": "token_embd.weight", "huggingface": "wte", "optional": true],
+      "output_norm.gain": [
+        "gguf": ["tensor": "norm.weight", "form": "gain_minus_one", "part": "query"]
+      ],
+    ],
+    "ignored": ["*.inv_freq"], "seventy_billion": ["layers": 80, "grouped": true],
+  ]
+
+  static func keys<Key: CaseIterable & RawRepresentable<String>>(_ type: Key.Type) -> [String] {
+    type.allCases.map(\.rawValue)
+  }
+
+  /// The objects of the file, and the keys that each may have.
+  static let levels: [(path: [String], keys: [String])] = [
+    ([], keys(Architecture.Key.self)), (["block"], keys(BlockRecipe.Key.self)),
+    (["pair_layout"], keys(Architecture.Side.self)),
+    (["hyperparameters", "layers"], keys(HyperparameterKeys.Key.self)),
+    (["copied", "expert_count"], keys(CopiedKey.Key.self)),
+    (["weights", "embedding"], keys(WeightNames.Key.self)),
+    (["weights", "output_norm.gain", "gguf"], keys(WeightName.Key.self)),
+    (["seventy_billion"], keys(Architecture.SeventyBillion.Key.self)),
+  ]
+
+  /// The file with another value at a path; nil removes it.
+  static func changed(
+    _ path: some Collection<String>, of json: JSONValue = whole, to value: JSONValue?
+  ) throws -> JSONValue {
+    guard let first = path.first else { return try #require(value) }
+    var members = try #require(json.object)
+    members[first] =
+      path.count == 1
+      ? value : try changed(path.dropFirst(), of: #require(members[first]), to: value)
+    return .object(members)
+  }
+
+  private func read(_ json: JSONValue) throws(FormatError) -> Architecture {
+    try Architecture(json, name: "tiny", file: "tiny.json")
+  }
+
+  /// The place and problem of the refusal.
+  private func refusal(_ json: JSONValue, _ comment: Comment) -> (place: String, problem: String)? {
+    let error = #expect(throws: FormatError.self, comment) { try read(json) }
+    guard case .invalid("tiny.json", let place, let problem)? = error else { return nil }
+    return (place, problem)
+  }
+
+  @Test func everyKeyOfAFileIsTaken() throws {
+    let tiny = try read(Self.whole)
+    #expect(tiny.modelTypes == ["tiny", "long"] && tiny.windowedModelType == "long")
+    #expect(tiny.classNames["long"] == "LongForCausalLM" && tiny.recognizedBy == ["tiny_size"])
+    #expect(tiny.pairLayouts == [.gguf: .interleaved, .huggingface: .half])
+    let block = tiny.block
+    #expect(block.norm == .rms && block.normPlacement == .both && block.residual == .parallel)
+    #expect(block.attention == .grouped && block.queryKeyNorm == .head)
+    #expect(block.positions == .rotary && block.feedForward == .plain)
+    #expect(block.activation == .reluSquared && block.activationKey == "hidden_act")
+    #expect(block.activationNames == ["relu2"] && block.embeddingScale == .widthRoot)
+    #expect(block.globalEvery == 3 && block.rotatesPartially && block.widthScaledLayers == [62])
+    let layers = try #require(tiny.hyperparameters[.layers])
+    #expect(layers.names == [.gguf: ["block_count"], .huggingface: ["num_layers", "n_layer"]])
+    #expect(layers.fallback == 2 && layers.isAlwaysWritten)
+    #expect(tiny.required == ["bias": [false]] && tiny.ignored == ["*.inv_freq"])
+    #expect(tiny.copied["expert_count"]?.huggingface == "n_experts")
+    #expect(tiny.copied["expert_count"]?.type == .float32)
+    #expect(tiny.weights[.embedding]?.optional == true)
+    #expect(tiny.weights[.embedding]?.names[.huggingface]?.tensor == "wte")
+    let norm = try #require(tiny.weights[.outputNormGain]?.names[.gguf])
+    #expect(norm.tensor == "norm.weight" && norm.form == .gainMinusOne && norm.part == .query)
+    #expect(tiny.seventyBillion?.layers == 80 && tiny.seventyBillion?.grouped == true)
+  }
+
+  @Test func unknownKeysAreRefusedAtEveryLevel() throws {
+    for (path, keys) in Self.levels {
+      let found = refusal(
+        try Self.changed(path + ["surprise"], to: 1), "\(path.joined(separator: "."))")
+      #expect(found?.place == path.joined(separator: "."))
+      #expect(found?.problem.contains("unknown key 'surprise'") == true)
+      for key in keys { #expect(found?.problem.contains(key) == true) }
+    }
+    for (path, what) in [(["hyperparameters"], "hyper-parameter"), (["weights"], "role")] {
+      let found = refusal(try Self.changed(path + ["surprise"], to: [:]), "\(path)")
+      #expect(found?.place == path[0])
+      #expect(found?.problem == "unknown \(what) 'surprise'")
+    }
+  }
+
+  /// A list of a list is no value of any key: a key that takes it is not read.
+  @Test func wrongTypesAreRefusedAtEveryKey() throws {
+    for (path, keys) in Self.levels {
+      for key in keys {
+        let place = (path + [key]).joined(separator: ".")
+        for wrong in [[[]], .null, .number(0.5)] as [JSONValue] {
+          let found = refusal(try Self.changed(path + [key], to: wrong), "\(place)")
+          #expect(found?.place.hasPrefix(place) == true, "\(String(describing: found))")
+        }
+      }
+    }
+    for name in ["required", "copied", "weights", "hyperparameters"] {
+      let first = try #require(Self.whole[name]?.object?.keys.first)
+      let found = refusal(try Self.changed([name, first], to: "text"), "\(name)")
+      #expect(found?.place == "\(name).\(first)")
+    }
+    #expect(refusal(try Self.changed(["model_types", "tiny"], to: 1), "a class") != nil)
+  }
+
+  @Test func unknownNamesAreRefused() throws {
+    let choices = Self.levels.filter { $0.path == ["block"] || $0.path == ["pair_layout"] }
+    for (path, keys) in choices {
+      for key in keys where Self.whole[path[0]]?[key]?.string != nil && key != "activation_key" {
+        let found = refusal(try Self.changed(path + [key], to: "surprise"), "\(key)")
+        #expect(found?.place == "\(path[0]).\(key)")
+        #expect(found?.problem.contains("unknown value 'surprise'") == true)
+      }
+    }
+    for key in ["form", "part"] {
+      let path = ["weights", "output_norm.gain", "gguf", key]
+      #expect(refusal(try Self.changed(path, to: "surprise"), "\(key)") != nil)
+    }
+    #expect(refusal(try Self.changed(["name"], to: "other"), "name")?.place == "name")
+    let windowed = refusal(try Self.changed(["windowed_model_type"], to: "other"), "windowed")
+    #expect(windowed?.place == "windowed_model_type")
+  }
+
+  @Test(arguments: [
+    ["name"], ["model_types"], ["block"], ["pair_layout"], ["hyperparameters"], ["weights"],
+    ["block", "norm"], ["block", "activation"], ["block", "activation_key"],
+    ["block", "activation_names"], ["pair_layout", "gguf"],
+    ["copied", "expert_count", "huggingface"],
+    ["weights", "output_norm.gain", "gguf", "tensor"], ["seventy_billion", "layers"],
+  ])
+  func whatIsRequiredMustBeThere(path: [String]) throws {
+    let found = refusal(try Self.changed(path, to: nil), "\(path)")
+    #expect(found?.place == path.joined(separator: "."))
+  }
+
+  @Test func everyShippedFileIsRead() throws {
+    let names = try Architecture.names()
+    #expect(names.count >= 11)
+    for name in names {
+      let architecture = try Architecture(named: name)
+      // What only one container can say is no fact of a model that both hold.
+      for parameter in [Hyperparameter.layers, .context, .width, .heads] {
+        for side in Architecture.Side.allCases {
+          #expect(architecture.key(of: parameter, on: side) != nil, "\(name) \(parameter)")
+        }
+      }
+      let known = KnownKeys(architecture: architecture)
+      for keys in architecture.hyperparameters.values {
+        for key in keys.names[.gguf] ?? [] where !key.hasPrefix(OwnKeys.prefix) {
+          #expect(known.reads(metadata: "\(name).\(key)", prefix: name), "\(name) \(key)")
+        }
+        for key in keys.names[.huggingface] ?? [] {
+          #expect(known.reads(configuration: key), "\(name) \(key)")
+        }
+      }
+      #expect(!known.reads(metadata: "\(name).surprise", prefix: name))
+      #expect(!known.reads(configuration: "surprise"))
+    }
+    #expect(try ModelingCode.forModelType("llama")?.files.count == 2)
+  }
+
+  /// Model types and the keys that tell a family without one are of one file each.
+  @Test func noTwoFilesClaimTheSameModel() throws {
+    let all = try Architecture.names().map { try Architecture(named: $0) }
+    let types = all.flatMap(\.modelTypes)
+    #expect(Set(types).count == types.count)
+    let keys = all.map(\.recognizedBy).filter { !$0.isEmpty }
+    #expect(Set(keys).count == keys.count)
+  }
+
+  // MARK: - Tokenizers and modeling code
+
+  private static let preTokenizer: JSONValue = [
+    "names": ["a"], "patterns": ["b"], "ignore_merges": true, "add_bos": true, "add_eos": true,
+    "escape_spaces": true, "byte_level": false,
+  ]
+  private static let spelling: JSONValue = ["name": "a", "patterns": ["b"]]
+
+  /// Every key of one entry: a wrong type, an unknown key.
+  private func check(
+    _ entry: JSONValue, keys: [String], place: String, _ read: (JSONValue) throws -> Void
+  ) throws {
+    #expect(Set(try #require(entry.object).keys) == Set(keys))
+    try read(entry)
+    for key in keys {
+      let error = #expect(throws: FormatError.self, "\(key)") {
+        try read(Self.changed([key], of: entry, to: [[]]))
+      }
+      #expect(error?.place == "\(place).\(key)")
+    }
+    let error = #expect(throws: FormatError.self) {
+      try read(Self.changed(["surprise"], of: entry, to: 1))
+    }
+    #expect(error?.place == place && error?.summary.contains("'surprise'") == true)
+  }
+
+  @Test func theOtherFilesAreReadAsStrictly() throws {
+    try check(
+      Self.preTokenizer, keys: Self.keys(NamedPreTokenizer.Key.self), place: "pre_tokenizers[0]"
+    ) { entry in
+      let read = try NamedPreTokenizer.read(["pre_tokenizers": [entry]])
+      #expect(read.map(\.names) == [["a"]])
+    }
+    try check(
+      Self.spelling, keys: Self.keys(HuggingFacePreTokenizers.Spelling.Key.self),
+      place: "pre_tokenizers[0]"
+    ) { entry in
+      let read = try HuggingFacePreTokenizers.read(["pre_tokenizers": [entry]])
+      #expect(read.map(\.name) == ["a"])
+    }
+    try check(
+      ["configuration": "A", "model": "B"], keys: Self.keys(ModelingCode.ClassKey.self),
+      place: "classes.tiny"
+    ) {
+      let code = try ModelingCode.read(["files": ["a.py", "b.py"], "classes": ["tiny": $0]])
+      #expect(code["tiny"]?.modelClass == "B")
+    }
+    for json in [["surprise": []], ["pre_tokenizers": 1], [:]] as [JSONValue] {
+      #expect(throws: FormatError.self) { try NamedPreTokenizer.read(json) }
+      #expect(throws: FormatError.self) { try HuggingFacePreTokenizers.read(json) }
+      #expect(throws: FormatError.self) { try ModelingCode.read(json) }
+    }
+    let named = try NamedPreTokenizer.read(FormatResources.json("tokenizers/pretokenizers.json"))
+    let names = Set(named.flatMap(\.names))
+    #expect(names.contains("default"))
+    for spelled in try HuggingFacePreTokenizers.read(
+      FormatResources.json("tokenizers/huggingface.json"))
+    { #expect(names.contains(spelled.name), "\(spelled.name)") }
+  }
+}
