@@ -6,7 +6,7 @@ import Testing
 
 /// What a plan's YAML becomes, and what of it is refused.
 @Suite struct PlanTests {
-  private func plan(_ text: String) throws -> Plan { try Plan(text, file: "/work/plan.yaml") }
+  private func plan(_ text: String) throws -> Plan { try Plan(text, file: "/plans/plan.yaml") }
 
   @Test func aPlanBecomesCommands() throws {
     let plan = try plan(
@@ -17,27 +17,27 @@ import Testing
         - {eval: perplexity, name: ppl, text: t.txt, models: [a, c], lengths: [64, 128]}
         - {eval: compare, base: a, text: t.txt, svg: kl.svg}
       """)
-    #expect(plan.output == "/work/results")
+    #expect(plan.output == "/plans/results")
     #expect(
       plan.steps.map(\.name)
         == ["c", "ppl.a", "ppl.c", "compare-2.b", "compare-2.c"])
-    let product = "/work/results/models/c.gguf"
+    let product = "/plans/results/models/c.gguf"
     #expect(plan.steps[0].product == product)
     #expect(
       plan.steps[0].arguments == [
-        "convert", "/work/a.gguf", "--to", "qkvo", "--output", product, "--force", "--calibrate",
-        "/work/x.txt", "--calibrate", "/work/y.txt", "--pure",
+        "convert", "/plans/a.gguf", "--to", "qkvo", "--output", product, "--force", "--calibrate",
+        "/plans/x.txt", "--calibrate", "/plans/y.txt", "--pure",
       ])
     #expect(
       plan.steps[2].arguments == [
-        "eval", "perplexity", product, "--text", "/work/t.txt", "--lengths", "64,128",
+        "eval", "perplexity", product, "--text", "/plans/t.txt", "--lengths", "64,128",
       ])
     #expect(
-      plan.steps[3].arguments.prefix(4) == ["eval", "compare", "/work/a.gguf", "/models/b.gguf"])
-    #expect(plan.files(of: plan.steps[0]).first == "/work/results/models/c.json")
-    #expect(plan.files(of: plan.steps[1]).first == "/work/results/ppl.a.json")
+      plan.steps[3].arguments.prefix(4) == ["eval", "compare", "/plans/a.gguf", "/models/b.gguf"])
+    #expect(plan.files(of: plan.steps[0]).first == "/plans/results/models/c.json")
+    #expect(plan.files(of: plan.steps[1]).first == "/plans/results/ppl.a.json")
     // What a conversion makes is not an input of the plan.
-    #expect(plan.inputPaths.contains("/work/a.gguf") && !plan.inputPaths.contains(product))
+    #expect(plan.inputPaths.contains("/plans/a.gguf") && !plan.inputPaths.contains(product))
   }
 
   @Test(arguments: [
@@ -54,7 +54,7 @@ import Testing
   func whatIsNotAPlanIsRefused(_ text: String, _ problem: String) throws {
     let error = #expect(throws: PlanError.self) { try plan(text) }
     #expect(error?.summary.contains(problem) == true, "\(error?.summary ?? "")")
-    #expect(error?.file == "/work/plan.yaml" && error?.exitStatus == .malformedData)
+    #expect(error?.file == "/plans/plan.yaml" && error?.exitStatus == .malformedData)
   }
 
   /// A step whose program is not there fails with a reason, and what needs it is skipped.
