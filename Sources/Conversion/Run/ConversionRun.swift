@@ -48,6 +48,19 @@ public struct ConversionRun {
     return outcome
   }
 
+  /// Does the conversion.
+  /// - Parameter progress: told the share of all the work that is done, from 0 to 1, from any thread.
+  /// - Returns: what was written and measured.
+  /// - Throws: `FileError` for what cannot be written or read, `ConversionError` for weights that
+  ///   cannot be fitted or stored.
+  public func run(
+    progress: @escaping @Sendable (Double) -> Void = { _ in }
+  ) throws -> ConversionOutcome {
+    try run(manifest: { _ in [:] }) { event in
+      if case .progress(let share, _) = event { progress(share) }
+    }
+  }
+
   /// Does all of the work.
   /// - Parameters:
   ///   - manifest: what an archive's manifest says of the conversion, from what is known before it
@@ -57,7 +70,7 @@ public struct ConversionRun {
   /// - Throws: what scoring, fitting and writing throw.
   package func run(
     manifest: (ConversionOutcome) -> OrderedDictionary<String, JSONValue> = { _ in [:] },
-    observer: @escaping @Sendable (ConversionEvent) -> Void = { _ in }
+    observer: @escaping @Sendable (ConversionEvent) -> Void
   ) throws -> ConversionOutcome {
     let stages = Stages(self)
     func show(_ stage: Int, _ share: Double, _ work: ConversionEvent.Work) {
