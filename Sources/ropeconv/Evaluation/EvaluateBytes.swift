@@ -10,8 +10,9 @@ struct EvaluateBytes: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bytes", abstract: "Bits that a model needs for a byte of a text.",
     discussion: """
-      Compares models of different vocabularies. Every token of the text is scored once, but a first
-      one that nothing stands before: some tokenizers put a token there.
+      Compares models of different vocabularies. Every token of the text is scored once, except a
+      first one with nothing before it; its bytes count all the same. (Some tokenizers put a token
+      before it.)
       Example: ropeconv eval bytes model.gguf --text wiki.test.txt --ctx 1024
       """)
 
