@@ -36,29 +36,29 @@ package struct PlanRunner: Sendable {
     } catch {
       throw PlanError.folder(path: plan.output)
     }
-    let digests = FileDigests(keptIn: "\(plan.output)/inputs.digests")
     var result = PlanResult()
     for (number, step) in plan.steps.enumerated() {
       starting(number + 1, step)
       let missing = step.needs.first { !result.succeeded($0) }
       let outcome =
-        missing.map { StepOutcome.skipped("\($0) failed") } ?? execute(step, of: plan, digests)
-      digests.save()
+        missing.map { StepOutcome.skipped("\($0) failed") } ?? execute(step, of: plan)
       result.steps.append((step, outcome))
     }
     return result
   }
 
-  private func execute(_ step: Step, of plan: Plan, _ digests: FileDigests) -> StepOutcome {
+  private func execute(_ step: Step, of plan: Plan) -> StepOutcome {
     let result = plan.file("json", of: step)
     let settings = plan.file("command", of: step)
     let begun = plan.file("begun", of: step)
     let files = FileManager.default
-    let key = StepKey(step, version: version, leaving: plan.output, digests: digests)
+    let key = StepKey(step, version: version, leaving: plan.output)
     /// The key and what was made, as the last good run left them.
     func record(_ key: StepKey) -> String? {
       guard let product = step.product else { return key.text }
-      return digests.digest(of: product).map { key.text + "product \($0)\n" }
+      return DigestMemory.standard.hexadecimal(ofFileAt: product).map {
+        key.text + "product \($0)\n"
+      }
     }
     if let key, let record = record(key),
       (try? String(contentsOfFile: settings, encoding: .utf8)) == record,

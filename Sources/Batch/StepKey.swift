@@ -16,8 +16,7 @@ struct StepKey {
   ///   - step: whose key it is.
   ///   - version: the program's.
   ///   - folder: the folder of results, which may lie in a folder that is read.
-  ///   - digests: gives the digest of every file that is read.
-  init?(_ step: Step, version: String, leaving folder: String, digests: FileDigests) {
+  init?(_ step: Step, version: String, leaving folder: String) {
     command = step.arguments.map { $0 + "\n" }.joined()
     var lines = ["program \(version)"]
     // The instruction set decides which arithmetic is chosen where none is asked for.
@@ -26,7 +25,7 @@ struct StepKey {
     for input in step.inputs {
       guard let files = InputFiles(leaving: folder).all(of: input) else { return nil }
       for file in files where seen.insert(file).inserted {
-        guard let digest = digests.digest(of: file) else { return nil }
+        guard let digest = DigestMemory.standard.hexadecimal(ofFileAt: file) else { return nil }
         lines.append("input \(digest) \(file)")
       }
     }

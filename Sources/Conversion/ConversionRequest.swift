@@ -88,7 +88,7 @@ public struct ConversionRequest: Sendable {
   /// B1 stills pairs that turn less than this over the context, in radians.
   public var stillEpsilon: Double
   /// How tensors are stored in the output.
-  public var type: TypeChoice
+  public var type: OutputTypes
   /// B1's angle where none is asked for.
   public static let stillEpsilon = 1e-6
   /// Weights of more bytes are shared out to files of at most this size.
@@ -114,7 +114,7 @@ public struct ConversionRequest: Sendable {
     sites: RotarySites?, output: String, valuePairs: Int? = nil,
     valuePairsByLayer: [Int]? = nil, valueBase: Double? = nil,
     absorb: [AbsorptionIdentity] = [], stillEpsilon: Double = Self.stillEpsilon,
-    type: TypeChoice = .keep,
+    type: OutputTypes = .keep,
     force: Bool = false, threads: Int = 1
   ) {
     self.sites = sites

@@ -7,7 +7,7 @@ package enum OutputName {
   /// `<stem>.<sites>.<ext>` beside the input. A type that was asked for stands where the ecosystem's
   /// names have it, `<stem>.<sites>-Q4_K_M.gguf`, and the source's own leaves the stem. Nil `sites`
   /// stay as they are: `<stem>-Q4_K_M.gguf`, `<stem>.keep.<ext>`.
-  package static func beside(_ input: String, sites: RotarySites?, type: TypeChoice) -> String {
+  package static func beside(_ input: String, sites: RotarySites?, type: OutputTypes) -> String {
     let path = input.count > 1 && input.hasSuffix("/") ? String(input.dropLast()) : input
     let folder = (path as NSString).deletingLastPathComponent
     let last = (path as NSString).lastPathComponent
@@ -34,7 +34,7 @@ package enum OutputName {
   }
 }
 
-extension TypeChoice {
+extension OutputTypes {
   /// The type as names of files have it; nil for `keep`.
   fileprivate var encodingName: String? {
     switch self {

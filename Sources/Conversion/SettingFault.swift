@@ -58,7 +58,7 @@ public enum SettingFault: Sendable, Equatable {
       "'\(path)' names no container (expected a name ending in .gguf, .safetensors, .tar.zst,"
         + " .tar.gz, .tar, .zip, or / for a folder)"
     case .unknownType(let name):
-      "'\(name)' is not a type to store tensors in (known: \(TypeChoice.known))"
+      "'\(name)' is not a type to store tensors in (known: \(OutputTypes.known))"
     case .pureType(let name): "only a quantized type can be pure, '\(name)' is not quantized"
     case .shards: "only .gguf files and folders are shared out to several files"
     case .quantizedOutsideGGUF(let type):

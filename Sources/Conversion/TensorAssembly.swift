@@ -12,7 +12,7 @@ struct TensorAssembly {
 
   let plan: ModelPlan
   let target: Architecture.Side
-  let type: TypeChoice
+  let type: OutputTypes
   let rewriter: LayerRewriter
   /// The variant before pairs move to the output's layouts, and with them there.
   let rotation: (from: RotaryConfiguration, to: RotaryConfiguration)

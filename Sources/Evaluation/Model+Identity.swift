@@ -89,7 +89,7 @@ extension Model {
 
 extension Settings {
   /// The sizes and scalars of layers, one value where all agree and a list where they differ. What
-  /// their architecture decides is no setting, and rotation has a place of its own.
+  /// their architecture decides is not a setting, and rotation has a place of its own.
   static func ofLayers(_ recipes: [LayerRecipe]) -> OrderedDictionary<String, JSONValue> {
     let layers = recipes.map { recipe in
       var fields = of(

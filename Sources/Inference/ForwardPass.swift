@@ -51,7 +51,7 @@ package struct ForwardPass: Sendable {
     ForwardPass(plan: plan, variant: rotary, arithmetic: .float32, threads: threads)
   }
 
-  /// The residual stream behind the last layer, before the output norm.
+  /// The residual stream after the last layer, before the output norm.
   package struct HiddenStates: Sendable {
     /// [rows, width], the sequences one after another.
     package let values: FloatBuffer
@@ -65,7 +65,7 @@ package struct ForwardPass: Sendable {
   ///   - sequences: token ids; each sequence attends only to itself.
   ///   - start: the position of every sequence's first token.
   ///   - onLayer: called after each layer with the number of layers done.
-  /// - Returns: the residual stream behind the last layer.
+  /// - Returns: the residual stream after the last layer.
   /// - Throws: `ModelError` for a token outside the vocabulary or a position without an embedding.
   package func run(
     _ sequences: [[Int32]], start: Int = 0, onLayer: (Int) -> Void = { _ in }

@@ -136,7 +136,7 @@ package struct StreamedLayer: Sendable {
 
 /// What a fit needs to know of a layer's attention in the original model.
 package struct AttentionRecord: Sendable {
-  /// The residual stream behind attention, before the feed-forward network: [rows, width].
+  /// The residual stream after attention, before the feed-forward network: [rows, width].
   package let stream: FloatBuffer
   /// What the output matrix gave, its bias included, before any norm: [rows, width].
   package let output: FloatBuffer

@@ -83,7 +83,7 @@ package struct LogitBlocks: Sendable {
     return NormedRows(factors: factors, width: width)
   }
 
-  /// Hidden states behind the output norm, ready for the output matrix.
+  /// Hidden states after the output norm, ready for the output matrix.
   package struct NormedRows: Sendable {
     let factors: FactorBuffer
     let width: Int

@@ -39,7 +39,7 @@ struct SequenceBatch: Sendable {
     /// Rows of different sequences: a position and a class for each.
     case each([(position: Int, lengthClass: Int)])
 
-    /// The positions behind the first `count` rows.
+    /// The positions after the first `count` rows.
     func dropping(_ count: Int) -> RowPositions {
       switch self {
       case .from(let first, let lengthClass): .from(first + count, lengthClass: lengthClass)

@@ -112,14 +112,6 @@ public enum FrequencyScaling: Sendable, Equatable {
     case .longRoPE: "longrope"
     }
   }
-
-  /// Whether the frequencies depend on how many positions a pass covers.
-  public var dependsOnLength: Bool {
-    switch self {
-    case .dynamic, .longRoPE: true
-    default: false
-    }
-  }
 }
 
 /// The frequencies of one set of rotary pairs and the factor on rotated queries and keys.

@@ -49,7 +49,7 @@ struct Convert: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Store matrices as \(TypeChoice.known). Quantized ones, for .gguf, as llama-quantize does; q4_k"
+      "Store matrices as \(OutputTypes.known). Quantized ones, for .gguf, as llama-quantize does; q4_k"
         + " and q5_k are the _m mixes.", valueName: "type"))
   var type = "keep"
 
@@ -77,7 +77,7 @@ struct Convert: ParsableCommand {
 
   func run() throws {
     try refuseUnused()
-    let type = try TypeChoice(parsing: type, pure: pure)
+    let type = try OutputTypes(parsing: type, pure: pure)
     let sites = try sites()
     try checkOptions(sites, type)
     let model = try Model(opening: input, keepsExtra: content.keepExtra)
@@ -116,7 +116,7 @@ struct Convert: ParsableCommand {
   }
 
   private func request(
-    _ sites: RotarySites?, _ type: TypeChoice, for plan: ModelPlan
+    _ sites: RotarySites?, _ type: OutputTypes, for plan: ModelPlan
   ) throws -> ConversionRequest {
     let pairs = try values.pairs(for: plan)
     var request = ConversionRequest(
@@ -133,7 +133,7 @@ struct Convert: ParsableCommand {
   }
 
   /// Refuses a call that would change nothing.
-  private func checkOptions(_ sites: RotarySites?, _ type: TypeChoice) throws {
+  private func checkOptions(_ sites: RotarySites?, _ type: OutputTypes) throws {
     if sites == nil, output == nil, type == .keep {
       throw UsageError(
         "the sites and the types stay as they are: name the output with -o, other sites with --to"

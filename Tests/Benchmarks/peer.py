@@ -15,7 +15,7 @@ OPTIONS = ["-DCMAKE_BUILD_TYPE=Release", "-DGGML_NATIVE=ON", "-DLLAMA_CURL=OFF",
            "-DLLAMA_OPENSSL=OFF"]
 TARGETS = ["llama-perplexity", "llama-bench", "llama-quantize", "llama-tokenize", "llama-gguf-split"]
 KNOWN = pathlib.Path(__file__).with_name("reference.json")
-# A peer slower than this share of its known speed is no yardstick.
+# A peer slower than this share of its known speed is not a yardstick.
 LEAST_SHARE = 0.85
 
 

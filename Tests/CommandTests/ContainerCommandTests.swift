@@ -157,7 +157,7 @@ import Testing
         "convert", input, "--to", "qkvo", "-o", folder, "--shard-size", "400K", "--force",
         "--quiet"), 73, containing: "input")
     #expect(FileManager.default.fileExists(atPath: input))
-    // What is no input is replaced, and the old weights are not read any more.
+    // What is not an input is replaced, and the old weights are not read any more.
     #expect(
       try run(
         "convert", Self.model, "--to", "qkvo", "-o", folder, "--shard-size", "400K", "--force",

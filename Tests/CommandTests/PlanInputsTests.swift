@@ -150,32 +150,4 @@ import Testing
       #expect(command.contains("\(folder)/x.jsonl,\(folder)/y.jsonl"))
     }
   }
-
-  /// Digests are remembered only of files that have not changed for a while, and only in our file.
-  @Test func digestsFollowTheContents() throws {
-    let folder = try References.temporaryFolder()
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    let (file, kept) = ("\(folder)/f", "\(folder)/digests")
-    try "one".write(toFile: file, atomically: true, encoding: .utf8)
-    let digests = FileDigests(keptIn: kept)
-    let one = try #require(digests.digest(of: file))
-    #expect(one == SourceHash.sha256(text: "one"))
-    try "two".write(toFile: file, atomically: true, encoding: .utf8)
-    #expect(digests.digest(of: file) == SourceHash.sha256(text: "two"))
-    #expect(digests.digest(of: "/dev/null") == nil && digests.digest(of: folder) == nil)
-    digests.save()
-    #expect(try JSONValue.read(contentsOf: kept)["kind"]?.string == "file-digests")
-
-    // Known digests are believed, so a large file is not read again.
-    let stamp = try #require(FileStamp(path: file)).text
-    try #"{"kind":"file-digests","files":{"\#(file)":{"stamp":"\#(stamp)","sha256":"known"}}}"#
-      .write(toFile: kept, atomically: true, encoding: .utf8)
-    #expect(FileDigests(keptIn: kept).digest(of: file) == "known")
-
-    try "a file of someone else's".write(toFile: kept, atomically: true, encoding: .utf8)
-    let others = FileDigests(keptIn: kept)
-    #expect(others.digest(of: file) == SourceHash.sha256(text: "two"))
-    others.save()
-    #expect(try String(contentsOfFile: kept, encoding: .utf8) == "a file of someone else's")
-  }
 }

@@ -17,7 +17,7 @@ import Testing
   ])
   func namesBesideFiles(input: String, type: String, expected: String) throws {
     #expect(
-      OutputName.beside(input, sites: .all, type: try TypeChoice(parsing: type)) == expected)
+      OutputName.beside(input, sites: .all, type: try OutputTypes(parsing: type)) == expected)
   }
 
   @Test func namesBesideFolders() throws {
@@ -26,7 +26,7 @@ import Testing
     for input in [work, work + "/"] {
       #expect(OutputName.beside(input, sites: .all, type: .keep) == "\(work).qkvo/")
       #expect(
-        OutputName.beside(input, sites: .all, type: try TypeChoice(parsing: "q4_k_m"))
+        OutputName.beside(input, sites: .all, type: try OutputTypes(parsing: "q4_k_m"))
           == "\(work).qkvo-Q4_K_M.gguf")
     }
   }

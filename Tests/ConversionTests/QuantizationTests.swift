@@ -15,7 +15,7 @@ import Testing
     try ConversionPlan(
       Model(opening: path).plan,
       ConversionRequest(
-        sites: .scores, output: "unwritten.gguf", type: TypeChoice(parsing: type, pure: pure)))
+        sites: .scores, output: "unwritten.gguf", type: OutputTypes(parsing: type, pure: pure)))
   }
 
   private func counts(_ plan: ConversionPlan) -> [ElementType: Int] {
@@ -117,7 +117,7 @@ import Testing
       _ = try ConversionPlan(
         Model(opening: path).plan,
         ConversionRequest(
-          sites: .scores, output: output, type: TypeChoice(parsing: type), threads: 2)
+          sites: .scores, output: output, type: OutputTypes(parsing: type), threads: 2)
       ).write(version: "test")
       let file = try Checkpoint.open(output)
       #expect(file.metadata["general.file_type"] == .uint32(UInt32(number)))
@@ -141,7 +141,8 @@ import Testing
       _ = try ConversionPlan(
         Model(opening: path).plan,
         ConversionRequest(
-          sites: .message, output: output, absorb: [.normGain], type: TypeChoice(parsing: "q4_k_m"),
+          sites: .message, output: output, absorb: [.normGain],
+          type: OutputTypes(parsing: "q4_k_m"),
           threads: threads)
       ).write(version: "test")
       return FileManager.default.contents(atPath: output)
@@ -151,13 +152,13 @@ import Testing
   }
 
   @Test func refusals() throws {
-    #expect(throws: ConversionError.self) { try TypeChoice(parsing: "q2_k") }
-    #expect(throws: ConversionError.self) { try TypeChoice(parsing: "f16", pure: true) }
+    #expect(throws: ConversionError.self) { try OutputTypes(parsing: "q2_k") }
+    #expect(throws: ConversionError.self) { try OutputTypes(parsing: "f16", pure: true) }
     for output in ["x.safetensors", "x/"] {
       #expect(throws: ConversionError.self) {
         try ConversionPlan(
           Model(opening: References.file("fixtures/lantern.gguf")).plan,
-          ConversionRequest(sites: .scores, output: output, type: TypeChoice(parsing: "q4_0")))
+          ConversionRequest(sites: .scores, output: output, type: OutputTypes(parsing: "q4_0")))
       }
     }
   }

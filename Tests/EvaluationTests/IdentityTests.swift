@@ -245,7 +245,11 @@ import Testing
     try Data(repeating: 1, count: 10_000).write(to: URL(fileURLWithPath: path))
     try FileManager.default.setAttributes(
       [.modificationDate: Date(timeIntervalSince1970: 1e9)], ofItemAtPath: path)
-    let memory = DigestMemory(folder: "\(folder)/cache/digests", smallest: 1000)
+    // What has just changed is not remembered: another change could have the same times.
+    let careful = DigestMemory(folder: "\(folder)/careful", smallest: 1000)
+    _ = try careful.digest(of: MappedFile.open(path))
+    #expect(!FileManager.default.fileExists(atPath: "\(folder)/careful"))
+    let memory = DigestMemory(folder: "\(folder)/cache/digests", smallest: 1000, settling: -60)
     let digest = try memory.digest(of: MappedFile.open(path))
     let names = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/cache/digests")
     #expect(names.count == 1)
@@ -267,6 +271,13 @@ import Testing
     // Small files and a folder that cannot be are no errors.
     let nowhere = DigestMemory(folder: "/proc/none/such", smallest: 1)
     #expect(try nowhere.digest(of: MappedFile.open(path)) == second)
+    // By path: regular files alone, by what they hold.
+    #expect(memory.hexadecimal(ofFileAt: path) == SourceHash.hexadecimal(second))
+    try "two".write(toFile: path, atomically: true, encoding: .utf8)
+    #expect(memory.hexadecimal(ofFileAt: path) == SourceHash.sha256(text: "two"))
+    for other in ["/dev/null", folder, "\(folder)/none"] {
+      #expect(memory.hexadecimal(ofFileAt: other) == nil)
+    }
   }
 
   @Test func variantsInWords() throws {

@@ -64,7 +64,7 @@ import Testing
     }
   }
 
-  /// What reads a norm is no list: a matrix says which norm stands before it.
+  /// What reads a norm is not a list: a matrix says which norm stands before it.
   @Test func readersOfANormAreTheMatricesThatAreThere() throws {
     if let grouped = try plan("llama") {
       for layer in grouped.layers {

@@ -85,7 +85,7 @@ func writeAsRoVE(_ path: String, to output: String) throws -> Int {
     #expect(try rootMeanSquare(of: "no.such", in: fixture) == nil)
   }
 
-  /// `R_i^T R_j = R_(j-i)`: only the distance counts, and no distance is no change.
+  /// `R_i^T R_j = R_(j-i)`: only the distance counts, and a distance of 0 changes nothing.
   @Test func aMessageKnowsTheDistanceAlone() {
     let near = message((0.6, -0.8), from: 3, to: 10, frequency: 0.5)
     let far = message((0.6, -0.8), from: 103, to: 110, frequency: 0.5)

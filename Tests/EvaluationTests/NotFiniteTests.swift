@@ -44,7 +44,7 @@ import Testing
   }
 
   /// The token stands in the middle: finite positions before it must not hide what follows, and with
-  /// one chunk after another neither must those behind.
+  /// one chunk after another neither must those after it.
   @Test func comparisonsNameTheModelThatHasIt() throws {
     let work = try References.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: work) }

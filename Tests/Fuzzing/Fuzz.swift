@@ -5,7 +5,7 @@ import Foundation
 import Tensors
 
 /// Runs mutated inputs through the library, one after another in this process. `Tests/Checks/fuzz`
-/// starts it, and starts it again behind a case that ended it.
+/// starts it, and starts it again after a case that ended it.
 @main struct Fuzz: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Mutated inputs: each must give a result or one of the library's own errors.",

@@ -36,7 +36,7 @@ import Testing
     let model = try Model(opening: folder(name))
     #expect(model.plan.rotary.sites == sites)
     #expect(try distance(model, name) < 1e-5)
-    // And behind a conversion to either container.
+    // And after a conversion to either container.
     let work = try References.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: work) }
     for output in ["\(work)/model.gguf", "\(work)/folder/"] {

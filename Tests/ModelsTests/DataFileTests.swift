@@ -115,7 +115,7 @@ import Vocabulary
     }
   }
 
-  /// A list of a list is no value of any key: a key that takes it is not read.
+  /// A list of a list is not a value of any key: a key that takes it is not read.
   @Test func wrongTypesAreRefusedAtEveryKey() throws {
     for (path, keys) in Self.levels {
       for key in keys {
@@ -169,7 +169,7 @@ import Vocabulary
     #expect(names.count >= 11)
     for name in names {
       let architecture = try Architecture(named: name)
-      // What only one container can say is no fact of a model that both hold.
+      // What only one container can say is not a fact of a model that both hold.
       for parameter in [Hyperparameter.layers, .context, .width, .heads] {
         for side in Architecture.Side.allCases {
           #expect(architecture.key(of: parameter, on: side) != nil, "\(name) \(parameter)")

@@ -55,7 +55,7 @@ import Vocabulary
       for byte in 0..<256 { texts.append(String(format: "<0x%02X>", byte)) }
       plain.bytes = (0..<256).map { Int32($0 + 3) }
       texts += letters.prefix(3 + round % 4)
-      // Tokens with a space inside or behind, some of which no merge can reach.
+      // Tokens with a space inside or at the end, some of which no merge can reach.
       for _ in 0..<40 {
         let token = (0..<(2 + random(4))).map { _ in letters[random(letters.count)] }.joined()
         if !texts.contains(token) { texts.append(token) }

@@ -25,18 +25,3 @@ extension Diagnostic {
   /// That of malformed data.
   public var exitStatus: ExitStatus { .malformedData }
 }
-
-/// The exit codes of the command line (sysexits.h).
-public enum ExitStatus: Int32, Sendable {
-  case done = 0
-  /// The work was done, but a threshold was not met.
-  case thresholdMissed = 1
-  case usage = 64
-  case malformedData = 65
-  case noInput = 66
-  case internalError = 70
-  case cannotCreate = 73
-  case inputOutput = 74
-  case interrupted = 130
-  case terminated = 143
-}

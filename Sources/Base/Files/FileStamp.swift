@@ -61,8 +61,10 @@ package struct FileStamp: Sendable, Equatable {
     device == other.device && inode == other.inode
   }
 
-  /// Whether the last change is long enough ago that another one would show in its times.
-  package var isSettled: Bool { max(modified, changed) / 1_000_000_000 < Int64(time(nil)) - 2 }
+  /// Whether the last change is more than so many seconds ago.
+  package func isSettled(for seconds: Int64) -> Bool {
+    max(modified, changed) / 1_000_000_000 < Int64(time(nil)) - seconds
+  }
 
   /// The stamp in one line, to compare with one kept in a file.
   package var text: String { "\(size) \(device):\(inode) \(modified) \(changed)" }

@@ -131,15 +131,15 @@ package struct NeedleEvaluation {
       tokenizer: tokenizer, chat: chat, seed: seed)
   }
 
-  private func cells() throws -> [NeedleResult.Cell] {
+  private func cells() throws(EvaluationError) -> [NeedleResult.Cell] {
     guard trials >= 1, trials <= 1_000_000 else {
-      throw EvaluationError.setting(.trials, problem: "is \(trials), expected from 1 to 1000000")
+      throw .setting(.trials, problem: "is \(trials), expected from 1 to 1000000")
     }
     guard !lengths.isEmpty else {
-      throw EvaluationError.setting(.lengths, problem: "is empty")
+      throw .setting(.lengths, problem: "is empty")
     }
     guard !depths.isEmpty, depths.allSatisfy({ (0...100).contains($0) }) else {
-      throw EvaluationError.setting(
+      throw .setting(
         .depths, problem: "needs one or more percentages from 0 to 100")
     }
     return lengths.flatMap { length in

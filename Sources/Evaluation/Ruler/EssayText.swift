@@ -31,7 +31,7 @@ package struct EssayText: Sendable {
   /// The first words of the text with needles between its sentences.
   /// - Parameters:
   ///   - count: words, at least 1; beyond the end the text is repeated.
-  ///   - needles: sentences, each put in with a space behind it.
+  ///   - needles: sentences, each put in with a space after it.
   ///   - depths: percent of the sentences that stand before each needle, ascending.
   /// - Returns: the text with the needles.
   package func haystack(words count: Int, inserting needles: [String], depths: [Int]) -> String {

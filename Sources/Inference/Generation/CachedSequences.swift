@@ -57,7 +57,7 @@ package final class CachedSequences {
       ? try plan.layers.map { try LayerWeights($0, threads: pass.threads) } : []
   }
 
-  /// Puts tokens behind sequences and computes them.
+  /// Appends tokens to sequences and computes them.
   /// - Parameter tokens: for every sequence what is appended; a sequence with none rests.
   /// - Throws: `ModelError` for a token outside the vocabulary or a position without an embedding.
   package func append(_ tokens: [[Int32]]) throws {

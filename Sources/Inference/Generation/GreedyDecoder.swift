@@ -25,7 +25,7 @@ package struct GreedyDecoder: Sendable {
   }
 
   /// Continues prompts until a stop token or `maximum` tokens. Frequencies that depend on the
-  /// length are those of the prompt and `maximum` tokens behind it.
+  /// length are those of the prompt and `maximum` tokens after it.
   /// - Parameters:
   ///   - prompts: token ids, at least one each.
   ///   - maximum: the most tokens to generate for a prompt.
@@ -71,7 +71,7 @@ package struct GreedyDecoder: Sendable {
   }
 }
 
-/// The most likely tokens behind rows of hidden states.
+/// The most likely tokens after rows of hidden states.
 private struct TopLogits {
   let blocks: LogitBlocks
   private let kept: [PreparedMatrix]

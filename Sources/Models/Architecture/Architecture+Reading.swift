@@ -198,7 +198,7 @@ extension HyperparameterKeys {
       case .flag: fallback.bool != nil
       case .texts: false
       }
-    guard fits else { throw entry.failure(.fallback, "is no value of this hyper-parameter") }
+    guard fits else { throw entry.failure(.fallback, "is not a value of this hyper-parameter") }
   }
 }
 

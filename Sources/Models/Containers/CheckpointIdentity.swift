@@ -25,7 +25,7 @@ package struct CheckpointIdentity: Sendable {
     name + suffix(on: side)
   }
 
-  /// The name of what a variant was made of; nil for a name that is no variant's.
+  /// The name of what a variant was made of; nil for a name that is not a variant's.
   private static func base(of name: String, on side: Architecture.Side) -> String? {
     let suffix = suffix(on: side)
     return name.hasSuffix(suffix) ? String(name.dropLast(suffix.count)) : nil

@@ -1,6 +1,6 @@
 import Checkpoints
 
-/// The widths of heads and, for multi-head latent attention, the ranks behind them.
+/// The widths of heads and, for multi-head latent attention, the ranks of their factors.
 enum HeadWidths {
   /// Reads them into a shape that has its width and heads.
   static func read(_ parameters: Hyperparameters, into shape: inout StatedShape) throws {

@@ -47,7 +47,7 @@ extension HuggingFaceRotaryScope {
   ///   - parameters: those of the model.
   ///   - windowed: for layers with a sliding window, where those have frequencies of their own.
   ///   - hasLocalBase: windowed layers of the architecture do.
-  /// - Throws: `ModelError.hyperparameter` where one of the two is no object.
+  /// - Throws: `ModelError.hyperparameter` where one of the two is not an object.
   init(_ parameters: Hyperparameters, windowed: Bool, hasLocalBase: Bool) throws {
     func object(_ key: Key) throws -> JSONValue? {
       guard let stated = parameters.checkpoint.configuration?[key.rawValue], stated != .null else {

@@ -2,7 +2,7 @@ import Base
 import Checkpoints
 import Tensors
 
-/// A checkpoint that is well formed as a file but is no model the program can compute.
+/// A checkpoint that is well formed as a file but not a model that the program can compute.
 package enum ModelError: Diagnostic {
   /// The file does not say which architecture it holds.
   case noArchitecture(file: String, key: String)
@@ -24,7 +24,7 @@ package enum ModelError: Diagnostic {
   case tokenOutsideVocabulary(file: String, id: Int, position: Int, vocabulary: Int)
   /// A pass reaches beyond the learned positions.
   case beyondLearnedPositions(file: String, last: Int, available: Int)
-  /// A stored divisor of a frequency is no positive number.
+  /// A stored divisor of a frequency is not a positive number.
   case factor(file: String, tensor: String, value: Double, index: Int)
   /// A container has no place for a fact of the model.
   case notRepresentable(file: String, what: String, container: String)

@@ -50,7 +50,7 @@ struct EvaluateBytes: ParsableCommand {
     files.write(longRun, thresholds, force: force)
     try files.check()
     guard maxBits == nil || longRun.shard == nil else {
-      throw EvaluationError.usage("--max-bits is for a whole text, not for a shard of it")
+      throw UsageError("--max-bits is for a whole text, not for a shard of it")
     }
     let model = try Model(opening: model)
     try variant.refuseUnused(in: [model.plan])

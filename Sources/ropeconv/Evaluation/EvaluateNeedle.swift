@@ -162,10 +162,10 @@ struct NeedleTemplateOptions: ParsableArguments {
     if let question { texts.question = question }
     if let answer { texts.answer = answer }
     do { try texts.check(file: "") } catch {
-      throw EvaluationError.usage("--needle and --answer need {value} in them")
+      throw UsageError("--needle and --answer need {value} in them")
     }
     guard let path = haystack ?? beside else {
-      throw EvaluationError.usage("a text to hide needles in is needed: --haystack DIR|FILE")
+      throw UsageError("a text to hide needles in is needed: --haystack DIR|FILE")
     }
     return (texts, path)
   }
@@ -173,23 +173,23 @@ struct NeedleTemplateOptions: ParsableArguments {
 
 /// Lists of numbers on the command line.
 enum NumberList {
-  static func numbers(_ text: String, option: String) throws(EvaluationError) -> [Double] {
+  static func numbers(_ text: String, option: String) throws(UsageError) -> [Double] {
     let parts = text.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) }
     let numbers = parts.compactMap { $0 }.filter(\.isFinite)
     guard numbers.count == parts.count else {
-      throw .usage("\(option) is '\(text)', expected numbers such as 0,50,100")
+      throw UsageError("\(option) is '\(text)', expected numbers such as 0,50,100")
     }
     guard Set(numbers).count == numbers.count else {
-      throw .usage("\(option) is '\(text)', expected each number once")
+      throw UsageError("\(option) is '\(text)', expected each number once")
     }
     return numbers
   }
 
-  static func whole(_ text: String, option: String) throws(EvaluationError) -> [Int] {
+  static func whole(_ text: String, option: String) throws(UsageError) -> [Int] {
     let numbers = try numbers(text, option: option).compactMap { Int(exactly: $0) }
     guard numbers.count == text.split(separator: ",").count,
       numbers.allSatisfy({ (1...(1 << 30)).contains($0) })
-    else { throw .usage("\(option) is '\(text)', expected whole numbers such as 512,1024") }
+    else { throw UsageError("\(option) is '\(text)', expected whole numbers such as 512,1024") }
     return numbers
   }
 }

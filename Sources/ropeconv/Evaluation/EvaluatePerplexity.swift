@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import Checkpoints
 import Evaluation
 import Foundation
@@ -77,7 +78,7 @@ struct EvaluatePerplexity: ParsableCommand {
     let request = try variant.request(for: model.plan, warning: output)
     let text = try TokenizedText(text.required(), for: model, threads: output.threads)
     guard nll == nil || longRun.state == nil else {
-      throw EvaluationError.usage("--nll and --state exclude each other: a state keeps sums alone")
+      throw UsageError("--nll and --state exclude each other: a state keeps sums alone")
     }
     let evaluation = PerplexityEvaluation(
       windows: window.plan(default: .secondHalf), rotary: request, start: window.start,
@@ -104,18 +105,18 @@ struct EvaluatePerplexity: ParsableCommand {
       try lengths.map { try NumberList.whole($0, option: "--lengths") } ?? [window.ctx]
     let methods = variant.ropeScaling.split(separator: ",").map(String.init)
     guard !methods.isEmpty, Set(methods).count == methods.count else {
-      throw EvaluationError.usage(
+      throw UsageError(
         "--rope-scaling is '\(variant.ropeScaling)', expected one or more, each once")
     }
     for (option, isGiven) in [
       ("--nll", nll != nil), ("--max-ppl", maxPpl != nil), ("--shard", longRun.shard != nil),
       ("--junit", thresholds.junit != nil),
     ] where isGiven {
-      throw EvaluationError.usage("\(option) is for one model at one length")
+      throw UsageError("\(option) is for one model at one length")
     }
     let targets = lengthTargets ?? .same
     if lengths.count > 1, targets == .same, window.stride != nil {
-      throw EvaluationError.usage(
+      throw UsageError(
         "--stride chooses targets by the length of a window: with --lengths it needs"
           + " --length-targets own")
     }

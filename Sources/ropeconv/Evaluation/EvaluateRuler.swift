@@ -77,7 +77,7 @@ struct EvaluateRuler: ParsableCommand {
     files.write(longRun, thresholds, force: force)
     try files.check()
     guard minScore == nil || mode == .generate else {
-      throw EvaluationError.usage("--min-score needs --mode generate")
+      throw UsageError("--min-score needs --mode generate")
     }
     let tasks = try tasks()
     try refuseUnused(for: tasks)
@@ -91,7 +91,7 @@ struct EvaluateRuler: ParsableCommand {
       hotpot: try hotpot.map { try RulerQuestions(hotpot: json($0), file: $0) }, seed: seed)
     let lengths = try NumberList.whole(lengths, option: "--lengths")
     guard (1...1_000_000).contains(samples) else {
-      throw EvaluationError.usage("--samples is \(samples), expected a number from 1 to 1000000")
+      throw UsageError("--samples is \(samples), expected a number from 1 to 1000000")
     }
     var evaluation = RulerEvaluation(
       tasks: tasks, lengths: lengths, samples: samples,
@@ -133,7 +133,7 @@ struct EvaluateRuler: ParsableCommand {
     if task == "all" { return RulerTask.allCases }
     return try task.split(separator: ",").map { name in
       guard let task = RulerTask(rawValue: String(name)) else {
-        throw EvaluationError.usage(
+        throw UsageError(
           "--task has '\(name)', expected all or some of "
             + RulerTask.allCases.map(\.rawValue).joined(separator: ", "))
       }

@@ -1,59 +1,10 @@
 import Models
 import Tensors
 
-/// What llama-quantize makes of a model under one of its file type names: a main type, and rules that
-/// give more bits to the tensors that need them (llama.cpp, `llama-quant.cpp`), without an importance
-/// matrix.
-public enum QuantizationMix: String, Sendable, CaseIterable {
-  // swift-format-ignore: AlwaysUseLowerCamelCase
-  case q8_0, q4_0, q4_1, q5_0, q5_1, iq4_nl
-  // swift-format-ignore: AlwaysUseLowerCamelCase
-  case q4_k_s, q4_k_m, q5_k_s, q5_k_m, q6_k
+// How llama-quantize picks the type of each tensor (llama.cpp, `llama-quant.cpp`), without an
+// importance matrix.
 
-  /// A lower-case name; `q4_k` and `q5_k` are the `_m` mixes, as in the ecosystem.
-  init?(parsing name: String) {
-    switch name {
-    case "q4_k": self = .q4_k_m
-    case "q5_k": self = .q5_k_m
-    default: self.init(rawValue: name)
-    }
-  }
-
-  /// The type of a matrix that no rule speaks of.
-  package var mainType: ElementType {
-    switch self {
-    case .q8_0: .q8_0
-    case .q4_0: .q4_0
-    case .q4_1: .q4_1
-    case .q5_0: .q5_0
-    case .q5_1: .q5_1
-    case .iq4_nl: .iq4_nl
-    case .q4_k_s, .q4_k_m: .q4_k
-    case .q5_k_s, .q5_k_m: .q5_k
-    case .q6_k: .q6_k
-    }
-  }
-
-  /// The number in `general.file_type` (`enum llama_ftype` of llama.h).
-  package var fileType: UInt32 {
-    switch self {
-    case .q4_0: 2
-    case .q4_1: 3
-    case .q8_0: 7
-    case .q5_0: 8
-    case .q5_1: 9
-    case .q4_k_s: 14
-    case .q4_k_m: 15
-    case .q5_k_s: 16
-    case .q5_k_m: 17
-    case .q6_k: 18
-    case .iq4_nl: 25
-    }
-  }
-
-  /// The version of the blocks' layouts, as `general.quantization_version` states it.
-  static let layoutVersion: UInt32 = 2
-
+extension QuantizationMix {
   /// What the rules know of a model besides its tensors.
   struct Model {
     let layers: Int

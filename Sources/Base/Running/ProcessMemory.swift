@@ -1,9 +1,9 @@
 import Foundation
 
 /// The memory this process has used.
-enum ProcessMemory {
+package enum ProcessMemory {
   /// The largest resident size so far, in bytes, mapped file pages included.
-  static var peakBytes: Int {
+  package static var peakBytes: Int {
     var usage = rusage()
     #if canImport(Darwin)
       getrusage(RUSAGE_SELF, &usage)

@@ -1,7 +1,7 @@
 import Tensors
 
 /// How tensors are stored in the output.
-public enum TypeChoice: Sendable, Equatable {
+public enum OutputTypes: Sendable, Equatable {
   /// Untouched tensors as they are, rewritten ones in their float type or f16.
   case keep
   /// Matrices in this float type.
