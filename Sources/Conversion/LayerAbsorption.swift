@@ -12,8 +12,11 @@ struct LayerAbsorption {
   private var attention: AttentionRecipe { layer.recipe.attention }
 
   /// The norms whose gain goes into what reads them (A5): those before the sublayers. Norms within
-  /// latent attention keep theirs.
-  private static let foldedNorms: [Role] = [.attentionNormGain, .feedForwardNormGain]
+  /// latent attention keep theirs, and those before experts, which stay as they are.
+  private var foldedNorms: [Role] {
+    layer.recipe.experts == nil
+      ? [.attentionNormGain, .feedForwardNormGain] : [.attentionNormGain]
+  }
 
   /// Roles whose weights change.
   func rewrittenRoles() -> Set<Role> {
@@ -28,7 +31,7 @@ struct LayerAbsorption {
       case .valueBias:
         if !target.sites.rotatesMessage { insert(.valueBias, .attentionOutputBias) }
       case .normGain:
-        for gain in Self.foldedNorms {
+        for gain in foldedNorms {
           insert(gain, gain.bias)
           for reader in layer.readers(ofNorm: gain) { insert(reader, reader.bias) }
         }
@@ -56,7 +59,7 @@ struct LayerAbsorption {
   }
 
   private func foldNorms(_ state: inout LayerState) {
-    for norm in Self.foldedNorms {
+    for norm in foldedNorms {
       guard let gain = state.weights[norm] else { continue }
       let offset = norm.bias.flatMap { state.weights[$0] }
       for reader in layer.readers(ofNorm: norm) {

@@ -28,6 +28,8 @@ struct TensorAssembly {
   private struct Part {
     let role: Role
     let layer: Int?
+    /// Its place in the tensor, where that is a stack of all experts' matrices.
+    let place: Int
     let source: WeightSource
     let name: WeightName
   }
@@ -56,9 +58,10 @@ struct TensorAssembly {
   func tensors() throws -> [Assembled] {
     var groups: [(name: String, parts: [Part])] = []
     var index: [String: Int] = [:]
-    func add(_ role: Role, _ names: WeightNames, layer: Int?, _ sources: [Role: WeightSource])
-      throws
-    {
+    func add(
+      _ role: Role, _ names: WeightNames, layer: Int?, expert: Int? = nil,
+      _ sources: [Role: WeightSource]
+    ) throws {
       guard let source = sources[role] else { return }
       guard let name = names.names[target] else {
         // Frequency factors live in config.json on the Hugging Face side.
@@ -67,8 +70,10 @@ struct TensorAssembly {
           file: plan.checkpoint.path, what: "the weight \(role.rawValue)",
           container: "this container")
       }
-      let tensorName = name.tensorName(layer: layer)
-      let part = Part(role: role, layer: layer, source: source, name: name)
+      let tensorName = name.tensorName(layer: layer, expert: expert)
+      let part = Part(
+        role: role, layer: layer, place: name.isStack ? expert ?? 0 : 0, source: source,
+        name: name)
       if let known = index[tensorName] {
         groups[known].parts.append(part)
       } else {
@@ -84,6 +89,9 @@ struct TensorAssembly {
     for layer in plan.layers.indices {
       for (role, names) in weights where !role.isGlobal {
         try add(role, names, layer: layer, plan.layers[layer].weights)
+        for (expert, weights) in plan.layers[layer].experts.enumerated() {
+          try add(role, names, layer: layer, expert: expert, weights)
+        }
       }
     }
     for (role, names) in weights where last.contains(role) {
@@ -222,22 +230,18 @@ struct TensorAssembly {
     _ name: String, _ parts: [Part], as type: ElementType
   ) -> OutputTensor.Contents? {
     let source = parts[0].source
-    guard parts.count == 1, parts[0].name.form == .plain, source.isRowwise, source.columns > 1,
-      source.ranges.count == 1, source.tensor.shape.count == 2,
-      source.tensor.shape[1] == source.columns, targetRows(parts[0]) == Array(0..<source.rows)
+    guard source.columns > 1, parts.allSatisfy({ $0.name.form == .plain && $0.source.isRowwise }),
+      let runs = RowRuns(parts.map { (source: $0.source, rows: targetRows($0)) })
     else { return nil }
-    let tensor = source.tensor
-    let rows = source.ranges[0]
     let height = max(1, Self.pieceElements / source.columns)
-    return .pieceByPiece(count: (rows.count + height - 1) / height, threads: threads) {
-      [self] piece in
-      let first = rows.lowerBound + piece * height
-      let range = first..<min(first + height, rows.upperBound)
-      let values = FloatBuffer(count: range.count * source.columns)
-      try tensor.decode(rows: range, to: values.pointer)
+    let pieces = runs.pieces(height: height)
+    return .pieceByPiece(count: pieces.count, threads: threads) { [self] piece in
+      let (source, rows) = (pieces[piece].source, pieces[piece].rows)
+      let count = rows.count * source.columns
+      let values = FloatBuffer(count: count)
+      try source.decode(storedRows: rows, to: values.pointer)
       return try encode(
-        UnsafeBufferPointer(start: values.pointer, count: range.count * source.columns), as: type,
-        tensor: name)
+        UnsafeBufferPointer(start: values.pointer, count: count), as: type, tensor: name)
     }
   }
 
@@ -253,7 +257,7 @@ struct TensorAssembly {
 
   /// The type of a tensor that no mix speaks of.
   private func chooseType(_ source: ElementType, role: Role, rewritten: Bool) -> ElementType {
-    if role.isVector {
+    if role.isVector || role.isRouter && target == .gguf {
       if plan.side == target, !rewritten { return source }
       if target == .gguf { return .f32 }
       return source.isFloat ? source : .f32
@@ -276,48 +280,30 @@ struct TensorAssembly {
   private func pieces(
     _ parts: [Part], type: ElementType
   ) -> [(source: TensorEntry, bytes: Range<Int>)]? {
-    guard let total = totalRows(parts) else { return nil }
-    var rows = [(source: TensorEntry, row: Int)?](repeating: nil, count: total)
-    guard let rowBytes = type.byteCount(elements: parts[0].source.columns) else { return nil }
-    for part in parts {
-      let places = targetRows(part)
-      let sources = part.source.ranges.flatMap { Array($0) }
-      let order = rowOrder(part)
-      for (row, place) in places.enumerated() {
-        guard place < total else { return nil }
-        rows[place] = (part.source.tensor, sources[order?[row] ?? row])
-      }
+    guard let rowBytes = type.byteCount(elements: parts[0].source.columns),
+      let runs = RowRuns(
+        parts.map { (source: $0.source, rows: targetRows($0)) }, order: parts.map(rowOrder))
+    else { return nil }
+    return runs.runs.map { run in
+      (run.source.tensor, (run.rows.lowerBound * rowBytes)..<(run.rows.upperBound * rowBytes))
     }
-    var pieces: [(source: TensorEntry, bytes: Range<Int>)] = []
-    for entry in rows {
-      guard let entry else { return nil }
-      let bytes = (entry.row * rowBytes)..<((entry.row + 1) * rowBytes)
-      if let previous = pieces.last, previous.source.name == entry.source.name,
-        previous.bytes.upperBound == bytes.lowerBound
-      {
-        pieces[pieces.count - 1].bytes = previous.bytes.lowerBound..<bytes.upperBound
-      } else {
-        pieces.append((entry.source, bytes))
-      }
-    }
-    return pieces
   }
 
-  /// Rows of the stored tensor, or nil where the parts do not fill it.
-  private func totalRows(_ parts: [Part]) -> Int? {
-    let total = parts.reduce(0) { $0 + $1.source.rows }
-    return parts.flatMap(targetRows).max().map { $0 + 1 } == total ? total : nil
-  }
-
-  private func targetRows(_ part: Part) -> [Int] {
-    layout(part.layer).ranges(part.name.part, rows: part.source.rows).flatMap { Array($0) }
+  /// Where a part's rows are in the output tensor, whose matrices stand one below another.
+  private func targetRows(_ part: Part) -> [Range<Int>] {
+    let layout = layout(part.layer)
+    let first = part.place * layout.storedRows(part.name.part, rows: part.source.rows)
+    return layout.ranges(part.name.part, rows: part.source.rows).map {
+      ($0.lowerBound + first)..<($0.upperBound + first)
+    }
   }
 
   /// The values of a whole output tensor in its stored order.
   private func floats(_ parts: [Part], elements: Int) throws -> [Float] {
     var result = [Float](repeating: 0, count: elements)
     let columns = parts[0].source.columns
-    let totalRows = elements / columns
+    let height = layout(parts[0].layer).stackHeight(parts[0].role, parts[0].name) ?? 1
+    let rowsOfMatrix = elements / columns / height
     for part in parts {
       var weight: [Float]
       if let layer = part.layer, isRewritten(part) {
@@ -327,7 +313,7 @@ struct TensorAssembly {
       }
       let factor = factor(part)
       if factor != 1 { weight = weight.map { Float(Double($0) * factor) } }
-      let places = targetRows(part)
+      let places = targetRows(part).flatMap { Array($0) }
       let order = rowOrder(part)
       if parts.count == 1, order == nil, part.name.form == .plain, part.name.part == nil {
         return weight
@@ -343,7 +329,11 @@ struct TensorAssembly {
         case .gainMinusOne:
           result[place] = weight[source] - 1
         case .transposed:
-          for column in 0..<columns { result[column * totalRows + place] = weight[source + column] }
+          let first = part.place * rowsOfMatrix
+          for column in 0..<columns {
+            result[first * columns + column * rowsOfMatrix + place - first] =
+              weight[source + column]
+          }
         case .transposedPerHead:
           let (head, dim) = (row / perHead, row % perHead)
           for column in 0..<columns {

@@ -91,7 +91,7 @@ package struct AttentionAnalysis: Sendable {
           threads: threads)
         if isChange { changes = moment } else { moments = moment }
       }
-      own.update(from: plain)
+      try own.update(from: plain)
       let layer = try findings(
         plan, index, rotation: target.layers[index].value, reach: reach, moments: moments.sum,
         changes: changes.sum)

@@ -33,7 +33,7 @@ extension Model {
     var fields: OrderedDictionary<String, JSONValue> = [
       "architecture": .string(plan.architecture.name)
     ]
-    fields.merge(Settings.of(plan.shape, leaving: ["outputNorm"])) { own, _ in own }
+    fields.merge(Settings.of(plan.shape, leaving: ["outputNorm", "networks"])) { own, _ in own }
     fields.merge(Settings.ofLayers(plan.layers.map(\.recipe))) { own, _ in own }
     // The key of a state file hashes the text: sizes stand in the order they always had.
     let first = OrderedSet(Self.order).intersection(fields.keys)
@@ -105,6 +105,7 @@ extension Settings {
           names: ["isParallel": "parallel_residual", "multiplier": "residual_multiplier"]),
       ]
       for other in others { fields.merge(other) { own, _ in own } }
+      if let experts = recipe.experts { fields["experts"] = experts.setting }
       return fields
     }
     let keys = OrderedSet(layers.flatMap(\.keys))
@@ -112,6 +113,20 @@ extension Settings {
       uniqueKeysWithValues: keys.map { key in
         (key, JSONValue(ofLayers: layers.map { $0[key] ?? .null }))
       })
+  }
+}
+
+extension ExpertsRecipe: SettingValue {
+  /// How many there are, how they are chosen and weighted, and the width of those beside them.
+  var setting: JSONValue {
+    [
+      "count": JSONValue(count), "used": JSONValue(router.used),
+      "score": .string(router.score.rawValue), "corrected": .bool(router.isCorrected),
+      "groups": JSONValue(router.groups), "groups_used": JSONValue(router.groupsUsed),
+      "group_score": .string(router.groupScore.rawValue),
+      "normalizes": .bool(router.normalizes), "scale": .number(router.scale),
+      "shared_width": JSONValue(shared?.network.width ?? 0),
+    ]
   }
 }
 

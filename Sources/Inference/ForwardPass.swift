@@ -76,14 +76,14 @@ package struct ForwardPass: Sendable {
       let weights = try weights(of: index, recycling: previous)
       let layer = try stream.layer(index, weights)
       layer.project()
-      layer.finish()
+      try layer.finish()
       previous = weights
       onLayer(index + 1)
     }
     return stream.states
   }
 
-  /// Decodes a layer. The next one is read from the disk meanwhile and while this one computes; this
+  /// Decodes a layer, but its experts. The next one is read from the disk meanwhile and while this one computes; this
   /// one's pages are given back, so that a file larger than memory passes through it.
   private func weights(of index: Int, recycling previous: LayerWeights?) throws -> LayerWeights {
     let began = times.now

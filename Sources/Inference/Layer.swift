@@ -134,10 +134,13 @@ struct Layer: Sendable {
       epsilon: epsilon, to: x, yStride: width)
   }
 
-  /// Attention and feed-forward of the unit's rows, added to the residual stream.
-  func finish(_ unit: SequenceBatch.Unit, _ scratch: LayerScratch) {
+  /// Attention and feed-forward of the unit's rows, added to the residual stream; of experts, all that
+  /// comes before them.
+  func finish(
+    _ unit: SequenceBatch.Unit, _ scratch: LayerScratch, experts: ExpertBatch.Rows? = nil
+  ) {
     attend(unit, to: scratch.attended.pointer, scratch)
-    update(unit, attended: scratch.attended.pointer, scratch)
+    update(unit, attended: scratch.attended.pointer, scratch, experts: experts)
   }
 
   /// Adds what comes of the heads' outputs to the residual stream: output matrix, feed-forward.
@@ -145,10 +148,12 @@ struct Layer: Sendable {
   ///   - unit: the rows to compute.
   ///   - attended: the unit's heads' outputs, [rows, heads * valueWidth].
   ///   - scratch: working memory of the calling thread.
+  ///   - experts: where the rows wait for the experts of a layer that has some; what those give is
+  ///     added when each has had its turn (`ExpertBatch.apply`).
   ///   - record: receives what a fit needs to know of the unit's attention.
   func update(
     _ unit: SequenceBatch.Unit, attended: UnsafePointer<Float>, _ scratch: LayerScratch,
-    record: AttentionRecord? = nil
+    experts: ExpertBatch.Rows? = nil, record: AttentionRecord? = nil
   ) {
     let rows = unit.rows.count
     let stream = stream(unit)
@@ -160,20 +165,44 @@ struct Layer: Sendable {
     record?.keep(output: scratch.update.pointer, of: unit)
     if recipe.residual.isParallel {
       // The feed-forward network reads the stream as it was before attention.
-      let input = sublayerInput(unit, gain: .feedForwardNormGain, scratch)
-      add(scratch.update.pointer, to: stream, rows: rows)
-      record?.keep(stream: stream, of: unit)
-      feedForward(input, rows: rows, scratch)
-      add(scratch.update.pointer, to: stream, rows: rows)
+      feedForward(unit, scratch, experts) {
+        add(scratch.update.pointer, to: stream, rows: rows)
+        record?.keep(stream: stream, of: unit)
+      }
       return
     }
     normAfter(scratch.update.pointer, rows: rows, gain: .attentionPostNormGain)
     add(scratch.update.pointer, to: stream, rows: rows)
     record?.keep(stream: stream, of: unit)
+    feedForward(unit, scratch, experts)
+  }
+
+  /// Takes the unit's rows through the feed-forward network, or to its experts; `whenRead` is called
+  /// when the stream has been read.
+  private func feedForward(
+    _ unit: SequenceBatch.Unit, _ scratch: LayerScratch, _ rows: ExpertBatch.Rows?,
+    whenRead: () -> Void = {}
+  ) {
     let input = sublayerInput(unit, gain: .feedForwardNormGain, scratch)
-    feedForward(input, rows: rows, scratch)
-    normAfter(scratch.update.pointer, rows: rows, gain: .feedForwardPostNormGain)
-    add(scratch.update.pointer, to: stream, rows: rows)
+    switch recipe.channelMixer {
+    case .dense(let network):
+      whenRead()
+      apply(network, .dense, weights, input, to: scratch.update.pointer, scratch)
+      close(unit, scratch)
+    case .experts(let experts):
+      let routed = routerInput(unit, input, scratch)
+      if let rows { route(experts, input, routed: routed, to: rows, scratch) }
+      whenRead()
+    }
+  }
+
+  /// Adds what the feed-forward network gave to the residual stream.
+  func close(_ unit: SequenceBatch.Unit, _ scratch: LayerScratch) {
+    let rows = unit.rows.count
+    if !recipe.residual.isParallel {
+      normAfter(scratch.update.pointer, rows: rows, gain: .feedForwardPostNormGain)
+    }
+    add(scratch.update.pointer, to: stream(unit), rows: rows)
   }
 
   private func normAfter(_ x: UnsafeMutablePointer<Float>, rows: Int, gain: Role) {
@@ -191,28 +220,42 @@ struct Layer: Sendable {
     Kernels.add(update, to: stream, count: rows * width)
   }
 
-  private func feedForward(_ input: Factors, rows: Int, _ scratch: LayerScratch) {
-    switch recipe.channelMixer {
-    case .dense(let network): apply(network, input, rows: rows, scratch)
-    }
-  }
-
-  private func apply(
-    _ network: FeedForwardRecipe, _ input: Factors, rows: Int, _ scratch: LayerScratch
+  /// Takes rows through a feed-forward network, whose weights are in `weights` under `roles`.
+  func apply(
+    _ network: FeedForwardRecipe, _ roles: NetworkRoles, _ weights: LayerWeights,
+    _ input: Factors, to output: UnsafeMutablePointer<Float>, _ scratch: LayerScratch
   ) {
-    let (up, channels) = (scratch.up.pointer, network.width)
-    multiply(.up, input, to: up, yStride: channels)
+    let (up, channels, rows) = (scratch.up.pointer, network.width, input.rows)
+    func multiply(
+      _ role: Role, _ x: Factors, to y: UnsafeMutablePointer<Float>, yStride: Int
+    ) {
+      let began = times.now
+      weights.multiply(role, bias: role.bias, x, to: y, yStride: yStride)
+      times.add(.linear, since: began)
+    }
+    multiply(roles.up, input, to: up, yStride: channels)
     let activated: Factors
     switch network.form {
     case .gated:
       let gate = scratch.gate.pointer
-      multiply(.gate, input, to: gate, yStride: channels)
+      multiply(roles.gate, input, to: gate, yStride: channels)
       activated = Kernels.gate(
         network.activation, gate: gate, up: up, rows: rows, width: channels, to: scratch.activated)
     case .plain:
       activated = Kernels.activate(
         network.activation, up, rows: rows, width: channels, to: scratch.activated)
     }
-    multiply(.down, activated, to: scratch.update.pointer, yStride: width)
+    multiply(roles.down, activated, to: output, yStride: width)
   }
+}
+
+/// The matrices of a feed-forward network.
+struct NetworkRoles: Sendable {
+  let gate: Role
+  let up: Role
+  let down: Role
+
+  static let dense = NetworkRoles(gate: .gate, up: .up, down: .down)
+  static let experts = NetworkRoles(gate: .expertGate, up: .expertUp, down: .expertDown)
+  static let shared = NetworkRoles(gate: .sharedGate, up: .sharedUp, down: .sharedDown)
 }

@@ -133,6 +133,11 @@ struct LayerScratch: Sendable {
   let latent: FloatBuffer
   let stillKeys: FloatBuffer
   let queryDown: FloatBuffer
+  /// Of layers of experts: the router's input where the experts' is rounded, [rows, width], its logits,
+  /// [rows, experts], and the rows that go to one expert.
+  let routed: FloatBuffer
+  let logits: FloatBuffer
+  let gathered: FactorBuffer
   /// Keys and values of the unit before they are rounded.
   let keys: FloatBuffer
   let values: FloatBuffer
@@ -157,6 +162,10 @@ struct LayerScratch: Sendable {
     latent = FloatBuffer(count: max(rows * capacity.latentRow, 1))
     stillKeys = FloatBuffer(count: max(rows * capacity.stillKeys, 1))
     queryDown = FloatBuffer(count: max(rows * capacity.queryRank, 1))
+    let ofExperts = capacity.experts > 0 ? rows * width : 1
+    routed = FloatBuffer(count: rounded(ofExperts))
+    logits = FloatBuffer(count: max(rows * capacity.experts, 1))
+    gathered = FactorBuffer(arithmetic, count: ofExperts)
     keys = FloatBuffer(count: rounded(rows * capacity.keys))
     values = FloatBuffer(count: rounded(rows * capacity.values))
     attention = AttentionScratch(

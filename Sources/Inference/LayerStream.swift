@@ -36,7 +36,7 @@ package final class LayerStream {
     batch = SequenceBatch(lengths: sequences.map(\.count), classes: classes.ofSequence)
     hidden = try pass.embed(sequences, batch, start: start)
     workspace =
-      other?.workspace ?? LayerWorkspace(pass, rows: batch.totalRows)
+      other?.workspace ?? LayerWorkspace(pass, batch)
   }
 
   package var rows: Int { batch.totalRows }
@@ -66,9 +66,13 @@ package final class LayerStream {
 final class LayerWorkspace: Sendable {
   let memory: ActivationMemory
   let scratch: [LayerScratch]
+  /// Of a model that has some.
+  let experts: ExpertBatch?
 
-  init(_ pass: ForwardPass, rows: Int) {
-    memory = ActivationMemory(pass.plan.capacity, rows: rows, arithmetic: pass.arithmetic)
+  init(_ pass: ForwardPass, _ batch: SequenceBatch) {
+    memory = ActivationMemory(
+      pass.plan.capacity, rows: batch.totalRows, arithmetic: pass.arithmetic)
+    experts = ExpertBatch(batch.units, of: pass.plan, arithmetic: pass.arithmetic)
     scratch = (0..<pass.threads).map { _ in
       LayerScratch(pass.plan, rows: SequenceBatch.unitRows, arithmetic: pass.arithmetic)
     }
@@ -94,13 +98,18 @@ package struct StreamedLayer: Sendable {
 
   /// Attention and feed-forward network. The last rows of a sequence look back farthest, so they
   /// come first: no thread is left with a long one at the end.
-  package func finish() {
+  /// - Throws: the errors of decoding experts.
+  package func finish() throws {
     let began = layer.times.now
     let count = batch.units.count
-    Parallel.forEach(count: count, threads: threads) { unit, worker in
-      layer.finish(batch.units[count - 1 - unit], workspace.scratch[worker])
+    Parallel.forEach(count: count, threads: threads) { turn, worker in
+      let unit = count - 1 - turn
+      layer.finish(
+        batch.units[unit], workspace.scratch[worker],
+        experts: workspace.experts?.rows(ofUnit: unit))
     }
     layer.times.add(.elementwise, since: began, threads: threads)
+    try workspace.experts?.apply(layer, workspace.scratch, threads: threads)
   }
 
   /// The heads' outputs alone.
@@ -115,14 +124,16 @@ package struct StreamedLayer: Sendable {
 
   /// Takes the heads' outputs through the output matrix and the feed-forward network; `record`
   /// receives what a fit needs to know of the attention.
-  package func update(from heads: FloatBuffer, record: AttentionRecord? = nil) {
+  /// - Throws: the errors of decoding experts.
+  package func update(from heads: FloatBuffer, record: AttentionRecord? = nil) throws {
     let width = layer.attention.outputColumns
-    Parallel.forEach(count: batch.units.count, threads: threads) { unit, worker in
-      let unit = batch.units[unit]
+    Parallel.forEach(count: batch.units.count, threads: threads) { index, worker in
+      let unit = batch.units[index]
       layer.update(
         unit, attended: heads.pointer + unit.firstRow * width, workspace.scratch[worker],
-        record: record)
+        experts: workspace.experts?.rows(ofUnit: index), record: record)
     }
+    try workspace.experts?.apply(layer, workspace.scratch, threads: threads)
   }
 
   /// How far the layer's heads look, from every `step`-th query of each of the first `sequences`

@@ -7,36 +7,61 @@ import Tensors
 package final class LayerWeights: Sendable {
   private let matrices: [Role: PreparedMatrix]
   private let vectors: [Role: FloatBuffer]
+  /// Of a layer that has some.
+  let experts: ExpertWeights?
 
-  /// Decodes the weights of a layer. The memory of `other` is used again where the sizes are the
-  /// same; it must not be used any more.
-  package init(
+  /// Decodes the weights of a layer, but those of experts, which are decoded when their turn comes.
+  /// The memory of `other` is used again where the sizes are the same; it must not be used any more.
+  /// - Parameter keepsExperts: decodes the experts too.
+  package convenience init(
     _ layer: ModelLayer, arithmetic: Arithmetic = .float32, threads: Int,
-    recycling other: LayerWeights? = nil
+    recycling other: LayerWeights? = nil, keepsExperts: Bool = false
   ) throws {
-    var matrices: [Role: PreparedMatrix] = [:]
-    var vectors: [Role: FloatBuffer] = [:]
+    let own = try Self.decode(
+      [layer.weights], arithmetic: arithmetic, threads: threads,
+      recycling: other.map { [$0] } ?? [])[0]
+    let experts =
+      layer.experts.isEmpty
+      ? nil
+      : try ExpertWeights(layer, arithmetic: arithmetic, threads: threads, keeps: keepsExperts)
+    self.init(matrices: own.matrices, vectors: own.vectors, experts: experts)
+  }
+
+  /// Decodes several sets of weights at a time, each into the memory of the one in its place of
+  /// `others` where the sizes are the same.
+  static func decode(
+    _ sets: [[Role: WeightSource]], arithmetic: Arithmetic, threads: Int,
+    recycling others: [LayerWeights] = []
+  ) throws -> [LayerWeights] {
+    var results: [LayerWeights] = []
     var pieces: [(source: WeightSource, matrix: PreparedMatrix, piece: Int)] = []
-    for (role, source) in layer.weights {
-      if role.isVector {
-        let buffer = FloatBuffer(count: max(source.count, 1))
-        try source.decode(to: buffer.pointer)
-        vectors[role] = buffer
-        continue
-      }
-      let old = other?.matrices[role]
-      let matrix =
-        if let old, old.outputs == source.rows, old.inputs == source.columns,
-          old.arithmetic == arithmetic
-        { old } else {
-          PreparedMatrix(outputs: source.rows, inputs: source.columns, arithmetic: arithmetic)
+    for (index, set) in sets.enumerated() {
+      let other = index < others.count ? others[index] : nil
+      var matrices: [Role: PreparedMatrix] = [:]
+      var vectors: [Role: FloatBuffer] = [:]
+      for (role, source) in set {
+        if role.isVector {
+          let buffer = FloatBuffer(count: max(source.count, 1))
+          try source.decode(to: buffer.pointer)
+          vectors[role] = buffer
+          continue
         }
-      matrices[role] = matrix
-      if source.isRowwise {
-        pieces += (0..<matrix.pieceCount).map { (source, matrix, $0) }
-      } else {
-        try matrix.fill(from: source)
+        let arithmetic = role.isRouter ? .float32 : arithmetic
+        let old = other?.matrices[role]
+        let matrix =
+          if let old, old.outputs == source.rows, old.inputs == source.columns,
+            old.arithmetic == arithmetic
+          { old } else {
+            PreparedMatrix(outputs: source.rows, inputs: source.columns, arithmetic: arithmetic)
+          }
+        matrices[role] = matrix
+        if source.isRowwise {
+          pieces += (0..<matrix.pieceCount).map { (source, matrix, $0) }
+        } else {
+          try matrix.fill(from: source)
+        }
       }
+      results.append(LayerWeights(matrices: matrices, vectors: vectors, experts: nil))
     }
     let work = pieces
     let failure = FirstFailure()
@@ -47,13 +72,15 @@ package final class LayerWeights: Sendable {
       } catch { failure.record(error) }
     }
     try failure.check()
-    self.matrices = matrices
-    self.vectors = vectors
+    return results
   }
 
-  private init(matrices: [Role: PreparedMatrix], vectors: [Role: FloatBuffer]) {
+  private init(
+    matrices: [Role: PreparedMatrix], vectors: [Role: FloatBuffer], experts: ExpertWeights?
+  ) {
     self.matrices = matrices
     self.vectors = vectors
+    self.experts = experts
   }
 
   /// The same weights with others, row-major [rows, columns], in the place of some.
@@ -68,8 +95,11 @@ package final class LayerWeights: Sendable {
         matrices[role] = PreparedMatrix(buffer, outputs: weight.rows, inputs: weight.columns)
       }
     }
-    return LayerWeights(matrices: matrices, vectors: vectors)
+    return LayerWeights(matrices: matrices, vectors: vectors, experts: experts)
   }
+
+  /// Whether there is such a matrix.
+  func has(_ role: Role) -> Bool { matrices[role] != nil }
 
   package func vector(_ role: Role) -> UnsafePointer<Float>? {
     vectors[role].map { UnsafePointer($0.pointer) }

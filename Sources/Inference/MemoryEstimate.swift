@@ -13,16 +13,22 @@ package struct MemoryEstimate: Sendable {
     self.threads = threads
   }
 
-  /// Bytes needed whatever the batch: one decoded layer, a block of the output and the scratch.
+  /// Bytes needed whatever the batch: one decoded layer, with as many of its experts as are in memory
+  /// together, a block of the output and the scratch.
   package var fixedBytes: Int {
     let (width, capacity) = (plan.shape.width, plan.capacity)
     let factor = FactorBuffer.elementSize(arithmetic)
-    let layer = plan.layers.map(\.elementCount).max() ?? 0
+    let layer =
+      plan.layers.map {
+        $0.elementsBesideExperts
+          + $0.elementsOfExpert * ExpertWeights.groupSize($0, arithmetic: arithmetic)
+      }.max() ?? 0
+    let ofExperts = capacity.experts > 0 ? (4 + factor) * width + 4 * capacity.experts : 0
     let scratch =
       SequenceBatch.unitRows
       * (8 * (width + capacity.outputs + capacity.feedForward)
         + 4 * (capacity.keys + capacity.values)
-        + factor * (width + max(capacity.outputs, width) + capacity.feedForward))
+        + factor * (width + max(capacity.outputs, width) + capacity.feedForward) + ofExperts)
       + 4 * LogitBlocks.unitRows * LogitBlocks.columns
     let output = LogitBlocks.columns * width
     return factor * (layer + output) + threads * scratch + Self.programBytes
@@ -37,5 +43,6 @@ package struct MemoryEstimate: Sendable {
     let factor = FactorBuffer.elementSize(arithmetic)
     return 4 * (width + capacity.queries)
       + factor * (width + capacity.keys + capacity.values) + 64
+      + ExpertBatch.bytesPerRow(plan, arithmetic: arithmetic)
   }
 }

@@ -76,6 +76,16 @@ package struct Inspection: Sendable {
       + (values == attentions.map(\.keyWidth) ? "" : ", values \(Self.range(values)) wide")
   }
 
+  /// Nil for a model without experts.
+  private func expertLine() -> String? {
+    let mixtures = plan.layers.compactMap(\.recipe.experts)
+    guard let experts = mixtures.first else { return nil }
+    let shared = experts.shared.map { ", \($0.count) shared" } ?? ""
+    let layers = plan.layers.count
+    let place = mixtures.count == layers ? "" : ", in \(mixtures.count) of \(layers) layers"
+    return "\(experts.count) experts, \(experts.router.used) used\(shared)\(place)"
+  }
+
   private func scoreLines() -> [(String, String)] {
     let scores = plan.rotary.scores
     guard plan.rotary.sites.rotatesScores else { return [("scores", "not rotated")] }
@@ -133,6 +143,7 @@ package struct Inspection: Sendable {
           .joined(separator: ", ")
       ),
     ]
+    if let experts = expertLine() { lines.append(("experts", experts)) }
     let windows = attentions.map(\.window).filter { $0 > 0 }
     if !windows.isEmpty {
       lines.append(
@@ -204,6 +215,16 @@ package struct Inspection: Sendable {
         "layout": .string(value.layout.rawValue),
         "bias": .string(value.bias.rawValue),
         "base": value.base.map { .number($0) } ?? .null,
+      ])
+    }
+    let mixtures = plan.layers.map(\.recipe.experts)
+    if let experts = mixtures.lazy.compactMap({ $0 }).first {
+      fields["experts"] = .object([
+        "count": .integer(Int64(experts.count)),
+        "used": .integer(Int64(experts.router.used)),
+        "shared": .integer(Int64(experts.shared?.count ?? 0)),
+        "layers": .array(
+          mixtures.indices.filter { mixtures[$0] != nil }.map { .integer(Int64($0)) }),
       ])
     }
     if listsTensors {

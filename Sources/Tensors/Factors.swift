@@ -81,6 +81,25 @@ package final class FactorBuffer: Sendable {
     return self.rows(rows, width: width, first: first)
   }
 
+  /// Puts rows here that are factors already, from the element `first` on.
+  package func put(_ x: Factors, first: Int) {
+    switch x.storage {
+    case .float32(let rows, let stride):
+      put(rows, stride: stride, rows: x.rows, width: x.width, first: first)
+    case .bfloat16(let rows):
+      element(first).copyMemory(from: rows, byteCount: x.rows * x.width * form.elementSize)
+    }
+  }
+
+  /// Takes rows of a buffer of the same form that begin at some of its elements.
+  package func gather(_ starts: [Int], width: Int, of other: FactorBuffer) -> Factors {
+    for (row, start) in starts.enumerated() {
+      element(row * width).copyMemory(
+        from: other.element(start), byteCount: width * form.elementSize)
+    }
+    return rows(starts.count, width: width)
+  }
+
   /// Rows as factors: where they are, if that is their form already, else put here.
   package func factors(
     _ x: UnsafePointer<Float>, stride: Int, rows: Int, width: Int

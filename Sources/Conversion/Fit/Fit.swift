@@ -69,7 +69,7 @@ package struct Fit: Sendable {
           heads, rows: calibration.fittedRows,
           reach: before.reach(every: Self.reachStep, sequences: calibration.fitted))
       }
-      before.update(from: heads, record: record)
+      try before.update(from: heads, record: record)
 
       let rewritten = weights.replacing(fit.state.weights)
       let after = try converted.layer(index, rewritten)

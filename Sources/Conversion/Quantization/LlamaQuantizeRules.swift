@@ -10,6 +10,8 @@ extension QuantizationMix {
     let layers: Int
     let heads: Int
     let keyValueHeads: Int
+    /// Experts of a layer; 0: none.
+    let experts: Int
     /// Whether llama.cpp takes the model for one of the 70B models, whose value matrices are small.
     let isLabelled70B: Bool
 
@@ -18,18 +20,26 @@ extension QuantizationMix {
       let attention = plan.layers.first?.recipe.attention
       self.init(
         layers: plan.shape.layers, heads: attention?.heads ?? 0,
-        keyValueHeads: attention?.keyValueHeads ?? 0, label: plan.architecture.seventyBillion)
+        keyValueHeads: attention?.keyValueHeads ?? 0,
+        experts: plan.shape.networks.experts?.count ?? 0, label: plan.architecture.seventyBillion)
     }
 
-    init(layers: Int, heads: Int, keyValueHeads: Int, label: Architecture.SeventyBillion?) {
+    init(
+      layers: Int, heads: Int, keyValueHeads: Int, experts: Int = 0,
+      label: Architecture.SeventyBillion?
+    ) {
       self.layers = layers
       self.heads = heads
       self.keyValueHeads = keyValueHeads
+      self.experts = experts
       isLabelled70B =
         label.map { $0.layers == layers && (!$0.grouped || heads != keyValueHeads) } ?? false
     }
 
     var hasFewValueHeads: Bool { heads / max(keyValueHeads, 1) >= 4 }
+
+    /// Beside eight experts, attention is small: it is kept wider.
+    var isMixtureOfEight: Bool { experts == 8 }
   }
 
   /// A tensor's type in the output.
@@ -66,8 +76,14 @@ extension QuantizationMix {
           type = valueType(index: values, of: valueMatrices, model)
           values += 1
         case .down:
-          type = downType(index: downs, of: model.layers)
+          // Of a model with experts a layer can have several, and its number counts.
+          let layer = Self.layer(of: tensors[index].name)
+          type = downType(index: model.experts > 1 ? layer : downs, of: model.layers)
           downs += 1
+        case .key:
+          if model.isMixtureOfEight { type = .q8_0 }
+        case .attentionOutput:
+          if model.isMixtureOfEight { type = mixtureOutputType }
         case .other: break
         }
       }
@@ -81,7 +97,7 @@ extension QuantizationMix {
 extension QuantizationMix {
   /// The kinds of tensors that rules tell apart.
   private enum Kind {
-    case embedding, output, value, down, other
+    case embedding, output, key, value, attentionOutput, down, other
 
     init(tensor name: String) {
       if name == "output.weight" {
@@ -92,6 +108,10 @@ extension QuantizationMix {
         where: name.contains)
       {
         self = .value
+      } else if name.contains("attn_k.weight") {
+        self = .key
+      } else if name.contains("attn_output.weight") {
+        self = .attentionOutput
       } else if name.contains("ffn_down") {
         self = .down
       } else {
@@ -134,7 +154,16 @@ extension QuantizationMix {
     case .q4_k_s where index < 4: type = .q5_k
     default: break
     }
+    if model.isMixtureOfEight { return .q8_0 }
     return model.isLabelled70B && type == .q4_k ? .q5_k : type
+  }
+
+  /// Attention's output matrix beside eight experts.
+  private var mixtureOutputType: ElementType {
+    switch self {
+    case .iq4_nl, .q4_k_s, .q4_k_m: .q5_k
+    default: mainType
+    }
   }
 
   private func downType(index: Int, of layers: Int) -> ElementType {

@@ -54,7 +54,8 @@ package final class CachedSequences {
     scratch = (0..<pass.threads).map { _ in LayerScratch(plan, rows: SequenceBatch.unitRows) }
     kept =
       keepsWeights
-      ? try plan.layers.map { try LayerWeights($0, threads: pass.threads) } : []
+      ? try plan.layers.map { try LayerWeights($0, threads: pass.threads, keepsExperts: true) }
+      : []
   }
 
   /// Appends tokens to sequences and computes them.
@@ -86,6 +87,7 @@ package final class CachedSequences {
     }
     let gathered = GatheredRows(members, of: hidden, plan: pass.plan)
     let (work, scratch) = (units, scratch)
+    let experts = ExpertBatch(work, of: pass.plan, arithmetic: .float32)
     for index in pass.plan.layers.indices {
       let weights =
         kept.isEmpty
@@ -98,9 +100,10 @@ package final class CachedSequences {
         layer.project(work[unit], scratch[worker])
       }
       Parallel.forEach(count: work.count, threads: pass.threads) { unit, worker in
-        layer.finish(work[unit], scratch[worker])
+        layer.finish(work[unit], scratch[worker], experts: experts?.rows(ofUnit: unit))
       }
-      gathered.apply(layer, scratch, threads: pass.threads)
+      try experts?.apply(layer, scratch, threads: pass.threads)
+      try gathered.apply(layer, scratch, threads: pass.threads)
     }
     gathered.restore(to: hidden)
     for (sequence, added) in tokens.enumerated() { lengths[sequence] += added.count }

@@ -23,6 +23,7 @@ struct GatheredRows: Sendable {
   /// [members, width]
   private let hidden: FloatBuffer
   private let memory: ActivationMemory
+  private let experts: ExpertBatch?
   /// [members, heads * valueWidth]
   private let attended: FloatBuffer
   private let width: Int
@@ -48,6 +49,7 @@ struct GatheredRows: Sendable {
     hidden = FloatBuffer(count: max(rows * width, 1))
     let capacity = plan.capacity
     memory = ActivationMemory(capacity, rows: rows)
+    experts = ExpertBatch(groups, of: plan, arithmetic: .float32)
     attended = FloatBuffer(count: max(rows * capacity.outputs, 1))
     for (row, unit) in own.enumerated() {
       copy(stream, unit.firstRow, to: hidden, row, width: width)
@@ -56,7 +58,8 @@ struct GatheredRows: Sendable {
 
   /// Applies a layer, that over the whole sequences, to the members' rows; their keys and values
   /// join those of their sequences. `scratch` has one for each thread.
-  func apply(_ layer: Layer, _ scratch: [LayerScratch], threads: Int) {
+  /// - Throws: the errors of decoding experts.
+  func apply(_ layer: Layer, _ scratch: [LayerScratch], threads: Int) throws {
     let gathered = layer.working(on: hidden, in: memory)
     let attention = layer.attention
     let headsWidth = attention.outputColumns
@@ -78,8 +81,10 @@ struct GatheredRows: Sendable {
     Parallel.forEach(count: groups.count, threads: threads) { group, worker in
       let unit = groups[group]
       gathered.update(
-        unit, attended: attended.pointer + unit.firstRow * headsWidth, scratch[worker])
+        unit, attended: attended.pointer + unit.firstRow * headsWidth, scratch[worker],
+        experts: experts?.rows(ofUnit: group))
     }
+    try experts?.apply(gathered, scratch, threads: threads)
   }
 
   /// Puts the members' rows back into the residual stream of all sequences.

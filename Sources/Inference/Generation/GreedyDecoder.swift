@@ -22,6 +22,7 @@ package struct GreedyDecoder: Sendable {
       $0 + $1.recipe.attention.keyRows + $1.recipe.attention.valueRows
     }
     return 4 * (kept + plan.capacity.queries + plan.shape.width)
+      + ExpertBatch.bytesPerRow(plan, arithmetic: .float32)
   }
 
   /// Continues prompts until a stop token or `maximum` tokens. Frequencies that depend on the

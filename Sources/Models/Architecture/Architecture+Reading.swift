@@ -141,7 +141,7 @@ extension Architecture.SeventyBillion {
 
 extension BlockRecipe {
   package enum Key: String, CaseIterable {
-    case norm, residual, attention, positions, activation
+    case norm, residual, attention, positions, activation, experts
     case normPlacement = "norm_placement"
     case queryKeyNorm = "query_key_norm"
     case feedForward = "feed_forward"
@@ -173,6 +173,9 @@ extension BlockRecipe {
     guard globalEvery >= 0 else { throw entry.failure(.globalEvery, "expected at least 0") }
     rotatesPartially = try entry.flag(.rotatesPartially)
     widthScaledLayers = try entry.integers(.widthScaledLayers)
+    experts = try entry.optional(.experts).map { value throws(FormatError) in
+      try ExpertsBlock(value, file: file, place: entry.place(of: .experts))
+    }
   }
 }
 
@@ -196,7 +199,8 @@ extension HyperparameterKeys {
       case .whole: fallback.int != nil
       case .number: fallback.double != nil
       case .flag: fallback.bool != nil
-      case .texts: false
+      case .text: fallback.string != nil
+      case .texts, .wholes: false
       }
     guard fits else { throw entry.failure(.fallback, "is not a value of this hyper-parameter") }
   }

@@ -30,4 +30,6 @@ package struct BlockRecipe: Sendable, Equatable {
   package var rotatesPartially: Bool
   /// Layer counts whose attention scale is 1/sqrt(width / heads) in GGUF files (Gemma 3 27B).
   package var widthScaledLayers: [Int]
+  /// What there is to know of layers of experts; nil for families without.
+  package var experts: ExpertsBlock?
 }

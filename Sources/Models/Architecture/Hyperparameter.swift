@@ -54,22 +54,43 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
   case latentHeads = "latent_heads"
   case latentKeyWidth = "latent_key_width"
   case latentValueWidth = "latent_value_width"
+  case experts
+  case expertsPerToken = "experts_per_token"
+  case expertWidth = "expert_width"
+  case sharedExperts = "shared_experts"
+  case sharedExpertWidth = "shared_expert_width"
+  case expertScore = "expert_score"
+  case expertGroups = "expert_groups"
+  case expertGroupsUsed = "expert_groups_used"
+  case normalizesExpertWeights = "normalizes_expert_weights"
+  case expertWeightScale = "expert_weight_scale"
+  case leadingDenseLayers = "leading_dense_layers"
+  case expertStep = "expert_step"
+  case denseLayers = "dense_layers"
+  case feedForwardTypes = "feed_forward_types"
+  case predictingLayers = "predicting_layers"
 
   /// What the value of a hyper-parameter is.
-  package enum Kind: String, Sendable { case whole, number, flag, texts }
+  package enum Kind: String, Sendable { case whole, number, flag, text, texts, wholes }
 
   package var kind: Kind {
     switch self {
     case .layers, .context, .width, .heads, .feedForward, .keyValueHeads, .keyWidth, .valueWidth,
       .rotaryDimensions, .originalContext, .window, .vocabulary, .queryRank, .latentRank,
-      .stillKeyWidth, .latentHeads, .latentKeyWidth, .latentValueWidth:
+      .stillKeyWidth, .latentHeads, .latentKeyWidth, .latentValueWidth, .experts,
+      .expertsPerToken, .expertWidth, .sharedExperts, .sharedExpertWidth, .expertGroups,
+      .expertGroupsUsed, .leadingDenseLayers, .expertStep, .predictingLayers:
       .whole
     case .normEpsilon, .rotaryFraction, .rotaryBase, .rotaryBaseLocal, .queryScalar,
       .attentionSoftcap, .logitSoftcap, .embeddingMultiplier, .residualMultiplier,
-      .attentionMultiplier, .logitDivisor:
+      .attentionMultiplier, .logitDivisor, .expertWeightScale:
       .number
-    case .windowEnabled, .attentionBias, .parallelResidual, .tiedOutput: .flag
-    case .layerTypes: .texts
+    case .windowEnabled, .attentionBias, .parallelResidual, .tiedOutput,
+      .normalizesExpertWeights:
+      .flag
+    case .expertScore: .text
+    case .layerTypes, .feedForwardTypes: .texts
+    case .denseLayers: .wholes
     }
   }
 }

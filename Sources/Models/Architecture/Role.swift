@@ -40,6 +40,20 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
   case downBias = "feed_forward.down.bias"
   case feedForwardPostNormGain = "feed_forward.post_norm.gain"
 
+  case router = "feed_forward.router"
+  case routerBias = "feed_forward.router.bias"
+  case routerCorrection = "feed_forward.router_correction.bias"
+  case expertGate = "feed_forward.expert_gate"
+  case expertGateBias = "feed_forward.expert_gate.bias"
+  case expertUp = "feed_forward.expert_up"
+  case expertUpBias = "feed_forward.expert_up.bias"
+  case expertDown = "feed_forward.expert_down"
+  case expertDownBias = "feed_forward.expert_down.bias"
+  case sharedRouter = "feed_forward.shared_router"
+  case sharedGate = "feed_forward.shared_gate"
+  case sharedUp = "feed_forward.shared_up"
+  case sharedDown = "feed_forward.shared_down"
+
   /// One tensor for the whole model rather than one per layer.
   package var isGlobal: Bool {
     switch self {
@@ -61,7 +75,8 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
     case .query, .key, .value, .queryDown, .latentDown: .attentionNormGain
     case .queryUp: .queryDownNormGain
     case .latentKeyUp, .latentValueUp: .latentNormGain
-    case .gate, .up: .feedForwardNormGain
+    case .gate, .up, .router, .expertGate, .expertUp, .sharedRouter, .sharedGate, .sharedUp:
+      .feedForwardNormGain
     case .output: .outputNormGain
     default: nil
     }
@@ -76,12 +91,37 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
     case .attentionOutput: .attentionOutputBias
     case .up: .upBias
     case .down: .downBias
+    case .router: .routerBias
+    case .expertGate: .expertGateBias
+    case .expertUp: .expertUpBias
+    case .expertDown: .expertDownBias
     case .attentionNormGain: .attentionNormBias
     case .feedForwardNormGain: .feedForwardNormBias
     case .outputNormGain: .outputNormBias
     default: nil
     }
   }
+
+  /// The part of a feed-forward network that a weight belongs to.
+  package enum Network: Sendable { case dense, router, experts, shared }
+
+  /// That part; nil for weights of other things, and for the norms before and after the network.
+  package var network: Network? {
+    switch self {
+    case .gate, .up, .upBias, .down, .downBias: .dense
+    case .router, .routerBias, .routerCorrection: .router
+    case .expertGate, .expertGateBias, .expertUp, .expertUpBias, .expertDown, .expertDownBias:
+      .experts
+    case .sharedRouter, .sharedGate, .sharedUp, .sharedDown: .shared
+    default: nil
+    }
+  }
+
+  /// There is one for each expert of a layer.
+  package var isOfExperts: Bool { network == .experts }
+
+  /// A matrix that weighs experts: computed in float32 and stored so in GGUF, whatever others are.
+  package var isRouter: Bool { self == .router || self == .sharedRouter }
 
   /// What a layer's heads hold.
   package enum Heads: Sendable { case queries, keys, values }

@@ -19,17 +19,28 @@ package struct WeightName: Sendable, Equatable {
     /// The key and value rows of DeepSeek's kv_b projection, head by head.
     case latentKey = "latent_key"
     case latentValue = "latent_value"
+    /// Every other row, from the first or the second on (gate and up of gpt-oss).
+    case even, odd
   }
 
-  /// Tensor name with `{layer}` where the layer's number stands.
+  /// Tensor name with `{layer}` where the layer's number stands, and `{expert}` for the expert's
+  /// where each has a tensor of its own; else those of a layer are one stack.
   package var tensor: String
   package var form: Form
   package var part: Part?
 
-  package func tensorName(layer: Int?) -> String {
-    guard let layer else { return tensor }
-    return tensor.replacing("{layer}", with: String(layer))
+  package func tensorName(layer: Int?, expert: Int? = nil) -> String {
+    var name = tensor
+    if let layer { name = name.replacing(Self.layerMark, with: String(layer)) }
+    if let expert { name = name.replacing(Self.expertMark, with: String(expert)) }
+    return name
   }
+
+  static let layerMark = "{layer}"
+  private static let expertMark = "{expert}"
+
+  /// The tensor is a stack of all experts' matrices.
+  package var isStack: Bool { !tensor.contains(Self.expertMark) }
 }
 
 /// A weight's names on both sides; a weight that is optional may be missing from a checkpoint.

@@ -71,7 +71,10 @@ package struct CheckpointIdentity: Sendable {
       return base(of: type, on: .huggingface) ?? type
     }
     let windowed = plan.hasWindows ? plan.architecture.windowedModelType : nil
-    return windowed ?? plan.architecture.modelTypes.first ?? plan.architecture.name
+    let mixed = plan.layers.lazy.compactMap(\.recipe.experts).first.flatMap {
+      plan.architecture.block.experts?.routers[$0.router.score]?.modelType
+    }
+    return mixed ?? windowed ?? plan.architecture.modelTypes.first ?? plan.architecture.name
   }
 }
 

@@ -83,6 +83,7 @@ package struct GGUFMetadata {
     try SlidingWindows.write(shape.windows, of: plan, to: &fields)
     fields.set(PlainHyperparameter.residual, of: shape)
     fields.set(PlainHyperparameter.scales, of: shape)
+    try StatedExperts.write(plan, to: &fields)
     CopiedKeys.write(plan, to: &fields)
     return fields
   }

@@ -30,7 +30,11 @@ package struct KnownKeys {
       let members = scaling.union(LayerKind.allCases.map(\.rawValue))
       return path.dropFirst().allSatisfy(members.contains)
     }
+    let groupings = architecture.block.experts?.routers.values.flatMap {
+      Array($0.grouped.keys) + Array($0.ungrouped.keys)
+    }
     return first == architecture.block.activationKey || architecture.required[first] != nil
+      || groupings?.contains(first) == true
       || hyperparameters(on: .huggingface).contains(first) || scaling.contains(first)
       || architecture.copied.values.contains { $0.huggingface == first }
       || HuggingFaceConfiguration.Key(rawValue: first) != nil

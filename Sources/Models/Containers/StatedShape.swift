@@ -31,6 +31,10 @@ struct StatedShape: Sendable, Equatable {
   /// Ranks of latent attention; 0 elsewhere, and `queryRank` 0 where q is one matrix.
   var latentRank = 0
   var queryRank = 0
+  /// Experts, of layers that have some; nil for a model without.
+  var experts: ExpertsRecipe?
+  /// Whether each layer has experts; empty for a model without.
+  var expertLayers: [Bool] = []
   /// Rotated dims of a head.
   var rotaryDimensions = 0
   /// The rotation of layers that look far, or of all; nil where nothing can rotate.
@@ -51,6 +55,7 @@ extension StatedShape {
       for row in table { try row.read(parameters, &self) }
     }
     try read(PlainHyperparameter.sizes)
+    if parameters.side == .gguf { layers -= try PredictingLayers.count(parameters, of: layers) }
     guard layers <= 65_536 else {
       throw parameters.failure(.layers, "is \(layers), which no model has")
     }
@@ -68,6 +73,8 @@ extension StatedShape {
     }
     try read(PlainHyperparameter.residual)
     windows = try SlidingWindows.read(parameters, layers: layers)
+    experts = try StatedExperts.read(parameters, self)
+    if experts != nil { expertLayers = try StatedExperts.layers(parameters, count: layers) }
   }
 }
 
@@ -101,7 +108,7 @@ extension StatedShape {
     let latent = try same("the kind of their attention") { $0.attention.latent }
     latentRank = latent?.rank ?? 0
     queryRank = latent?.queryRank ?? 0
-    feedForward = try same("the width of their feed-forward network") { $0.feedForward.width }
+    feedForward = plan.shape.networks.denseWidth
     normEpsilon = try same("the epsilon of their norms") { $0.norm.epsilon }
     attentionScale = try same("the scale of their scores") { $0.attention.scale }
     attentionSoftcap = try same("the cap of their scores") { $0.attention.softcap }

@@ -10,6 +10,7 @@ enum StatedValue: Sendable, Equatable {
   case flag(Bool)
   case text(String)
   case texts([String])
+  case wholes([Int])
   case numbers([Float])
   /// Said to be absent, which only config.json can.
   case nothing
@@ -23,6 +24,7 @@ enum StatedValue: Sendable, Equatable {
     case .flag(let value): .bool(value)
     case .text(let value): .string(value)
     case .texts(let values): .array(.strings(values))
+    case .wholes(let values): .array(.int32(values.map { Int32(clamping: $0) }))
     case .numbers(let values): .array(.floats(values))
     case .nothing: nil
     }
@@ -35,6 +37,7 @@ enum StatedValue: Sendable, Equatable {
     case .flag(let value): .bool(value)
     case .text(let value): .string(value)
     case .texts(let values): .array(values.map { .string($0) })
+    case .wholes(let values): .array(values.map { .integer(Int64($0)) })
     case .numbers(let values): .array(values.map { .number(Double($0)) })
     case .nothing: .null
     }

@@ -11,6 +11,7 @@ package struct LayerRecipe: Sendable, Equatable {
   /// What mixes the channels of a token.
   package enum ChannelMixer: Sendable, Equatable {
     case dense(FeedForwardRecipe)
+    case experts(ExpertsRecipe)
   }
 
   /// Where norms stand: before each sublayer, after it (before the residual sum), or both.
@@ -44,10 +45,27 @@ package struct LayerRecipe: Sendable, Equatable {
     set { mixer = .attention(newValue) }
   }
 
-  /// The feed-forward network of the layer.
+  /// The feed-forward network of the layer, or of each of its experts.
   package var feedForward: FeedForwardRecipe {
     switch channelMixer {
     case .dense(let network): network
+    case .experts(let experts): experts.network
+    }
+  }
+
+  /// The experts of the layer; nil for a dense one.
+  package var experts: ExpertsRecipe? {
+    if case .experts(let experts) = channelMixer { experts } else { nil }
+  }
+
+  /// Whether such a layer can have a weight of this role.
+  package func has(_ role: Role) -> Bool {
+    switch role.network {
+    case nil: true
+    case .dense: experts == nil
+    case .router: experts.map { role != .routerCorrection || $0.router.isCorrected } ?? false
+    case .experts: experts != nil
+    case .shared: experts?.shared != nil
     }
   }
 }

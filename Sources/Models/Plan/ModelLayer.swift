@@ -3,17 +3,35 @@ import Rotary
 /// One layer of a model: what it computes and where its weights come from.
 package struct ModelLayer: Sendable {
   package let recipe: LayerRecipe
+  /// All but those of experts.
   package let weights: [Role: WeightSource]
+  /// The weights of each expert.
+  package let experts: [[Role: WeightSource]]
 
-  package init(recipe: LayerRecipe, weights: [Role: WeightSource]) {
+  package init(
+    recipe: LayerRecipe, weights: [Role: WeightSource], experts: [[Role: WeightSource]] = []
+  ) {
     self.recipe = recipe
     self.weights = weights
+    self.experts = experts
   }
 
   package subscript(role: Role) -> WeightSource? { weights[role] }
 
   /// Elements of all weights.
-  package var elementCount: Int { weights.values.reduce(0) { $0 + $1.count } }
+  package var elementCount: Int {
+    Self.elements(weights) + experts.reduce(0) { $0 + Self.elements($1) }
+  }
+
+  /// Elements of all weights but those of experts.
+  package var elementsBesideExperts: Int { Self.elements(weights) }
+
+  /// Elements of one expert's weights; 0 in a dense layer.
+  package var elementsOfExpert: Int { experts.first.map(Self.elements) ?? 0 }
+
+  private static func elements(_ weights: [Role: WeightSource]) -> Int {
+    weights.values.reduce(0) { $0 + $1.count }
+  }
 
   /// The matrices that read what a norm gives, in the order of the roles.
   package func readers(ofNorm gain: Role) -> [Role] {
@@ -44,6 +62,9 @@ package struct LayerCapacity: Sendable, Equatable {
   package private(set) var valueWidth = 0
   /// Channels of a feed-forward network.
   package private(set) var feedForward = 0
+  /// Experts, and those of them that a token goes through; 0 where no layer has any.
+  package private(set) var experts = 0
+  package private(set) var expertsUsed = 0
   /// Of latent attention: the latent vector, the shared key beside it, the still dims of all keys,
   /// and the vector that queries come from; 0 where no layer has it.
   package private(set) var latentRank = 0
@@ -60,7 +81,10 @@ package struct LayerCapacity: Sendable, Equatable {
       outputs = max(outputs, attention.outputColumns)
       keyWidth = max(keyWidth, attention.keyWidth)
       valueWidth = max(valueWidth, attention.valueWidth)
-      feedForward = max(feedForward, recipe.feedForward.width)
+      feedForward = max(
+        feedForward, recipe.feedForward.width, recipe.experts?.shared?.network.width ?? 0)
+      experts = max(experts, recipe.experts?.count ?? 0)
+      expertsUsed = max(expertsUsed, recipe.experts?.router.used ?? 0)
       guard let latent = attention.latent else { continue }
       latentRank = max(latentRank, latent.rank)
       latentRow = max(latentRow, latent.rank + latent.sharedKeyWidth)

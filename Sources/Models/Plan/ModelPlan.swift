@@ -86,7 +86,10 @@ extension ModelPlan {
     side = identity.side
     self.shape = shape
     globals = directory.globals
-    layers = zip(recipes, directory.layers).map { ModelLayer(recipe: $0, weights: $1) }
+    layers = recipes.indices.map {
+      ModelLayer(
+        recipe: recipes[$0], weights: directory.layers[$0], experts: directory.experts[$0])
+    }
     ignored = directory.ignored
     ignoredStatement = statements.ignored
   }

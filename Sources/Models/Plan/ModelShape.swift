@@ -21,4 +21,13 @@ package struct ModelShape: Sendable, Equatable {
   package var logitDivisor: Double
   /// Bounds the logits; 0: they are as they are.
   package var logitSoftcap: Double
+  package var networks: StatedNetworks
+}
+
+/// The kinds of feed-forward networks that files state, whether or not any layer is of that kind:
+/// loaders ask for all of it.
+package struct StatedNetworks: Sendable, Equatable {
+  /// Channels of a dense one.
+  package var denseWidth: Int
+  package var experts: ExpertsRecipe?
 }

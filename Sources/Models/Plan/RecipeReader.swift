@@ -18,12 +18,13 @@ struct RecipeReader {
     let shape = ModelShape(
       positions: block.positions, layers: stated.layers, width: stated.width, vocabulary: 0,
       context: stated.context, embeddingMultiplier: stated.embeddingMultiplier, outputNorm: norm,
-      logitDivisor: stated.logitDivisor, logitSoftcap: stated.logitSoftcap)
+      logitDivisor: stated.logitDivisor, logitSoftcap: stated.logitSoftcap,
+      networks: StatedNetworks(denseWidth: stated.feedForward, experts: stated.experts))
     let network = FeedForwardRecipe(
       form: block.feedForward, width: stated.feedForward, activation: block.activation)
     let residual = ResidualRecipe(
       isParallel: stated.parallelResidual, multiplier: stated.residualMultiplier)
-    let recipes = zip(stated.windows, try rotary.scores(stated)).map { window, score in
+    var recipes = zip(stated.windows, try rotary.scores(stated)).map { window, score in
       var attention = AttentionRecipe(
         kind: kind(stated), heads: stated.heads, keyValueHeads: stated.keyValueHeads,
         keyWidth: stated.keyWidth, valueWidth: stated.valueWidth, scale: stated.attentionScale,
@@ -33,6 +34,11 @@ struct RecipeReader {
       return LayerRecipe(
         mixer: .attention(attention), channelMixer: .dense(network), norm: norm,
         normPlacement: block.normPlacement, residual: residual)
+    }
+    if let experts = stated.experts {
+      for (index, hasExperts) in stated.expertLayers.enumerated() where hasExperts {
+        recipes[index].channelMixer = .experts(experts)
+      }
     }
     return (shape, recipes)
   }

@@ -10,6 +10,8 @@ struct WeightDirectory {
 
   private(set) var globals: [Role: WeightSource] = [:]
   private(set) var layers: [[Role: WeightSource]] = []
+  /// Of each layer, the weights of each expert.
+  private(set) var experts: [[[Role: WeightSource]]] = []
   private(set) var ignored: [TensorEntry] = []
 
   init(parameters: Hyperparameters, shape: ModelShape, recipes: [LayerRecipe]) {
@@ -28,6 +30,7 @@ struct WeightDirectory {
     var missing: OrderedSet<String> = []
     var used: Set<String> = []
     layers = Array(repeating: [:], count: recipes.count)
+    experts = recipes.map { Array(repeating: [:], count: $0.experts?.count ?? 0) }
     let rotaryPairs = recipes.map(\.attention.rotation.pairs).max() ?? 0
     func layout(_ recipe: LayerRecipe?) -> WeightLayout {
       WeightLayout(
@@ -37,21 +40,39 @@ struct WeightDirectory {
     let layouts = recipes.map(layout)
     for (role, names) in parameters.architecture.weights {
       guard let name = names.names[parameters.side] else { continue }
-      for layer in role.isGlobal ? [nil] : recipes.indices.map(Optional.some) {
-        let tensorName = name.tensorName(layer: layer)
+      func find(layer: Int?, expert: Int?) throws -> WeightSource? {
+        let tensorName = name.tensorName(layer: layer, expert: expert)
         guard let tensor = checkpoint.tensors[tensorName] else {
           if !names.optional { missing.append(tensorName) }
-          continue
+          return nil
         }
         used.insert(tensorName)
-        let source = try source(role, name, tensor, layer.map { layouts[$0] } ?? whole)
-        if let layer { layers[layer][role] = source } else { globals[role] = source }
+        return try source(
+          role, name, tensor, layer.map { layouts[$0] } ?? whole, expert: expert ?? 0)
+      }
+      guard !role.isGlobal else {
+        globals[role] = try find(layer: nil, expert: nil)
+        continue
+      }
+      for (layer, recipe) in recipes.enumerated() where recipe.has(role) {
+        guard role.isOfExperts else {
+          layers[layer][role] = try find(layer: layer, expert: nil)
+          continue
+        }
+        for expert in experts[layer].indices {
+          experts[layer][expert][role] = try find(layer: layer, expert: expert)
+        }
       }
     }
     missing.append(contentsOf: missingAlternatives())
+    let predicting = try PredictingLayers.count(parameters, of: .max)
+    let behind = recipes.count..<(recipes.count + predicting)
     var unexpected: [String] = []
     for (name, tensor) in checkpoint.tensors where !used.contains(name) {
-      if keepsExtra || parameters.architecture.ignored.contains(where: { Self.matches(name, $0) }) {
+      if keepsExtra || parameters.architecture.ignored.contains(where: { Self.matches(name, $0) })
+        || PredictingLayers.own(
+          name, in: behind, of: parameters.architecture, on: parameters.side)
+      {
         ignored.append(tensor)
       } else {
         unexpected.append(name)
@@ -99,7 +120,7 @@ struct WeightDirectory {
   }
 
   private func source(
-    _ role: Role, _ name: WeightName, _ tensor: TensorEntry, _ layout: WeightLayout
+    _ role: Role, _ name: WeightName, _ tensor: TensorEntry, _ layout: WeightLayout, expert: Int
   ) throws(ModelError) -> WeightSource {
     guard Decoding.canDecode(tensor.type) else {
       throw .elementType(file: tensor.file.path, tensor: tensor.name, type: tensor.type.rawValue)
@@ -123,9 +144,15 @@ struct WeightDirectory {
           file: tensor.file.path, tensor: tensor.name, found: tensor.shape, expected: stored)
       }
     }
+    let height = layout.stackHeight(role, name) ?? 1
+    var ranges = layout.ranges(name.part, rows: rows)
+    if height > 1, name.form != .transposed {
+      let first = expert * layout.storedRows(name.part, rows: rows)
+      ranges = ranges.map { ($0.lowerBound + first)..<($0.upperBound + first) }
+    }
     return WeightSource(
-      role: role, tensor: tensor, form: name.form, ranges: layout.ranges(name.part, rows: rows),
-      rows: rows,
+      role: role, tensor: tensor, form: name.form,
+      place: (index: height > 1 ? expert : 0, of: height), ranges: ranges, rows: rows,
       columns: expected.columns)
   }
 

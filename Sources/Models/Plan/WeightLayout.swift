@@ -3,6 +3,7 @@ package struct WeightLayout: Sendable {
   private let shape: ModelShape
   private let attention: AttentionRecipe?
   private let feedForward: Int
+  private let experts: ExpertsRecipe?
   private let rotaryPairs: Int
   private let side: Architecture.Side
 
@@ -15,6 +16,7 @@ package struct WeightLayout: Sendable {
     self.rotaryPairs = rotaryPairs
     attention = recipe?.attention
     feedForward = recipe?.feedForward.width ?? 0
+    experts = recipe?.experts
     self.side = side
   }
 
@@ -31,6 +33,15 @@ package struct WeightLayout: Sendable {
       .outputNormGain, .outputNormBias:
       (shape.width, 1)
     case .rotaryFactors, .rotaryFactorsShort, .rotaryFactorsLong: (rotaryPairs, 1)
+    case .router: (experts?.count ?? 0, shape.width)
+    case .routerBias, .routerCorrection: (experts?.count ?? 0, 1)
+    case .expertGate, .expertUp: (feedForward, shape.width)
+    case .expertGateBias, .expertUpBias: (feedForward, 1)
+    case .expertDown: (shape.width, feedForward)
+    case .expertDownBias: (shape.width, 1)
+    case .sharedRouter: (1, shape.width)
+    case .sharedGate, .sharedUp: (experts?.shared?.network.width ?? 0, shape.width)
+    case .sharedDown: (shape.width, experts?.shared?.network.width ?? 0)
     default: attention.map { size(of: role, in: $0) } ?? (0, 0)
     }
   }
@@ -65,20 +76,38 @@ package struct WeightLayout: Sendable {
     }
   }
 
-  /// The shape of the tensor that holds the weight, fused partners included.
+  /// How many matrices or vectors a tensor holds: those of all experts, or one.
+  package func stackHeight(_ role: Role, _ name: WeightName) -> Int? {
+    role.isOfExperts && name.isStack ? experts?.count : nil
+  }
+
+  /// The shape of the tensor that holds the weight, fused partners and other experts included.
   package func storedShape(
     _ role: Role, _ name: WeightName, rows: Int, columns: Int
   ) -> [Int] {
-    let storedRows =
-      switch name.part {
-      case .query, .key, .value, .queryOfHead, .keyOfHead, .valueOfHead:
-        attention.map { $0.queryRows + $0.keyRows + $0.valueRows } ?? rows
-      case .latentKey, .latentValue:
-        attention.map { $0.heads * ($0.stillKeyWidth + $0.valueWidth) } ?? rows
-      case .gate, .up: 2 * rows
-      case nil: rows
-      }
+    let one = shapeOfOne(role, name, rows: rows, columns: columns)
+    return stackHeight(role, name).map { [$0] + one } ?? one
+  }
+
+  /// Rows that a weight and its fused partners have together.
+  package func storedRows(_ part: WeightName.Part?, rows: Int) -> Int {
+    switch part {
+    case .query, .key, .value, .queryOfHead, .keyOfHead, .valueOfHead:
+      attention.map { $0.queryRows + $0.keyRows + $0.valueRows } ?? rows
+    case .latentKey, .latentValue:
+      attention.map { $0.heads * ($0.stillKeyWidth + $0.valueWidth) } ?? rows
+    case .gate, .up, .even, .odd: 2 * rows
+    case nil: rows
+    }
+  }
+
+  private func shapeOfOne(
+    _ role: Role, _ name: WeightName, rows: Int, columns: Int
+  ) -> [Int] {
+    let storedRows = storedRows(name.part, rows: rows)
     if role.isVector { return [storedRows] }
+    // A matrix of one row is a vector in GGUF.
+    if role == .sharedRouter, side == .gguf { return [columns] }
     let heads = attention?.heads ?? 1
     switch name.form {
     case .transposed: return [columns, storedRows]
@@ -107,6 +136,8 @@ package struct WeightLayout: Sendable {
     case .key: [queries..<(queries + rows)]
     case .value: [(queries + keys)..<(queries + keys + rows)]
     case .up: [rows..<(2 * rows)]
+    case .even: (0..<rows).map { (2 * $0)..<(2 * $0 + 1) }
+    case .odd: (0..<rows).map { (2 * $0 + 1)..<(2 * $0 + 2) }
     case .queryOfHead: perHead(offset: 0, width: keyWidth, stride: 3 * keyWidth)
     case .keyOfHead: perHead(offset: keyWidth, width: keyWidth, stride: 3 * keyWidth)
     case .valueOfHead: perHead(offset: 2 * keyWidth, width: keyWidth, stride: 3 * keyWidth)

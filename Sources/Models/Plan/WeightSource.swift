@@ -7,7 +7,10 @@ package struct WeightSource: Sendable {
   package let role: Role
   package let tensor: TensorEntry
   package let form: WeightName.Form
-  /// Rows of the stored matrix that belong to this weight, in order, after undoing a transposition.
+  /// Which of the stacked matrices of a tensor it is part of, and how many there are.
+  package let place: (index: Int, of: Int)
+  /// Rows of the stored matrix that belong to this weight, in order, after undoing a transposition;
+  /// counted from the tensor's start where rows are stored one after another.
   package let ranges: [Range<Int>]
   /// Outputs of a matrix; elements of a vector.
   package let rows: Int
@@ -79,10 +82,13 @@ package struct WeightSource: Sendable {
   }
 
   /// Tells the system what the stored bytes are about to be used for.
-  package func advise(_ advice: MappedFile.Advice) { tensor.file.advise(tensor.range, advice) }
+  package func advise(_ advice: MappedFile.Advice) {
+    guard place.of > 1 else { return tensor.file.advise(tensor.range, advice) }
+    tensor.advise(rows: place.index..<(place.index + 1), advice)
+  }
 
   /// Decodes rows counted in units of `columns` elements, whatever the tensor's rank.
-  private func decode(storedRows rows: Range<Int>, to output: UnsafeMutablePointer<Float>) throws {
+  package func decode(storedRows rows: Range<Int>, to output: UnsafeMutablePointer<Float>) throws {
     guard let first = tensor.type.byteCount(elements: rows.lowerBound * columns),
       let length = tensor.type.byteCount(elements: rows.count * columns)
     else {
@@ -96,9 +102,14 @@ package struct WeightSource: Sendable {
   }
 
   private func decodeTransposed(to output: UnsafeMutablePointer<Float>) throws {
-    let outputs = tensor.elementCount / columns
-    let whole = FloatBuffer(count: tensor.elementCount)
-    try tensor.decode(to: whole.pointer)
+    let elements = tensor.elementCount / place.of
+    let outputs = elements / columns
+    let whole = FloatBuffer(count: elements)
+    if place.of > 1 {
+      try tensor.decode(rows: place.index..<(place.index + 1), to: whole.pointer)
+    } else {
+      try tensor.decode(to: whole.pointer)
+    }
     var row = 0
     for range in ranges {
       for source in range {

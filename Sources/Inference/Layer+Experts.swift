@@ -1,0 +1,95 @@
+import Foundation
+import Models
+import Tensors
+
+/// What a unit's rows go through in a layer of experts: routed when attention is done, then through one
+/// expert after another, then through the shared ones and into the residual stream.
+extension Layer {
+  /// The stream's rows, normed, as the router reads them: in float32, whatever the products' factors.
+  func routerInput(_ unit: SequenceBatch.Unit, _ input: Factors, _ scratch: LayerScratch) -> Factors {
+    guard scratch.normed.arithmetic != .float32 else { return input }
+    let (stream, rows) = (stream(unit), unit.rows.count)
+    let routed = scratch.routed.pointer
+    guard recipe.normPlacement != .after else {
+      return Factors(stream, stride: width, rows: rows, width: width)
+    }
+    let gain = weights.vector(.feedForwardNormGain)
+    switch recipe.norm.kind {
+    case .rms:
+      Kernels.rmsNorm(
+        stream, xStride: width, rows: rows, width: width, gain: gain, epsilon: epsilon, to: routed,
+        yStride: width)
+    case .layer:
+      Kernels.layerNorm(
+        stream, xStride: width, rows: rows, width: width, gain: gain,
+        bias: weights.vector(.feedForwardNormBias), epsilon: epsilon, to: routed, yStride: width)
+    }
+    return Factors(routed, stride: width, rows: rows, width: width)
+  }
+
+  /// Chooses the experts of a unit's rows.
+  /// - Parameters:
+  ///   - experts: what the layer is.
+  ///   - input: what experts read.
+  ///   - routed: the same, in float32.
+  ///   - rows: receives the choice and the input.
+  ///   - scratch: working memory of the calling thread.
+  func route(
+    _ experts: ExpertsRecipe, _ input: Factors, routed: Factors, to rows: ExpertBatch.Rows,
+    _ scratch: LayerScratch
+  ) {
+    rows.begin(input)
+    let logits = scratch.logits.pointer
+    multiply(.router, routed, to: logits, yStride: experts.count)
+    if weights.has(.sharedRouter) {
+      // How much a row takes of the shared experts is known now and used when all others are done.
+      multiply(.sharedRouter, routed, to: rows.sharedWeights, yStride: 1)
+      for row in 0..<rows.count {
+        let logit = Double(rows.sharedWeights[row])
+        rows.sharedWeights[row] = Float(1 / (1 + exp(-logit)))
+      }
+    }
+    var choice = ExpertChoice(experts)
+    for row in 0..<rows.count {
+      let (chosen, weights) = rows.choice(row)
+      choice.choose(
+        logits + row * experts.count, correction: self.weights.vector(.routerCorrection),
+        chosen: chosen, weights: weights)
+    }
+  }
+
+  /// Adds what one expert gives for those of a unit's rows that go to it.
+  func add(
+    _ expert: Int, _ weights: LayerWeights, of experts: ExpertsRecipe, to rows: ExpertBatch.Rows,
+    _ scratch: LayerScratch
+  ) {
+    let members = rows.members(of: expert, used: experts.router.used)
+    guard !members.isEmpty else { return }
+    let input = rows.gather(members.map(\.row), in: scratch.gathered)
+    let update = scratch.update.pointer
+    apply(experts.network, .experts, weights, input, to: update, scratch)
+    for (index, member) in members.enumerated() {
+      let (source, target) = (update + index * width, rows.sum + member.row * width)
+      for channel in 0..<width { target[channel] += member.weight * source[channel] }
+    }
+  }
+
+  /// Adds the shared experts and what all gave to the residual stream.
+  func close(
+    _ experts: ExpertsRecipe, _ unit: SequenceBatch.Unit, _ rows: ExpertBatch.Rows,
+    _ scratch: LayerScratch
+  ) {
+    let (update, sum) = (scratch.update.pointer, rows.sum)
+    if let shared = experts.shared {
+      apply(shared.network, .shared, weights, rows.input, to: update, scratch)
+      if weights.has(.sharedRouter) {
+        Kernels.rescaleRows(
+          update, rows: rows.count, width: width, stride: width, by: rows.sharedWeights)
+      }
+      Kernels.add(sum, to: update, count: rows.count * width)
+    } else {
+      update.update(from: sum, count: rows.count * width)
+    }
+    close(unit, scratch)
+  }
+}
