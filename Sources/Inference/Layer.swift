@@ -94,8 +94,7 @@ struct Layer: Sendable {
       multiply(.key, input, to: keys, yStride: keyStride)
       multiply(
         .value, input, to: values, yStride: valueStride, addsBias: !rotation.addsBiasToAggregate)
-      normHeads(queries, rows: rows, heads: attention.heads, gain: .queryNormGain)
-      normHeads(keys, rows: rows, heads: attention.keyValueHeads, gain: .keyNormGain)
+      if attention.headNorm != .headAfterRotation { normScores(queries, keys, rows: rows) }
       if rotation.sites.contains(.key) {
         rotateScores(keys, stride: keyStride, unit: unit, heads: attention.keyValueHeads)
       }
@@ -103,6 +102,7 @@ struct Layer: Sendable {
     if rotation.sites.contains(.query) {
       rotateScores(queries, stride: queryStride, unit: unit, heads: attention.heads)
     }
+    if attention.headNorm == .headAfterRotation { normScores(queries, keys, rows: rows) }
     if rotation.sites.contains(.value), let tables = rotation.value {
       LayerRotation.rotate(
         values, stride: valueStride, rows: rows, heads: attention.keyValueHeads,
@@ -120,6 +120,13 @@ struct Layer: Sendable {
       x + rotation.scoreOffset, stride: stride, rows: unit.rows.count, heads: heads,
       headWidth: attention.keyWidth, tables: tables, positions: unit.positions,
       layout: rotation.scoreLayout, inverse: false)
+  }
+
+  private func normScores(
+    _ queries: UnsafeMutablePointer<Float>, _ keys: UnsafeMutablePointer<Float>, rows: Int
+  ) {
+    normHeads(queries, rows: rows, heads: attention.heads, gain: .queryNormGain)
+    normHeads(keys, rows: rows, heads: attention.keyValueHeads, gain: .keyNormGain)
   }
 
   /// QK norm: every head alone, or all heads of a row together.

@@ -28,7 +28,7 @@ public enum References {
   /// The folders of shared/parity whose family the project reads; the others are still refused.
   public static let parityFamilies = [
     "llama", "llama-tied-llama3", "llama-yarn", "mistral-window", "qwen2", "qwen3", "gemma3",
-    "gpt2", "gpt-neox", "phi3", "olmo2", "deepseek-v2-mla", "nemotron",
+    "gpt2", "gpt-neox", "phi3", "olmo2", "deepseek-v2-mla", "nemotron", "hunyuan",
   ]
 
   /// SmolLM2-135M-Instruct.Q4_1.gguf, or nil after saying that the test is skipped.

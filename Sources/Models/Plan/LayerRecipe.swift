@@ -149,6 +149,10 @@ package struct AttentionRecipe: Sendable, Equatable {
     case head
     /// One gain per row of the projection, all heads normed together (OLMo 2).
     case full
+    /// As `head`, but of queries and keys that are rotated already (HunYuan): a gain that differs
+    /// within a pair then scales other components at other positions, so that scores know more than
+    /// the distance, and gains move with their pairs where the layout changes.
+    case headAfterRotation = "head_after_rotation"
   }
 
   package var kind: Kind

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Independent reference (numpy, float64, no code of Sources/) for what shared/oracle does not cover: half-split
 and partial pairs with rotated values, value biases, latent attention, and llama3, dynamic NTK and LongRoPE
-frequencies on queries, keys and values alike; soft caps (gemma3) and multipliers (granite: llama with factors).
+frequencies on queries, keys and values alike; soft caps (gemma3), multipliers (granite: llama with factors), and a norm of rotated queries and keys (hunyuan).
 Reads the parity folders (Hugging Face layout).
 
     variants.py SHARED > variants.golden.json
@@ -80,7 +80,7 @@ def score(name, rope, changes, sites, value_pairs):
     config["max_position_embeddings"] = rope.get("context", config["max_position_embeddings"])
     n, heads, width = len(ids), config["num_attention_heads"], config["hidden_size"]
     neox, latent = config["model_type"] == "gpt_neox", config["model_type"] == "deepseek_v2"
-    gemma = config["model_type"] == "gemma3_text"
+    gemma, hunyuan = config["model_type"] == "gemma3_text", config["model_type"] == "hunyuan_v1_dense"
     scale = config.get("attention_multiplier", config.get("query_pre_attn_scalar", 0) ** -0.5 if gemma else None)
     residual = config.get("residual_multiplier", 1.0)
     cap = lambda y, key: y if config.get(key) is None else config[key] * np.tanh(y / config[key])
@@ -146,6 +146,8 @@ def score(name, rope, changes, sites, value_pairs):
         for site, x_ in (("q", q), ("k", k)):
             if site in sites:
                 x_[..., first:] = turn(x_[..., first:], angles, layout, 1, magnitude)
+        if hunyuan:
+            q, k = norm(q, a + "query_layernorm"), norm(k, a + "key_layernorm")
         if "v" in sites:
             v = turn(v, value_angles, layout, 1)
         elif "o" not in sites:
@@ -204,6 +206,7 @@ for name, rope, sites, pairs, *changes in [
     ("llama", None, "qk", None, granite), ("llama", None, "qkvo", None, granite),
     ("gemma3", None, "qk", None), ("gemma3", None, "qk", None, attention_cap), ("gemma3", None, "qk", None, logit_cap),
     ("gemma3", None, "qkvo", None, attention_cap | logit_cap),
+    ("hunyuan", None, "qk", None), ("hunyuan", None, "qkvo", None), ("hunyuan", None, "k", None), ("hunyuan", None, "vo", 3),
 ]:
     changes = changes[0] if changes else None
     rows.append({"folder": name, "rope_parameters": rope, "config": changes, "sites": sites, "value_pairs": pairs,
