@@ -5,10 +5,14 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 
 from machine import ROOT
 from measure import Failed, Run
+
+sys.path.insert(0, str(ROOT / "Tests/References"))
+import llama_cpp  # noqa: E402
 
 PACKAGE = "llama-cpp-python==0.3.36"
 OPTIONS = ["-DCMAKE_BUILD_TYPE=Release", "-DGGML_NATIVE=ON", "-DLLAMA_CURL=OFF", "-DLLAMA_BUILD_SERVER=OFF",
@@ -58,14 +62,11 @@ class Peer:
 
 
 def perplexity_of(run):
-    """The final estimate, or the running one of the last chunk: the tool's log and its output are written by two
-    threads, and a line is torn now and then."""
-    found = (re.search(r"Final estimate: PPL = (\d+\.\d{4}) \+/-", run.output + run.errors)
-             or re.search(r"\[\d+\](\d+\.\d{4}),(?!.*\[\d+\]\d)", run.output, re.S))
-    if not found:
+    found = llama_cpp.printed_perplexity(run.output, run.errors)
+    if found is None:
         last = (run.output.strip() or run.errors.strip() or "nothing").splitlines()[-1]
         raise Failed(f"llama-perplexity printed no perplexity; its last line: {last}")
-    return float(found[1])
+    return found
 
 
 def system_info(run):
