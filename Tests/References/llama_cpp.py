@@ -13,35 +13,60 @@ import subprocess
 import sys
 import traceback
 
-# Keys that the converter asks for and that transformers does not write (it did once); for cohere2 the released models'
-# 1.0 is of width / heads, which is half of a head in the parity folder.
-LACKING = {"gpt2": {"n_ctx": 256}, "gpt_neox": {"rotary_pct": 0.25}, "cohere2": {"rotary_pct": 2.0}}
+# Keys that released checkpoints have, and the converter asks for, but transformers does not write any more.
+LACKING = {
+    "gpt2": lambda config: {"n_ctx": config["n_positions"]},
+    "gpt_neox": lambda config: {"rotary_pct": config["rope_parameters"]["partial_rotary_factor"]},
+    # Of width / heads, which the converter takes for the width of a head.
+    "cohere2": lambda config: {
+        "rotary_pct": config["head_dim"] * config["num_attention_heads"] / config["hidden_size"]},
+    "deepseek_v3": lambda config: {"scoring_func": "sigmoid"},
+}
 # Products, attention and the cache in f32, as far as the peer's kernels have them.
 EXACT = ["-fa", "off", "-ctk", "f32", "-ctv", "f32"]
 
 
 def perplexity(programs, model, text, context, *options):
-    """The perplexity that llama-perplexity prints, or None, and what it wrote."""
-    done = subprocess.run([f"{programs}/llama-perplexity", "-m", str(model), "-f", str(text), "-c", str(context),
-                           "-b", str(context), "-t", "2", *map(str, options)], capture_output=True, text=True,
-                          errors="replace")
-    return printed_perplexity(done.stdout, done.stderr), done.stdout + done.stderr
+    """The perplexity that llama-perplexity prints, or None, and what it wrote. It sometimes ends before its last lines
+    are written, and is then run again."""
+    for _ in range(10):
+        done = score(programs, model, text, context, *options)
+        found = printed_perplexity(done.stdout, done.stderr)
+        if found is not None or done.returncode != 0:
+            break
+    return found, done.stdout + done.stderr
+
+
+def score(programs, model, text, context, *options):
+    """llama-perplexity's run; again, where it failed before its log said why."""
+    for _ in range(10):
+        done = subprocess.run([f"{programs}/llama-perplexity", "-m", str(model), "-f", str(text), "-c", str(context),
+                               "-b", str(context), "-t", "2", *map(str, options)], capture_output=True, text=True,
+                              errors="replace")
+        if done.returncode == 0 or reasons(done.stdout + done.stderr):
+            break
+    return done
 
 
 def printed_perplexity(output, errors):
     """The final estimate, or the running one of the last chunk: llama-perplexity's log and its output are written by
-    two threads, and a line is torn now and then. None where there is none."""
-    found = (re.search(r"Final estimate: PPL = (\d+\.\d{4}) \+/-", output + errors)
-             or re.search(r"\[\d+\](\d+\.\d{4}),(?!.*\[\d+\]\d)", output, re.S))
+    two threads, and a line is torn now and then. None where there is neither."""
+    final = re.search(r"Final estimate: PPL = (\d+\.\d{4}) \+/-", output + errors)
+    count = re.search(r"over (\d+) chunks, n_ctx", output + errors)
+    last = count and re.search(rf"\[{count[1]}\](\d+\.\d{{4}}),", output)
+    found = final or last
     return float(found[1]) if found else None
 
 
+def reasons(log):
+    """The lines of a log that say why a model was not loaded or converted."""
+    return [line for line in log.splitlines()
+            if re.search(r"error loading model|GGML_ASSERT|Error: |ERROR:|^AssertionError|is not supported", line)]
+
+
 def refusal(log):
-    """The line of a log that says why a model was not loaded or converted."""
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    told = [line for line in lines if re.search(r"error loading model|GGML_ASSERT|Error: |ERROR:|is not supported", line)]
-    line = (told or lines or ["nothing was said"])[-1 if not told else 0]
-    return re.sub(r"^(.*error loading model: |ERROR:[^:]*:|\S+\.cpp:\d+: )", "", line)
+    return re.sub(r"^(.*error loading model(?: hyperparameters)?: |ERROR:[^:]*:|\S+\.cpp:\d+: )", "",
+                  (reasons(log) or ["nothing was said"])[0])
 
 
 def convert(sources, pairs):
@@ -64,7 +89,8 @@ def main(sources, *paths):
 
     def with_lacking(*arguments, **named):
         config = load(*arguments, **named)
-        return config | LACKING.get(config.get("model_type"), {})
+        lacking = LACKING.get(config.get("model_type"), lambda config: {})
+        return lacking(config) | config
 
     load = ModelBase.load_hparams
     ModelBase.load_hparams = with_lacking
