@@ -1,38 +1,164 @@
 """Rotary variants that ropeconv has written, for transformers (Apache-2.0).
 
-A variant is its plain model with another attention. With R_t the rotation of a head's pairs by t times their frequencies,
+A variant is its plain model with another rotation. With R_t the rotation of a head's pairs by t times their frequencies,
 query position i and key position j, each of the sites that config.json's `rotary.sites` names does
 
     q: q_i -> R_i q_i      k: k_j -> R_j k_j      v: v_j -> R_j v_j      o: o_i -> R_i^T o_i
 
-where o_i is what a head's attention gives, before the output matrix. Keys and values are cached rotated. The attention
-itself is PyTorch's scaled_dot_product_attention; weights are not returned. ropeconv's formats/rotary.md defines the rest.
+where o_i is what a head's attention gives, before the output matrix. Keys and values are cached rotated. ropeconv's
+formats/rotary.md defines the rest.
 
-Runs with transformers 4.45 (llama, mistral, qwen2) to 5.24; gpt2 needs 5, whose blocks pass positions on."""
+One mechanism serves every family. The forward of its attention runs as transformers wrote it, with three things that it
+uses replaced: the rotary function, which then holds queries or keys still where the variant does; the cache, which turns
+values before it takes them; and the output matrix, which turns back what it is given. LlamaRotaryForCausalLM is made from
+transformers' LlamaForCausalLM when it is asked for, and so is that of any other family.
+
+Runs with transformers 5.24."""
+import contextvars
+import functools
+import inspect
+import re
+import types
+
 import torch
 import transformers
-from torch import nn
-from torch.nn.functional import scaled_dot_product_attention
-from transformers import GPT2LMHeadModel, LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM
+from transformers import conversion_mapping
 
-from . import configuration_ropeconv as configurations
-from .configuration_ropeconv import GPT2RotaryConfig, LlamaRotaryConfig, MistralRotaryConfig, Qwen2RotaryConfig
+from .configuration_ropeconv import variant_of as configuration_of
 
-# Decoder layers before 4.48 take the cache back from their attention.
-RETURNS_CACHE = tuple(int(part) for part in transformers.__version__.split(".")[:2]) < (4, 48)
+# The call of an attention that is under way in this thread.
+CALL = contextvars.ContextVar("CALL", default=None)
 
 
-def rotate(x, cos, sin, layout):
-    """x, [batch, heads, tokens, width], with its first pairs turned by the angles of cos and sin, [batch, 1, tokens, pairs].
+def __getattr__(name):
+    plain = "Rotary" in name and getattr(transformers, name.replace("Rotary", "", 1), None)
+    if not plain:
+        raise AttributeError(f"{__name__} has no {name!r}, or transformers {transformers.__version__} no plain class of it")
+    return model_of(plain, name)
 
-    Pairs are (2p, 2p + 1) where `layout` is "interleaved" and (p, p + pairs) where it is "half"."""
-    pairs = cos.shape[-1]
-    turning, still = x[..., : 2 * pairs], x[..., 2 * pairs :]
-    interleaved = layout == "interleaved"
-    one, two = (turning[..., 0::2], turning[..., 1::2]) if interleaved else turning.split(pairs, -1)
-    turned = (one * cos - two * sin, one * sin + two * cos)
-    turned = torch.stack(turned, -1).flatten(-2) if interleaved else torch.cat(turned, -1)
-    return torch.cat((turned, still), -1)
+
+@functools.cache
+def model_of(plain, name):
+    """The model of a family's variants, from its plain model."""
+    # How checkpoints store what the model holds otherwise (stacked experts) goes by class or type.
+    for known in (plain.__name__, plain.config_class.model_type):
+        stored = conversion_mapping.get_checkpoint_conversion_mapping(known)
+        if stored is not None:
+            conversion_mapping.register_checkpoint_conversion_mapping(name, stored, overwrite=True)
+            break
+    members = {"__module__": __name__, "config_class": configuration_of(plain.config_class)}
+    variant = type(name, (RotaryModel, plain), members)
+    variant.register_for_auto_class("AutoModelForCausalLM")  # save_pretrained writes this code beside the weights
+    return variant
+
+
+class RotaryModel:
+    """Puts the variant's rotation into the layers of a plain model."""
+
+    _can_compile_fullgraph = False
+
+    def __init__(self, config, *arguments, **options):
+        super().__init__(config, *arguments, **options)
+        attentions = [it for it in self.modules() if hasattr(it, "layer_idx") and hasattr(it, "is_causal")]
+        if len(attentions) != config.num_hidden_layers:
+            raise ValueError(f"this code cannot change the attention of {type(self).__name__}")
+        for attention in attentions:
+            attention.rotation = Rotation(config, attention.layer_idx)
+            attention.__class__ = rotary_attention(type(attention))
+        turn_shares(self, config)
+
+
+# What a configuration says
+
+
+class Rotation:
+    """The rotation of one layer's heads."""
+
+    def __init__(self, config, layer):
+        declared = config.rotary
+        if declared.get("version") != 1:
+            raise ValueError(f"config.json: rotary.version is {declared.get('version')}, this code knows version 1")
+        self.sites = declared["sites"]
+        # None: the order of dims that the family's own rotary function expects.
+        self.score_layout = declared.get("score", {}).get("layout")
+        self.pairs = rotary_pairs(config)
+        value = declared.get("value") if self.turns("vo") else None
+        self.value_layout = value and value["layout"]
+        self.keeps_value_bias = value is not None and value["bias"] == "unrotated"
+        self.value_frequencies = value and self.of_layer(value["frequencies"], layer, config.num_hidden_layers)
+
+    def turns(self, sites):
+        """Whether any of these sites rotates."""
+        return not set(sites).isdisjoint(self.sites)
+
+    def of_layer(self, frequencies, layer, layers):
+        """This layer's row of a table that has one row for every layer, or one for all."""
+        rows = len(frequencies) // self.pairs
+        if rows not in (1, layers) or rows * self.pairs != len(frequencies):
+            raise ValueError(
+                f"config.json: rotary.value.frequencies has {len(frequencies)} numbers for {self.pairs} pairs of"
+                f" {layers} layers"
+            )
+        first = layer * self.pairs if rows > 1 else 0
+        return frequencies[first : first + self.pairs]
+
+
+def rope_of(config, layer_type=None):
+    """What a configuration says of the rotation of all layers, or of those of one type."""
+    rope = getattr(config, "rope_parameters", None) or {}
+    return rope.get(layer_type) or next((it for it in rope.values() if isinstance(it, dict)), rope)
+
+
+def rotary_pairs(config):
+    """How many pairs of a head turn, from its first dim on."""
+    stated = getattr(config, "qk_rope_head_dim", None) or getattr(config, "rotary_dim", None)
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    share = rope_of(config).get("partial_rotary_factor") or getattr(config, "partial_rotary_factor", None) or 1.0
+    return (stated or int(width * share)) // 2
+
+
+def plain_frequencies(config, layer_type=None):
+    """The frequencies that the base alone gives."""
+    base = rope_of(config, layer_type).get("rope_theta") or getattr(config, "rope_theta", None) or 10000.0
+    pairs = rotary_pairs(config)
+    return [base ** (-pair / pairs) for pair in range(pairs)]
+
+
+def of_share(config, device=None, layer_type=None, **_):
+    """What a rotary embedding computes from a configuration, its frequencies and magnitude: for a share of each head."""
+    return torch.tensor(plain_frequencies(config, layer_type), device=device), 1.0
+
+
+def turn_shares(model, config):
+    """Most families turn whole heads whatever share of a head the configuration states: their tables are made anew."""
+    for module in model.modules():
+        for name, frequencies in list(module.named_buffers(recurse=False)):
+            kind = re.fullmatch("(?:(.+?)_)?(?:original_)?inv_freq", name)
+            if kind and len(frequencies) != rotary_pairs(config):
+                if rope_of(config, kind[1])["rope_type"] != "default":
+                    raise ValueError("this transformers cannot scale the rotation of a part of each head")
+                module.compute_default_rope_parameters = of_share  # which the initialization of weights calls again
+                setattr(module, name, of_share(config, frequencies.device, kind[1])[0])
+
+
+# Rotations of tensors
+
+
+def turn(x, cos, sin, layout):
+    """x, [batch, heads, tokens, width], its first pairs turned by the angles of cos and sin, [batch, 1, tokens, pairs]."""
+    turning, still = x[..., : 2 * cos.shape[-1]], x[..., 2 * cos.shape[-1] :]
+    one, two = split(turning, layout)
+    return torch.cat((join(one * cos - two * sin, one * sin + two * cos, layout), still), -1)
+
+
+def split(x, layout):
+    """First and second dims of x's pairs: (2p, 2p + 1) if `layout` is "interleaved", (p, p + pairs) if it is "half"."""
+    return (x[..., 0::2], x[..., 1::2]) if layout == "interleaved" else x.chunk(2, -1)
+
+
+def join(one, two, layout):
+    """What `split` takes apart."""
+    return torch.stack((one, two), -1).flatten(-2) if layout == "interleaved" else torch.cat((one, two), -1)
 
 
 def tables(frequencies, positions, like):
@@ -44,185 +170,167 @@ def tables(frequencies, positions, like):
     return angles.cos().to(like.dtype), angles.sin().to(like.dtype)
 
 
-class RotaryAttention(nn.Module):
-    """The attention of one layer, with the projections of the plain model's module."""
+def variant_of(function):
+    """A family's rotary function, for the sites and the layout of pairs of the attention that calls it."""
+    signature = inspect.signature(function)
+    # What families call their tables, with the value that turns nothing, and their queries and keys.
+    tables = {name: still for name, still in (("cos", 1), ("sin", 0), ("freqs_cis", 1)) if name in signature.parameters}
+    heads = [name for name in ("q", "k", "xq", "xk", "tensor") if name in signature.parameters]
 
-    def __init__(self, attention, config, layer_idx):
-        super().__init__()
-        for name, module in attention.named_children():
-            self.add_module(name, module)
-        self.config = config
-        self.layer_idx = layer_idx
-        self.is_causal = True
-        self.heads = config.num_attention_heads
-        self.groups = getattr(config, "num_key_value_heads", None) or self.heads
-        self.head_dim = attention.head_dim
-        rope = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
-        fraction = rope.get("partial_rotary_factor") or getattr(config, "partial_rotary_factor", None) or 1.0
-        self.pairs = int(self.head_dim * fraction) // 2
-        self.rope_theta = rope.get("rope_theta") or getattr(config, "rope_theta", None) or 10000.0
-        self.rope_type = rope.get("rope_type") or rope.get("type") or "default"
+    def rotary(*arguments, **options):
+        call = CALL.get()
+        given = signature.bind(*arguments, **options).arguments
+        rotation, width, layout = call.rotation, 2 * call.rotation.pairs, call.rotation.score_layout
+        own = layout and ("half" if layout == "interleaved" else "interleaved")
+        turning = {name: given[name][..., :width] for name in heads}
+        if layout:
+            turning = {name: join(*split(x, layout), own) for name, x in turning.items()}
 
-        declared = config.rotary
-        if declared.get("version") != 1:
-            raise ValueError(f"config.json: rotary.version is {declared.get('version')}, this code knows version 1")
-        self.sites = declared["sites"]
-        self.score_layout = declared.get("score", {}).get("layout", "half")
-        value = declared.get("value") if set("vo") & set(self.sites) else None
-        self.value_layout = value and value["layout"]
-        self.keeps_value_bias = value is not None and value["bias"] == "unrotated"
-        self.value_frequencies = value and self.of_layer(value["frequencies"])
+        def turned(**changes):
+            result = function(**{**given, **turning, **changes})
+            result = result if len(heads) > 1 else (result,)
+            if layout:
+                result = [join(*split(x, own), layout) for x in result]
+            return [torch.cat((x, given[name][..., width:]), -1) for name, x in zip(heads, result)]
 
-    def of_layer(self, frequencies):
-        """This layer's row of a table that has one row for every layer, or one for all."""
-        rows = len(frequencies) // self.pairs
-        if rows not in (1, self.config.num_hidden_layers) or rows * self.pairs != len(frequencies):
-            raise ValueError(
-                f"config.json: rotary.value.frequencies has {len(frequencies)} numbers for {self.pairs} pairs of"
-                f" {self.config.num_hidden_layers} layers"
-            )
-        first = self.layer_idx * self.pairs if rows > 1 else 0
-        return frequencies[first : first + self.pairs]
+        # Some families take one at a time, and keys first; some return dims in another order, turned or not.
+        sites = "qk" if len(heads) > 1 else next(call.single_sites)
+        moved = turned() if rotation.turns(sites) else None
+        rested = turned(**{name: torch.full_like(given[name], still) for name, still in tables.items()})
+        result = [(moved if rotation.turns(site) else rested)[index] for index, site in enumerate(sites)]
+        return tuple(result) if len(heads) > 1 else result[0]
 
-    def split(self, x):
-        """[batch, tokens, heads * head_dim] as [batch, heads, tokens, head_dim]."""
-        return x.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
-
-    def project(self, x):
-        """Queries, keys and values, each [batch, heads, tokens, head_dim], and the bias that is part of the values."""
-        q, k, v = self.split(self.q_proj(x)), self.split(self.k_proj(x)), self.split(self.v_proj(x))
-        if hasattr(self, "q_norm"):
-            q, k = self.q_norm(q), self.k_norm(k)
-        return q, k, v, self.v_proj.bias
-
-    def output(self, x):
-        return self.o_proj(x)
-
-    @property
-    def dropout(self):
-        return self.config.attention_dropout
-
-    def score_tables(self, x, position_ids, position_embeddings):
-        """What the model's own rotary embedding gives for queries and keys, frequency scaling included; but most models
-        turn whole heads whatever the configuration says, and where only a part of them turns the table is made here."""
-        if position_embeddings is None:
-            position_embeddings = self.rotary_emb(x, position_ids)
-        if position_embeddings[0].shape[-1] != 2 * self.pairs:
-            if self.rope_type != "default":
-                raise ValueError(f"this transformers cannot scale ({self.rope_type}) the rotation of a part of each head")
-            return self.plain_tables(position_ids, x)
-        return (table[:, None, :, : table.shape[-1] // 2].to(x.dtype) for table in position_embeddings)
-
-    def plain_tables(self, position_ids, like):
-        """Tables of the frequencies that the base alone gives."""
-        return tables([self.rope_theta ** (-pair / self.pairs) for pair in range(self.pairs)], position_ids, like)
-
-    def forward(
-        self, hidden_states, position_ids=None, attention_mask=None, position_embeddings=None, past_key_values=None,
-        past_key_value=None, cache=None, cache_position=None, **_,
-    ):
-        """Attention over hidden_states, [batch, tokens, width]; `attention_mask` is 4-dimensional, or None: causal."""
-        if position_ids is None:
-            raise ValueError("this transformers passes no position_ids to the attention: gpt2 variants need version 5")
-        if attention_mask is not None and attention_mask.dim() != 4:
-            raise ValueError("rotary variants run with attn_implementation 'sdpa' or 'eager' only")
-        q, k, v, bias = self.project(hidden_states)
-        keeps_bias = self.keeps_value_bias and bias is not None
-        if keeps_bias:
-            # Attention weights sum to 1, so the bias may stay still: it is added again to what they give.
-            bias = bias.view(-1, 1, self.head_dim)
-            v = v - bias
-        if set("qk") & set(self.sites):
-            cos, sin = self.score_tables(q, position_ids, position_embeddings)
-            q = rotate(q, cos, sin, self.score_layout) if "q" in self.sites else q
-            k = rotate(k, cos, sin, self.score_layout) if "k" in self.sites else k
-        if self.value_frequencies:
-            cos, sin = tables(self.value_frequencies, position_ids, v)
-        if "v" in self.sites:
-            v = rotate(v, cos, sin, self.value_layout)
-        # The cache's name since 5.24, since 4.56, and before.
-        cache = next((it for it in (cache, past_key_values, past_key_value) if it is not None), None)
-        if cache is not None:
-            places = () if cache_position is None else ({"cache_position": cache_position},)
-            k, v = cache.update(k, v, self.layer_idx, *places)
-
-        tokens, repeats = q.shape[2], self.heads // self.groups
-        is_causal = attention_mask is None and tokens > 1
-        if is_causal:
-            # Only a cache that was empty comes without a mask; a static one is longer than what it holds.
-            k, v = k[:, :, :tokens], v[:, :, :tokens]
-        elif attention_mask is not None:
-            attention_mask = attention_mask[..., : k.shape[2]]
-        o = scaled_dot_product_attention(
-            q, k.repeat_interleave(repeats, 1), v.repeat_interleave(repeats, 1), attn_mask=attention_mask,
-            dropout_p=self.dropout if self.training else 0.0, is_causal=is_causal,
-        )
-        if "o" in self.sites:
-            o = rotate(o, cos, -sin, self.value_layout)
-        if keeps_bias:
-            o = o + bias.repeat_interleave(repeats, 0)
-        o = self.output(o.transpose(1, 2).flatten(2))
-        return (o, None, cache) if RETURNS_CACHE else (o, None)
+    return rotary
 
 
-class GPT2RotaryAttention(RotaryAttention):
-    """GPT-2's attention: one fused projection, and no frequencies of the model's own for queries and keys."""
-
-    def project(self, x):
-        q, k, v = (self.split(part) for part in self.c_attn(x).chunk(3, -1))
-        return q, k, v, self.c_attn.bias.chunk(3)[2]
-
-    def output(self, x):
-        return self.resid_dropout(self.c_proj(x))
-
-    @property
-    def dropout(self):
-        return self.config.attn_pdrop
-
-    def score_tables(self, x, position_ids, position_embeddings):
-        return self.plain_tables(position_ids, x)
+# Attention
 
 
-class RotaryModel:
-    """Puts the variant's attention into the layers of a plain model."""
-
-    _supports_flash_attn = _supports_flash_attn_2 = _supports_flex_attn = False
-
-    def __init__(self, config):
-        super().__init__(config)
-        for index, layer in enumerate(self.model.layers):
-            layer.self_attn = RotaryAttention(layer.self_attn, config, index)
-
-
-class LlamaRotaryForCausalLM(RotaryModel, LlamaForCausalLM):
-    config_class = LlamaRotaryConfig
-
-
-class MistralRotaryForCausalLM(RotaryModel, MistralForCausalLM):
-    config_class = MistralRotaryConfig
-
-
-class Qwen2RotaryForCausalLM(RotaryModel, Qwen2ForCausalLM):
-    config_class = Qwen2RotaryConfig
-
-
-if hasattr(transformers, "Qwen3ForCausalLM"):  # since 4.51
-
-    class Qwen3RotaryForCausalLM(RotaryModel, transformers.Qwen3ForCausalLM):
-        config_class = configurations.Qwen3RotaryConfig
+@functools.cache
+def rotary_attention(family):
+    """The class of a family's attention with the variant's rotation."""
+    plain = inspect.unwrap(family.forward)
+    surroundings = {
+        name: variant_of(it) if name.startswith("apply_rotary") and callable(it) else it
+        for name, it in plain.__globals__.items()
+    }
+    forward = types.FunctionType(plain.__code__, surroundings, plain.__name__, plain.__defaults__, plain.__closure__)
+    forward.__kwdefaults__ = plain.__kwdefaults__
+    parameters = inspect.signature(plain).parameters
+    members = {
+        "plain_forward": forward,
+        "cache_name": next(name for name in ("cache", "layer_past", "past_key_values") if name in parameters),
+        "expands_latents": hasattr(family, "expand_kv"),
+    }
+    for name in ("o_proj", "dense", "out_proj", "c_proj"):
+        members[name] = within_call(name, lambda call, matrix, x: matrix(call.turned_back(x)))
+    members["c_attn"] = within_call("c_attn", lambda call, matrix, x: call.turned_scores(matrix(x)))
+    return type(f"Rotary{family.__name__}", (RotaryAttention, family), members)
 
 
-class GPT2RotaryLMHeadModel(GPT2LMHeadModel):
-    config_class = GPT2RotaryConfig
-    _supports_flash_attn = _supports_flash_attn_2 = _supports_flex_attn = False
+def within_call(name, change):
+    """The child `name` of an attention; in a call of this, with what is to be done around it."""
 
-    def __init__(self, config):
-        super().__init__(config)
-        for index, block in enumerate(self.transformer.h):
-            block.attn = GPT2RotaryAttention(block.attn, config, index)
+    def child(attention):
+        module, call = attention._modules.get(name), CALL.get()
+        if module is None:
+            raise AttributeError(name)
+        return functools.partial(change, call, module) if call is not None and call.attention is attention else module
+
+    return property(child)
 
 
-# save_pretrained writes this code beside the weights.
-for variant in [*RotaryModel.__subclasses__(), GPT2RotaryLMHeadModel]:
-    variant.register_for_auto_class("AutoModelForCausalLM")
-    variant.config_class.register_for_auto_class()
+class RotaryAttention:
+    """A family's attention with the variant's rotation."""
+
+    def forward(self, *arguments, **options):
+        if options.get("position_ids") is None:
+            raise ValueError(f"transformers {transformers.__version__} passes no position_ids to {type(self).__name__}")
+        call = Call(self, options["position_ids"], options.get(self.cache_name))
+        options[self.cache_name] = call
+        token = CALL.set(call)
+        try:
+            return self.plain_forward(*arguments, **options)
+        finally:
+            CALL.reset(token)
+
+    def expand_kv(self, *latents):
+        """Keys and values of latent attention, which made them of cached latents: they are cached themselves."""
+        return CALL.get().keep(*super().expand_kv(*latents))
+
+    def still_bias(self):
+        """The value bias where it does not rotate, [heads, 1, width]. Attention weights sum to 1, so it may be added to what
+        they give; what a sink takes of them, it takes of the bias too."""
+        if not self.rotation.keeps_value_bias:
+            return None
+        if hasattr(self, "v_proj"):
+            bias, heads = self.v_proj.bias, self.v_proj.out_features // self.head_dim
+        elif "c_attn" in self._modules:  # queries, keys and values one after another
+            bias, heads = self.c_attn.bias.chunk(3)[2], self.num_heads
+        elif hasattr(self, "_split_heads"):  # Falcon knows where it has them
+            bias = self.query_key_value.bias
+            bias = bias if bias is None else self._split_heads(bias[None, None])[2]
+            heads = bias if bias is None else bias.shape[2]
+        elif hasattr(self, "query_key_value"):  # the three of each head together
+            bias, heads = self.query_key_value.bias, self.config.num_attention_heads
+            bias = bias if bias is None else bias.view(heads, 3, -1)[:, 2]
+        else:
+            return None
+        return bias if bias is None else bias.reshape(heads, 1, -1)
+
+
+class Call:
+    """One call of an attention, in place of its cache: turns values and outputs by the positions of its tokens."""
+
+    def __init__(self, attention, positions, cache):
+        self.attention = attention
+        self.rotation = attention.rotation
+        self.positions = positions
+        self.cache = cache
+        self.single_sites = iter("kq")
+        # The still bias' heads have one dim more, which sums the weights that a sink leaves.
+        self.bias = attention.still_bias()
+        self.has_share = self.bias is not None and hasattr(attention, "sinks")
+
+    def value_tables(self, like):
+        return tables(self.rotation.value_frequencies, self.positions, like)
+
+    def update(self, keys, values, *places, **options):
+        """What an attention calls with new keys and values, to get those of all tokens."""
+        self.places, self.options = places, options
+        if self.attention.expands_latents:
+            return keys, values  # latents; see `expand_kv`
+        return self.keep(keys, values)
+
+    def keep(self, keys, values):
+        """Turns new values and caches them with their keys; gives those of all tokens."""
+        values = values if self.bias is None else values - self.bias
+        if self.rotation.turns("v"):
+            values = turn(values, *self.value_tables(values), self.rotation.value_layout)
+        if self.cache is not None:
+            keys, values = self.cache.update(keys, values, *self.places, **self.options)
+        if self.has_share:
+            values = torch.cat((values, torch.ones_like(values[..., :1])), -1)
+        return keys, values
+
+    def turned_back(self, outputs):
+        """What the heads give, [batch, tokens, heads * width], as the output matrix expects it."""
+        outputs = outputs.unflatten(-1, (self.attention.config.num_attention_heads, -1)).transpose(1, 2)
+        outputs, share = (outputs[..., :-1], outputs[..., -1:]) if self.has_share else (outputs, 1)
+        if self.rotation.turns("o"):
+            cos, sin = self.value_tables(outputs)
+            outputs = turn(outputs, cos, -sin, self.rotation.value_layout)
+        if self.bias is not None:
+            outputs = outputs + share * self.bias.repeat_interleave(outputs.shape[1] // len(self.bias), 0)
+        return outputs.transpose(1, 2).flatten(2)
+
+    def turned_scores(self, fused):
+        """Queries, keys and values, [batch, tokens, 3 * width], of a family that has no rotary function."""
+        *scores, values = fused.chunk(3, -1)
+        for index, site in enumerate("qk"):
+            if self.rotation.turns(site):
+                x = scores[index].unflatten(-1, (self.attention.num_heads, -1)).transpose(1, 2)
+                cos, sin = tables(plain_frequencies(self.attention.config), self.positions, x)
+                x = turn(x, cos, sin, self.rotation.score_layout or "half")
+                scores[index] = x.transpose(1, 2).flatten(2)
+        return torch.cat((*scores, values), -1)
