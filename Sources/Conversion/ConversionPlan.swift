@@ -181,10 +181,9 @@ extension ConversionPlan {
     if let siteChange, siteChange.effects(for: purpose) != nil {
       warnings.append(.sites(siteChange, purpose))
     }
-    if side == .gguf, source.side == .huggingface,
-      try Tokenizer.load(from: source.checkpoint) == nil
-    {
-      warnings.append(.noTokenizer)
+    if side == .gguf, source.side == .huggingface {
+      let tokenizer = try Tokenizer.load(from: source.checkpoint)
+      warnings += tokenizer.map { $0.lostInGGUF.map { .tokenizerFact($0) } } ?? [.noTokenizer]
     }
     let fallbacks = assembled.count { $0.isFallback }
     if fallbacks > 0 { warnings.append(.otherTypes(tensors: fallbacks)) }

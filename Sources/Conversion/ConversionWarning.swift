@@ -8,6 +8,8 @@ package enum ConversionWarning: Sendable, Equatable {
   case sites(SiteChange, SiteChange.Purpose)
   /// A folder without tokenizer becomes a GGUF file.
   case noTokenizer
+  /// A fact of a folder's tokenizer that a GGUF file cannot state.
+  case tokenizerFact(String)
   /// Rows of so many tensors do not fit the type asked for.
   case otherTypes(tensors: Int)
   /// A key was set that nothing here reads.
@@ -27,6 +29,8 @@ package enum ConversionWarning: Sendable, Equatable {
     case .noTokenizer:
       "the folder holds no tokenizer: only token ids can be scored with the output, and other"
         + " readers may refuse it"
+    case .tokenizerFact(let fact):
+      "GGUF has no key for the tokenizer's \(fact): some texts get other tokens from the output"
     case .otherTypes(let tensors):
       "the rows of \(tensors) tensors are not whole blocks of the type asked for: they take"
         + " another, as llama-quantize gives them"

@@ -14,19 +14,23 @@ struct BytePairEncoder: WordEncoder {
   private let merges: [Merge]
   private let byteSymbols: [Int32?]
   private let splitsBytes: Bool
-  private let ignoresMerges: Bool
+  private(set) var ignoresMerges: Bool
+  private let takesLineFeedsWhole: Bool
   private let table: TokenTable
   private let unknown: Int32?
 
   /// `list` holds the merges, best first, with the bytes of both parts. Where `splitsBytes`, words
-  /// start as single bytes, else as characters with single bytes to fall back on.
+  /// start as single bytes, else as characters with single bytes to fall back on. A word that is a
+  /// token is taken whole where `ignoresMerges`, and a run of line feeds where
+  /// `takesLineFeedsWhole`.
   init(
     table: TokenTable, merges list: MergeList, splitsBytes: Bool, ignoresMerges: Bool,
-    unknown: Int32?
+    takesLineFeedsWhole: Bool = false, unknown: Int32?
   ) {
     self.table = table
     self.splitsBytes = splitsBytes
     self.ignoresMerges = ignoresMerges
+    self.takesLineFeedsWhole = takesLineFeedsWhole
     self.unknown = unknown
     byteSymbols = (UInt8.min...UInt8.max).map { table.id(CollectionOfOne($0)) }
     var symbols = table.index
@@ -65,7 +69,25 @@ struct BytePairEncoder: WordEncoder {
   }
 
   func wholeToken(_ word: UnsafeBufferPointer<UInt8>) -> Int32? {
-    ignoresMerges ? table.id(word) : nil
+    ignoresMerges || (takesLineFeedsWhole && word.allSatisfy { $0 == 0x0A })
+      ? table.id(word) : nil
+  }
+
+  /// Whether each normal token is what merges make of its bytes, so that it is the same to take
+  /// words whole.
+  var mergesMakeEveryToken: Bool {
+    var plain = self
+    plain.ignoresMerges = false
+    var merger = PairMerger()
+    var ids: [Int32] = []
+    for id in table.kinds.indices where table.kinds[id] == .normal {
+      ids.removeAll(keepingCapacity: true)
+      let isMade = Array(table.bytes[id]).withUnsafeBufferPointer { bytes in
+        (try? merger.encode(bytes, by: plain, to: &ids)) != nil
+      }
+      guard isMade, ids.count == 1 else { return false }
+    }
+    return true
   }
 
   /// A byte without a symbol is -1 - byte.

@@ -5,34 +5,53 @@ package enum HuggingFacePreTokenizers {
   /// What `ByteLevel` splits by unless told otherwise (GPT-2).
   static let byteLevelPattern =
     "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
+  /// A character of what `Punctuation` finds: ASCII's and Unicode's.
+  static let punctuation = "[\\p{P}\\$\\+<=>\\^~\\|`]"
 
-  /// The steps of a pre-tokenizer as text: equal texts mean equal pieces.
-  static func signature(_ json: JSONValue?) -> [String] {
-    guard let json, json != .null else { return [] }
-    switch json["type"]?.string {
-    case "Sequence": return (json["pretokenizers"]?.array ?? []).flatMap(signature)
-    case "ByteLevel":
-      return json["use_regex"]?.bool ?? true ? [byteLevelPattern] : []
-    case "Digits": return [json["individual_digits"]?.bool ?? false ? "\\p{N}" : "\\p{N}+"]
-    case "Split": return [json["pattern"]?["Regex"]?.string ?? ""]
-    default: return [json["type"]?.string ?? ""]
+  /// The GGUF names of byte-level pre-tokenizers that make the same pieces, and with this vocabulary
+  /// the same tokens, the commonest name first; none where none is known.
+  static func names(
+    of steps: [PreTokenizer.Step], _ encoder: BytePairEncoder
+  ) throws -> [String] {
+    guard steps.allSatisfy({ $0.behavior == .isolated }) else { return [] }
+    let wanted = steps.map { comparable($0.pattern.source) }
+    let named = try NamedPreTokenizer.all().filter(\.isByteLevel)
+    var lists = [wanted]
+    var unique: [String] = []
+    for spelled in try spellings() where spelled.patterns.map(comparable) == wanted {
+      unique.append(spelled.name)
+      lists += named.filter { $0.names.contains(spelled.name) }.map { $0.patterns.map(comparable) }
     }
+    for other in named where lists.contains(other.patterns.map(comparable)) {
+      unique += other.names.filter { !unique.contains($0) }
+    }
+    func ignoresMerges(_ name: String) -> Bool {
+      named.contains { $0.names.contains(name) && $0.ignoresMerges }
+    }
+    let equal = unique.filter { ignoresMerges($0) == encoder.ignoresMerges }
+    // Where merges make every token, it is the same to take words whole.
+    return !equal.isEmpty || unique.isEmpty || !encoder.mergesMakeEveryToken ? equal : unique
   }
 
-  /// The GGUF name of a byte-level pre-tokenizer; nil where none is known. Names with the same
-  /// patterns differ in `ignoresMerges`, which tokenizer.json says.
-  static func name(of json: JSONValue?, ignoresMerges: Bool) throws -> String? {
-    let wanted = signature(json)
-    if let spelled = try spellings().first(where: { $0.patterns == wanted }) { return spelled.name }
-    return try NamedPreTokenizer.all().first {
-      $0.isByteLevel && $0.patterns == wanted && $0.ignoresMerges == ignoresMerges
-    }?.names.first
+  /// A pattern's text with one spelling of line ends.
+  private static func comparable(_ pattern: String) -> String {
+    var text = ""
+    for scalar in pattern.unicodeScalars {
+      switch scalar {
+      case "\r": text += "\\r"
+      case "\n": text += "\\n"
+      default: text.unicodeScalars.append(scalar)
+      }
+    }
+    return text
   }
 
-  /// The `pre_tokenizer` of tokenizer.json for a byte-level pre-tokenizer: the ecosystem's own
-  /// spelling of its patterns where one is known.
+  /// The `pre_tokenizer` of tokenizer.json for a pre-tokenizer: the ecosystem's own spelling of its
+  /// patterns where one with as many steps is known.
   static func json(of named: NamedPreTokenizer) throws -> JSONValue {
-    let spelled = try spellings().first { named.names.contains($0.name) }
+    let spelled = try spellings().first {
+      named.names.contains($0.name) && $0.patterns.count == named.patterns.count
+    }
     let splits: [JSONValue] = (spelled?.patterns ?? named.patterns).map { pattern in
       [
         "type": "Split", "pattern": ["Regex": .string(pattern)], "behavior": "Isolated",
@@ -42,7 +61,9 @@ package enum HuggingFacePreTokenizers {
     let bytes: JSONValue = [
       "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false,
     ]
-    return ["type": "Sequence", "pretokenizers": .array(splits + [bytes])]
+    return [
+      "type": "Sequence", "pretokenizers": .array(splits + (named.isByteLevel ? [bytes] : [])),
+    ]
   }
 
   /// Patterns as tokenizer.json files spell them, by their GGUF name.

@@ -43,15 +43,16 @@ struct HuggingFaceTokenizer {
       throw unsupported("model.type", "tokenizer type '\(model["type"]?.string ?? "")'")
     }
     let falls = model["byte_fallback"]?.bool ?? false
-    var normalizer = Normalizer()
-    try readNormalizer(json["normalizer"], "normalizer", into: &normalizer)
-    var steps: [PreTokenizer.Step] = []
-    var isByteLevel = false
-    try readPreTokenizer(
-      json["pre_tokenizer"], "pre_tokenizer", steps: &steps, isByteLevel: &isByteLevel,
-      normalizer: &normalizer)
+    let steps = try HuggingFaceSteps(json, file: file)
+    let isByteLevel = steps.isByteLevel
     if falls, isByteLevel {
       throw unsupported("model.byte_fallback", "byte fallback of byte-level BPE")
+    }
+    for (key, what) in [
+      ("dropout", "merging at random"), ("continuing_subword_prefix", "a prefix of word parts"),
+      ("end_of_word_suffix", "a suffix of words"),
+    ] where ![nil, .null, .string("")].contains(model[key]) {
+      throw unsupported("model.\(key)", what)
     }
 
     let added = try addedTokens()
@@ -63,27 +64,27 @@ struct HuggingFaceTokenizer {
       table: table, merges: MergeList(merges, isByteLevel: isByteLevel),
       splitsBytes: isByteLevel, ignoresMerges: model["ignore_merges"]?.bool ?? false,
       unknown: unknown)
-    let (bos, eos) = try ends(table)
+    let ends = try ends(table)
+    let names = isByteLevel ? try HuggingFacePreTokenizers.names(of: steps.steps, encoder) : []
     var stored = StoredTokenizer()
+    stored.preTokenizers = names
     stored.merges = merges.map { "\($0.0) \($0.1)" }
     stored.unknown = unknown
     stored.chatTemplate = chatTemplate
     stored.padding = namedToken("pad_token", table)
     return Tokenizer(
-      model: isByteLevel ? "gpt2" : "llama",
-      preTokenizer: isByteLevel
-        ? try HuggingFacePreTokenizers.name(
-          of: json["pre_tokenizer"], ignoresMerges: model["ignore_merges"]?.bool ?? false) : nil,
-      bos: bos.id ?? namedToken("bos_token", table), eos: eos.id ?? namedToken("eos_token", table),
-      addsBOS: bos.adds, addsEOS: eos.adds, file: file, table: table,
+      model: (isByteLevel ? TokenizerModel.gpt2 : .llama).rawValue, preTokenizer: names.first,
+      bos: ends.before.first ?? namedToken("bos_token", table),
+      eos: ends.after.last ?? namedToken("eos_token", table),
+      leading: ends.before, trailing: ends.after, file: file, table: table,
       special: SpecialTokens(
         added.map { token in
           .init(
             id: token.id, bytes: Array(token.text.utf8), isControl: token.isSpecial,
             stripsLeft: token.stripsLeft, stripsRight: token.stripsRight)
         }),
-      algorithm: .bytePairs(encoder, PreTokenizer(steps: steps)), normalizer: normalizer,
-      stored: stored)
+      algorithm: .bytePairs(encoder, PreTokenizer(steps: steps.steps)),
+      normalizer: steps.normalizer, stored: stored)
   }
 
   // MARK: - Vocabulary
@@ -162,9 +163,7 @@ struct HuggingFaceTokenizer {
 
   /// What goes before and after a text: the template of the post-processor, else the flags of
   /// tokenizer_config.json.
-  private func ends(
-    _ table: TokenTable
-  ) throws -> (bos: (id: Int32?, adds: Bool), eos: (id: Int32?, adds: Bool)) {
+  private func ends(_ table: TokenTable) throws -> (before: [Int32], after: [Int32]) {
     var processors = [json["post_processor"] ?? .null]
     if let list = processors[0]["processors"]?.array { processors = list }
     for processor in processors {
@@ -173,99 +172,23 @@ struct HuggingFaceTokenizer {
       case "TemplateProcessing":
         let parts = processor["single"]?.array ?? []
         let text = parts.firstIndex { $0["Sequence"] != nil } ?? parts.count
-        func id(_ part: JSONValue?) -> Int32? {
-          part?["SpecialToken"]?["id"]?.string.flatMap { table.texts.firstIndex(of: $0) }
-            .map(Int32.init)
+        func ids(_ parts: ArraySlice<JSONValue>) throws -> [Int32] {
+          try parts.map { part in
+            let name = part["SpecialToken"]?["id"]?.string ?? ""
+            guard let id = table.texts.firstIndex(of: name) else {
+              throw invalid("post_processor", "'\(name)' is no token")
+            }
+            return Int32(id)
+          }
         }
-        let bos = text > 0 ? id(parts.first) : nil
-        let eos = text + 1 < parts.count ? id(parts.last) : nil
-        return ((bos, bos != nil), (eos, eos != nil))
+        return (try ids(parts.prefix(text)), try ids(parts.dropFirst(text + 1)))
       default:
         throw unsupported("post_processor", "post-processor '\(processor["type"]?.string ?? "")'")
       }
     }
-    return (
-      (nil, configuration?["add_bos_token"]?.bool ?? false),
-      (nil, configuration?["add_eos_token"]?.bool ?? false)
-    )
-  }
-
-  // MARK: - Normalization and pre-tokenization
-
-  private func readNormalizer(
-    _ json: JSONValue?, _ place: String, into normalizer: inout Normalizer
-  ) throws {
-    guard let json, json != .null else { return }
-    switch json["type"]?.string {
-    case "Sequence":
-      for (index, part) in (json["normalizers"]?.array ?? []).enumerated() {
-        try readNormalizer(part, "\(place).normalizers[\(index)]", into: &normalizer)
-      }
-    case "NFC": normalizer.composes = true
-    case "Prepend" where json["prepend"]?.string == "\u{2581}":
-      normalizer.addsSpacePrefix = true
-      normalizer.escapesSpaces = true
-    case "Replace"
-    where json["pattern"]?["String"]?.string == " " && json["content"]?.string == "\u{2581}":
-      normalizer.escapesSpaces = true
-    default: throw unsupported(place, "normalizer '\(json["type"]?.string ?? "")'")
+    func id(_ flag: String, _ key: String) -> [Int32] {
+      configuration?[flag]?.bool ?? false ? [namedToken(key, table)].compactMap { $0 } : []
     }
-  }
-
-  private func readPreTokenizer(
-    _ json: JSONValue?, _ place: String, steps: inout [PreTokenizer.Step],
-    isByteLevel: inout Bool, normalizer: inout Normalizer
-  ) throws {
-    guard let json, json != .null else { return }
-    func add(_ pattern: String, gaps: Bool = true, matches: Bool = true) throws {
-      steps.append(
-        .init(pattern: try Pattern(pattern, file: file), keepsGaps: gaps, keepsMatches: matches))
-    }
-    switch json["type"]?.string {
-    case "Sequence":
-      for (index, part) in (json["pretokenizers"]?.array ?? []).enumerated() {
-        try readPreTokenizer(
-          part, "\(place).pretokenizers[\(index)]", steps: &steps, isByteLevel: &isByteLevel,
-          normalizer: &normalizer)
-      }
-    case "ByteLevel":
-      isByteLevel = true
-      if json["add_prefix_space"]?.bool ?? true {
-        normalizer.addsSpacePrefix = true
-        normalizer.prefixesOnlyWithoutSpace = true
-      }
-      if json["use_regex"]?.bool ?? true { try add(HuggingFacePreTokenizers.byteLevelPattern) }
-    case "Digits":
-      try add(json["individual_digits"]?.bool ?? false ? "\\p{N}" : "\\p{N}+")
-    case "Split":
-      let literal = json["pattern"]?["String"]?.string.map { "\\Q\($0)\\E" }
-      guard let pattern = json["pattern"]?["Regex"]?.string ?? literal else {
-        throw invalid("\(place).pattern", "is missing")
-      }
-      let inverted = json["invert"]?.bool ?? false
-      switch json["behavior"]?.string {
-      case "Isolated": try add(pattern)
-      case "Removed": try add(pattern, gaps: !inverted, matches: inverted)
-      default: throw unsupported(place, "split behavior '\(json["behavior"]?.string ?? "")'")
-      }
-    case "Metaspace":
-      guard json["replacement"]?.string ?? "\u{2581}" == "\u{2581}" else {
-        throw unsupported(place, "a replacement other than U+2581")
-      }
-      normalizer.escapesSpaces = true
-      let scheme =
-        json["prepend_scheme"]?.string
-        ?? (json["add_prefix_space"]?.bool ?? true ? "always" : "never")
-      normalizer.prefixesOnlyWithoutSpace = true
-      switch scheme {
-      case "always": normalizer.prefix = .everyText
-      case "first": normalizer.prefix = .firstText
-      case "never": break
-      default: throw unsupported(place, "prepend scheme '\(scheme)'")
-      }
-      // Words begin at the escaped spaces.
-      if json["split"]?.bool ?? true { try add("\u{2581}[^\u{2581}]*|[^\u{2581}]+") }
-    default: throw unsupported(place, "pre-tokenizer '\(json["type"]?.string ?? "")'")
-    }
+    return (id("add_bos_token", "bos_token"), id("add_eos_token", "eos_token"))
   }
 }

@@ -7,13 +7,16 @@ package final class Pattern: Sendable {
   package let source: String
   private nonisolated(unsafe) let code: OpaquePointer
 
-  /// Compiles a pattern; errors name `file`.
-  package init(_ source: String, file: String) throws(VocabularyError) {
+  /// Compiles a pattern; errors name `file`. Where `anchorsAtLines`, `^` and `$` match at the ends
+  /// of lines too.
+  package init(
+    _ source: String, file: String, anchorsAtLines: Bool = false
+  ) throws(VocabularyError) {
     var number: Int32 = 0
     var offset = 0
     let options =
       UInt32(PCRE2_UTF) | UInt32(PCRE2_UCP) | UInt32(PCRE2_MATCH_INVALID_UTF)
-      | UInt32(PCRE2_USE_OFFSET_LIMIT)
+      | UInt32(PCRE2_USE_OFFSET_LIMIT) | (anchorsAtLines ? UInt32(PCRE2_MULTILINE) : 0)
     let bytes = Array(source.utf8)
     guard
       let code = pcre2_compile_8(bytes, bytes.count, options, &number, &offset, nil)
@@ -35,6 +38,21 @@ package final class Pattern: Sendable {
   /// Whether matches depend on nothing but the text and where they begin: `\G` asks where the
   /// search began.
   var isLocal: Bool { !source.contains("\\G") }
+
+  /// Whether no text is left between matches, as far as a text with every kind of character tells.
+  var coversText: Bool {
+    var text = String(String.UnicodeScalarView((0..<0x180).compactMap(Unicode.Scalar.init)))
+    text += "ǅʰ語\u{0E40}a\u{0301}\u{0903}\u{20DD}٣Ⅷ½‿–“”€🙂\u{3000}\u{2028}\u{2029}\u{200D}\u{E000}\u{0378}"
+    text += " a  1 !\n\n b\t"
+    var matches: [Range<Int>] = []
+    let bytes = Array(text.utf8)
+    let isDone = bytes.withUnsafeBufferPointer { bytes in
+      (try? self.matches(in: bytes, from: 0, below: bytes.count, to: &matches)) != nil
+    }
+    var end = 0
+    for match in matches where match.lowerBound == end { end = match.upperBound }
+    return isDone && end == bytes.count
+  }
 
   /// Appends the matches that begin at or after `start` and before `limit`, in order, as ranges of
   /// the subject. Each search goes on where the last match ended.

@@ -1,14 +1,28 @@
-import Base
-
 /// Cuts a text into the words within which byte-pair merges happen.
 struct PreTokenizer: Sendable {
   /// One pass over all pieces so far.
   struct Step: Sendable {
+    /// What becomes of a pattern's matches, as tokenizer.json files name it. The text between
+    /// matches is always kept.
+    enum Behavior: String, Sendable {
+      /// Each match is a piece.
+      case isolated = "Isolated"
+      /// Matches are dropped.
+      case removed = "Removed"
+      /// A match joins the piece before it, the first of neighbours alone.
+      case mergedWithPrevious = "MergedWithPrevious"
+      /// A match joins the piece after it, the last of neighbours alone.
+      case mergedWithNext = "MergedWithNext"
+      /// Matches without anything between them are one piece.
+      case contiguous = "Contiguous"
+    }
+
     let pattern: Pattern
-    /// What becomes of the text between matches: a piece of its own, or nothing.
-    let keepsGaps: Bool
-    /// What becomes of the matches.
-    let keepsMatches: Bool
+    var behavior = Behavior.isolated
+    /// The text between matches is taken for matches, and matches for the text between.
+    var inverts = false
+    /// The pattern sees the bytes as GPT-2's alphabet spells them.
+    var readsAlphabet = false
   }
 
   var steps: [Step]
@@ -19,97 +33,110 @@ struct PreTokenizer: Sendable {
   ) throws(VocabularyError) -> [Range<Int>] {
     var pieces = texts
     for step in steps {
-      var next: [Range<Int>] = []
-      next.reserveCapacity(2 * pieces.count)
-      let scan = PatternScan(pattern: step.pattern, bytes: bytes, threads: threads)
-      try scan.forEach(pieces) { piece, matches in
-        var last = piece.lowerBound
-        for match in matches {
-          if match.lowerBound > last, step.keepsGaps { next.append(last..<match.lowerBound) }
-          if !match.isEmpty, step.keepsMatches { next.append(match) }
-          last = match.upperBound
-        }
-        if last < piece.upperBound, step.keepsGaps { next.append(last..<piece.upperBound) }
+      guard step.readsAlphabet else {
+        pieces = try step.split(pieces, of: bytes, threads: threads)
+        continue
       }
-      pieces = next
+      let spelled = SpelledText(bytes)
+      let found = try spelled.bytes.span.withUnsafeBufferPointer {
+        (bytes) throws(VocabularyError) in
+        try step.split(pieces.map(spelled.spelled), of: bytes, threads: threads)
+      }
+      pieces = found.map(spelled.original)
     }
     return pieces
   }
 }
 
-/// A pre-tokenizer of `formats/tokenizers/pretokenizers.json`: the patterns that one or more names stand for
-/// of `tokenizer.ggml.pre`, applied one after another, and what else the name implies.
-package struct NamedPreTokenizer: Sendable {
-  package let names: [String]
-  let patterns: [String]
-  /// A word that is a token is taken whole, whatever the merges.
-  let ignoresMerges: Bool
-  let addsBOS: Bool
-  let addsEOS: Bool
-  /// Spaces become U+2581 first.
-  let escapesSpaces: Bool
-  /// Tokens are spelled in GPT-2's byte alphabet rather than as plain UTF-8.
-  let isByteLevel: Bool
-
-  package enum Key: String, CaseIterable {
-    case names, patterns
-    case ignoresMerges = "ignore_merges"
-    case addsBOS = "add_bos"
-    case addsEOS = "add_eos"
-    case escapesSpaces = "escape_spaces"
-    case isByteLevel = "byte_level"
-  }
-
-  private static let file = "tokenizers/pretokenizers.json"
-
-  static func all() throws -> [NamedPreTokenizer] { try read(FormatResources.json(file)) }
-
-  /// Reads what the data file holds.
-  package static func read(_ json: JSONValue) throws(FormatError) -> [NamedPreTokenizer] {
-    try PreTokenizerList.entries(of: json, file: file, Key.self) { entry throws(FormatError) in
-      NamedPreTokenizer(
-        names: try entry.strings(.names), patterns: try entry.strings(.patterns),
-        ignoresMerges: try entry.flag(.ignoresMerges), addsBOS: try entry.flag(.addsBOS),
-        addsEOS: try entry.flag(.addsEOS), escapesSpaces: try entry.flag(.escapesSpaces),
-        isByteLevel: try entry.flag(.isByteLevel, default: true))
+extension PreTokenizer.Step {
+  fileprivate func split(
+    _ pieces: [Range<Int>], of bytes: UnsafeBufferPointer<UInt8>, threads: Int
+  ) throws(VocabularyError) -> [Range<Int>] {
+    var next: [Range<Int>] = []
+    next.reserveCapacity(2 * pieces.count)
+    let scan = PatternScan(pattern: pattern, bytes: bytes, threads: threads)
+    let (keepsGaps, keepsMatches) =
+      behavior == .removed ? (!inverts, inverts) : (true, true)
+    let joins = behavior != .isolated && behavior != .removed
+    try scan.forEach(pieces) { piece, matches in
+      if joins {
+        join(parts(of: piece, matches), to: &next)
+        return
+      }
+      var last = piece.lowerBound
+      for match in matches {
+        if match.lowerBound > last, keepsGaps { next.append(last..<match.lowerBound) }
+        if !match.isEmpty, keepsMatches { next.append(match) }
+        last = match.upperBound
+      }
+      if last < piece.upperBound, keepsGaps { next.append(last..<piece.upperBound) }
     }
+    return next
   }
 
-  /// The pre-tokenizer of a name; a missing name means `default`.
-  static func named(_ name: String?, file: String) throws -> NamedPreTokenizer {
-    let wanted = name ?? "default"
-    guard let known = try all().first(where: { $0.names.contains(wanted) }) else {
-      throw VocabularyError.unknownPreTokenizer(file: file, name: wanted)
+  private typealias Part = (range: Range<Int>, isMatch: Bool)
+
+  /// Matches and what is between them.
+  private func parts(of piece: Range<Int>, _ matches: ArraySlice<Range<Int>>) -> [Part] {
+    var parts: [Part] = []
+    var last = piece.lowerBound
+    for match in matches {
+      if match.lowerBound > last { parts.append((last..<match.lowerBound, inverts)) }
+      if !match.isEmpty { parts.append((match, !inverts)) }
+      last = match.upperBound
     }
-    return known
+    if last < piece.upperBound { parts.append((last..<piece.upperBound, inverts)) }
+    return parts
   }
 
-  func preTokenizer(file: String) throws -> PreTokenizer {
-    PreTokenizer(
-      steps: try patterns.map {
-        .init(pattern: try Pattern($0, file: file), keepsGaps: true, keepsMatches: true)
-      })
+  private func join(_ parts: [Part], to pieces: inout [Range<Int>]) {
+    var joined: [Range<Int>] = []
+    var follows = false
+    for part in behavior == .mergedWithNext ? parts.reversed() : parts {
+      let joins = behavior == .contiguous ? part.isMatch == follows : part.isMatch && !follows
+      if joins, let last = joined.last {
+        joined[joined.count - 1] =
+          min(last.lowerBound, part.range.lowerBound)..<max(last.upperBound, part.range.upperBound)
+      } else {
+        joined.append(part.range)
+      }
+      follows = part.isMatch
+    }
+    pieces += behavior == .mergedWithNext ? joined.reversed() : joined
   }
 }
 
-/// A data file that lists pre-tokenizers.
-enum PreTokenizerList {
-  enum Key: String, CaseIterable { case preTokenizers = "pre_tokenizers" }
+/// Bytes as GPT-2's alphabet spells them, and where each byte's character stands.
+private struct SpelledText {
+  private(set) var bytes: [UInt8] = []
+  /// Where the character of each byte begins, and where the last one ends.
+  private var places = [0]
 
-  /// Reads every entry of the list.
-  static func entries<EntryKey: CaseIterable & RawRepresentable<String>, Entry>(
-    of json: JSONValue, file: String, _ keys: EntryKey.Type,
-    _ read: (StrictObject<EntryKey>) throws(FormatError) -> Entry
-  ) throws(FormatError) -> [Entry] {
-    let top = try StrictObject<Key>(json, file: file, place: "")
-    guard let list = try top.required(.preTokenizers).array else {
-      throw top.failure(.preTokenizers, "expected a list")
+  init(_ text: UnsafeBufferPointer<UInt8>) {
+    bytes.reserveCapacity(text.count + text.count / 2)
+    places.reserveCapacity(text.count + 1)
+    let spellings = ByteAlphabet.characters.map { Array(String($0).utf8) }
+    for byte in text {
+      bytes += spellings[Int(byte)]
+      places.append(bytes.count)
     }
-    var entries: [Entry] = []
-    for (index, value) in list.enumerated() {
-      let place = "\(top.place(of: .preTokenizers))[\(index)]"
-      entries.append(try read(StrictObject<EntryKey>(value, file: file, place: place)))
+  }
+
+  func spelled(_ range: Range<Int>) -> Range<Int> {
+    places[range.lowerBound]..<places[range.upperBound]
+  }
+
+  func original(_ range: Range<Int>) -> Range<Int> {
+    index(range.lowerBound)..<index(range.upperBound)
+  }
+
+  /// The byte whose character begins at a place.
+  private func index(_ place: Int) -> Int {
+    var (low, high) = (0, places.count - 1)
+    while low < high {
+      let middle = (low + high) / 2
+      if places[middle] < place { low = middle + 1 } else { high = middle }
     }
-    return entries
+    return low
   }
 }

@@ -12,17 +12,22 @@ extension Tokenizer {
   package func encode(
     _ text: [UInt8], addSpecial: Bool, parseSpecial: Bool, threads: Int = 1
   ) throws(VocabularyError) -> [Int32] {
-    let prepared = PreparedText(
-      text, special: special, normalizer: normalizer, parseSpecial: parseSpecial)
+    let prepared = PreparedText(text, special: special, parseSpecial: parseSpecial) {
+      text, followsSpecial, isFirst in
+      if case .wordPieces = algorithm { return WordPieceEncoder.words(text) }
+      return normalizer.apply(text, followsSpecial: followsSpecial, isFirst: isFirst)
+    }
     var tokens: [Int32] = []
-    if addSpecial, addsBOS, let bos { tokens.append(bos) }
+    if addSpecial { tokens += leading }
     switch algorithm {
     case .bytePairs(let encoder, let preTokenizer):
       try prepared.encode(by: encoder, preTokenizer, threads: threads, to: &tokens)
     case .sentencePiece(let encoder):
       try prepared.encode(by: encoder, PreTokenizer(steps: []), threads: threads, to: &tokens)
+    case .wordPieces(let encoder, let preTokenizer):
+      try prepared.encode(by: encoder, preTokenizer, threads: threads, to: &tokens)
     }
-    if addSpecial, addsEOS, let eos { tokens.append(eos) }
+    if addSpecial { tokens += trailing }
     return tokens
   }
 }
@@ -38,7 +43,10 @@ private struct PreparedText {
   /// Special tokens, and the place in `bytes` before which each stands.
   private var specials: [(place: Int, id: Int32)] = []
 
-  init(_ text: [UInt8], special: SpecialTokens, normalizer: Normalizer, parseSpecial: Bool) {
+  init(
+    _ text: [UInt8], special: SpecialTokens, parseSpecial: Bool,
+    normalize: (_ text: ArraySlice<UInt8>, _ followsSpecial: Bool, _ isFirst: Bool) -> [UInt8]
+  ) {
     var followsSpecial = true
     for fragment in special.partition(text, includesControl: parseSpecial) {
       switch fragment {
@@ -47,8 +55,7 @@ private struct PreparedText {
         followsSpecial = true
       case .text(let range):
         let start = bytes.count
-        bytes += normalizer.apply(
-          text[range], followsSpecial: followsSpecial, isFirst: range.lowerBound == 0)
+        bytes += normalize(text[range], followsSpecial, range.lowerBound == 0)
         fragments.append(start..<bytes.count)
         followsSpecial = false
       }

@@ -7,6 +7,8 @@ struct StoredTokenizer: Sendable {
   var metadata: OrderedDictionary<String, MetadataValue> = [:]
   /// Merges as texts, for a tokenizer.json.
   var merges: [String] = []
+  /// GGUF names of the pre-tokenizer of a tokenizer.json, the commonest first.
+  var preTokenizers: [String] = []
   var unknown: Int32?
   var padding: Int32?
   var chatTemplate: String?
@@ -18,12 +20,13 @@ extension Tokenizer {
     func failure(_ key: String, _ problem: String) -> VocabularyError {
       .invalid(file: file, key: key, problem: problem)
     }
-    guard let model = metadata[TokenizerKey.model]?.string else {
+    guard let name = metadata[TokenizerKey.model]?.string else {
       throw failure(TokenizerKey.model, "is not a string")
     }
-    guard model == "gpt2" || model == "llama" else {
+    guard let model = TokenizerModel(rawValue: name) else {
       throw VocabularyError.unsupportedModel(
-        file: file, key: TokenizerKey.model, name: model, known: ["gpt2", "llama"])
+        file: file, key: TokenizerKey.model, name: name,
+        known: TokenizerModel.allCases.map(\.rawValue))
     }
     guard case .array(let tokens)? = metadata[TokenizerKey.tokens], let texts = ByteStrings(tokens)
     else {
@@ -47,36 +50,37 @@ extension Tokenizer {
     let scores: [Float] =
       try list(TokenizerKey.scores, Self.numbers).map { Array($0.prefix(count)) }
       ?? [Float](repeating: 0, count: count)
-    func id(_ token: SpecialTokenKey) throws -> Int32? {
-      try metadata[token.gguf].flatMap {
-        try Self.id($0, of: count, key: token.gguf, file: file)
-      }
+    func id(_ key: String) throws -> Int32? {
+      try metadata[key].flatMap { try Self.id($0, of: count, key: key, file: file) }
     }
     try Self.check(gguf: metadata, file: file)
 
-    self.model = model
+    self.model = name
     self.file = file
-    preTokenizer = metadata[TokenizerKey.preTokenizer]?.string
+    // A vocabulary of this kind has no other pre-tokenizer, and often names none.
+    preTokenizer = model == .gemma4 ? name : metadata[TokenizerKey.preTokenizer]?.string
     var stored = StoredTokenizer()
     stored.metadata = metadata.filter { $0.key.hasPrefix(TokenizerKey.prefix) }
-    stored.unknown = try id(.unknown)
-    stored.padding = try id(.padding)
+    stored.unknown = try id(SpecialTokenKey.unknown.gguf)
+    stored.padding = try id(SpecialTokenKey.padding.gguf)
     self.stored = stored
-    let bos = try id(.bos)
-    let eos = try id(.eos)
+    var bos = try id(SpecialTokenKey.bos.gguf)
+    var eos = try id(SpecialTokenKey.eos.gguf)
+    var addsBOS = metadata[TokenizerKey.addsBOS]?.bool
+    var addsEOS = metadata[TokenizerKey.addsEOS]?.bool
+    let addsSpacePrefix = metadata[TokenizerKey.addsSpacePrefix]?.bool
 
-    if model == "llama" {
+    switch model {
+    case .llama:
       table = try TokenTable(bytes: texts, texts: texts, kinds: kinds, scores: scores, file: file)
-      self.bos = bos ?? Self.fallback(1, count)
-      self.eos = eos ?? Self.fallback(2, count)
-      addsBOS = metadata[TokenizerKey.addsBOS]?.bool ?? true
-      addsEOS = metadata[TokenizerKey.addsEOS]?.bool ?? false
+      bos = bos ?? Self.fallback(1, count)
+      eos = eos ?? Self.fallback(2, count)
+      addsBOS = addsBOS ?? true
       normalizer = Normalizer(
-        prefix: metadata[TokenizerKey.addsSpacePrefix]?.bool ?? true ? .everyText : .noText,
-        escapesSpaces: true)
+        prefix: addsSpacePrefix ?? true ? .everyText : .noText, escapesSpaces: true)
       algorithm = .sentencePiece(
         SentencePieceEncoder(table: table, unknown: stored.unknown ?? Self.fallback(0, count)))
-    } else {
+    case .gpt2, .gemma4:
       let named = try NamedPreTokenizer.named(preTokenizer, file: file)
       let bytes = named.isByteLevel ? ByteAlphabet.decoded(texts, kinds) : texts
       table = try TokenTable(bytes: bytes, texts: texts, kinds: kinds, scores: scores, file: file)
@@ -84,12 +88,14 @@ extension Tokenizer {
       else {
         throw failure(TokenizerKey.merges, "is missing or not a list of strings")
       }
-      self.bos = bos ?? Self.fallback(11, count)
-      self.eos = eos ?? Self.fallback(11, count)
-      addsBOS = metadata[TokenizerKey.addsBOS]?.bool ?? named.addsBOS
-      addsEOS = metadata[TokenizerKey.addsEOS]?.bool ?? named.addsEOS
+      if model == .gpt2 {
+        bos = bos ?? Self.fallback(11, count)
+        eos = eos ?? Self.fallback(11, count)
+      }
+      addsBOS = addsBOS ?? named.addsBOS
+      addsEOS = addsEOS ?? named.addsEOS
       normalizer = Normalizer(
-        prefix: metadata[TokenizerKey.addsSpacePrefix]?.bool ?? false ? .everyText : .noText,
+        prefix: addsSpacePrefix ?? false ? .everyText : .noText,
         escapesSpaces: named.escapesSpaces)
       let merges: MergeList
       switch MergeList.read(list, isByteLevel: named.isByteLevel) {
@@ -99,9 +105,28 @@ extension Tokenizer {
       algorithm = .bytePairs(
         BytePairEncoder(
           table: table, merges: merges, splitsBytes: named.isByteLevel,
-          ignoresMerges: named.ignoresMerges, unknown: stored.unknown),
+          ignoresMerges: named.ignoresMerges, takesLineFeedsWhole: named.takesLineFeedsWhole,
+          unknown: stored.unknown),
         try named.preTokenizer(file: file))
+    case .bert:
+      table = try TokenTable(bytes: texts, texts: texts, kinds: kinds, scores: scores, file: file)
+      // Every text stands between these two, BERT's own ids unless the file says otherwise.
+      bos = bos ?? Self.fallback(101, count)
+      eos = try id(TokenizerKey.separator) ?? Self.fallback(102, count)
+      (addsBOS, addsEOS) = (true, true)
+      normalizer = Normalizer(escapesSpaces: true)
+      guard let unknown = stored.unknown ?? Self.fallback(100, count) else {
+        throw failure(SpecialTokenKey.unknown.gguf, "is missing")
+      }
+      let space = try Pattern(String(UnicodeScalar(WordPieceEncoder.separator)), file: file)
+      algorithm = .wordPieces(
+        WordPieceEncoder(table: table, unknown: unknown),
+        PreTokenizer(steps: [.init(pattern: space, behavior: .removed)]))
     }
+    self.bos = bos
+    self.eos = eos
+    leading = addsBOS ?? false ? [bos].compactMap { $0 } : []
+    trailing = addsEOS ?? false ? [eos].compactMap { $0 } : []
     let table = table
     special = SpecialTokens(
       table.kinds.indices.compactMap { id in

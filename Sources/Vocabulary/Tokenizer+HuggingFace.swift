@@ -24,49 +24,66 @@ extension Tokenizer {
     switch algorithm {
     case .bytePairs:
       let named = try NamedPreTokenizer.named(preTokenizer, file: file)
-      guard named.isByteLevel, !normalizer.escapesSpaces, !normalizer.addsSpacePrefix else {
+      guard named.isByteLevel != normalizer.escapesSpaces, !normalizer.addsSpacePrefix else {
         throw VocabularyError.unsupportedPart(
           file: file, place: "key tokenizer.ggml.pre",
           what: "tokenizer.json of the pre-tokenizer '\(preTokenizer ?? "default")'")
       }
-      fields["normalizer"] = .null
+      if named.isByteLevel {
+        addByteLevel(to: &fields)
+      } else {
+        addEscapes(to: &fields)
+      }
       fields["pre_tokenizer"] = try HuggingFacePreTokenizers.json(of: named)
-      fields["post_processor"] = postProcessor(
-        before: [
-          ["type": "ByteLevel", "add_prefix_space": true, "trim_offsets": false, "use_regex": true]
-        ])
-      fields["decoder"] = [
-        "type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true,
-      ]
       fields["model"] = model(
         vocabulary, merges: try storedMerges(vocabulary), unknown: stored.unknown,
-        fallsBack: false, ignoresMerges: named.ignoresMerges)
+        fallsBack: !named.isByteLevel, ignoresMerges: named.ignoresMerges)
     case .sentencePiece(let encoder):
-      let escape: JSONValue = [
-        "type": "Replace", "pattern": ["String": " "], "content": "\u{2581}",
-      ]
-      fields["normalizer"] =
-        normalizer.addsSpacePrefix
-        ? [
-          "type": "Sequence",
-          "normalizers": [["type": "Prepend", "prepend": "\u{2581}"], escape],
-        ] : escape
+      addEscapes(to: &fields)
       fields["pre_tokenizer"] = .null
-      fields["post_processor"] = postProcessor(before: [])
-      var decoders: [JSONValue] = [
-        ["type": "Replace", "pattern": ["String": "\u{2581}"], "content": " "],
-        ["type": "ByteFallback"], ["type": "Fuse"],
-      ]
-      if normalizer.addsSpacePrefix {
-        decoders.append(["type": "Strip", "content": " ", "start": 1, "stop": 0])
-      }
-      fields["decoder"] = ["type": "Sequence", "decoders": .array(decoders)]
       fields["model"] = model(
         vocabulary, merges: vocabulary.mergesByScore(of: table), unknown: encoder.unknown,
         fallsBack: true, ignoresMerges: false)
+    case .wordPieces:
+      throw VocabularyError.unsupportedPart(
+        file: file, place: "key tokenizer.ggml.model", what: "tokenizer.json of WordPiece")
     }
     return HuggingFaceTokenizerFiles(
       tokenizer: .object(fields), configuration: configuration(context: context))
+  }
+
+  /// Bytes in GPT-2's alphabet.
+  private func addByteLevel(to fields: inout OrderedDictionary<String, JSONValue>) {
+    fields["normalizer"] = .null
+    fields["post_processor"] = postProcessor(
+      before: [
+        ["type": "ByteLevel", "add_prefix_space": true, "trim_offsets": false, "use_regex": true]
+      ])
+    fields["decoder"] = [
+      "type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true,
+    ]
+  }
+
+  /// Characters, with U+2581 for a space.
+  private func addEscapes(to fields: inout OrderedDictionary<String, JSONValue>) {
+    let escape: JSONValue = [
+      "type": "Replace", "pattern": ["String": " "], "content": "\u{2581}",
+    ]
+    fields["normalizer"] =
+      normalizer.addsSpacePrefix
+      ? [
+        "type": "Sequence",
+        "normalizers": [["type": "Prepend", "prepend": "\u{2581}"], escape],
+      ] : escape
+    fields["post_processor"] = postProcessor(before: [])
+    var decoders: [JSONValue] = [
+      ["type": "Replace", "pattern": ["String": "\u{2581}"], "content": " "],
+      ["type": "ByteFallback"], ["type": "Fuse"],
+    ]
+    if normalizer.addsSpacePrefix {
+      decoders.append(["type": "Strip", "content": " ", "start": 1, "stop": 0])
+    }
+    fields["decoder"] = ["type": "Sequence", "decoders": .array(decoders)]
   }
 
   private func model(
@@ -145,7 +162,7 @@ extension Tokenizer {
     ]
     for (token, id) in specialIDs {
       // An id that only the loader's defaults name is not a fact of the model.
-      guard let id, model == "llama" || stored.metadata[token.gguf] != nil else {
+      guard let id, model == TokenizerModel.llama.rawValue || stored.metadata[token.gguf] != nil else {
         continue
       }
       fields[token.text] = .string(table.texts[Int(id)])

@@ -11,9 +11,14 @@ extension Tokenizer {
     vocabularySize: Int
   ) throws -> OrderedDictionary<String, MetadataValue> {
     guard stored.metadata.isEmpty else { return stored.metadata }
-    if model == "gpt2", preTokenizer == nil {
-      throw VocabularyError.unsupportedPart(
-        file: file, place: "pre_tokenizer", what: "a pre-tokenizer that GGUF has no name for")
+    let isByteLevel = model == TokenizerModel.gpt2.rawValue
+    var preTokenizer: String?
+    if isByteLevel {
+      preTokenizer = try publishedName(among: stored.preTokenizers)
+      guard preTokenizer != nil else {
+        throw VocabularyError.unsupportedPart(
+          file: file, place: "pre_tokenizer", what: "a pre-tokenizer that GGUF has no name for")
+      }
     }
     guard vocabularySize >= table.count else {
       throw VocabularyError.invalid(
@@ -21,7 +26,13 @@ extension Tokenizer {
         problem: "\(table.count) tokens, more than the \(vocabularySize) rows of the embedding")
     }
     let padding = table.count..<vocabularySize
-    let texts = table.texts + padding.map { "[PAD\($0)]" }
+    // The ecosystem's loader finds user-defined tokens before it escapes spaces.
+    let texts =
+      table.texts.indices.map { id in
+        let text = table.texts[id]
+        return !isByteLevel && table.kinds[id] == .userDefined
+          ? text.replacing("\u{2581}", with: " ") : text
+      } + padding.map { "[PAD\($0)]" }
     let kinds =
       table.kinds.map { Int32($0.rawValue) }
       + padding.map { _ in Int32(TokenKind.unused.rawValue) }
@@ -30,22 +41,42 @@ extension Tokenizer {
       TokenizerKey.preTokenizer: .string(preTokenizer ?? "default"),
       TokenizerKey.tokens: .array(.strings(texts)),
     ]
-    if model == "llama" {
+    if !isByteLevel {
       metadata[TokenizerKey.scores] = .array(
         .floats(mergeScores() + padding.map { _ in -10_000 }))
     }
     metadata[TokenizerKey.kinds] = .array(.int32(kinds))
-    if model == "gpt2" { metadata[TokenizerKey.merges] = .array(.strings(stored.merges)) }
+    if isByteLevel { metadata[TokenizerKey.merges] = .array(.strings(stored.merges)) }
     for (token, id) in specialIDs {
       if let id { metadata[token.gguf] = .uint32(UInt32(id)) }
     }
-    metadata[TokenizerKey.addsBOS] = .bool(addsBOS)
-    metadata[TokenizerKey.addsEOS] = .bool(addsEOS)
+    metadata[TokenizerKey.addsBOS] = .bool(addsBOS && leading.count == 1)
+    metadata[TokenizerKey.addsEOS] = .bool(addsEOS && trailing.count == 1)
     metadata[TokenizerKey.addsSpacePrefix] = .bool(normalizer.addsSpacePrefix)
     if let template = stored.chatTemplate {
       metadata[TokenizerKey.chatTemplate] = .string(template)
     }
     return metadata
+  }
+
+  /// The name that the ecosystem's converter gives this very tokenizer, which it knows by the ids of
+  /// one text; else the commonest of the names that mean the same.
+  private func publishedName(among names: [String]) throws -> String? {
+    let fingerprints = try PublishedTokenizers.read()
+    let ids = try encode(Array(fingerprints.text.utf8), addSpecial: true, parseSpecial: true)
+    let published = fingerprints.names(of: ids)
+    return published.first(where: names.contains) ?? names.first ?? published.first
+  }
+
+  /// What of a tokenizer.json GGUF has no key for, in words.
+  package var lostInGGUF: [String] {
+    guard stored.metadata.isEmpty else { return [] }
+    var lost: [String] = []
+    if normalizer.composes { lost.append("Unicode normalization (NFC)") }
+    if leading.count > 1 || trailing.count > 1 {
+      lost.append("several tokens around a text (none is added)")
+    }
+    return lost
   }
 
   /// The ids of tokens with a task of their own, as either kind of file states them.

@@ -1,19 +1,35 @@
 import Checkpoints
 import OrderedCollections
 
+/// The kinds of vocabularies, as `tokenizer.ggml.model` names them.
+enum TokenizerModel: String, CaseIterable {
+  /// Byte-level BPE, whose pre-tokenizer has a name of its own.
+  case gpt2
+  /// SentencePiece's BPE: merges in the order of scores.
+  case llama
+  /// BPE on characters, with merges, whose spaces are U+2581.
+  case gemma4
+  /// WordPiece.
+  case bert
+}
+
 /// Turns text into the token ids a model was trained with, and back.
 ///
 /// Texts are bytes: nothing is normalized that the tokenizer does not normalize, and bytes that are
 /// not valid UTF-8 are encoded byte by byte.
 package struct Tokenizer: Sendable {
-  /// `gpt2` (byte-level BPE) or `llama` (SentencePiece BPE), as GGUF names them.
+  /// The kind of vocabulary, as GGUF names it (`TokenizerModel`).
   package let model: String
   /// The name of the pre-tokenizer, where the file gives one.
   package let preTokenizer: String?
   package let bos: Int32?
   package let eos: Int32?
-  package let addsBOS: Bool
-  package let addsEOS: Bool
+  /// A text begins with the BOS token, the only one of `leading` in nearly every model.
+  package var addsBOS: Bool { !leading.isEmpty }
+  package var addsEOS: Bool { !trailing.isEmpty }
+  /// Tokens before and after every text.
+  let leading: [Int32]
+  let trailing: [Int32]
 
   let file: String
   let table: TokenTable
@@ -25,6 +41,7 @@ package struct Tokenizer: Sendable {
   enum Algorithm: Sendable {
     case bytePairs(BytePairEncoder, PreTokenizer)
     case sentencePiece(SentencePieceEncoder)
+    case wordPieces(WordPieceEncoder, PreTokenizer)
   }
 
   /// The number of tokens.

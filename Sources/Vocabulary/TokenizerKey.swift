@@ -12,6 +12,8 @@ package enum TokenizerKey {
   static let merges = "tokenizer.ggml.merges"
   static let addsBOS = "tokenizer.ggml.add_bos_token"
   static let addsEOS = "tokenizer.ggml.add_eos_token"
+  /// The ecosystem's spelling.
+  static let separator = "tokenizer.ggml.seperator_token_id"
   static let addsSpacePrefix = "tokenizer.ggml.add_space_prefix"
   package static let chatTemplate = "tokenizer.chat_template"
 }

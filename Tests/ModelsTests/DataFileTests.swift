@@ -202,8 +202,8 @@ import Vocabulary
   // MARK: - Tokenizers and modeling code
 
   private static let preTokenizer: JSONValue = [
-    "names": ["a"], "patterns": ["b"], "ignore_merges": true, "add_bos": true, "add_eos": true,
-    "escape_spaces": true, "byte_level": false,
+    "names": ["a"], "patterns": ["b"], "ignore_merges": true, "whole_line_feeds": true,
+    "add_bos": true, "add_eos": true, "escape_spaces": true, "byte_level": false,
   ]
   private static let spelling: JSONValue = ["name": "a", "patterns": ["b"]]
 
@@ -246,9 +246,16 @@ import Vocabulary
       let code = try ModelingCode.read(["files": ["a.py", "b.py"], "classes": ["tiny": $0]])
       #expect(code["tiny"]?.modelClass == "B")
     }
+    for (key, json) in [
+      ("names", ["text": "a", "names": ["b": ["c", 1]]]), ("text", ["text": 1]), ("text", [:]),
+    ] as [(String, JSONValue)] {
+      let error = #expect(throws: FormatError.self) { try PublishedTokenizers.read(json) }
+      #expect(error?.place == key)
+    }
     for json in [["surprise": []], ["pre_tokenizers": 1], [:]] as [JSONValue] {
       #expect(throws: FormatError.self) { try NamedPreTokenizer.read(json) }
       #expect(throws: FormatError.self) { try HuggingFacePreTokenizers.read(json) }
+      #expect(throws: FormatError.self) { try PublishedTokenizers.read(json) }
       #expect(throws: FormatError.self) { try ModelingCode.read(json) }
     }
     let named = try NamedPreTokenizer.read(FormatResources.json("tokenizers/pretokenizers.json"))
@@ -257,5 +264,7 @@ import Vocabulary
     for spelled in try HuggingFacePreTokenizers.read(
       FormatResources.json("tokenizers/huggingface.json"))
     { #expect(names.contains(spelled.name), "\(spelled.name)") }
+    let published = try PublishedTokenizers.read(FormatResources.json("tokenizers/published.json"))
+    #expect(published.names.count > 80 && names.isSuperset(of: published.names))
   }
 }

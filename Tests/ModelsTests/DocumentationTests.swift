@@ -37,6 +37,7 @@ import Vocabulary
     ("`seventy_billion`", DataFileTests.keys(Architecture.SeventyBillion.Key.self)),
     ("An entry of `pre_tokenizers`", DataFileTests.keys(NamedPreTokenizer.Key.self)),
     ("A spelling", DataFileTests.keys(HuggingFacePreTokenizers.Spelling.Key.self)),
+    ("Published tokenizers", DataFileTests.keys(PublishedTokenizers.Key.self)),
     ("Python code", DataFileTests.keys(ModelingCode.Key.self)),
     ("An entry of `classes`", DataFileTests.keys(ModelingCode.ClassKey.self)),
   ]

@@ -10,9 +10,24 @@ import Vocabulary
 @Suite struct ReferenceTests {
   static let vocabularies = ["deepseek-llm", "falcon", "gpt-2", "llama-bpe", "llama-spm", "qwen2"]
 
-  @Test(arguments: vocabularies)
+  /// Those of llama.cpp's folder `models`, where `ROPECONV_VOCABULARIES` names it.
+  static let moreVocabularies =
+    References.environment["ROPECONV_VOCABULARIES"] == nil
+    ? []
+    : [
+      "bert-bge", "command-r", "deepseek-coder", "gemma-4", "mpt", "phi-3", "qwen35", "refact",
+      "starcoder",
+    ]
+
+  private static func vocabulary(_ name: String) throws -> String? {
+    let file = "ggml-vocab-\(name).gguf"
+    guard moreVocabularies.contains(name) else { return try References.shared("vocab/\(file)") }
+    return References.environment["ROPECONV_VOCABULARIES"].map { "\($0)/\(file)" }
+  }
+
+  @Test(arguments: vocabularies + moreVocabularies)
   func vectorsOfLlamaCpp(name: String) throws {
-    guard let path = try References.shared("vocab/ggml-vocab-\(name).gguf") else { return }
+    guard let path = try Self.vocabulary(name) else { return }
     let tokenizer = try #require(try Tokenizer.load(from: Checkpoint.open(path)))
     let texts = try String(contentsOfFile: path + ".inp", encoding: .utf8)
       .components(separatedBy: "\n__ggml_vocab_test__\n")
@@ -54,6 +69,31 @@ import Vocabulary
     }
   }
 
+  /// The families' pre-tokenizers, and the name that GGUF has for each; none for the last, which
+  /// tries every behavior of a split.
+  static let families = [
+    "falcon": "falcon", "deepseek-llm": "deepseek-llm", "deepseek-coder": "deepseek-coder",
+    "deepseek-v3": "deepseek-v3", "tekken": "tekken", "gpt-4o": "gpt-4o", "qwen2": "qwen2",
+    "dbrx": "dbrx", "qwen35": "qwen35", "seed-coder": "seed-coder", "bailingmoe": "bailingmoe",
+    "bloom": "poro-chat", "gemma": "default", "glm": "dbrx", "behaviors": "",
+  ]
+
+  @Test(arguments: families.keys.sorted())
+  func tokenizerJSONOfFamilies(name: String) throws {
+    try tokenizerJSONOfHuggingFace(name: "families/\(name)")
+    let folder = References.file("Tests/VocabularyTests/Golden/families/\(name)")
+    let tokenizer = try #require(try Tokenizer.load(fromFolder: folder))
+    let size = tokenizer.vocabularySize
+    if name == "behaviors" {
+      #expect(throws: VocabularyError.self) { try tokenizer.ggufMetadata(vocabularySize: size) }
+      return
+    }
+    let metadata = try tokenizer.ggufMetadata(vocabularySize: size)
+    #expect(metadata["tokenizer.ggml.pre"]?.string == Self.families[name])
+    #expect(metadata["tokenizer.ggml.add_bos_token"]?.bool == false)
+    #expect(tokenizer.lostInGGUF.isEmpty == (name != "glm"))
+  }
+
   /// The keys written for GGUF give the same ids when read back.
   @Test(arguments: ["gpt2", "llama3", "smollm"])
   func metadataForGGUFGivesTheSameIds(name: String) throws {
@@ -78,9 +118,9 @@ import Vocabulary
 
   /// tokenizer.json made from a GGUF vocabulary, read back, gives llama.cpp's vectors
   /// (`Tests/Checks/transformers` holds the `tokenizers` package against them).
-  @Test(arguments: vocabularies)
+  @Test(arguments: vocabularies + moreVocabularies.filter { $0 != "bert-bge" })
   func folderFilesGiveTheVectors(name: String) throws {
-    guard let path = try References.shared("vocab/ggml-vocab-\(name).gguf") else { return }
+    guard let path = try Self.vocabulary(name) else { return }
     let tokenizer = try #require(try Tokenizer.load(from: Checkpoint.open(path)))
     let files = try tokenizer.huggingFaceFiles(context: 2048)
     let work = try References.temporaryFolder()
@@ -94,6 +134,10 @@ import Vocabulary
     let back = try #require(try Tokenizer.load(fromFolder: work))
     #expect(back.vocabularySize == tokenizer.vocabularySize)
     #expect(back.addsBOS == tokenizer.addsBOS && back.addsEOS == tokenizer.addsEOS)
+    // The converter of llama.cpp knows these tokenizers, and gives MPT's the name of OLMo's.
+    let pre = try back.ggufMetadata(vocabularySize: back.vocabularySize)["tokenizer.ggml.pre"]
+    let stored = name == "gemma-4" ? "default" : tokenizer.preTokenizer
+    #expect(pre?.string == (name == "mpt" ? "olmo" : stored))
     let texts = try String(contentsOfFile: path + ".inp", encoding: .utf8)
       .components(separatedBy: "\n__ggml_vocab_test__\n")
     for text in texts {

@@ -68,7 +68,9 @@ extension ConversionWarning {
           ? "; --calibrate FILE fits the weights to the value rotation" : "")
     case .noTokenizer: "token ids are given with --tokens"
     case .unknownKey: "--set gave it"
-    case .ignored, .otherTypes, .noModelingCode, .noTokenizerFiles, .unwritableTokenizer: nil
+    case .ignored, .tokenizerFact, .otherTypes, .noModelingCode, .noTokenizerFiles,
+      .unwritableTokenizer:
+      nil
     }
   }
 }

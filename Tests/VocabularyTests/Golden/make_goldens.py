@@ -49,7 +49,11 @@ def finish(name, tokenizer, trainer, bos):
     folder = here / name
     folder.mkdir(exist_ok=True)
     tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
-    golden = [{"text": text, "ids": tokenizer.encode(text, add_special_tokens=bos).ids} for text in texts]
+    write_golden(folder, tokenizer, texts, special=bos)
+
+
+def write_golden(folder, tokenizer, texts, special):
+    golden = [{"text": text, "ids": tokenizer.encode(text, add_special_tokens=special).ids} for text in texts]
     (folder / "golden.json").write_text(json.dumps(golden) + "\n")
 
 
@@ -78,5 +82,79 @@ for name, legacy in [("spm-prepend", True), ("spm-metaspace", False)]:
     folder = here / name
     folder.mkdir(exist_ok=True)
     tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
-    golden = [{"text": text, "ids": tokenizer.encode(text, add_special_tokens=False).ids} for text in texts]
-    (folder / "golden.json").write_text(json.dumps(golden) + "\n")
+    write_golden(folder, tokenizer, texts, special=False)
+
+# The pre-tokenizers of families, as their published tokenizer.json files write them. One alphabet and a few merges serve
+# all: what differs is where words end, which merges across words would show.
+more_texts = texts + [
+    "WE'LL I'D y'all's 'Tis '\u017f", "мир, м ½²Ⅷ 12½34", "1,234,567.89 1234 12 ٣٤٥٦", "x²y $5+5=10 a<b>c `code` ~/.x|y^z",
+    "\n\n  two\n\n\n", "a \n b\r\n\tc  \n", "ends in newline\n", "line one  \nline two", "東京タワーと123個", "カタカナhello世界",
+    "HelloWorld camelCase ABCdef ǅabc", "é\u0301 ก็ हिन्दी", "https://a.b/c?d=e#f // path/", "\u3000wide\u3000space", "---===---",
+    "a--b-c-", "[list](of) {things}", "don't DON'T Don\u2019t", "ab ab  ab   ab", "x,y . z", "\u200bzero\u200dwidth", "  \t \n",
+]
+gpt4 = (r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+SUFFIX"
+        r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*SUFFIX|\p{N}DIGITS"
+        r"| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+suffix = "(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+deepseek = ("[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"
+            "| ?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+")
+letters = json.loads((here / "../../../formats/tokenizers/huggingface.json").read_text())["pre_tokenizers"]
+letters = next(entry["patterns"][1] for entry in letters if entry["name"] == "deepseek-llm")
+
+
+def split(pattern, behavior="isolated", invert=False, literal=False):
+    return pre_tokenizers.Split(pattern if literal else Regex(pattern), behavior, invert)
+
+
+digits = pre_tokenizers.Digits
+raw = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+words = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+families = {
+    "falcon": [pre_tokenizers.Punctuation("contiguous"), words, digits(False), split("[0-9][0-9][0-9]")],
+    "deepseek-llm": [split("[\r\n]"), split(letters), split("\\s?[!-/:-~！-／：-～‘-‟　-。]+"), split("\\s+$"),
+                     split("[一-龥ࠀ-一가-퟿]+"), digits(True), raw],
+    "deepseek-coder": [split("[\r\n]"), split("\\s?\\p{L}+"), split("\\s?\\p{P}+"), split("[一-龥ࠀ-一가-퟿]+"),
+                       digits(True), raw],
+    "deepseek-v3": [split("\\p{N}{1,3}"), split("[一-龥぀-ゟ゠-ヿ]+"), split(deepseek), raw],
+    "tekken": [split(gpt4.replace("SUFFIX", "").replace("DIGITS", "")), raw],
+    "gpt-4o": [split(gpt4.replace("SUFFIX", suffix).replace("DIGITS", "{1,3}"), "removed", invert=True), raw],
+    "qwen2": [split(llama3.replace("{1,3}", "")), raw],
+    "dbrx": [split(llama3), raw],
+    "qwen35": [split(r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*"
+                     r"|\s*[\r\n]+|\s+(?!\S)|\s+"), raw],
+    "seed-coder": [split(r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+"
+                         r"|\s*[\r\n]+|\s+(?!\S)|\s+"), raw],
+    "bailingmoe": [split(r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]"
+                         r"|\s+(?!\S)|\s+"), raw],
+    "bloom": [split(" ?[^(\\s|[.,!?…。，、।۔،])]+"), raw],
+    # No family's: every behavior of a split, and anchors, which hold at the ends of lines.
+    "behaviors": [split("\\s+$"), split("^[a-c]"), split(" ", "merged_with_next", literal=True), split("-", "merged_with_previous"),
+                  split("[A-Z]", "contiguous"), split("o", "removed"), split("q", "merged_with_previous", invert=True), raw],
+}
+shared = Tokenizer(models.BPE())
+shared.pre_tokenizer = raw
+shared.train_from_iterator(corpus + ["  12 345 . , ab ab\n\n -- ''ll"] * 40, trainers.BpeTrainer(
+    vocab_size=380, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False, max_token_length=6))
+for name, steps in families.items():
+    tokenizer = Tokenizer.from_str(shared.to_str())
+    tokenizer.model.ignore_merges = name == "tekken"
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(steps)
+    folder = here / "families" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
+    write_golden(folder, tokenizer, more_texts, special=True)
+
+# Gemma's: spaces are escaped before a split that then finds none. GLM's: two tokens before every text.
+data = json.loads((here / "spm-prepend/tokenizer.json").read_text())
+data["normalizer"] = {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}
+data["pre_tokenizer"] = {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": False}
+gemma = Tokenizer.from_str(json.dumps(data))
+glm = Tokenizer.from_file(str(here / "families/dbrx/tokenizer.json"))
+glm.add_special_tokens(["[gMASK]", "<sop>"])
+glm.post_processor = processors.TemplateProcessing(single="[gMASK] <sop> $A", special_tokens=[
+    (token, glm.token_to_id(token)) for token in ("[gMASK]", "<sop>")])
+for name, tokenizer in ("gemma", gemma), ("glm", glm):
+    folder = here / "families" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
+    write_golden(folder, tokenizer, more_texts, special=True)
