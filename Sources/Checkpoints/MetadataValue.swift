@@ -114,6 +114,8 @@ public enum MetadataValue: Sendable, Equatable {
   public var strings: [String]? { array?.strings() }
   /// An array of any integer type; nil for other types and if one is 2^63 or more.
   public var ints: [Int]? { array?.ints() }
+  /// The elements of an array of bools; nil for everything else.
+  package var bools: [Bool]? { array?.bools() }
   /// An array of any number type; nil for other types.
   public var doubles: [Double]? { array?.doubles() }
 }

@@ -11,7 +11,8 @@ struct Absorption {
   /// What they do to one layer.
   func layer(_ index: Int) -> LayerAbsorption {
     LayerAbsorption(
-      layer: plan.layers[index], target: target.layers[index], identities: identities)
+      layer: plan.layers[index], target: target.layers[index], identities: identities,
+      movesValueBias: !target.sites.rotatesMessage)
   }
 
   /// Refuses identities that do not hold for this model and variant.

@@ -8,6 +8,9 @@ struct LayerAbsorption {
   /// How the layer rotates in the output.
   let target: RotaryLayer
   let identities: [AbsorptionIdentity]
+  /// A value bias goes into the output's (A4). Where any layer rotates its message, the biases of all
+  /// stay where they are and are declared unrotated.
+  let movesValueBias: Bool
 
   private var attention: AttentionRecipe { layer.recipe.attention }
 
@@ -29,7 +32,7 @@ struct LayerAbsorption {
       case .valueBasis: insert(layer.valueMatrix, .valueBias, .attentionOutput)
       case .scoreBasis: insert(layer.queryMatrix, layer.keyMatrix, .queryBias, .keyBias)
       case .valueBias:
-        if !target.sites.rotatesMessage { insert(.valueBias, .attentionOutputBias) }
+        if movesValueBias { insert(.valueBias, .attentionOutputBias) }
       case .normGain:
         for gain in foldedNorms {
           insert(gain, gain.bias)
@@ -52,7 +55,7 @@ struct LayerAbsorption {
   /// then bases, permutations last.
   func apply(to state: inout LayerState) throws {
     if identities.contains(.normGain) { foldNorms(&state) }
-    if identities.contains(.valueBias), !target.sites.rotatesMessage { moveValueBias(&state) }
+    if identities.contains(.valueBias), movesValueBias { moveValueBias(&state) }
     if identities.contains(.valueBasis) { try changeValueBasis(&state) }
     if identities.contains(.scoreBasis) { try changeScoreBasis(&state) }
     if identities.contains(.pairLayout), target.sites.rotatesMessage { permuteOutput(&state) }

@@ -86,12 +86,17 @@ struct ModelCard {
       ("source", "`\(fileName)`"), ("SHA-256 of the source", "`\(sourceHash)`"),
       ("sites", "\(plan.source.rotary.sites.name) -> \(plan.sites.name)"),
     ]
+    let unrotated = plan.target.unrotatedLayers
+    if !unrotated.isEmpty {
+      rows.append(
+        ("layers without positions", unrotated.map(String.init).joined(separator: ", ")))
+    }
     if let value = plan.target.valueTable {
       let turning = value.turning.reduce(0, +)
       rows.append(
         (
           "value rotation",
-          "\(turning) of \(value.slots) pairs"
+          "\(turning) of \(plan.target.valueSlots) pairs"
             + (value.base.map { ", base \(Self.number($0, digits: 0))" } ?? "")
             + ", bias \(value.bias.rawValue)"
         ))

@@ -18,10 +18,10 @@ struct TensorAssembly {
   let rotation: (from: RotaryConfiguration, to: RotaryConfiguration)
   let threads: Int
 
-  /// What the gain of a query norm takes over in the output; 1 for every other weight.
+  /// What a weight takes over in the output; 1 for nearly all.
   private func factor(_ part: Part) -> Double {
-    guard part.role == .queryNormGain, let layer = part.layer, target == .gguf else { return 1 }
-    return plan.queryGainFactor(layer: layer)
+    guard let layer = part.layer, target == .gguf else { return 1 }
+    return plan.queryFactor(part.role, layer: layer)
   }
 
   /// One weight's place in an output tensor.
@@ -136,7 +136,7 @@ struct TensorAssembly {
       switch heads {
       case .queries, .keys:
         (
-          scoreOrder(from, to, offset: from.score?.offset ?? 0, width: attention.keyWidth),
+          scoreOrder(from, to, offset: scoreOffset(from), width: attention.keyWidth),
           attention.keyWidth
         )
       case .values: (valueOrder(from, to, width: attention.valueWidth), attention.valueWidth)
@@ -151,10 +151,24 @@ struct TensorAssembly {
   private func scoreOrder(
     _ from: RotaryLayer, _ to: RotaryLayer, offset: Int, width: Int
   ) -> [Int]? {
-    guard let source = from.score, let layout = to.score?.layout, layout != source.layout else {
-      return nil
-    }
+    guard let source = from.score else { return orderOfStillHeads(offset: offset, width: width) }
+    guard let layout = to.score?.layout, layout != source.layout else { return nil }
     return source.layout.order(for: layout, pairs: source.pairs, offset: offset, width: width)
+  }
+
+  /// The containers' layouts are those of every layer: rows of one without positions move as well,
+  /// which changes no score.
+  private func orderOfStillHeads(offset: Int, width: Int) -> [Int]? {
+    let layouts = plan.architecture.pairLayouts
+    guard let from = layouts[plan.side], let to = layouts[target], from != to,
+      let pairs = plan.rotary.scores.first?.pairs
+    else { return nil }
+    return from.order(for: to, pairs: pairs, offset: offset, width: width)
+  }
+
+  /// The first dim of a head's pairs, in a layer without positions that of other layers.
+  private func scoreOffset(_ layer: RotaryLayer) -> Int {
+    (layer.score ?? plan.rotary.scores.first)?.offset ?? 0
   }
 
   /// The order of one head's dims where pairs of values do.
@@ -171,14 +185,14 @@ struct TensorAssembly {
     let first = parts[0]
     let rewritten = parts.contains(where: isRewritten)
     let permuted = parts.contains { rowOrder($0) != nil }
-    let scaled = factor(first) != 1
+    let scaled = parts.contains { factor($0) != 1 }
     let shape = shape(of: first)
     let elements = shape.reduce(1, *)
     let sourceType = first.source.tensor.type
     let sameStructure =
       plan.side == target && parts.allSatisfy { $0.source.tensor.name == first.source.tensor.name }
     let chosen =
-      mixType?.type ?? chooseType(sourceType, role: first.role, rewritten: rewritten)
+      mixType?.type ?? chooseType(sourceType, role: first.role, changed: rewritten || scaled)
     let isFallback = mixType?.isFallback == true
 
     if sameStructure, !rewritten, !permuted, chosen == sourceType {
@@ -256,16 +270,16 @@ struct TensorAssembly {
   }
 
   /// The type of a tensor that no mix speaks of.
-  private func chooseType(_ source: ElementType, role: Role, rewritten: Bool) -> ElementType {
+  private func chooseType(_ source: ElementType, role: Role, changed: Bool) -> ElementType {
     if role.isVector || role.isRouter && target == .gguf {
-      if plan.side == target, !rewritten { return source }
+      if plan.side == target, !changed { return source }
       if target == .gguf { return .f32 }
       return source.isFloat ? source : .f32
     }
     if case .type(let type) = type { return type }
     switch target {
     case .gguf:
-      if source.isQuantized { return rewritten ? .f16 : source }
+      if source.isQuantized { return changed ? .f16 : source }
       switch source {
       case .f64: return .f32
       case .f8e4m3, .f8e5m2: return .f16

@@ -93,10 +93,14 @@ extension Settings {
   static func ofLayers(_ recipes: [LayerRecipe]) -> OrderedDictionary<String, JSONValue> {
     let layers = recipes.map { recipe in
       var fields = of(
-        recipe.attention, leaving: ["kind", "headNorm", "rotation"],
+        recipe.attention, leaving: ["kind", "headNorm", "temperature", "rotation"],
         names: ["scale": "attention_scale", "softcap": "attention_softcap", "window": "windows"])
       fields["latent_rank"] = JSONValue(recipe.attention.latent?.rank ?? 0)
       fields["query_rank"] = JSONValue(recipe.attention.latent?.queryRank ?? 0)
+      // Stated where there is one alone: results of other models keep their keys.
+      if let temperature = recipe.attention.temperature {
+        fields["temperature"] = Settings.json(temperature)
+      }
       let others = [
         of(recipe.feedForward, leaving: ["form", "activation"], names: ["width": "feed_forward"]),
         of(recipe.norm, leaving: ["kind"], names: ["epsilon": "norm_epsilon"]),

@@ -103,6 +103,9 @@ struct Layer: Sendable {
       rotateScores(queries, stride: queryStride, unit: unit, heads: attention.heads)
     }
     if attention.headNorm == .headAfterRotation { normScores(queries, keys, rows: rows) }
+    if let temperature = attention.temperature {
+      scale(queries, stride: queryStride, unit: unit, by: temperature)
+    }
     if rotation.sites.contains(.value), let tables = rotation.value {
       LayerRotation.rotate(
         values, stride: valueStride, rows: rows, heads: attention.keyValueHeads,
@@ -127,6 +130,17 @@ struct Layer: Sendable {
   ) {
     normHeads(queries, rows: rows, heads: attention.heads, gain: .queryNormGain)
     normHeads(keys, rows: rows, heads: attention.keyValueHeads, gain: .keyNormGain)
+  }
+
+  private func scale(
+    _ queries: UnsafeMutablePointer<Float>, stride: Int, unit: SequenceBatch.Unit,
+    by temperature: AttentionTemperature
+  ) {
+    for row in 0..<unit.rows.count {
+      let position = rotation.start + unit.positions.position(row)
+      let factor = Float(temperature.factor(position: position))
+      if factor != 1 { Kernels.scale(queries + row * stride, by: factor, count: stride) }
+    }
   }
 
   /// QK norm: every head alone, or all heads of a row together.
@@ -171,8 +185,12 @@ struct Layer: Sendable {
       to: scratch.update.pointer, yStride: width)
     record?.keep(output: scratch.update.pointer, of: unit)
     if recipe.residual.isParallel {
-      // The feed-forward network reads the stream as it was before attention.
-      feedForward(unit, scratch, experts) {
+      // The feed-forward network reads the stream as it was before attention, by a norm of its own or
+      // by the same one.
+      let hasNorm = weights.vector(.feedForwardNormGain) != nil
+      feedForward(
+        unit, scratch, experts, norm: hasNorm ? .feedForwardNormGain : .attentionNormGain
+      ) {
         add(scratch.update.pointer, to: stream, rows: rows)
         record?.keep(stream: stream, of: unit)
       }
@@ -188,9 +206,9 @@ struct Layer: Sendable {
   /// when the stream has been read.
   private func feedForward(
     _ unit: SequenceBatch.Unit, _ scratch: LayerScratch, _ rows: ExpertBatch.Rows?,
-    whenRead: () -> Void = {}
+    norm: Role = .feedForwardNormGain, whenRead: () -> Void = {}
   ) {
-    let input = sublayerInput(unit, gain: .feedForwardNormGain, scratch)
+    let input = sublayerInput(unit, gain: norm, scratch)
     switch recipe.channelMixer {
     case .dense(let network):
       whenRead()

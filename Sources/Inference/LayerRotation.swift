@@ -4,6 +4,8 @@ import Tensors
 /// The cosine and sine tables of one layer, by site.
 struct LayerRotation: Sendable {
   let sites: RotarySites
+  /// The position of the tables' first row.
+  let start: Int
   let scoreLayout: PairLayout
   let scoreOffset: Int
   let valueLayout: PairLayout
@@ -22,6 +24,7 @@ struct LayerRotation: Sendable {
     // Classes differ in nothing but their frequencies.
     let rotary = ofClass[0]
     sites = rotary.sites
+    self.start = start
     scoreLayout = rotary.score?.layout ?? .half
     scoreOffset = rotary.score?.offset ?? 0
     valueLayout = rotary.value?.layout ?? scoreLayout

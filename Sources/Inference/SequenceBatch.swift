@@ -39,6 +39,14 @@ struct SequenceBatch: Sendable {
     /// Rows of different sequences: a position and a class for each.
     case each([(position: Int, lengthClass: Int)])
 
+    /// The position of one row.
+    func position(_ row: Int) -> Int {
+      switch self {
+      case .from(let first, _): first + row
+      case .each(let positions): positions[row].position
+      }
+    }
+
     /// The positions after the first `count` rows.
     func dropping(_ count: Int) -> RowPositions {
       switch self {

@@ -91,12 +91,16 @@ package struct AttentionAnalysisReport: Sendable {
 
   /// Measured damage, layers by pairs, on a logarithmic scale.
   package func heatMap() -> HeatMap {
-    let pairs = layers.first?.frequencies.count ?? 0
+    // A layer without positions has no pairs.
+    let pairs = layers.map(\.frequencies.count).max() ?? 0
+    let damage = layers.map { layer in
+      layer.measured + [Double](repeating: 0, count: pairs - layer.measured.count)
+    }
     let top = layers.flatMap(\.measured).max() ?? 0
     return HeatMap(
       title: "damage of rotating one value pair (share of the output's energy, measured)",
       rowTitle: "layer", columnTitle: "pair", rowLabels: layers.map { "\($0.layer)" },
-      columnLabels: (0..<pairs).map(String.init), values: layers.map(\.measured),
+      columnLabels: (0..<pairs).map(String.init), values: damage,
       range: max(top, 1e-6) / 1e4...max(top, 1e-6), isLogarithmic: true)
   }
 }

@@ -19,6 +19,7 @@ extension ConversionOutcome {
       "output": .string(plan.output),
       "sites_from": .string(plan.source.rotary.sites.code),
       "sites_to": .string(plan.sites.code),
+      "unrotated_layers": .array(plan.target.unrotatedLayers.map { .integer(Int64($0)) }),
       "absorbed": .array(
         plan.absorbed.map { item in
           .object([
@@ -48,7 +49,8 @@ extension ConversionOutcome {
   /// model and the settings: what an archive's manifest keeps.
   package func manifest() -> OrderedDictionary<String, JSONValue> {
     let known = [
-      "sites_from", "sites_to", "absorbed", "fit", "perplexity", "tensors_copied",
+      "sites_from", "sites_to", "unrotated_layers", "absorbed", "fit", "perplexity",
+      "tensors_copied",
       "tensors_rewritten", "warnings",
     ]
     return (json().object ?? [:]).filter { known.contains($0.key) }
@@ -214,10 +216,14 @@ extension ConversionOutcome {
       "\(plan.source.checkpoint.path) (\(plan.source.rotary.sites.name)) -> "
         + "\(plan.output) (\(plan.sites.name))"
     ]
+    let unrotated = plan.target.unrotatedLayers
+    if !unrotated.isEmpty {
+      lines.append("NoPE       in \(Format.layers(unrotated)), whatever the variant")
+    }
     if let value = plan.target.valueTable {
       let turning = value.turning.reduce(0, +)
       lines.append(
-        "values     \(turning) of \(value.slots) pairs turn"
+        "values     \(turning) of \(plan.target.valueSlots) pairs turn"
           + (value.base.map { ", base \(Format.general($0))" } ?? ""))
     }
     for item in plan.absorbed {

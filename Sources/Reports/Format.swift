@@ -2,6 +2,11 @@ import Foundation
 
 /// Numbers as people read them.
 package enum Format {
+  /// Layers by their numbers, counted from 0.
+  package static func layers(_ numbers: [Int]) -> String {
+    "layer\(numbers.count == 1 ? "" : "s") " + numbers.map(String.init).joined(separator: ", ")
+  }
+
   /// A number with so many digits after the point.
   package static func fixed(_ value: Double, _ digits: Int) -> String {
     String(format: "%.\(digits)f", value)

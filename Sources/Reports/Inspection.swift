@@ -103,10 +103,12 @@ package struct Inspection: Sendable {
     guard plan.rotary.sites.rotatesMessage, let value = plan.rotary.valueTable else {
       return "not rotated"
     }
-    let slots = Self.range(value.frequencies.map(\.count))
+    let rotating = plan.rotary.layers.indices.filter { plan.rotary.layers[$0].score != nil }
+    let slots = Self.range(rotating.map { value.frequencies[$0].count })
     let base = value.base.map { ", base \(Format.general($0))" } ?? ", table of frequencies"
     return
-      "\(Self.range(value.turning)) of \(slots) pairs turn (\(value.layout.rawValue))\(base), bias \(value.bias.rawValue)"
+      "\(Self.range(rotating.map { value.turning[$0] })) of \(slots) pairs turn"
+      + " (\(value.layout.rawValue))\(base), bias \(value.bias.rawValue)"
   }
 
   /// The lines a person reads.
@@ -123,6 +125,10 @@ package struct Inspection: Sendable {
     ]
     lines += scoreLines()
     lines.append(("values", valueLine()))
+    let unrotated = plan.rotary.unrotatedLayers
+    if !unrotated.isEmpty {
+      lines.append(("NoPE", "in \(Format.layers(unrotated)), whatever the variant"))
+    }
     lines += [
       ("layers", "\(shape.layers)"),
       (
@@ -192,6 +198,7 @@ package struct Inspection: Sendable {
       "context": .integer(Int64(shape.context)),
       "vocabulary": .integer(Int64(shape.vocabulary)),
       "tied_output": .bool(plan.tiesOutput),
+      "unrotated_layers": .array(plan.rotary.unrotatedLayers.map { .integer(Int64($0)) }),
       "windows": .array(attentions.map { .integer(Int64($0.window)) }),
       "tokenizer": .string(tokenizer),
       "score_rotation": .object([

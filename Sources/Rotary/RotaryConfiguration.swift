@@ -24,6 +24,12 @@ public struct RotaryConfiguration: Sendable, Equatable {
   /// The most rotary pairs that a head of any layer has.
   public var pairs: Int { layers.reduce(0) { max($0, $1.pairs) } }
 
+  /// Layers without positions, which no variant reaches, counted from 0.
+  package var unrotatedLayers: [Int] { layers.indices.filter { layers[$0].score == nil } }
+
+  /// Value pairs of all layers that have a rotation of values.
+  package var valueSlots: Int { layers.reduce(0) { $0 + ($1.value?.slots ?? 0) } }
+
   /// The value rotation of all layers as one table; nil where no layer has one.
   package var valueTable: ValueTable? { ValueTable(layers.map(\.value)) }
 

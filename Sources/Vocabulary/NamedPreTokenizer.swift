@@ -1,6 +1,6 @@
 import Base
 
-/// A pre-tokenizer of `formats/tokenizers/pretokenizers.json`: the patterns behind one or more names
+/// A pre-tokenizer of `formats/tokenizers/pretokenizers.json`: the patterns that one or more names stand for
 /// of `tokenizer.ggml.pre`, applied one after another, and what else the name implies.
 package struct NamedPreTokenizer: Sendable {
   package let names: [String]

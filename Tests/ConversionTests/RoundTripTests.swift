@@ -59,6 +59,16 @@ import Testing
     try checkReturn(path)
   }
 
+  /// Layers of two kinds, some of them without positions.
+  @Test(arguments: ["gemma2", "cohere2", "smollm3", "exaone4", "olmo3", "ministral3"])
+  func layersOfTwoKindsReturnUnchanged(name: String) throws {
+    guard let folder = try References.shared("parity/\(name)") else { return }
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    _ = try convert(folder, to: .scores, "\(work)/plain.gguf")
+    try checkReturn("\(work)/plain.gguf")
+  }
+
   @Test func valueBiasOfQwen2ComesBack() throws {
     guard let folder = try References.shared("parity/qwen2") else { return }
     let work = try References.temporaryFolder()

@@ -14,7 +14,8 @@ import Vocabulary
     "windowed_model_type": "long", "recognized_by": ["tiny_size"],
     "block": [
       "norm": "rms", "norm_placement": "both", "residual": "parallel", "attention": "grouped",
-      "query_key_norm": "head", "positions": "rotary", "feed_forward": "plain",
+      "query_key_norm": "head", "positions": "rotary", "rotation": "windowed",
+      "yarn_multiplier": "all_dims", "feed_forward": "plain",
       "activation": "relu_squared", "activation_key": "hidden_act",
       "activation_names": ["relu2"], "embedding_scale": "width_root", "global_every": 3,
       "rotates_partially": true, "width_scaled_layers": [62],
@@ -84,6 +85,7 @@ import Vocabulary
     #expect(block.norm == .rms && block.normPlacement == .both && block.residual == .parallel)
     #expect(block.attention == .grouped && block.queryKeyNorm == .head)
     #expect(block.positions == .rotary && block.feedForward == .plain)
+    #expect(block.rotation == .windowed && block.yarnMultiplier == .allDims)
     #expect(block.activation == .reluSquared && block.activationKey == "hidden_act")
     #expect(block.activationNames == ["relu2"] && block.embeddingScale == .widthRoot)
     #expect(block.globalEvery == 3 && block.rotatesPartially && block.widthScaledLayers == [62])

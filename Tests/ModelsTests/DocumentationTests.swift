@@ -71,6 +71,8 @@ import Vocabulary
     try check(block, "attention", DataFileTests.keys(BlockRecipe.AttentionKind.self))
     try check(block, "query_key_norm", DataFileTests.keys(AttentionRecipe.HeadNorm.self))
     try check(block, "positions", DataFileTests.keys(ModelShape.Positions.self))
+    try check(block, "rotation", DataFileTests.keys(BlockRecipe.Rotation.self))
+    try check(block, "yarn_multiplier", DataFileTests.keys(BlockRecipe.YarnMultiplier.self))
     try check(block, "feed_forward", DataFileTests.keys(FeedForwardRecipe.Form.self))
     try check(block, "activation", DataFileTests.keys(Activation.self))
     try check(block, "embedding_scale", DataFileTests.keys(BlockRecipe.EmbeddingScale.self))

@@ -166,6 +166,8 @@ import Testing
           case .number: value.type == .float32
           case .flag: value.type == .bool
           case .texts: value.strings != nil
+          case .switches: value.ints != nil
+          case .pattern: value.bools != nil
           }
         #expect(fits, "\(full) is \(value.type)")
       }

@@ -29,6 +29,7 @@ public enum References {
   public static let parityFamilies = [
     "llama", "llama-tied-llama3", "llama-yarn", "mistral-window", "qwen2", "qwen3", "gemma3",
     "gpt2", "gpt-neox", "phi3", "olmo2", "deepseek-v2-mla", "nemotron", "hunyuan",
+    "gemma2", "cohere2", "smollm3", "exaone4", "olmo3", "ministral3",
   ]
 
   /// SmolLM2-135M-Instruct.Q4_1.gguf, or nil after saying that the test is skipped.

@@ -11,6 +11,8 @@ package struct ModelDescription: Sendable, Equatable {
   package let role: String
   /// Such as "RoVE, 16 of 32 pairs, fitted".
   package let variant: String
+  /// Layers without positions, counted from 0.
+  package let unrotatedLayers: [Int]
 
   init(_ model: Model, identity: JSONValue) {
     file = model.checkpoint.path
@@ -18,12 +20,14 @@ package struct ModelDescription: Sendable, Equatable {
     name = named == file ? Self.stem(file) : named
     role = identity["role"]?.string ?? "model"
     variant = Self.variant(identity)
+    unrotatedLayers = Self.unrotatedLayers(identity["rotation"])
   }
 
   var json: JSONValue {
     [
       "name": .string(name), "file": .string(file), "role": .string(role),
       "variant": .string(variant),
+      "unrotated_layers": .array(unrotatedLayers.map { .integer(Int64($0)) }),
     ]
   }
 
@@ -41,11 +45,18 @@ package struct ModelDescription: Sendable, Equatable {
     case "qkvo": parts.append("RoVE")
     default: parts.append("sites \(sites)")
     }
+    let unrotated = unrotatedLayers(rotation)
+    if !unrotated.isEmpty, !sites.isEmpty {
+      let numbers = unrotated.map(String.init).joined(separator: ", ")
+      parts.append("NoPE in layer\(unrotated.count == 1 ? "" : "s") \(numbers)")
+    }
     if sites.contains("v") || sites.contains("o") {
-      let pairs = rotation["pairs"]?.int ?? 0
-      let counts =
+      let ofLayers = rotation["pairs"]?.array?.compactMap(\.int)
+      let pairs = rotation["pairs"]?.int ?? ofLayers?.max() ?? 0
+      let stated =
         rotation["value_pairs"]?.array?.compactMap(\.int)
         ?? [rotation["value_pairs"]?.int].compactMap { $0 }
+      let counts = stated.enumerated().filter { !unrotated.contains($0.offset) }.map(\.element)
       if let least = counts.min(), let most = counts.max(), least < pairs {
         parts.append(
           least == most ? "\(most) of \(pairs) pairs" : "\(least) to \(most) of \(pairs) pairs")
@@ -58,6 +69,12 @@ package struct ModelDescription: Sendable, Equatable {
     if rotation["as_if"]?.bool == true { parts.append("as if") }
     if let text = scaling(rotation["scaling"] ?? .null) { parts.append(text) }
     return parts.joined(separator: ", ")
+  }
+
+  /// The layers whose heads have no pairs, where others have some.
+  private static func unrotatedLayers(_ rotation: JSONValue?) -> [Int] {
+    let pairs = rotation?["pairs"]?.array?.compactMap(\.int) ?? []
+    return pairs.indices.filter { pairs[$0] == 0 }
   }
 
   private static func scaling(_ scaling: JSONValue) -> String? {

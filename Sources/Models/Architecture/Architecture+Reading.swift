@@ -141,7 +141,7 @@ extension Architecture.SeventyBillion {
 
 extension BlockRecipe {
   package enum Key: String, CaseIterable {
-    case norm, residual, attention, positions, activation, experts
+    case norm, residual, attention, positions, rotation, activation, experts
     case normPlacement = "norm_placement"
     case queryKeyNorm = "query_key_norm"
     case feedForward = "feed_forward"
@@ -151,6 +151,7 @@ extension BlockRecipe {
     case globalEvery = "global_every"
     case rotatesPartially = "rotates_partially"
     case widthScaledLayers = "width_scaled_layers"
+    case yarnMultiplier = "yarn_multiplier"
   }
 
   init(_ json: JSONValue, file: String, place: String) throws(FormatError) {
@@ -161,6 +162,8 @@ extension BlockRecipe {
     attention = try entry.choice(.attention, default: .grouped)
     queryKeyNorm = try entry.choice(.queryKeyNorm, default: AttentionRecipe.HeadNorm.none)
     positions = try entry.choice(.positions, default: .rotary)
+    rotation = try entry.choice(.rotation, default: .everywhere)
+    yarnMultiplier = try entry.choice(.yarnMultiplier, default: .tenthOfBoth)
     feedForward = try entry.choice(.feedForward, default: .gated)
     activation = try entry.choice(.activation)
     activationKey = try entry.string(.activationKey)
@@ -200,7 +203,7 @@ extension HyperparameterKeys {
       case .number: fallback.double != nil
       case .flag: fallback.bool != nil
       case .text: fallback.string != nil
-      case .texts, .wholes: false
+      case .texts, .wholes, .switches, .pattern: false
       }
     guard fits else { throw entry.failure(.fallback, "is not a value of this hyper-parameter") }
   }

@@ -11,12 +11,30 @@ package struct BlockRecipe: Sendable, Equatable {
     case widthRoot = "width_root"
   }
 
+  /// Which layers rotate queries and keys; the others know no positions.
+  package enum Rotation: String, Sendable, CaseIterable {
+    case everywhere
+    /// Those with a sliding window, which a model of the family must have.
+    case windowed
+    /// Those with a sliding window, or all layers of a model that has none.
+    case windowedOrAll = "windowed_or_all"
+  }
+  /// What GGUF's `rope.scaling.yarn_log_multiplier` holds of YaRN's two magnitudes.
+  package enum YarnMultiplier: String, Sendable, CaseIterable {
+    /// A tenth of both, which are taken for the same.
+    case tenthOfBoth = "tenth_of_both"
+    /// That of all dims, the other taken for 1.
+    case allDims = "all_dims"
+  }
+
   package var norm: NormRecipe.Kind
   package var normPlacement: LayerRecipe.NormPlacement
   package var residual: Residual
   package var attention: AttentionKind
   package var queryKeyNorm: AttentionRecipe.HeadNorm
   package var positions: ModelShape.Positions
+  package var rotation: Rotation
+  package var yarnMultiplier: YarnMultiplier
   package var feedForward: FeedForwardRecipe.Form
   package var activation: Activation
   /// Key of config.json that names the activation, and the names that mean this one.

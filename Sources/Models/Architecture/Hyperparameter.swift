@@ -37,6 +37,9 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
   case window
   case layerTypes = "layer_types"
   case windowEnabled = "window_enabled"
+  case windowPattern = "window_pattern"
+  case rotatedLayers = "rotated_layers"
+  case unrotatedEvery = "unrotated_every"
   case vocabulary
   case queryScalar = "query_scalar"
   case attentionBias = "attention_bias"
@@ -45,6 +48,8 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
   case embeddingMultiplier = "embedding_multiplier"
   case residualMultiplier = "residual_multiplier"
   case attentionMultiplier = "attention_multiplier"
+  case attentionTemperature = "attention_temperature"
+  case logitMultiplier = "logit_multiplier"
   case logitDivisor = "logit_divisor"
   case parallelResidual = "parallel_residual"
   case tiedOutput = "tied_output"
@@ -71,19 +76,26 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
   case predictingLayers = "predicting_layers"
 
   /// What the value of a hyper-parameter is.
-  package enum Kind: String, Sendable { case whole, number, flag, text, texts, wholes }
+  package enum Kind: String, Sendable {
+    case whole, number, flag, text, texts, wholes
+    /// 1 or 0 for each layer.
+    case switches
+    /// How layers of two kinds follow each other: a period, letters or a truth value for each layer.
+    case pattern
+  }
 
   package var kind: Kind {
     switch self {
     case .layers, .context, .width, .heads, .feedForward, .keyValueHeads, .keyWidth, .valueWidth,
       .rotaryDimensions, .originalContext, .window, .vocabulary, .queryRank, .latentRank,
-      .stillKeyWidth, .latentHeads, .latentKeyWidth, .latentValueWidth, .experts,
-      .expertsPerToken, .expertWidth, .sharedExperts, .sharedExpertWidth, .expertGroups,
-      .expertGroupsUsed, .leadingDenseLayers, .expertStep, .predictingLayers:
+      .stillKeyWidth, .latentHeads, .latentKeyWidth, .latentValueWidth, .unrotatedEvery,
+      .experts, .expertsPerToken, .expertWidth, .sharedExperts, .sharedExpertWidth,
+      .expertGroups, .expertGroupsUsed, .leadingDenseLayers, .expertStep, .predictingLayers:
       .whole
     case .normEpsilon, .rotaryFraction, .rotaryBase, .rotaryBaseLocal, .queryScalar,
       .attentionSoftcap, .logitSoftcap, .embeddingMultiplier, .residualMultiplier,
-      .attentionMultiplier, .logitDivisor, .expertWeightScale:
+      .attentionMultiplier, .attentionTemperature, .logitMultiplier, .logitDivisor,
+      .expertWeightScale:
       .number
     case .windowEnabled, .attentionBias, .parallelResidual, .tiedOutput,
       .normalizesExpertWeights:
@@ -91,6 +103,8 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
     case .expertScore: .text
     case .layerTypes, .feedForwardTypes: .texts
     case .denseLayers: .wholes
+    case .rotatedLayers: .switches
+    case .windowPattern: .pattern
     }
   }
 }

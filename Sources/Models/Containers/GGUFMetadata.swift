@@ -81,9 +81,11 @@ package struct GGUFMetadata {
       try RotaryParameters.write(shape, of: plan, to: &fields)
     }
     try SlidingWindows.write(shape.windows, of: plan, to: &fields)
+    try UnrotatedLayers.write(shape, of: plan, to: &fields, container: "GGUF")
     fields.set(PlainHyperparameter.residual, of: shape)
     fields.set(PlainHyperparameter.scales, of: shape)
     try StatedExperts.write(plan, to: &fields)
+    try fields.checkDefaults(of: plan)
     CopiedKeys.write(plan, to: &fields)
     return fields
   }

@@ -28,9 +28,6 @@ struct GGUFScaling {
   /// Values of `Key.type` and `Key.ownType`.
   private enum Kind: String { case none, linear, yarn, longrope, dynamic }
 
-  /// The part of YaRN's multiplier that is in `Key.logMultiplier`: llama.cpp's unit of an mscale.
-  private static let logUnit = 0.1
-
   let parameters: Hyperparameters
   let context: Int
   /// Rotary pairs of a head: what a tensor of divisors must match.
@@ -117,8 +114,8 @@ extension GGUFScaling {
     yarn.betaSlow = try positive(.betaSlow) ?? yarn.betaSlow
     yarn.attentionFactor = try positive(.yarnMagnitude)
     if let multiplier = try number(.logMultiplier) {
-      yarn.mscaleAllDims = multiplier / Self.logUnit
-      yarn.mscale = multiplier / Self.logUnit
+      (yarn.mscale, yarn.mscaleAllDims) = parameters.architecture.block.yarnMultiplier
+        .magnitudes(of: multiplier)
     }
     let own = (mscale: try number(.ownMscale), allDims: try number(.ownMscaleAllDims))
     if own.mscale != nil || own.allDims != nil { (yarn.mscale, yarn.mscaleAllDims) = own }
@@ -182,8 +179,11 @@ extension GGUFScaling {
       if let factor = yarn.attentionFactor { set(.yarnMagnitude, .number(factor)) }
       if yarn.betaFast != usual.betaFast { set(.betaFast, .number(yarn.betaFast)) }
       if yarn.betaSlow != usual.betaSlow { set(.betaSlow, .number(yarn.betaSlow)) }
-      if let mscale = yarn.mscaleAllDims { set(.logMultiplier, .number(logUnit * mscale)) }
-      if yarn.mscale != yarn.mscaleAllDims {
+      let meaning = plan.architecture.block.yarnMultiplier
+      if let mscale = yarn.mscaleAllDims {
+        set(.logMultiplier, .number(meaning.multiplier(allDims: mscale)))
+      }
+      if yarn.mscale != meaning.mscale(allDims: yarn.mscaleAllDims) {
         if let mscale = yarn.mscale { set(.ownMscale, .precise(mscale)) }
         if let mscale = yarn.mscaleAllDims { set(.ownMscaleAllDims, .precise(mscale)) }
       }
@@ -241,5 +241,26 @@ extension GGUFScaling {
       return [.rotaryFactorsLong: long.long, .rotaryFactorsShort: long.short]
     default: return [:]
     }
+  }
+}
+
+extension BlockRecipe.YarnMultiplier {
+  private static let unit = 0.1
+
+  /// YaRN's two magnitudes as a reader of the key takes them.
+  fileprivate func magnitudes(of multiplier: Double) -> (mscale: Double, allDims: Double) {
+    switch self {
+    case .tenthOfBoth: (multiplier / Self.unit, multiplier / Self.unit)
+    case .allDims: (1, multiplier)
+    }
+  }
+
+  fileprivate func multiplier(allDims: Double) -> Double {
+    self == .tenthOfBoth ? Self.unit * allDims : allDims
+  }
+
+  /// The magnitude that goes with one of all dims.
+  fileprivate func mscale(allDims: Double?) -> Double? {
+    self == .tenthOfBoth ? allDims : allDims.map { _ in 1 }
   }
 }

@@ -68,6 +68,7 @@ package struct HuggingFaceConfiguration {
     fields.set(PlainHyperparameter.residual, of: shape)
     SlidingWindows.write(shape.windows, to: &fields)
     try StatedExperts.write(plan, to: &fields)
+    try UnrotatedLayers.write(shape, of: plan, to: &fields, container: "config.json")
     try CopiedKeys.write(plan, to: &fields)
     for (key, accepted) in plan.architecture.required { fields.values[key] = accepted.first }
     if plan.layers.contains(where: { $0[.queryBias] != nil }) {

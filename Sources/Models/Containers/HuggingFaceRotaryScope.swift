@@ -22,9 +22,9 @@ struct HuggingFaceRotaryScope {
   /// Members that go before those of the same name.
   private let overriding: JSONValue
 
-  subscript(_ member: HuggingFaceScaling.Member) -> JSONValue? {
-    overriding[member.rawValue] ?? members[member.rawValue]
-  }
+  subscript(_ member: HuggingFaceScaling.Member) -> JSONValue? { self[member.rawValue] }
+
+  subscript(_ key: String) -> JSONValue? { overriding[key] ?? members[key] }
 
   /// A scope that says nothing.
   static let empty = HuggingFaceRotaryScope(name: Key.newer.rawValue, members: [:])
@@ -101,6 +101,12 @@ extension HuggingFaceRotaryScope {
     if let fraction = RotaryParameters.fraction(shape, of: plan.architecture) {
       members[Member.fraction.rawValue] = .number(fraction)
       fields.set(key: Member.fraction.rawValue, .number(fraction))
+    }
+    // The reference asks for both, though nothing is to be multiplied.
+    if let key = plan.architecture.key(of: .attentionTemperature, on: .huggingface) {
+      members[key] = .number(shape.temperature?.strength ?? 0)
+      let original = Member.originalContext.rawValue
+      if members[original] == nil { members[original] = .integer(Int64(shape.context)) }
     }
     func put(_ key: Key, _ members: HuggingFaceScaling.Members) {
       fields.values[key.rawValue] = .object(members)

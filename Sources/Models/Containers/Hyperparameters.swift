@@ -82,6 +82,35 @@ struct Hyperparameters {
     return number
   }
 
+  /// A list of 1 and 0, or of truth values.
+  func switches(_ parameter: Hyperparameter, _ list: [JSONValue]) throws(ModelError) -> [Bool] {
+    try list.map { value throws(ModelError) in
+      switch (value.bool, value.int) {
+      case (let flag?, _): return flag
+      case (_, 0): return false
+      case (_, 1): return true
+      default: throw failure(parameter, "holds something that is neither 1 nor 0")
+      }
+    }
+  }
+
+  /// Refuses a list that has not one entry for each layer.
+  func check(
+    _ parameter: Hyperparameter, _ list: [JSONValue], hasOneFor layers: Int
+  ) throws(ModelError) {
+    guard list.count == layers else {
+      throw failure(parameter, "has \(list.count) entries for \(layers) layers")
+    }
+  }
+
+  /// Whether config.json says that there is none, which a family's default must not replace.
+  func isDenied(_ parameter: Hyperparameter) -> Bool {
+    side == .huggingface
+      && architecture.keys(of: parameter, on: side).contains {
+        checkpoint.configuration?[$0] == .null
+      }
+  }
+
   func flag(_ parameter: Hyperparameter) -> Bool? {
     value(parameter)?.bool
   }

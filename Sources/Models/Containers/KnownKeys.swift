@@ -28,6 +28,7 @@ package struct KnownKeys {
     let scaling = Set(HuggingFaceScaling.Member.allCases.map(\.rawValue))
     if path.count > 1, HuggingFaceRotaryScope.Key(rawValue: first) != nil {
       let members = scaling.union(LayerKind.allCases.map(\.rawValue))
+        .union(architecture.keys(of: .attentionTemperature, on: .huggingface))
       return path.dropFirst().allSatisfy(members.contains)
     }
     let groupings = architecture.block.experts?.routers.values.flatMap {

@@ -26,12 +26,20 @@ struct PlainHyperparameter: Sendable {
 
   /// Soft caps, which only a model that has them states, and multipliers.
   static let scales: [Self] = [
-    .number(.logitSoftcap, \.logitSoftcap, unstated: 0, isWritten: { $0 != 0 }),
-    .number(.attentionSoftcap, \.attentionSoftcap, unstated: 0, isWritten: { $0 != 0 }),
+    .softcap(.logitSoftcap, \.logitSoftcap),
+    .softcap(.attentionSoftcap, \.attentionSoftcap),
     .number(.embeddingMultiplier, \.embeddingMultiplier, unstated: 1),
     .number(.residualMultiplier, \.residualMultiplier, unstated: 1),
     AttentionScale.multiplier,
     .number(.logitDivisor, \.logitDivisor, unstated: 1),
+    .init(
+      parameter: .logitMultiplier,
+      read: { parameters, shape in
+        guard parameters.architecture.hyperparameters[.logitMultiplier] != nil else { return }
+        shape.logitDivisor = 1 / (try parameters.positive(.logitMultiplier, default: 1))
+      },
+      // The number that was read: both reciprocals are exact to float32.
+      value: { shape, _ in .number(Double(Float(1 / shape.logitDivisor))) }),
   ]
 
   /// Whether a block of the parallel kind really is parallel (GPT-NeoX).
@@ -65,16 +73,29 @@ struct PlainHyperparameter: Sendable {
 
   private static func number(
     _ parameter: Hyperparameter, _ path: WritableKeyPath<StatedShape, Double> & Sendable,
-    unstated: Double, isWritten: @escaping @Sendable (Double) -> Bool = { _ in true }
+    unstated: Double
   ) -> Self {
     .init(
       parameter: parameter,
       read: { parameters, shape in
         shape[keyPath: path] = try parameters.optionalNumber(parameter) ?? unstated
       },
+      value: { shape, _ in .number(shape[keyPath: path]) })
+  }
+
+  /// A soft cap; that of a model without one is null in config.json and missing in GGUF.
+  private static func softcap(
+    _ parameter: Hyperparameter, _ path: WritableKeyPath<StatedShape, Double> & Sendable
+  ) -> Self {
+    .init(
+      parameter: parameter,
+      read: { parameters, shape in
+        let isDenied = parameters.isDenied(parameter)
+        shape[keyPath: path] = isDenied ? 0 : try parameters.optionalNumber(parameter) ?? 0
+      },
       value: { shape, _ in
-        let value = shape[keyPath: path]
-        return isWritten(value) ? .number(value) : nil
+        let cap = shape[keyPath: path]
+        return cap != 0 ? .number(cap) : .nothing
       })
   }
 

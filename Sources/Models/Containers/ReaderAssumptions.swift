@@ -1,8 +1,11 @@
 /// What the ecosystem's readers of a plain file assume of a model, where it may be otherwise.
 extension ModelPlan {
-  /// GGUF readers of Gemma 3 scale scores by a width of the model: what the gain of a layer's query
-  /// norm takes over for them where config.json states a scale of its own. 1 everywhere else.
-  package func queryGainFactor(layer: Int) -> Double {
+  /// GGUF readers of Gemma scale scores by a width of the model: what the gain of a layer's query
+  /// norm, or without one the query matrix, takes over for them where config.json states a scale of its
+  /// own. 1 everywhere else.
+  package func queryFactor(_ role: Role, layer: Int) -> Double {
+    let hasNorm = layers[layer][.queryNormGain] != nil
+    guard hasNorm ? role == .queryNormGain : role == .query || role == .queryBias else { return 1 }
     guard side == .huggingface, architecture.hyperparameters[.queryScalar] != nil else { return 1 }
     let attention = layers[layer].recipe.attention
     var stated = StatedShape()

@@ -57,10 +57,12 @@ extension RotaryDeclaration {
   /// - Parameters:
   ///   - checkpoint: the model's files.
   ///   - identity: its architecture and kind of container.
-  ///   - layers: layers of the model.
+  ///   - rotates: whether each layer has positions; the rows of those without turn nothing.
   ///   - pairs: rotary pairs of a head.
   /// - Throws: `ModelError.hyperparameter` for a field that is missing or says something else.
-  init(_ checkpoint: Checkpoint, of identity: CheckpointIdentity, layers: Int, pairs: Int) throws {
+  init(
+    _ checkpoint: Checkpoint, of identity: CheckpointIdentity, rotates: [Bool], pairs: Int
+  ) throws {
     func field(_ field: Field) -> JSONValue? {
       switch identity.side {
       case .gguf:
@@ -101,11 +103,18 @@ extension RotaryDeclaration {
     guard numbers.count == list.count, numbers.allSatisfy(\.isFinite) else {
       throw failure(.frequencies, "holds something that is not a finite number")
     }
-    guard numbers.count == pairs || numbers.count == layers * pairs else {
-      throw RotaryError.tableSize(found: numbers.count, layers: layers, pairs: pairs)
+    let isOneRow = numbers.count == pairs
+    guard isOneRow || numbers.count == rotates.count * pairs else {
+      throw RotaryError.tableSize(found: numbers.count, layers: rotates.count, pairs: pairs)
     }
-    let table = (0..<layers).map { layer in
-      Array(numbers[(numbers.count == pairs ? 0 : layer * pairs)...].prefix(pairs))
+    let still = [Double](repeating: 0, count: pairs)
+    let table = try rotates.enumerated().map { layer, rotates in
+      if isOneRow { return rotates ? numbers : still }
+      let row = Array(numbers[(layer * pairs)...].prefix(pairs))
+      guard rotates || row == still else {
+        throw failure(.frequencies, "turns values of layer \(layer), which has no positions")
+      }
+      return row
     }
     value = ValueTable(
       frequencies: table, layout: layout, bias: bias, base: field(.base)?.double,
@@ -116,7 +125,8 @@ extension RotaryDeclaration {
 // MARK: - Writing
 
 extension RotaryDeclaration {
-  /// The table as the file stores it: one row where all layers agree.
+  /// The table as the file stores it: one row where all layers agree, those without positions (whose
+  /// rows are 0) among them.
   private var frequencies: [Float] {
     guard let table = value?.frequencies, let first = table.first else { return [] }
     let rows = table.allSatisfy { $0 == first } ? [first] : table

@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Rotary
 import Tensors
@@ -54,8 +55,9 @@ struct RotaryParameters {
         + " frequencies that cannot be scaled with it")
   }
 
-  /// The rotation of each layer's queries and keys, checked against the head's width.
-  func scores(_ shape: StatedShape) throws -> [ScoreRotation] {
+  /// The rotation of each layer's queries and keys, checked against the head's width; nil for a
+  /// layer without positions.
+  func scores(_ shape: StatedShape) throws -> [ScoreRotation?] {
     let dimensions = shape.rotaryDimensions
     guard dimensions >= 2, dimensions % 2 == 0, dimensions <= shape.keyWidth else {
       throw parameters.failure(
@@ -73,14 +75,42 @@ struct RotaryParameters {
     }
     let far = try score(.rotaryBase, windowed: false)
     try checkFraction(far.scaling)
-    guard hasLocalBase else { return shape.windows.map { _ in far } }
-    let local = try score(.rotaryBaseLocal, windowed: true)
-    return shape.windows.map { $0 > 0 ? local : far }
+    let local = try hasLocalBase ? score(.rotaryBaseLocal, windowed: true) : far
+    return zip(shape.windows, shape.rotates).map { window, rotates in
+      guard rotates else { return nil }
+      return window > 0 ? local : far
+    }
   }
 
-  /// Windowed layers of the architecture have frequencies of their own.
+  /// What queries are multiplied by, by their positions; nil: nothing.
+  func temperature(_ scores: [ScoreRotation?]) throws -> AttentionTemperature? {
+    let scope = try scope(ofWindowed: false)
+    let nested = parameters.architecture.keys(of: .attentionTemperature, on: .huggingface).lazy
+      .compactMap { scope[$0] }.first { $0 != .null }
+    guard
+      let strength = try nested.map(strength) ?? parameters.optionalNumber(.attentionTemperature),
+      strength != 0
+    else { return nil }
+    guard case .yarn(let yarn) = scores.lazy.compactMap({ $0 }).first?.scaling else {
+      throw parameters.failure(
+        .attentionTemperature, "is stated without YaRN, whose original context it counts in")
+    }
+    return AttentionTemperature(strength: strength, period: yarn.originalContext)
+  }
+
+  private func strength(_ stated: JSONValue) throws -> Double {
+    guard let number = stated.double, Float(number).isFinite else {
+      throw parameters.failure(.attentionTemperature, "is not a finite number")
+    }
+    return number
+  }
+
+  /// Windowed layers of the model have frequencies of their own.
   private var hasLocalBase: Bool {
-    parameters.architecture.hyperparameters[.rotaryBaseLocal] != nil
+    get throws {
+      guard parameters.architecture.hyperparameters[.rotaryBaseLocal] != nil else { return false }
+      return try SlidingWindows.width(parameters) > 0
+    }
   }
 
   /// What config.json says of windowed or of global layers; nothing for a GGUF file.
@@ -97,7 +127,8 @@ struct RotaryParameters {
       }
       return base
     }
-    return try parameters.positive(parameter, default: 10_000)
+    let usual = windowed ? try base(.rotaryBase, windowed: false) : 10_000
+    return try parameters.positive(parameter, default: usual)
   }
 
   private func scaling(
@@ -126,7 +157,19 @@ extension RotaryParameters {
   ) throws {
     fields.set(.rotaryDimensions, .whole(shape.rotaryDimensions))
     if let score = shape.score { fields.set(.rotaryBase, .number(score.base)) }
-    if let score = shape.localScore { fields.set(.rotaryBaseLocal, .number(score.base)) }
+    if let local = shape.localScore {
+      let stated = plan.architecture.hyperparameters[.rotaryBaseLocal]
+      // Without a key readers take the base of the other layers.
+      guard stated?.names[.gguf]?.isEmpty == false || local.base == shape.score?.base else {
+        throw ModelError.notRepresentable(
+          file: plan.checkpoint.path, what: "windowed layers with a rotary base of their own",
+          container: "GGUF")
+      }
+      fields.set(.rotaryBaseLocal, .number(local.base))
+    }
+    if let temperature = shape.temperature {
+      fields.set(.attentionTemperature, .number(temperature.strength))
+    }
     try GGUFScaling.write(shape, of: plan, to: &fields)
   }
 

@@ -9,22 +9,32 @@ enum LayerKind: String, Sendable, CaseIterable {
 
 /// The width of the sliding window of each layer; 0: the layer sees everything before it.
 enum SlidingWindows {
+  /// The width that a model states for those of its layers that have a window; 0: it has none.
+  static func width(_ parameters: Hyperparameters) throws -> Int {
+    guard parameters.flag(.windowEnabled) ?? true else { return 0 }
+    return try parameters.optionalInteger(.window, minimum: 0) ?? 0
+  }
+
   static func read(_ parameters: Hyperparameters, layers: Int) throws -> [Int] {
-    let everywhere = [Int](repeating: 0, count: layers)
-    guard parameters.flag(.windowEnabled) ?? true,
-      let window = try parameters.optionalInteger(.window, minimum: 0), window > 0
-    else { return everywhere }
+    let window = try width(parameters)
+    guard window > 0 else { return [Int](repeating: 0, count: layers) }
+    return try windowed(parameters, layers: layers).map { $0 ? window : 0 }
+  }
+
+  /// Whether each layer of a model with a window has one.
+  private static func windowed(_ parameters: Hyperparameters, layers: Int) throws -> [Bool] {
     if let types = parameters.value(.layerTypes)?.array {
-      guard types.count == layers else {
-        throw parameters.failure(.layerTypes, "has \(types.count) entries for \(layers) layers")
-      }
+      try parameters.check(.layerTypes, types, hasOneFor: layers)
       return try types.map { type in
         guard let kind = type.string.flatMap(LayerKind.init) else {
           let known = LayerKind.allCases.map(\.rawValue).joined(separator: ", ")
           throw parameters.failure(.layerTypes, "holds an unknown type (known: \(known))")
         }
-        return kind == .windowed ? window : 0
+        return kind == .windowed
       }
+    }
+    if let pattern = parameters.value(.windowPattern) {
+      return try follow(pattern, parameters, layers: layers)
     }
     let architecture = parameters.architecture
     if architecture.block.globalEvery == 0, parameters.side == .huggingface,
@@ -33,13 +43,31 @@ enum SlidingWindows {
       throw parameters.failure(
         .layerTypes, "is missing, though \(parameters.name(.windowEnabled)) is true")
     }
-    return regular(window, layers: layers, of: architecture)
+    return regular(every: architecture.block.globalEvery, layers: layers)
   }
 
-  /// The windows of layers that nothing is said of: every n-th attends globally, or none.
-  private static func regular(_ window: Int, layers: Int, of architecture: Architecture) -> [Int] {
-    let every = architecture.block.globalEvery
-    return (0..<layers).map { every > 0 && ($0 + 1) % every == 0 ? 0 : window }
+  /// The layers of a pattern: a period, whose last layer sees everything; letters that repeat, L and
+  /// G for a layer that looks near or everywhere; or a truth value for each layer.
+  private static func follow(
+    _ pattern: JSONValue, _ parameters: Hyperparameters, layers: Int
+  ) throws -> [Bool] {
+    if let period = pattern.int, period >= 0 { return regular(every: period, layers: layers) }
+    if let letters = pattern.string.map(Array.init), !letters.isEmpty,
+      letters.allSatisfy({ $0 == "L" || $0 == "G" })
+    {
+      return (0..<layers).map { letters[$0 % letters.count] == "L" }
+    }
+    guard let list = pattern.array else {
+      throw parameters.failure(
+        .windowPattern, "is no period, no letters L and G and no list of truth values")
+    }
+    try parameters.check(.windowPattern, list, hasOneFor: layers)
+    return try parameters.switches(.windowPattern, list)
+  }
+
+  /// The layers that nothing is said of: every n-th attends globally, or none.
+  private static func regular(every: Int, layers: Int) -> [Bool] {
+    (0..<layers).map { every == 0 || ($0 + 1) % every != 0 }
   }
 
   private static func types(_ windows: [Int]) -> StatedValue {
@@ -51,26 +79,39 @@ enum SlidingWindows {
   static func write(
     _ windows: [Int], of plan: ModelPlan, to fields: inout GGUFFields
   ) throws {
+    let stated = plan.architecture.hyperparameters
     let width = windows.max() ?? 0
     guard width > 0 else {
       // Phi 3's loaders tell its variants apart by a window of 0.
-      if plan.architecture.hyperparameters[.window]?.isAlwaysWritten == true {
-        fields.set(.window, .whole(0))
-      }
+      if stated[.window]?.isAlwaysWritten == true { fields.set(.window, .whole(0)) }
       return
     }
     fields.set(.window, .whole(width))
-    guard windows != regular(width, layers: windows.count, of: plan.architecture) else { return }
-    guard plan.architecture.key(of: .layerTypes, on: .gguf) != nil else {
+    let windowed = windows.map { $0 > 0 }
+    let every = plan.architecture.block.globalEvery
+    let isRegular = windowed == regular(every: every, layers: windows.count)
+    guard !isRegular || stated[.windowPattern]?.isAlwaysWritten == true else { return }
+    if plan.architecture.key(of: .windowPattern, on: .gguf) != nil {
+      fields.set(.windowPattern, .flags(windowed))
+    } else if plan.architecture.key(of: .layerTypes, on: .gguf) != nil {
+      fields.set(.layerTypes, types(windows))
+    } else {
       throw ModelError.notRepresentable(
         file: plan.checkpoint.path, what: "its mixture of windowed and global layers",
         container: "GGUF")
     }
-    fields.set(.layerTypes, types(windows))
   }
 
   static func write(_ windows: [Int], to fields: inout ConfigurationFields) {
-    guard let width = windows.max(), width > 0 else { return }
+    let architecture = fields.architecture
+    guard let width = windows.max(), width > 0 else {
+      // The reference takes a window and its own pattern for what such a family does not state.
+      if architecture.block.globalEvery > 0, architecture.windowedModelType == nil {
+        fields.set(.window, .nothing)
+        fields.set(.layerTypes, types(windows))
+      }
+      return
+    }
     fields.set(.window, .whole(width))
     fields.set(.windowEnabled, .flag(true))
     fields.set(.layerTypes, types(windows))

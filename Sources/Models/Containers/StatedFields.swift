@@ -38,6 +38,19 @@ struct GGUFFields: StatedFields {
     self.prefix = prefix
   }
 
+  /// - Throws: `ModelError.notRepresentable` for a model without a soft cap, where readers take one for
+  ///   a file that states none.
+  func checkDefaults(of plan: ModelPlan) throws(ModelError) {
+    for parameter in [Hyperparameter.attentionSoftcap, .logitSoftcap] {
+      guard let key = architecture.key(of: parameter, on: Self.side),
+        architecture.hyperparameters[parameter]?.fallback != nil,
+        values[Architecture.ggufKey(key, prefix: prefix)] == nil
+      else { continue }
+      throw .notRepresentable(
+        file: plan.checkpoint.path, what: "a model without '\(key)'", container: "GGUF")
+    }
+  }
+
   mutating func set(key: String, _ value: StatedValue) {
     if let value = value.metadata { values[Architecture.ggufKey(key, prefix: prefix)] = value }
   }

@@ -21,6 +21,9 @@ struct StatedShape: Sendable, Equatable {
   var attentionScale = 0.0
   /// The window of each layer; 0: none.
   var windows: [Int] = []
+  /// Whether each layer rotates queries and keys.
+  var rotates: [Bool] = []
+  var temperature: AttentionTemperature?
   var parallelResidual = false
   var attentionSoftcap = 0.0
   var logitSoftcap = 0.0
@@ -75,6 +78,7 @@ extension StatedShape {
     windows = try SlidingWindows.read(parameters, layers: layers)
     experts = try StatedExperts.read(parameters, self)
     if experts != nil { expertLayers = try StatedExperts.layers(parameters, count: layers) }
+    rotates = try UnrotatedLayers.read(parameters, windows: windows)
   }
 }
 
@@ -115,6 +119,8 @@ extension StatedShape {
     parallelResidual = try same("the form of their residual") { $0.residual.isParallel }
     residualMultiplier = try same("the multiplier of their residual") { $0.residual.multiplier }
     windows = recipes.map(\.attention.window)
+    rotates = recipes.map { $0.attention.rotation.score != nil }
+    temperature = try same("the temperature of their scores") { $0.attention.temperature }
     let scores = plan.rotary.scores
     score = scores.first
     localScore = scores.first { $0.isLocal }

@@ -9,6 +9,8 @@ enum StatedValue: Sendable, Equatable {
   case precise(Double)
   case flag(Bool)
   case text(String)
+  case flags([Bool])
+  case wholes([Int])
   case texts([String])
   case wholes([Int])
   case numbers([Float])
@@ -23,6 +25,8 @@ enum StatedValue: Sendable, Equatable {
     case .precise(let value): .float64(value)
     case .flag(let value): .bool(value)
     case .text(let value): .string(value)
+    case .flags(let values): .array(.bools(values))
+    case .wholes(let values): .array(.int64(values.map(Int64.init)))
     case .texts(let values): .array(.strings(values))
     case .wholes(let values): .array(.int32(values.map { Int32(clamping: $0) }))
     case .numbers(let values): .array(.floats(values))
@@ -36,6 +40,8 @@ enum StatedValue: Sendable, Equatable {
     case .number(let value), .precise(let value): .number(value)
     case .flag(let value): .bool(value)
     case .text(let value): .string(value)
+    case .flags(let values): .array(values.map { .bool($0) })
+    case .wholes(let values): .array(values.map { .integer(Int64($0)) })
     case .texts(let values): .array(values.map { .string($0) })
     case .wholes(let values): .array(values.map { .integer(Int64($0)) })
     case .numbers(let values): .array(values.map { .number(Double($0)) })
@@ -57,6 +63,8 @@ extension JSONValue {
       self = .number(number)
     } else if let texts = metadata.strings {
       self = .array(texts.map { .string($0) })
+    } else if let flags = metadata.bools {
+      self = .array(flags.map { .bool($0) })
     } else if let numbers = metadata.ints {
       self = .array(numbers.map { .integer(Int64($0)) })
     } else if let numbers = metadata.doubles {

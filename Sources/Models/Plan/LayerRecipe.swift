@@ -170,12 +170,15 @@ package struct AttentionRecipe: Sendable, Equatable {
   /// Tokens that a query sees, itself among them; 0: everything before it.
   package var window: Int
   package var headNorm: HeadNorm
+  /// What queries are multiplied by besides, by their positions; nil: nothing.
+  package var temperature: AttentionTemperature?
   /// The rotation that the checkpoint was made with.
   package var rotation: RotaryLayer
 
   package init(
     kind: Kind, heads: Int, keyValueHeads: Int, keyWidth: Int, valueWidth: Int, scale: Double,
-    softcap: Double = 0, window: Int = 0, headNorm: HeadNorm = .none, rotation: RotaryLayer
+    softcap: Double = 0, window: Int = 0, headNorm: HeadNorm = .none,
+    temperature: AttentionTemperature? = nil, rotation: RotaryLayer
   ) {
     self.kind = kind
     self.heads = heads
@@ -186,6 +189,7 @@ package struct AttentionRecipe: Sendable, Equatable {
     self.softcap = softcap
     self.window = window
     self.headNorm = headNorm
+    self.temperature = temperature
     self.rotation = rotation
   }
 

@@ -35,7 +35,16 @@ package struct ModelLayer: Sendable {
 
   /// The matrices that read what a norm gives, in the order of the roles.
   package func readers(ofNorm gain: Role) -> [Role] {
-    Role.allCases.filter { $0.norm == gain && weights[$0] != nil }
+    Role.allCases.filter { role in
+      guard weights[role] != nil, let norm = role.norm else { return false }
+      return gain == (norm == .feedForwardNormGain ? feedForwardNorm : norm)
+    }
+  }
+
+  /// The norm before the feed-forward network: a parallel layer may have one for both sublayers.
+  package var feedForwardNorm: Role {
+    recipe.residual.isParallel && weights[.feedForwardNormGain] == nil
+      ? .attentionNormGain : .feedForwardNormGain
   }
 
   /// The matrix whose rows are the query heads.

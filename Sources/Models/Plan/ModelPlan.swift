@@ -41,8 +41,10 @@ package struct ModelPlan: Sendable {
   /// Whether any layer sees a window of the tokens before it.
   package var hasWindows: Bool { layers.contains { $0.recipe.attention.window > 0 } }
 
-  /// The sites a plain file of this architecture has.
-  package var plainSites: RotarySites { shape.plainSites }
+  /// The sites a plain file of this model has.
+  package var plainSites: RotarySites {
+    rotary.scores.isEmpty ? .none : shape.plainSites
+  }
 }
 
 extension ModelPlan {
@@ -73,7 +75,8 @@ extension ModelPlan {
     var rotary = RotaryConfiguration(layers: recipes.map(\.attention.rotation))
     if identity.isRotary {
       let declared = try RotaryDeclaration(
-        checkpoint, of: identity, layers: shape.layers, pairs: rotary.pairs)
+        checkpoint, of: identity, rotates: rotary.layers.map { $0.score != nil },
+        pairs: rotary.pairs)
       rotary.declare(
         sites: declared.sites, values: declared.value, scoreLayout: declared.scoreLayout)
     } else if let flags = try TrainingFlags(checkpoint, plain: shape.plainSites) {

@@ -24,12 +24,15 @@ struct RecipeReader {
       form: block.feedForward, width: stated.feedForward, activation: block.activation)
     let residual = ResidualRecipe(
       isParallel: stated.parallelResidual, multiplier: stated.residualMultiplier)
-    var recipes = zip(stated.windows, try rotary.scores(stated)).map { window, score in
+    let scores = try rotary.scores(stated)
+    let temperature = try rotary.temperature(scores)
+    var recipes = zip(stated.windows, scores).map { window, score in
       var attention = AttentionRecipe(
         kind: kind(stated), heads: stated.heads, keyValueHeads: stated.keyValueHeads,
         keyWidth: stated.keyWidth, valueWidth: stated.valueWidth, scale: stated.attentionScale,
         softcap: stated.attentionSoftcap, window: window, headNorm: block.queryKeyNorm,
-        rotation: RotaryLayer(sites: shape.plainSites, score: score))
+        temperature: temperature,
+        rotation: RotaryLayer(sites: score == nil ? .none : shape.plainSites, score: score))
       attention.scale *= Self.latentMagnitude(attention, score)
       return LayerRecipe(
         mixer: .attention(attention), channelMixer: .dense(network), norm: norm,
@@ -56,9 +59,9 @@ struct RecipeReader {
 
   /// DeepSeek folds the magnitude of all dims into the softmax scale.
   private static func latentMagnitude(
-    _ attention: AttentionRecipe, _ score: ScoreRotation
+    _ attention: AttentionRecipe, _ score: ScoreRotation?
   ) -> Double {
-    guard attention.latent != nil, case .yarn(let yarn) = score.scaling,
+    guard attention.latent != nil, case .yarn(let yarn) = score?.scaling,
       let mscale = yarn.mscaleAllDims, mscale != 0
     else { return 1 }
     let magnitude = FrequencyScaling.YaRN.magnitude(stretch: yarn.factor, mscale: mscale)
