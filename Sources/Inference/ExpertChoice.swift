@@ -2,14 +2,14 @@ import Foundation
 import Models
 
 /// Chooses experts for tokens by their router's logits.
-struct ExpertChoice {
+package struct ExpertChoice {
   private let router: RouterRecipe
   private let count: Int
   /// What experts are chosen by, and what their weights come of.
   private var scores: [Double]
   private var weights: [Double]
 
-  init(_ experts: ExpertsRecipe) {
+  package init(_ experts: ExpertsRecipe) {
     router = experts.router
     count = experts.count
     scores = [Double](repeating: 0, count: count)
@@ -23,7 +23,7 @@ struct ExpertChoice {
   ///   - correction: is added to the scores that experts are chosen by; nil: nothing.
   ///   - chosen: receives `used` experts, in ascending order.
   ///   - results: receives their weights.
-  mutating func choose(
+  package mutating func choose(
     _ logits: UnsafePointer<Float>, correction: UnsafePointer<Float>?,
     chosen: UnsafeMutablePointer<Int32>, weights results: UnsafeMutablePointer<Float>
   ) {

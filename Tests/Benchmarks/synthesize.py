@@ -3,6 +3,7 @@
 
     synthesize.py OUT --layers N --width N --heads N --feed-forward N --tokenizer SOURCE.gguf
                   [--kv-heads N] [--vocabulary N] [--context N] [--type q4_0|f32] [--sparse] [--seed N]
+                  [--experts N --experts-used N]
 
 The tokenizer is the source's (byte-level BPE), cut to the vocabulary: the first tokens, and the merges among them.
 --sparse leaves the weights out: a hole of their size, all zeros. Needs numpy; GGUF v3 is written here, by ggml's
@@ -15,6 +16,7 @@ import numpy as np
 ALIGNMENT = 32
 SIZES = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 U32, I32, F32, TEXT, LIST = 4, 5, 6, 8, 9
+ROUTER = "ffn_gate_inp"
 TYPES = {"f32": (0, 1, 4), "q4_0": (2, 32, 18)}  # ggml's number, elements and bytes of a block
 
 
@@ -78,14 +80,17 @@ def tokenizer(path, vocabulary):
 
 
 def tensors(a):
-    """(name, shape outermost first) in the file's order; norms have one dimension."""
+    """(name, shape outermost first) in the file's order; norms have one dimension. Routers are in float32."""
+    network = [("ffn_gate", (a.feed_forward, a.width)), ("ffn_up", (a.feed_forward, a.width)),
+               ("ffn_down", (a.width, a.feed_forward))]
+    if a.experts:
+        network = [(ROUTER, (a.experts, a.width))] + [(f"{name}_exps", (a.experts, *shape)) for name, shape in network]
     key = a.width // a.heads * (a.kv_heads or a.heads)
     yield "token_embd.weight", (a.vocabulary, a.width)
     for layer in range(a.layers):
         for name, shape in [("attn_norm", (a.width,)), ("attn_q", (a.width, a.width)), ("attn_k", (key, a.width)),
                             ("attn_v", (key, a.width)), ("attn_output", (a.width, a.width)), ("ffn_norm", (a.width,)),
-                            ("ffn_gate", (a.feed_forward, a.width)), ("ffn_up", (a.feed_forward, a.width)),
-                            ("ffn_down", (a.width, a.feed_forward))]:
+                            *network]:
             yield f"blk.{layer}.{name}.weight", shape
     yield "output_norm.weight", (a.width,)
     yield "output.weight", (a.vocabulary, a.width)
@@ -107,13 +112,13 @@ class Weights:
         if len(shape) == 1:
             return file.write(np.ones(shape, np.float32).tobytes())
         # Each output keeps the size of its inputs: nibbles 1 to 15 less 8 have the deviation 4.32.
-        deviation = 1 / np.sqrt(shape[1])
+        deviation = 1 / np.sqrt(shape[-1])
         if kind == "f32":
-            for _ in range(shape[0]):
-                file.write(self.random.normal(0, deviation, shape[1]).astype(np.float32).tobytes())
+            for _ in range(int(np.prod(shape[:-1]))):
+                file.write(self.random.normal(0, deviation, shape[-1]).astype(np.float32).tobytes())
             return None
         self.pool[:, :2] = (self.spread * (deviation / 4.32)).astype(np.float16).view(np.uint8).reshape(-1, 2)
-        left = shape[0] * shape[1] // 32
+        left = int(np.prod(shape)) // 32
         while left:
             count = min(left, 1 << 16)
             start = int(self.random.integers(0, len(self.pool) - count + 1))
@@ -123,8 +128,12 @@ class Weights:
 
 
 def write(a):
-    size = lambda shape: int(np.prod(shape)) * 4 if len(shape) == 1 else (
-        int(np.prod(shape)) // TYPES[a.type][1] * TYPES[a.type][2])
+    kind = lambda name, shape: "f32" if len(shape) == 1 or ROUTER in name else a.type
+
+    def size(name, shape):
+        _, elements, length = TYPES[kind(name, shape)]
+        return int(np.prod(shape)) // elements * length
+
     head = a.width // a.heads
     entries = {
         "general.architecture": (TEXT, "llama"), "general.name": (TEXT, "random weights"),
@@ -134,11 +143,13 @@ def write(a):
         "llama.attention.head_count_kv": (U32, a.kv_heads or a.heads), "llama.rope.dimension_count": (U32, head),
         "llama.rope.freq_base": (F32, 10000.0), "llama.attention.layer_norm_rms_epsilon": (F32, 1e-5),
         "llama.vocab_size": (U32, a.vocabulary), **tokenizer(a.tokenizer, a.vocabulary)}
+    if a.experts:
+        entries |= {"llama.expert_count": (U32, a.experts), "llama.expert_used_count": (U32, a.experts_used)}
     listed, offset, directory = list(tensors(a)), 0, b""
     for name, shape in listed:
-        number = TYPES[a.type if len(shape) > 1 else "f32"][0]
+        number = TYPES[kind(name, shape)][0]
         directory += text(name) + struct.pack(f"<I{len(shape)}QIQ", len(shape), *reversed(shape), number, offset)
-        offset += -(-size(shape) // ALIGNMENT) * ALIGNMENT
+        offset += -(-size(name, shape) // ALIGNMENT) * ALIGNMENT
     header = b"GGUF" + struct.pack("<IQQ", 3, len(listed), len(entries))
     header += b"".join(text(name) + struct.pack("<I", kind) + value(kind, content)
                        for name, (kind, content) in entries.items()) + directory
@@ -148,9 +159,9 @@ def write(a):
             file.truncate(file.tell() + offset)
         else:
             weights = Weights(a.seed)
-            for _, shape in listed:
-                weights.write(file, shape, a.type)
-                file.write(b"\0" * (-size(shape) % ALIGNMENT))
+            for name, shape in listed:
+                weights.write(file, shape, kind(name, shape))
+                file.write(b"\0" * (-size(name, shape) % ALIGNMENT))
     return sum(int(np.prod(shape)) for _, shape in listed)
 
 
@@ -159,7 +170,8 @@ def main():
     parser.add_argument("output")
     for name, required, default in [("layers", True, None), ("width", True, None), ("heads", True, None),
                                     ("feed-forward", True, None), ("kv-heads", False, None),
-                                    ("vocabulary", False, 32000), ("context", False, 4096), ("seed", False, 1)]:
+                                    ("vocabulary", False, 32000), ("context", False, 4096), ("seed", False, 1),
+                                    ("experts", False, 0), ("experts-used", False, 2)]:
         parser.add_argument(f"--{name}", type=int, required=required, default=default)
     parser.add_argument("--tokenizer", required=True)
     parser.add_argument("--type", choices=TYPES, default="q4_0")

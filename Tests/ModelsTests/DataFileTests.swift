@@ -19,6 +19,13 @@ import Vocabulary
       "activation": "relu_squared", "activation_key": "hidden_act",
       "activation_names": ["relu2"], "embedding_scale": "width_root", "global_every": 3,
       "rotates_partially": true, "width_scaled_layers": [62],
+      "experts": [
+        "softmax": ["normalizes": true], "softmax_of_chosen": [:],
+        "sigmoid": [
+          "model_type": "long", "group_score": "best_two", "normalizes": true, "corrected": true,
+          "grouped": ["method": "groups"], "ungrouped": ["method": "greedy"],
+        ],
+      ],
     ],
     "pair_layout": ["gguf": "interleaved", "huggingface": "half"],
     "hyperparameters": [
@@ -45,6 +52,8 @@ import Vocabulary
   /// The objects of the file, and the keys that each may have.
   static let levels: [(path: [String], keys: [String])] = [
     ([], keys(Architecture.Key.self)), (["block"], keys(BlockRecipe.Key.self)),
+    (["block", "experts"], keys(RouterRecipe.Score.self)),
+    (["block", "experts", "sigmoid"], keys(ExpertsBlock.Router.Key.self)),
     (["pair_layout"], keys(Architecture.Side.self)),
     (["hyperparameters", "layers"], keys(HyperparameterKeys.Key.self)),
     (["copied", "expert_count"], keys(CopiedKey.Key.self)),
@@ -89,6 +98,12 @@ import Vocabulary
     #expect(block.activation == .reluSquared && block.activationKey == "hidden_act")
     #expect(block.activationNames == ["relu2"] && block.embeddingScale == .widthRoot)
     #expect(block.globalEvery == 3 && block.rotatesPartially && block.widthScaledLayers == [62])
+    let routers = try #require(block.experts).routers
+    #expect(routers.keys == [.softmax, .softmaxOfChosen, .sigmoid])
+    #expect(routers[.softmax]?.normalizes == true && routers[.softmax]?.groupScore == .best)
+    let sigmoid = try #require(routers[.sigmoid])
+    #expect(sigmoid.modelType == "long" && sigmoid.groupScore == .bestTwo && sigmoid.isCorrected)
+    #expect(sigmoid.grouped == ["method": "groups"] && sigmoid.ungrouped == ["method": "greedy"])
     let layers = try #require(tiny.hyperparameters[.layers])
     #expect(layers.names == [.gguf: ["block_count"], .huggingface: ["num_layers", "n_layer"]])
     #expect(layers.fallback == 2 && layers.isAlwaysWritten)

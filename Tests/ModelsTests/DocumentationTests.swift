@@ -26,6 +26,8 @@ import Vocabulary
   private static let documented: [(heading: String, keys: [String])] = [
     ("Top level", DataFileTests.keys(Architecture.Key.self)),
     ("`block`", DataFileTests.keys(BlockRecipe.Key.self)),
+    ("`block`, `experts`", DataFileTests.keys(RouterRecipe.Score.self)),
+    ("A way of scoring", DataFileTests.keys(ExpertsBlock.Router.Key.self)),
     ("`pair_layout`", DataFileTests.keys(Architecture.Side.self)),
     (
       "`hyperparameters`",
@@ -76,6 +78,7 @@ import Vocabulary
     try check(block, "feed_forward", DataFileTests.keys(FeedForwardRecipe.Form.self))
     try check(block, "activation", DataFileTests.keys(Activation.self))
     try check(block, "embedding_scale", DataFileTests.keys(BlockRecipe.EmbeddingScale.self))
+    try check("A way of scoring", "group_score", DataFileTests.keys(RouterRecipe.GroupScore.self))
     for side in DataFileTests.keys(Architecture.Side.self) {
       try check("`pair_layout`", side, DataFileTests.keys(PairLayout.self))
     }

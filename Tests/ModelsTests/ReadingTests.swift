@@ -165,9 +165,12 @@ import Testing
           case .whole: value.type == .uint32
           case .number: value.type == .float32
           case .flag: value.type == .bool
+          // A way of scoring is a text in config.json and a number in GGUF.
+          case .text: value.type == .uint32
           case .texts: value.strings != nil
           case .switches: value.ints != nil
           case .pattern: value.bools != nil
+          case .wholes: value.ints != nil
           }
         #expect(fits, "\(full) is \(value.type)")
       }
