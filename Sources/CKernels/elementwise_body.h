@@ -10,6 +10,14 @@ static void RC_VARIANT(add_rows)(const float *bias, float *y, ptrdiff_t rows, pt
   for (ptrdiff_t row = 0; row < rows; row++) RC_VARIANT(add)(bias, y + row * stride, width);
 }
 
+static void RC_VARIANT(add_rows_by)(const float *bias, const float *factors, float *y,
+                                    ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride) {
+  for (ptrdiff_t row = 0; row < rows; row++, y += stride) {
+    float factor = factors[row];
+    for (ptrdiff_t i = 0; i < width; i++) y[i] += factor * bias[i];
+  }
+}
+
 static void RC_VARIANT(scale)(float *x, float factor, ptrdiff_t count) {
   for (ptrdiff_t i = 0; i < count; i++) x[i] *= factor;
 }

@@ -37,6 +37,10 @@ struct Absorption {
     case .valueBias:
       guard anyLayer({ $0[.valueBias] != nil }) else { return "the model has no value bias" }
       guard !turnsMessage else { return nil }
+      if let layer = plan.layers.firstIndex(where: { $0.hasSinks && $0[.valueBias] != nil }) {
+        return "layer \(layer) has attention sinks, so that a head's weights do not sum to 1 and"
+          + " what the value bias adds is no constant"
+      }
       if plan.rotary.sites.rotatesMessage { return "values or outputs rotate in the source" }
       return anyLayer { $0[.attentionOutputBias] == nil }
         ? "\(plan.architecture.name) has no output bias to take the value bias; with v or o rotated"

@@ -39,8 +39,10 @@ package struct AttentionAnalysis: Sendable {
   package struct Head: Sendable {
     /// Tokens.
     package let meanDistance: Double
-    /// Attention at distances 0, 1, 2-3, 4-7, 8-15, ...; the sum is 1.
+    /// Attention at distances 0, 1, 2-3, 4-7, 8-15, ...; with what the sink takes the sum is 1.
     package let mass: [Double]
+    /// Attention that the head's sink takes; nil where the layer has none.
+    package let sink: Double?
     /// `|E e^{i theta Delta}|` of every pair.
     package let coherence: [Double]
   }
@@ -145,6 +147,7 @@ package struct AttentionAnalysis: Sendable {
       heads: (0..<attention.heads).map { head in
         Head(
           meanDistance: reach.meanDistance(head: head), mass: Self.octaves(reach.mass[head]),
+          sink: plan.layers[index].hasSinks ? reach.sinks[head] : nil,
           coherence: frequencies.map { reach.coherence(head: head, frequency: $0) })
       }, predicted: predicted, measured: measured, lost: lost)
   }

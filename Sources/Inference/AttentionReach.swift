@@ -4,8 +4,11 @@ import Tensors
 
 /// How far the heads of one layer look: attention by distance `i - j`.
 package struct AttentionReach: Sendable {
-  /// Mean attention weight at each distance, [heads][distance]; a head's sum is 1.
+  /// Mean attention weight at each distance, [heads][distance]; a head's sum is 1, less what its
+  /// sink takes.
   package let mass: [[Double]]
+  /// Mean attention weight of each head's sink; 0 where there is none.
+  package let sinks: [Double]
   /// Sums of `a_ij^2 |v_j|^2` at each distance, [heads][distance]: what a white value's output is
   /// made of.
   package let energy: [[Double]]
@@ -26,6 +29,7 @@ package struct AttentionReach: Sendable {
     }
     let norms = Self.valueNorms(layer, batch: batch)
     let sums = DoubleBuffer(count: max(2 * heads * longest, 1))
+    let sinkSums = DoubleBuffer(count: heads)
     let tasks = samples
     // Each head is summed by one thread, query after query: the order never changes.
     Parallel.forEach(count: heads, threads: threads) { head, _ in
@@ -33,11 +37,13 @@ package struct AttentionReach: Sendable {
       let mass = sums.pointer + head * longest
       let energy = sums.pointer + (heads + head) * longest
       for task in tasks {
-        Self.scores(layer, head: head, start: task.start, row: task.row, to: scores.pointer)
+        let sink = Self.scores(
+          layer, head: head, start: task.start, row: task.row, to: scores.pointer)
         let group = head / attention.groupSize
-        var total = 0.0
+        var total = sink
         for key in 0...task.row { total += Double(scores.pointer[key]) }
         guard total > 0 else { continue }
+        sinkSums.pointer[head] += sink / total
         for key in 0...task.row {
           let weight = Double(scores.pointer[key]) / total
           let distance = task.row - key
@@ -52,17 +58,19 @@ package struct AttentionReach: Sendable {
     mass = (0..<heads).map { head in
       (0..<longest).map { sums.pointer[head * longest + $0] / count }
     }
+    sinks = (0..<heads).map { sinkSums.pointer[$0] / count }
     energy = (0..<heads).map { head in
       (0..<longest).map { sums.pointer[(heads + head) * longest + $0] }
     }
   }
 
   /// `exp(score - maximum)` of one query over its keys, 0 where a key is not visible.
+  /// - Returns: the same of the head's sink, 0 where there is none.
   private static func scores(
     _ layer: Layer, head: Int, start: Int, row: Int, to scores: UnsafeMutablePointer<Float>
-  ) {
+  ) -> Double {
     let attention = layer.attention
-    guard let (keys, _) = layer.activations.plain else { return }
+    guard let (keys, _) = layer.activations.plain else { return 0 }
     let queryStride = attention.queryRows
     let keyStride = attention.keyRows
     MatrixProduct.multiply(
@@ -73,13 +81,15 @@ package struct AttentionReach: Sendable {
       b: keys + start * keyStride
         + (head / attention.groupSize) * attention.keyWidth,
       ldb: keyStride, transposeB: true, beta: 0, c: scores, ldc: row + 1)
-    var maximum = -Float.infinity
+    let sink = layer.weights.vector(.attentionSinks).map { $0[head] }
+    var maximum = sink ?? -Float.infinity
     var sum = 0.0
     var correction: Float = 1
     Kernels.softmaxTile(
       scores, stride: row + 1, rows: 1, keys: row + 1, firstQuery: row, firstKey: 0,
       window: attention.window, softcap: Float(attention.softcap), runningMax: &maximum,
       runningSum: &sum, correction: &correction)
+    return sink.map { exp(Double($0) - Double(maximum)) } ?? 0
   }
 
   /// `|v_j|^2` of every row and KV head, [rows, keyValueHeads].
@@ -129,8 +139,10 @@ package struct AttentionReach: Sendable {
     return total > 0 ? (real / total, imaginary / total) : (1, 0)
   }
 
-  /// Mean distance a head looks, in tokens.
+  /// Mean distance a head looks, in tokens; what its sink takes looks nowhere.
   package func meanDistance(head: Int) -> Double {
-    mass[head].enumerated().reduce(0) { $0 + Double($1.offset) * $1.element }
+    let tokens = 1 - sinks[head]
+    guard tokens > 0 else { return 0 }
+    return mass[head].enumerated().reduce(0) { $0 + Double($1.offset) * $1.element } / tokens
   }
 }

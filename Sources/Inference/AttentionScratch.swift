@@ -32,6 +32,8 @@ struct AttentionScratch: Sendable {
   let runningMax: FloatBuffer
   let correction: FloatBuffer
   let runningSum: DoubleBuffer
+  /// The sum of the weights of a row's tokens, which is 1 without sinks.
+  let shares: FloatBuffer
 
   /// Memory for layers whose keys are shared by these numbers of heads; `capacity` holds the
   /// largest sizes of those layers.
@@ -44,5 +46,6 @@ struct AttentionScratch: Sendable {
     runningMax = FloatBuffer(count: rows)
     correction = FloatBuffer(count: rows)
     runningSum = DoubleBuffer(count: rows)
+    shares = FloatBuffer(count: rows)
   }
 }

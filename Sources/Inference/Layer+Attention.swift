@@ -1,3 +1,4 @@
+import Foundation
 import Models
 import Tensors
 
@@ -13,8 +14,10 @@ extension Layer {
   ///   - unit: the rows to compute.
   ///   - attended: receives the heads' outputs, [rows, heads * valueWidth].
   ///   - scratch: working memory of the calling thread.
+  ///   - shares: in a layer with sinks, receives the sum of each head's weights, [rows, heads].
   func attend(
-    _ unit: SequenceBatch.Unit, to attended: UnsafeMutablePointer<Float>, _ scratch: LayerScratch
+    _ unit: SequenceBatch.Unit, to attended: UnsafeMutablePointer<Float>, _ scratch: LayerScratch,
+    shares: UnsafeMutablePointer<Float>? = nil
   ) {
     let began = times.now
     let tile = AttentionScratch.queries(
@@ -23,6 +26,13 @@ extension Layer {
       for first in stride(from: unit.rows.lowerBound, to: unit.rows.upperBound, by: tile) {
         let queries = first..<min(first + tile, unit.rows.upperBound)
         attendTile(unit, group: group, queries: queries, scratch.attention)
+        if let sinks = weights.vector(.attentionSinks) {
+          addSinks(sinks, group: group, count: queries.count, scratch.attention)
+          if let shares {
+            let first = (queries.lowerBound - unit.rows.lowerBound) * attention.heads
+            copyShares(group: group, count: queries.count, to: shares + first, scratch.attention)
+          }
+        }
         finishTile(unit, group: group, queries: queries, to: attended, scratch.attention)
       }
     }
@@ -77,6 +87,33 @@ extension Layer {
     }
   }
 
+  /// Takes the heads' sinks into the sums of weights: a sink is a score without a value
+  /// (arXiv:2309.17453, learned as in arXiv:2508.10925).
+  private func addSinks(
+    _ sinks: UnsafePointer<Float>, group: Int, count: Int, _ scratch: AttentionScratch
+  ) {
+    for head in 0..<attention.groupSize {
+      let sink = Double(sinks[group * attention.groupSize + head])
+      for row in (head * count)..<((head + 1) * count) {
+        let tokens = scratch.runningSum.pointer[row]
+        let sum = tokens + exp(sink - Double(scratch.runningMax.pointer[row]))
+        scratch.runningSum.pointer[row] = sum
+        scratch.shares.pointer[row] = Float(tokens / sum)
+      }
+    }
+  }
+
+  private func copyShares(
+    group: Int, count: Int, to shares: UnsafeMutablePointer<Float>, _ scratch: AttentionScratch
+  ) {
+    for head in 0..<attention.groupSize {
+      for row in 0..<count {
+        shares[row * attention.heads + group * attention.groupSize + head] =
+          scratch.shares.pointer[head * count + row]
+      }
+    }
+  }
+
   /// Divides the sums, puts them in their heads' places and turns them back.
   private func finishTile(
     _ unit: SequenceBatch.Unit, group: Int, queries: Range<Int>,
@@ -100,11 +137,25 @@ extension Layer {
         inverse: true)
     }
     if rotation.addsBiasToAggregate, let bias = weights.vector(.valueBias) {
-      for head in 0..<heads {
+      addBias(
+        bias + group * attention.valueWidth, to: output, stride: stride, count: count, scratch)
+    }
+  }
+
+  /// Adds the value bias of a group to its heads' outputs, times the sum of their weights.
+  private func addBias(
+    _ bias: UnsafePointer<Float>, to output: UnsafeMutablePointer<Float>, stride: Int, count: Int,
+    _ scratch: AttentionScratch
+  ) {
+    let width = attention.valueWidth
+    for head in 0..<attention.groupSize {
+      let output = output + head * width
+      if weights.vector(.attentionSinks) != nil {
         Kernels.addBias(
-          bias + group * attention.valueWidth, to: output + head * attention.valueWidth,
-          rows: count,
-          width: attention.valueWidth, stride: stride)
+          bias, times: scratch.shares.pointer + head * count, to: output, rows: count,
+          width: width, stride: stride)
+      } else {
+        Kernels.addBias(bias, to: output, rows: count, width: width, stride: stride)
       }
     }
   }

@@ -13,7 +13,7 @@ struct LayerRotation: Sendable {
   let score: [RotationTable]?
   /// By length class; nil where values and outputs stay still, or every pair of this layer does.
   let value: [RotationTable]?
-  /// A value bias is added to the aggregate, not to v.
+  /// A value bias is added to the aggregate, times the sum of the head's weights, not to v.
   let addsBiasToAggregate: Bool
 
   /// Makes the tables of a layer; `spans` has one for each length class, at least one.

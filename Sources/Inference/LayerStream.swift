@@ -113,12 +113,16 @@ package struct StreamedLayer: Sendable {
   }
 
   /// The heads' outputs alone.
-  /// - Parameter heads: receives them, [rows, heads * valueWidth].
-  package func attend(into heads: FloatBuffer) {
-    let width = layer.attention.outputColumns
+  /// - Parameters:
+  ///   - heads: receives them, [rows, heads * valueWidth].
+  ///   - shares: in a layer with sinks, receives the sum of each head's weights, [rows, heads].
+  package func attend(into heads: FloatBuffer, shares: FloatBuffer? = nil) {
+    let (width, count) = (layer.attention.outputColumns, layer.attention.heads)
     Parallel.forEach(count: batch.units.count, threads: threads) { unit, worker in
       let unit = batch.units[unit]
-      layer.attend(unit, to: heads.pointer + unit.firstRow * width, workspace.scratch[worker])
+      layer.attend(
+        unit, to: heads.pointer + unit.firstRow * width, workspace.scratch[worker],
+        shares: shares.map { $0.pointer + unit.firstRow * count })
     }
   }
 

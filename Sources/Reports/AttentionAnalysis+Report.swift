@@ -1,6 +1,7 @@
 import Base
 import Checkpoints
 import Evaluation
+import OrderedCollections
 
 /// What `analyze` prints.
 package struct AttentionAnalysisReport: Sendable {
@@ -18,6 +19,14 @@ package struct AttentionAnalysisReport: Sendable {
 
   package func json() -> JSONValue {
     func numbers(_ values: [Double]) -> JSONValue { .array(values.map { .finite($0) }) }
+    func headObject(_ head: Int, _ found: AttentionAnalysis.Head) -> JSONValue {
+      var fields: OrderedDictionary<String, JSONValue> = [
+        "head": .integer(Int64(head)), "mean_distance": .finite(found.meanDistance),
+        "mass_by_octave": numbers(found.mass), "coherence": numbers(found.coherence),
+      ]
+      fields["sink"] = found.sink.map { .finite($0) }
+      return .object(fields)
+    }
     return .object([
       "kind": "analyze", "model": .string(model), "text": .string(text),
       "ctx": .integer(Int64(context)),
@@ -29,10 +38,7 @@ package struct AttentionAnalysisReport: Sendable {
             "damage_measured": numbers(layer.measured), "damage_lost": numbers(layer.lost),
             "heads": .array(
               layer.heads.enumerated().map { head, found in
-                .object([
-                  "head": .integer(Int64(head)), "mean_distance": .finite(found.meanDistance),
-                  "mass_by_octave": numbers(found.mass), "coherence": numbers(found.coherence),
-                ])
+                headObject(head, found)
               }),
           ])
         }),
@@ -62,18 +68,23 @@ package struct AttentionAnalysisReport: Sendable {
       """
   }
 
-  /// A line per head: mean distance, attention by distance in percent, and the number of pairs
-  /// that its attention keeps (coherence of at least one half).
+  /// A line per head: mean distance, attention by distance in percent, the number of pairs that its
+  /// attention keeps (coherence of at least one half), and where layers have sinks what these take.
   package func headTable() -> String {
     let octaves = layers.flatMap(\.heads).map(\.mass.count).max() ?? 0
-    var rows = [["layer head", "mean distance", "pairs kept"] + (0..<octaves).map(Self.octave)]
+    let hasSinks = layers.contains { $0.heads.contains { $0.sink != nil } }
+    var rows = [
+      ["layer head", "mean distance", "pairs kept"] + (hasSinks ? ["sink"] : [])
+        + (0..<octaves).map(Self.octave)
+    ]
     for layer in layers {
       for (head, found) in layer.heads.enumerated() {
         rows.append(
           [
             "\(layer.layer) \(head)", Format.fixed(found.meanDistance, 1),
             "\(found.coherence.count { $0 >= 0.5 })",
-          ] + found.mass.map { Format.fixed(100 * $0, 1) })
+          ] + (hasSinks ? [found.sink.map { Format.fixed(100 * $0, 1) } ?? ""] : [])
+            + found.mass.map { Format.fixed(100 * $0, 1) })
       }
     }
     return Format.table(rows)

@@ -63,6 +63,14 @@ package enum Kernels {
     rc_add_rows(bias, y, rows, width, stride)
   }
 
+  /// Adds a vector, times the row's factor, to every row.
+  package static func addBias(
+    _ bias: UnsafePointer<Float>, times factors: UnsafePointer<Float>,
+    to y: UnsafeMutablePointer<Float>, rows: Int, width: Int, stride: Int
+  ) {
+    rc_add_rows_by(bias, factors, y, rows, width, stride)
+  }
+
   /// `x *= factor`.
   package static func scale(_ x: UnsafeMutablePointer<Float>, by factor: Float, count: Int) {
     rc_scale(x, factor, count)

@@ -30,16 +30,16 @@ enum {
   RC_F32, RC_F16, RC_BF16, RC_F64, RC_F8_E4M3, RC_F8_E5M2,
   RC_I8, RC_I16, RC_I32, RC_I64, RC_U8, RC_U16, RC_U32, RC_U64, RC_BOOL,
   RC_Q4_0, RC_Q4_1, RC_Q5_0, RC_Q5_1, RC_Q8_0,
-  RC_Q2_K, RC_Q3_K, RC_Q4_K, RC_Q5_K, RC_Q6_K, RC_Q8_K, RC_IQ4_NL, RC_IQ4_XS,
+  RC_Q2_K, RC_Q3_K, RC_Q4_K, RC_Q5_K, RC_Q6_K, RC_Q8_K, RC_IQ4_NL, RC_IQ4_XS, RC_MXFP4,
 };
 
-/// Elements of a block of the types from Q4_0 to Q8_0 and IQ4_NL, and of one of the others.
+/// Elements of a block of the types from Q4_0 to Q8_0, IQ4_NL and MXFP4, and of one of the others.
 enum { RC_BLOCK = 32, RC_SUPERBLOCK = 256 };
 
 /// Bytes of a block.
 enum {
   RC_Q4_0_BYTES = 18, RC_Q4_1_BYTES = 20, RC_Q5_0_BYTES = 22, RC_Q5_1_BYTES = 24,
-  RC_Q8_0_BYTES = 34, RC_IQ4_NL_BYTES = 18,
+  RC_Q8_0_BYTES = 34, RC_IQ4_NL_BYTES = 18, RC_MXFP4_BYTES = 17,
   RC_Q2_K_BYTES = 84, RC_Q3_K_BYTES = 110, RC_Q4_K_BYTES = 144, RC_Q5_K_BYTES = 176,
   RC_Q6_K_BYTES = 210, RC_Q8_K_BYTES = 292, RC_IQ4_XS_BYTES = 136,
 };
@@ -52,8 +52,8 @@ void rc_decode(int type, const void *bytes, float *output, size_t blocks);
 
 enum { RC_ENCODED, RC_NOT_FINITE, RC_SCALE_OVERFLOW };
 
-/// Encodes whole blocks of RC_Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, Q4_K, Q5_K or Q6_K. Bit-exact
-/// on every instruction set. Returns RC_NOT_FINITE for a value that is not finite (nothing is
+/// Encodes whole blocks of RC_Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, MXFP4, Q4_K, Q5_K or Q6_K.
+/// Bit-exact on every instruction set. Returns RC_NOT_FINITE for a value that is not finite (nothing is
 /// written then), RC_SCALE_OVERFLOW where half precision cannot hold a block's scale.
 int rc_encode(int type, const float *values, void *bytes, size_t blocks);
 
@@ -122,6 +122,9 @@ void rc_expected_difference(const float *logits, const float *others, ptrdiff_t 
 
 void rc_add(const float *x, float *y, ptrdiff_t count);
 void rc_add_rows(const float *bias, float *y, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride);
+/// y[row] += factors[row] * bias.
+void rc_add_rows_by(const float *bias, const float *factors, float *y, ptrdiff_t rows,
+                    ptrdiff_t width, ptrdiff_t stride);
 void rc_scale(float *x, float factor, ptrdiff_t count);
 void rc_softcap(float *x, float cap, ptrdiff_t count);
 /// y[r] = x[indices[r]], rows of `width` floats.

@@ -63,10 +63,13 @@ package struct Fit: Sendable {
 
       let before = try original.layer(index, weights)
       before.project()
-      before.attend(into: heads)
+      let shares =
+        fit.needsShares
+        ? FloatBuffer(count: original.rows * plan.layers[index].recipe.attention.heads) : nil
+      before.attend(into: heads, shares: shares)
       if settings.mode == .full, fit.startsToTurn {
         try fit.chooseBasis(
-          heads, rows: calibration.fittedRows,
+          heads, shares: shares, rows: calibration.fittedRows,
           reach: before.reach(every: Self.reachStep, sequences: calibration.fitted))
       }
       try before.update(from: heads, record: record)

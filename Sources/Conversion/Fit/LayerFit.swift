@@ -38,16 +38,24 @@ struct LayerFit {
     target.turnsValues && !attention.rotation.sites.rotatesMessage
   }
 
+  /// Whether the basis depends on the sums of the heads' weights: with sinks they are not 1, and so
+  /// much of a value bias is in the heads' outputs.
+  var needsShares: Bool { layer.hasSinks && layer[.valueBias] != nil }
+
   /// Chooses the basis of every KV group's values.
   /// - Parameters:
   ///   - heads: the original heads' outputs, [rows, heads * valueWidth].
+  ///   - shares: the sums of their weights, [rows, heads], where the layer has sinks and a value
+  ///     bias; nil: all are 1.
   ///   - rows: rows to take the statistics from.
   ///   - reach: how far the original's heads look.
   /// - Throws: `ConversionError.notFinite` or `ModelError.notFinite` for outputs that are not
   ///   finite.
-  mutating func chooseBasis(_ heads: FloatBuffer, rows: Int, reach: AttentionReach) throws {
+  mutating func chooseBasis(
+    _ heads: FloatBuffer, shares: FloatBuffer?, rows: Int, reach: AttentionReach
+  ) throws {
     let width = attention.valueWidth
-    let moments = secondMoments(heads, rows: rows)
+    let moments = secondMoments(heads, shares: shares, rows: rows)
     guard moments.allSatisfy({ $0.values.allSatisfy(\.isFinite) }) else { throw notFinite() }
     for group in 0..<attention.keyValueHeads {
       let members = attention.members(ofGroup: group)
@@ -83,8 +91,10 @@ struct LayerFit {
   }
 
   /// Second moments of the heads' outputs without a value bias, which never rotates.
-  private func secondMoments(_ heads: FloatBuffer, rows: Int) -> [DoubleMatrix] {
-    let width = attention.valueWidth
+  private func secondMoments(
+    _ heads: FloatBuffer, shares: FloatBuffer?, rows: Int
+  ) -> [DoubleMatrix] {
+    let (width, count) = (attention.valueWidth, attention.heads)
     let stride = attention.outputColumns
     let bias = state.weights[.valueBias]?.values
     let moments = Mutex([Int: DoubleMatrix]())
@@ -96,8 +106,10 @@ struct LayerFit {
         let buffer = FloatBuffer(count: rows * width)
         let first = (head / attention.groupSize) * width
         for row in 0..<rows {
+          let share = shares.map { $0.pointer[row * count + head] } ?? 1
           for dim in 0..<width {
-            buffer.pointer[row * width + dim] = start[row * stride + dim] - Float(bias[first + dim])
+            buffer.pointer[row * width + dim] =
+              start[row * stride + dim] - share * Float(bias[first + dim])
           }
         }
         start = UnsafePointer(buffer.pointer)

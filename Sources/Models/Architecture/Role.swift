@@ -22,6 +22,8 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
   case queryNormGain = "attention.query_norm.gain"
   case keyNormGain = "attention.key_norm.gain"
   case attentionPostNormGain = "attention.post_norm.gain"
+  /// A learned score of each head that takes part in the sum of its weights and gives nothing.
+  case attentionSinks = "attention.sinks"
 
   case queryDown = "attention.query_down"
   case queryDownNormGain = "attention.query_down_norm.gain"
@@ -64,9 +66,10 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
     }
   }
 
-  /// A vector (norm gain, bias, frequency factors); everything else is a matrix.
+  /// A vector (norm gain, bias, sinks, frequency factors); everything else is a matrix.
   package var isVector: Bool {
     rawValue.hasSuffix(".gain") || rawValue.hasSuffix(".bias") || rawValue.hasPrefix("rotary.")
+      || self == .attentionSinks
   }
 
   /// The gain of the norm whose output this matrix multiplies, where one stands before it.

@@ -47,6 +47,9 @@ package struct ModelLayer: Sendable {
       ? .attentionNormGain : .feedForwardNormGain
   }
 
+  /// Whether part of every head's attention goes to a sink: the weights of tokens sum to less than 1.
+  package var hasSinks: Bool { weights[.attentionSinks] != nil }
+
   /// The matrix whose rows are the query heads.
   package var queryMatrix: Role {
     recipe.attention.latent?.queryRank == nil ? .query : .queryUp
