@@ -1,7 +1,8 @@
 // Blocks of 32 elements. Layouts (ggml): q4_0: f16 d, 16 bytes of low and high nibbles; q4_1: f16
 // d, f16 m, nibbles; q5_0 and q5_1: as q4_0 and q4_1 with 32 fifth bits before the nibbles; q8_0:
-// f16 d, 32 signed bytes; iq4_nl: as q4_0, nibbles being indices into a table. Elements 0 to 15
-// are the low nibbles, 16 to 31 the high ones.
+// f16 d, 32 signed bytes; iq4_nl: as q4_0, nibbles being indices into a table; mxfp4: a byte e, the
+// scale being 2^(e - 127), and nibbles, indices into a table. Elements 0 to 15 are the low nibbles,
+// 16 to 31 the high ones.
 #include "nonlinear.h"
 
 static void RC_VARIANT(decode_q4_0)(const uint8_t *bytes, float *restrict output, size_t blocks) {
@@ -65,5 +66,13 @@ static void RC_VARIANT(decode_iq4_nl)(const uint8_t *bytes, float *restrict outp
     float d = RC_VARIANT(load_half)(bytes);
     for (int i = 0; i < 16; i++) output[i] = d * rc_nonlinear[bytes[2 + i] & 15];
     for (int i = 0; i < 16; i++) output[16 + i] = d * rc_nonlinear[bytes[2 + i] >> 4];
+  }
+}
+
+static void RC_VARIANT(decode_mxfp4)(const uint8_t *bytes, float *restrict output, size_t blocks) {
+  for (size_t block = 0; block < blocks; block++, bytes += RC_MXFP4_BYTES, output += RC_BLOCK) {
+    float d = RC_VARIANT(half_of_power)(bytes[0]);
+    for (int i = 0; i < 16; i++) output[i] = d * rc_fp4[bytes[1 + i] & 15];
+    for (int i = 0; i < 16; i++) output[16 + i] = d * rc_fp4[bytes[1 + i] >> 4];
   }
 }

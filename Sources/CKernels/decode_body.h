@@ -93,6 +93,7 @@ static void RC_VARIANT(decode)(int type, const uint8_t *bytes, float *output, si
     case RC_Q8_K: RC_VARIANT(decode_q8_k)(bytes, output, blocks); break;
     case RC_IQ4_NL: RC_VARIANT(decode_iq4_nl)(bytes, output, blocks); break;
     case RC_IQ4_XS: RC_VARIANT(decode_iq4_xs)(bytes, output, blocks); break;
+    case RC_MXFP4: RC_VARIANT(decode_mxfp4)(bytes, output, blocks); break;
     default: break;
   }
 }

@@ -86,6 +86,7 @@ static void RC_VARIANT(encode)(int type, const float *x, uint8_t *bytes, size_t 
     case RC_Q5_1: overflow = RC_VARIANT(encode_q5_1)(x, bytes, blocks); break;
     case RC_Q8_0: overflow = RC_VARIANT(encode_q8_0)(x, bytes, blocks); break;
     case RC_IQ4_NL: overflow = RC_VARIANT(encode_iq4_nl)(x, bytes, blocks); break;
+    case RC_MXFP4: RC_VARIANT(encode_mxfp4)(x, bytes, blocks); break;
     case RC_Q4_K: overflow = RC_VARIANT(encode_q4_k)(x, bytes, blocks); break;
     case RC_Q5_K: overflow = RC_VARIANT(encode_q5_k)(x, bytes, blocks); break;
     case RC_Q6_K: overflow = RC_VARIANT(encode_q6_k)(x, bytes, blocks); break;

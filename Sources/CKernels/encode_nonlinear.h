@@ -67,3 +67,28 @@ static int RC_VARIANT(encode_iq4_nl)(const float *x, uint8_t *bytes, size_t bloc
   }
   return overflow;
 }
+
+// mxfp4: the scale is the power of two that brings the largest magnitude to the highest binade of the
+// levels, each element the nearest level: of two equally near the smaller. Blocks whose scale would
+// be below 2^-127 take that one, where the reference leaves the range of the byte.
+static void RC_VARIANT(encode_mxfp4)(const float *x, uint8_t *bytes, size_t blocks) {
+  for (size_t block = 0; block < blocks; block++, x += RC_BLOCK, bytes += RC_MXFP4_BYTES) {
+    float magnitude = fabsf(RC_VARIANT(extreme)(x));
+    float power = magnitude > 0 ? floorf(log2f(magnitude)) - 2 + 127 : 0;
+    bytes[0] = (uint8_t)(power > 0 ? power : 0);
+    float d = RC_VARIANT(half_of_power)(bytes[0]);
+    float least[RC_BLOCK];
+    int32_t index[RC_BLOCK] = {0};
+    for (int i = 0; i < RC_BLOCK; i++) least[i] = fabsf(rc_fp4[0] * d - x[i]);
+    for (int level = 1; level < 16; level++) {
+      for (int i = 0; i < RC_BLOCK; i++) {
+        float error = fabsf(rc_fp4[level] * d - x[i]);
+        index[i] = error < least[i] ? level : index[i];
+        least[i] = error < least[i] ? error : least[i];
+      }
+    }
+    uint8_t q[RC_BLOCK];
+    for (int i = 0; i < RC_BLOCK; i++) q[i] = (uint8_t)index[i];
+    RC_VARIANT(store_nibbles)(q, bytes + 1);
+  }
+}

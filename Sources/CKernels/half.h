@@ -1,4 +1,4 @@
-// Half precision by bits, so that every instruction set gives the same. Included by the bodies, once
+// Half precision and powers of two by bits, so that every instruction set gives the same. Included by the bodies, once
 // per variant.
 #include <string.h>
 
@@ -10,6 +10,12 @@ RC_INLINE float RC_VARIANT(float_of_bits)(uint32_t bits) {
   float value;
   memcpy(&value, &bits, sizeof value);
   return value;
+}
+
+// 2^(e - 128), half of what the exponent byte of mxfp4 stands for: its levels are doubled. Two of
+// them are subnormal.
+RC_INLINE float RC_VARIANT(half_of_power)(uint8_t e) {
+  return RC_VARIANT(float_of_bits)(e < 2 ? 0x00200000u << e : (uint32_t)(e - 1) << 23);
 }
 
 // Half precision: the exponent is moved by an exact product, which also makes subnormals normal.

@@ -94,7 +94,8 @@ extension Checkpoint {
     Checkpoint(
       path: path, container: .safetensors, metadata: [:], configuration: configuration,
       safetensorsMetadata: headers.first?.metadata ?? [:], companions: files,
-      tensors: directory(headers.map(\.tensors)), files: headers.map(\.file))
+      tensors: MicroscaledPairs.joined(directory(headers.map(\.tensors)), configuration),
+      files: headers.map(\.file))
   }
 
   /// Names are already known to be distinct.

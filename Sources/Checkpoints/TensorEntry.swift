@@ -10,16 +10,26 @@ public struct TensorEntry: Sendable {
   /// Row-major dimensions, outermost first (a matrix is [outputs, inputs]); empty for a scalar.
   /// GGUF's order is reversed on reading.
   public let shape: [Int]
-  /// The file that holds the elements.
+  /// The file that holds the elements; of a pair, the elements without their scales.
   package let file: MappedFile
   /// Byte offset of the first element in the file.
   public let offset: Int
-  /// Bytes of all elements as they are stored.
+  /// Bytes of all elements in the layout of their type.
   public let byteCount: Int
+  /// How the bytes lie in the file.
+  package let storage: Storage
+
+  package indirect enum Storage: Sendable {
+    /// In one range.
+    case whole
+    /// Made of two tensors of the file (`MicroscaledPairs`).
+    case pair(elements: TensorEntry, scales: TensorEntry)
+  }
 
   /// The reader has checked that the range is inside the file and fits shape and type.
   init(
-    name: String, type: ElementType, shape: [Int], file: MappedFile, offset: Int, byteCount: Int
+    name: String, type: ElementType, shape: [Int], file: MappedFile, offset: Int, byteCount: Int,
+    storage: Storage = .whole
   ) {
     self.name = name
     self.type = type
@@ -27,19 +37,46 @@ public struct TensorEntry: Sendable {
     self.file = file
     self.offset = offset
     self.byteCount = byteCount
+    self.storage = storage
   }
 
   /// The product of the shape: 1 for a scalar, 0 with a dimension of zero.
   public var elementCount: Int { shape.reduce(1, *) }
 
-  /// The tensor's bytes in the file.
-  public var range: Range<Int> { offset..<(offset + byteCount) }
+  /// The tensor's bytes in the file; of a pair, those of the elements without their scales.
+  public var range: Range<Int> {
+    switch storage {
+    case .whole: offset..<(offset + byteCount)
+    case .pair(let elements, _): elements.range
+    }
+  }
 
-  /// Calls `body` with the tensor's bytes as they are stored, at any alignment.
+  /// The files that hold the tensor.
+  var files: [MappedFile] {
+    switch storage {
+    case .whole: [file]
+    case .pair(let elements, let scales): [elements.file, scales.file]
+    }
+  }
+
+  /// Calls `body` with the tensor's bytes in the layout of its type, at any alignment.
   public func withBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E)
     -> R
   {
-    try file.withBytes(range, body)
+    try withBytes(0..<byteCount, body)
+  }
+
+  /// Calls `body` with some of the tensor's bytes, of whole blocks.
+  package func withBytes<R, E: Error>(
+    _ bytes: Range<Int>, _ body: (UnsafeRawBufferPointer) throws(E) -> R
+  ) throws(E) -> R {
+    switch storage {
+    case .whole:
+      return try file.withBytes((offset + bytes.lowerBound)..<(offset + bytes.upperBound), body)
+    case .pair(let elements, let scales):
+      let made = MicroscaledPairs.bytes(bytes, of: elements, scales)
+      return try made.span.bytes.withUnsafeBytes(body)
+    }
   }
 
   /// Decodes the whole tensor to float32.
@@ -70,8 +107,18 @@ public struct TensorEntry: Sendable {
     return type.byteCount(elements: elementCount / rows)
   }
 
+  /// Tells the system what the tensor's bytes are about to be used for.
+  package func advise(_ advice: MappedFile.Advice) {
+    file.advise(range, advice)
+    if case .pair(_, let scales) = storage { scales.advise(advice) }
+  }
+
   /// Tells the system what rows, indices of the outermost dimension, are about to be used for.
   package func advise(rows: Range<Int>, _ advice: MappedFile.Advice) {
+    if case .pair(let elements, let scales) = storage {
+      elements.advise(rows: rows, advice)
+      return scales.advise(rows: rows, advice)
+    }
     guard let rowBytes = bytesPerRow else { return }
     file.advise(
       (offset + rows.lowerBound * rowBytes)..<(offset + rows.upperBound * rowBytes), advice)
@@ -91,9 +138,9 @@ public struct TensorEntry: Sendable {
         .rowsOutOfRange(tensor: name, asked: rows, rows: count), file: file.path)
     }
     guard rows.count > 0, rowBytes > 0 else { return }
-    let start = offset + rows.lowerBound * rowBytes
+    let start = rows.lowerBound * rowBytes
     let elements = elementCount / count * rows.count
-    try file.withBytes(start..<(start + rows.count * rowBytes)) { bytes throws in
+    try withBytes(start..<(start + rows.count * rowBytes)) { bytes throws in
       try Decoding.decode(bytes, as: type, to: output, count: elements)
     }
   }

@@ -56,6 +56,7 @@ extension ElementType {
     case .q8_k: Int32(RC_Q8_K)
     case .iq4_nl: Int32(RC_IQ4_NL)
     case .iq4_xs: Int32(RC_IQ4_XS)
+    case .mxfp4: Int32(RC_MXFP4)
     }
   }
 }

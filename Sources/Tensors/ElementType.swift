@@ -16,11 +16,13 @@ public enum ElementType: String, Sendable, CaseIterable, Hashable {
   case q2_k, q3_k, q4_k, q5_k, q6_k, q8_k
   // swift-format-ignore: AlwaysUseLowerCamelCase
   case iq4_nl, iq4_xs
+  /// The microscaling format of the Open Compute Project: 4-bit floats with a power of two for 32.
+  case mxfp4
 
   /// Elements in one block; 1 for plain numbers.
   public var elementsPerBlock: Int {
     switch self {
-    case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .iq4_nl: Int(RC_BLOCK)
+    case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .iq4_nl, .mxfp4: Int(RC_BLOCK)
     case .q2_k, .q3_k, .q4_k, .q5_k, .q6_k, .q8_k, .iq4_xs: Int(RC_SUPERBLOCK)
     default: 1
     }
@@ -46,6 +48,7 @@ public enum ElementType: String, Sendable, CaseIterable, Hashable {
     case .q8_k: Int(RC_Q8_K_BYTES)
     case .iq4_nl: Int(RC_IQ4_NL_BYTES)
     case .iq4_xs: Int(RC_IQ4_XS_BYTES)
+    case .mxfp4: Int(RC_MXFP4_BYTES)
     }
   }
 

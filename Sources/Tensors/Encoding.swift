@@ -33,7 +33,7 @@ package enum Encoding {
 
   private static func encodesBlocks(_ type: ElementType) -> Bool {
     switch type {
-    case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .iq4_nl, .q4_k, .q5_k, .q6_k: true
+    case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .iq4_nl, .mxfp4, .q4_k, .q5_k, .q6_k: true
     default: false
     }
   }

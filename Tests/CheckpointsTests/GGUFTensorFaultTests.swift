@@ -65,7 +65,7 @@ import Testing
   }
 
   @Test(
-    arguments: [(9, "Q8_1"), (16, "IQ2_XXS"), (34, "TQ1_0"), (39, "MXFP4")] as [(UInt32, String)])
+    arguments: [(9, "Q8_1"), (16, "IQ2_XXS"), (34, "TQ1_0"), (40, "NVFP4")] as [(UInt32, String)])
   func unsupportedType(type: UInt32, name: String) throws {
     try expect(.unsupportedTensorType(name: name), opening: file(.init("t", type: type)))
   }

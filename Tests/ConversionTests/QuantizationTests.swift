@@ -86,6 +86,9 @@ import Testing
     #expect(layers(nonlinear, "ffn_down").prefix(2) == [five, .iq4_nl])
     #expect(try counts(plan(path, "q4_k", pure: true)) == [.f32: 17, .q4_k: 58])
     #expect(try counts(plan(path, "q8_0")) == [.f32: 17, .q8_0: 58])
+    // Only experts are of its main type, and this model has none.
+    #expect(try counts(plan(path, "mxfp4_moe")) == [.f32: 17, .q8_0: 58])
+    #expect(try counts(plan(path, "mxfp4_moe", pure: true)) == [.f32: 17, .mxfp4: 58])
     try writeModel(path, tied: true)
     #expect(try type(plan(path, "q4_0"), "token_embd") == six)
     #expect(try type(plan(path, "q4_0", pure: true), "token_embd") == .q4_0)

@@ -6,10 +6,12 @@ import Testing
 /// Encoders of quantized blocks, against ggml's own by digest.
 @Suite struct BlockEncodingTests {
   static let types: [ElementType] = [
-    .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .iq4_nl, .q4_k, .q5_k, .q6_k,
+    .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .iq4_nl, .mxfp4, .q4_k, .q5_k, .q6_k,
   ]
+  /// Those whose scales are in half precision.
+  static let halfScaled = types.filter { $0 != .mxfp4 }
 
-  /// SHA-256 of what `ggml_quantize_chunk` (llama.cpp's libggml-base 0.25.3, no importance matrix)
+  /// SHA-256 of what `ggml_quantize_chunk` (llama.cpp's libggml-base, no importance matrix)
   /// writes for `numbers`, printed by Golden/make_encoded_digests.py.
   static let digests: [ElementType: String] = [
     .q4_0: "746271f42630716578b9524f259a7526ab4492e54fb302b87bb9bd4d2e8fe1af",
@@ -18,6 +20,7 @@ import Testing
     .q5_1: "191674ec858a4889ec125445e9a32696028f4ab03435c1c699955fd756163c34",
     .q8_0: "587f552a1ef8ce7f8ecc6f5cff5b887cfe8b54f1207205291bd32546d0540fd3",
     .iq4_nl: "0164ef2f9f8a1ca999da37737ef09a5ae4f1856cd63c11b8b35d51568fb74355",
+    .mxfp4: "e8a14e0a12f7a7acc7b18dc6e45803761e8a93b880d94a9eca49bc1c517969fd",
     .q4_k: "e5849abbe54b82e862faab17a75478637d41538ea57e27b2a1bbf5cc49d4b7d2",
     .q5_k: "5614b8b6bce117b9722c4dc7f1a25baf02c9b60be586cb48eda22aca3fb1fd99",
     .q6_k: "e26e098a81120e21cb7c0fdee96515bb400922d358a1eb4f670565ea71a42b91",
@@ -52,11 +55,12 @@ import Testing
 
   /// The largest error of a block, relative to its largest magnitude: half a step, or a whole one
   /// at the end that q4_0, q5_0 and q6_k cut off, and 2^-11 from rounding the scale to float16 (q8_0:
-  /// 1/254 + 1/2048); 256-blocks also round their scales to 6 bits.
+  /// 1/254 + 1/2048); 256-blocks also round their scales to 6 bits. mxfp4 cuts 8 powers of two off
+  /// at 6.
   @Test(
     arguments: [
       (.q8_0, 0.00443), (.q5_1, 0.034), (.q5_0, 0.064), (.q4_1, 0.069), (.q4_0, 0.126),
-      (.iq4_nl, 0.14), (.q6_k, 0.045), (.q5_k, 0.06), (.q4_k, 0.12),
+      (.iq4_nl, 0.14), (.mxfp4, 0.25), (.q6_k, 0.045), (.q5_k, 0.06), (.q4_k, 0.12),
     ] as [(ElementType, Float)])
   func errorsAreBounded(_ type: ElementType, _ bound: Float) throws {
     var noise = Noise(5)
@@ -79,7 +83,7 @@ import Testing
     }
     let bounds: [(ElementType, Double)] = [
       (.q8_0, 0.006), (.q6_k, 0.02), (.q5_k, 0.038), (.q5_1, 0.04), (.q5_0, 0.045), (.q4_k, 0.077),
-      (.iq4_nl, 0.08), (.q4_1, 0.085), (.q4_0, 0.095),
+      (.iq4_nl, 0.08), (.q4_1, 0.085), (.q4_0, 0.095), (.mxfp4, 0.13),
     ]
     for (type, bound) in bounds {
       let decoded = try decode(encode(values, as: type), as: type, count: values.count)
@@ -98,7 +102,7 @@ import Testing
     }
   }
 
-  @Test(arguments: types) func oneNumberStaysItself(_ type: ElementType) throws {
+  @Test(arguments: halfScaled) func oneNumberStaysItself(_ type: ElementType) throws {
     for number: Float in [0.5, -0.5, 300, -0.03] {
       let values = [Float](repeating: number, count: 256)
       let decoded = try decode(encode(values, as: type), as: type, count: 256)
@@ -107,7 +111,7 @@ import Testing
   }
 
   /// Numbers whose inverse is infinite, or whose squares vanish: scales are stored as 0.
-  @Test(arguments: types) func tinyNumbersVanish(_ type: ElementType) throws {
+  @Test(arguments: halfScaled) func tinyNumbersVanish(_ type: ElementType) throws {
     for size: Float in [.leastNonzeroMagnitude, 0x1p-130, 0x1p-126, 1e-30, 1e-20] {
       let values = (0..<256).map { Float($0 % 17 - 8) * size }
       let decoded = try decode(encode(values, as: type), as: type, count: 256)
@@ -123,7 +127,29 @@ import Testing
     }
   }
 
-  @Test(arguments: types) func refusesScalesBeyondHalfPrecision(_ type: ElementType) {
+  /// Powers of two for scales, and levels 0, 0.5, 1, 1.5, 2, 3, 4 and 6: worked by hand. A number
+  /// between two levels takes the nearer one, half way the smaller.
+  @Test func microscalingBlocks() throws {
+    let levels: [Float] = [0, 0.5, 1, 1.5, 2, 3, 4, 6, -0.5, -1, -1.5, -2, -3, -4, -6]
+    for power: Float in [0x1p-127, 0x1p-126, 0x1p-20, 1, 0x1p40, 0x1p124] {
+      let values = (0..<32).map { levels[$0 % 15] * power }
+      let bytes = try encode(values, as: .mxfp4)
+      #expect(bytes[0] == UInt8(127 + power.exponent))
+      #expect(try decode(bytes, as: .mxfp4, count: 32) == values)
+    }
+    let numbers: [Float] = [6, 0.25, 0.26, -0.75, -0.76, 2.5, 2.51, 5, 5.01, -7.9]
+    let expected: [Float] = [6, 0, 0.5, -0.5, -1, 2, 3, 4, 6, -6]
+    let padding = [Float](repeating: 0, count: 22)
+    let block = try encode(numbers + padding, as: .mxfp4)
+    #expect(try decode(block, as: .mxfp4, count: 32) == expected + padding)
+    // Far below the smallest scale: multiples of 2^-128.
+    let tiny = [0x1p-130, 0x1p-128, -0x1p-127] + [Float](repeating: 0, count: 29)
+    let found = try encode(tiny, as: .mxfp4)
+    #expect(found[0] == 0)
+    #expect(try decode(found, as: .mxfp4, count: 32)[..<3] == [0, 0x1p-128, -0x1p-127])
+  }
+
+  @Test(arguments: halfScaled) func refusesScalesBeyondHalfPrecision(_ type: ElementType) {
     for number: Float in [1e10, -1e10, 1e20, -1e30, .greatestFiniteMagnitude] {
       var values = [Float](repeating: 1, count: 256)
       values[100] = number

@@ -7,7 +7,7 @@ import Testing
 @Suite struct DecodingTests {
   static let golden: [ElementType] = [
     .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q2_k, .q3_k, .q4_k, .q5_k, .q6_k, .q8_k, .iq4_nl, .iq4_xs,
-    .f16, .bf16, .f8e4m3, .f8e5m2,
+    .mxfp4, .f16, .bf16, .f8e4m3, .f8e5m2,
   ]
 
   @Test(arguments: golden) func matchesTheGgufPackage(_ type: ElementType) throws {

@@ -42,8 +42,8 @@ package struct OutputTensor: Sendable {
   /// The input files that the contents are copied from.
   var sources: [MappedFile] {
     switch contents {
-    case .copy(let entry): [entry.file]
-    case .pieces(let pieces): pieces.map(\.source.file)
+    case .copy(let entry): entry.files
+    case .pieces(let pieces): pieces.flatMap(\.source.files)
     case .computed, .pieceByPiece: []
     }
   }
@@ -53,15 +53,14 @@ package struct OutputTensor: Sendable {
     switch contents {
     case .copy(let entry):
       try check(entry.byteCount, file.path)
-      try file.copy(entry.range, of: entry.file)
+      try Self.copy(0..<entry.byteCount, of: entry, to: &file)
     case .pieces(let pieces):
       try check(pieces.reduce(0) { $0 + $1.bytes.count }, file.path)
       for (source, bytes) in pieces {
         guard bytes.lowerBound >= 0, bytes.upperBound <= source.byteCount else {
           throw mismatch(source.byteCount, file.path)
         }
-        let start = source.offset + bytes.lowerBound
-        try file.copy(start..<(start + bytes.count), of: source.file)
+        try Self.copy(bytes, of: source, to: &file)
       }
     case .computed(let make):
       let bytes = try make()
@@ -81,6 +80,22 @@ package struct OutputTensor: Sendable {
         first = last
       }
       try check(found, file.path)
+    }
+  }
+
+  /// Appends bytes of an input tensor: as they lie in its file, or put together of a pair.
+  private static func copy<Sink: ByteSink & ~Copyable>(
+    _ bytes: Range<Int>, of source: TensorEntry, to file: inout Sink
+  ) throws {
+    guard case .pair = source.storage else {
+      let start = source.offset + bytes.lowerBound
+      return try file.copy(start..<(start + bytes.count), of: source.file)
+    }
+    var start = bytes.lowerBound
+    while start < bytes.upperBound {
+      let end = min(start + MicroscaledPairs.pieceBytes, bytes.upperBound)
+      try source.withBytes(start..<end) { (bytes) throws(FileError) in try file.write(bytes) }
+      start = end
     }
   }
 

@@ -68,6 +68,8 @@ extension QuantizationMix {
       var type = mainType
       if !pure {
         switch kinds[index] {
+        case _ where self == .mxfp4_moe:
+          if !Self.isStack(tensors[index].shape) { type = .q8_0 }
         case .output:
           type = outputType(columns: columns)
         case .embedding:
@@ -126,6 +128,9 @@ extension QuantizationMix {
       && !name.contains("_norm.weight") && !name.contains("position_embd")
       && !name.contains("ffn_gate_inp.weight")
   }
+
+  /// Several matrices in one tensor, as experts are kept.
+  private static func isStack(_ shape: [Int]) -> Bool { shape.count > 2 && shape[0] > 1 }
 
   /// The number in `blk.N.`; -1 outside the layers.
   private static func layer(of name: String) -> Int {

@@ -7,6 +7,8 @@ public enum QuantizationMix: String, Sendable, CaseIterable {
   case q8_0, q4_0, q4_1, q5_0, q5_1, iq4_nl
   // swift-format-ignore: AlwaysUseLowerCamelCase
   case q4_k_s, q4_k_m, q5_k_s, q5_k_m, q6_k
+  // swift-format-ignore: AlwaysUseLowerCamelCase
+  case mxfp4_moe
 
   /// A lower-case name; `q4_k` and `q5_k` are the `_m` mixes, as in the ecosystem.
   init?(parsing name: String) {
@@ -29,6 +31,7 @@ public enum QuantizationMix: String, Sendable, CaseIterable {
     case .q4_k_s, .q4_k_m: .q4_k
     case .q5_k_s, .q5_k_m: .q5_k
     case .q6_k: .q6_k
+    case .mxfp4_moe: .mxfp4
     }
   }
 
@@ -46,6 +49,7 @@ public enum QuantizationMix: String, Sendable, CaseIterable {
     case .q5_k_m: 17
     case .q6_k: 18
     case .iq4_nl: 25
+    case .mxfp4_moe: 38
     }
   }
 

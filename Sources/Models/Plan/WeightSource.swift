@@ -83,7 +83,7 @@ package struct WeightSource: Sendable {
 
   /// Tells the system what the stored bytes are about to be used for.
   package func advise(_ advice: MappedFile.Advice) {
-    guard place.of > 1 else { return tensor.file.advise(tensor.range, advice) }
+    guard place.of > 1 else { return tensor.advise(advice) }
     tensor.advise(rows: place.index..<(place.index + 1), advice)
   }
 
@@ -95,9 +95,8 @@ package struct WeightSource: Sendable {
       throw ModelError.elementType(
         file: tensor.file.path, tensor: tensor.name, type: tensor.type.rawValue)
     }
-    try tensor.withBytes { bytes in
-      let slice = UnsafeRawBufferPointer(rebasing: bytes[first..<(first + length)])
-      try Decoding.decode(slice, as: tensor.type, to: output, count: rows.count * columns)
+    try tensor.withBytes(first..<(first + length)) { bytes throws in
+      try Decoding.decode(bytes, as: tensor.type, to: output, count: rows.count * columns)
     }
   }
 

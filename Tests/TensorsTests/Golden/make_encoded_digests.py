@@ -38,7 +38,7 @@ encode = library.ggml_quantize_chunk
 encode.restype = ctypes.c_size_t
 encode.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p] + 3 * [ctypes.c_int64] + [ctypes.c_void_p]
 values = numbers()
-for name in ["q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "iq4_nl", "q4_k", "q5_k", "q6_k"]:
+for name in ["q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "iq4_nl", "mxfp4", "q4_k", "q5_k", "q6_k"]:
     kind = GGMLQuantizationType[name.upper()]
     elements, size = GGML_QUANT_SIZES[kind]
     output = np.zeros(COUNT // elements * size, dtype=np.uint8)

@@ -78,6 +78,14 @@ def main():
         assert not np.isnan(decoded).any()
         write(folder, name, blocks, decoded)
 
+    rng = np.random.default_rng([SEED, 99])
+    blocks = rng.integers(0, 256, (64, 17), dtype=np.uint8)
+    # Subnormal scales, the smallest normal one, 1, and the largest, whose levels overflow.
+    blocks[:8, 0] = [0, 1, 2, 3, 127, 253, 254, 255]
+    with np.errstate(over="ignore"):
+        decoded = dequantize(blocks.reshape(-1), GGMLQuantizationType.MXFP4)
+    write(folder, "mxfp4", blocks, decoded)
+
     rng = np.random.default_rng([SEED, 100])
     blocks = rng.integers(0, 256, (12, 292), dtype=np.uint8)
     scales = rng.standard_normal(12).astype(np.float32)
