@@ -49,3 +49,27 @@ static void RC_VARIANT(activate)(int kind, const float *x, const float *up, int 
 }
 
 #undef RC_EVERY_LANE
+
+// (u + 1) g / (1 + exp(-slope g)), g no more than the limit, u no farther from 0 than it. NaN stays.
+RC_INLINE rc_floats RC_VARIANT(clamped)(rc_floats x, rc_floats up, float slope, float limit) {
+  x = x > limit ? (rc_floats)limit : x;
+  up = up > limit ? (rc_floats)limit : up;
+  up = up < -limit ? (rc_floats)-limit : up;
+  return (up + 1.0f) * (x / (1.0f + RC_VARIANT(exp)(-slope * x)));
+}
+
+static void RC_VARIANT(clamped_gate)(const float *x, const float *up, float slope, float limit,
+                                     int form, void *y, ptrdiff_t count) {
+  ptrdiff_t whole = count - count % RC_LANES;
+  for (ptrdiff_t i = 0; i < whole; i += RC_LANES) {
+    rc_floats v =
+      RC_VARIANT(clamped)(RC_VARIANT(load)(x + i), RC_VARIANT(load)(up + i), slope, limit);
+    RC_VARIANT(put)(form, y, i, v);
+  }
+  if (whole < count) {
+    rc_floats v =
+      RC_VARIANT(clamped)(RC_VARIANT(load_part)(x + whole, count - whole, 0),
+                          RC_VARIANT(load_part)(up + whole, count - whole, 0), slope, limit);
+    RC_VARIANT(put_part)(form, y, whole, v, count - whole);
+  }
+}

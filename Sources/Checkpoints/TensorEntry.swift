@@ -51,6 +51,11 @@ public struct TensorEntry: Sendable {
     }
   }
 
+  /// Whether it is made of two tensors of its file.
+  package var isPair: Bool {
+    if case .pair = storage { true } else { false }
+  }
+
   /// The files that hold the tensor.
   var files: [MappedFile] {
     switch storage {

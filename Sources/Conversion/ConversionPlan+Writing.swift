@@ -17,8 +17,12 @@ extension ConversionPlan {
     return bytes.max { ($0.value, $1.key.rawValue) < ($1.value, $0.key.rawValue) }?.key ?? .f32
   }
 
+  private var hasMicroscaledTensors: Bool { tensors.contains { $0.type == .mxfp4 } }
+
   private var fileType: UInt32 {
     if case .mix(let mix, _) = request.type { return mix.fileType }
+    // As the ecosystem's converter states it, however few experts there are.
+    if hasMicroscaledTensors { return QuantizationMix.mxfp4_moe.fileType }
     return switch mainType {
     case .f16: 1
     case .bf16: 32
@@ -234,7 +238,9 @@ extension ConversionPlan {
         tokenizer: tokenizer?.ggufMetadata(vocabularySize: source.shape.vocabulary) ?? [:],
         fileType: fileType)
     }
-    if case .mix = request.type {
+    var hasBlocks = source.side == .huggingface && hasMicroscaledTensors
+    if case .mix = request.type { hasBlocks = true }
+    if hasBlocks {
       metadata[GeneralKey.quantizationVersion] = .uint32(QuantizationMix.layoutVersion)
     }
     return metadata
@@ -258,8 +264,9 @@ extension ConversionPlan {
     let builder = HuggingFaceConfiguration(
       plan: source, declaration: declaration, modeling: companions?.modeling, provenance: fields,
       elementType: mainType)
-    return try source.checkpoint.configuration.map { builder.fromHuggingFace($0) }
-      ?? builder.fromGGUF()
+    let configuration =
+      try source.checkpoint.configuration.map { builder.fromHuggingFace($0) } ?? builder.fromGGUF()
+    return MicroscaledPairs.restated(configuration, for: tensors)
   }
 
   /// Code, tokenizer, generation settings and model card.

@@ -110,7 +110,23 @@ struct TensorAssembly {
     }
     rewriter.expect(Array(layers))
     let mix = mixTypes(groups.map { ($0.name, shape(of: $0.parts[0])) })
-    return try groups.map { try assemble($0.name, $0.parts, mixType: mix[$0.name]) }
+    return try groups.flatMap {
+      try pair($0.parts) ?? [assemble($0.name, $0.parts, mixType: mix[$0.name])]
+    }
+  }
+
+  /// The two tensors of a weight that a folder keeps as a pair, where it stays as it is; nil for
+  /// others.
+  private func pair(_ parts: [Part]) -> [Assembled]? {
+    guard target == .huggingface, type == .keep, !parts.contains(where: isRewritten),
+      case .pair(let elements, let scales) = parts[0].source.tensor.storage
+    else { return nil }
+    return [elements, scales].map { tensor in
+      Assembled(
+        tensor: OutputTensor(
+          name: tensor.name, type: tensor.type, shape: tensor.shape, contents: .copy(tensor)),
+        isCopy: true, isRewritten: false)
+    }
   }
 
   /// The types that a mix gives to tensors.

@@ -264,8 +264,16 @@ struct Layer: Sendable {
     case .gated:
       let gate = scratch.gate.pointer
       multiply(roles.gate, input, to: gate, yStride: channels)
-      activated = Kernels.gate(
-        network.activation, gate: gate, up: up, rows: rows, width: channels, to: scratch.activated)
+      activated =
+        if let clamp = network.clamp {
+          Kernels.clampedGate(
+            slope: Float(clamp.slope), limit: Float(clamp.limit), gate: gate, up: up, rows: rows,
+            width: channels, to: scratch.activated)
+        } else {
+          Kernels.gate(
+            network.activation, gate: gate, up: up, rows: rows, width: channels,
+            to: scratch.activated)
+        }
     case .plain:
       activated = Kernels.activate(
         network.activation, up, rows: rows, width: channels, to: scratch.activated)

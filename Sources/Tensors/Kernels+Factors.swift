@@ -41,6 +41,17 @@ extension Kernels {
     return factors.rows(rows, width: width)
   }
 
+  /// `(u + 1) g / (1 + exp(-slope g))` into factors, with `g = min(gate, limit)` and `u` the part of
+  /// `up` between `-limit` and `limit`; the factors may share memory with either.
+  package static func clampedGate(
+    slope: Float, limit: Float, gate: UnsafePointer<Float>, up: UnsafePointer<Float>, rows: Int,
+    width: Int, to factors: FactorBuffer
+  ) -> Factors {
+    rc_clamped_gate(
+      gate, up, slope, limit, factors.form.code, factors.base, rows * width)
+    return factors.rows(rows, width: width)
+  }
+
   /// `softmaxTile` into factors, from the element `first` on; `scores` are [rows, keys] without a
   /// gap and may be the storage of the factors.
   package static func softmaxTile(

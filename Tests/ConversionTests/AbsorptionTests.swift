@@ -41,6 +41,8 @@ import Testing
     Proof(model: "olmo2", sites: "qkvo", identities: "A1,A2"),
     Proof(model: "deepseek-v2-mla", sites: "qkvo", identities: "A1,A2,A3,A5"),
     Proof(model: "deepseek-v2-mla", sites: "qk", identities: "A1,A2,A3,A5"),
+    Proof(model: "gpt-oss", sites: "qk", identities: "A1,A2,A3"),
+    Proof(model: "gpt-oss", sites: "qkvo", identities: "A1,A2,A3,A4"),
   ]
 
   @Test(arguments: proofs)
@@ -92,6 +94,7 @@ import Testing
   @Test func identitiesThatDoNotHoldAreRefused() throws {
     for (name, sites, identity) in [
       ("qwen3", "qk", "A3"), ("olmo2", "qk", "A5"), ("llama", "qk", "A4"), ("qwen2", "qk", "A4"),
+      ("gpt-oss", "qk", "A4"), ("gpt-oss", "nope", "A4"),
       ("llama", "qk", "B1"),
     ] {
       guard let folder = try References.shared("parity/\(name)") else { return }

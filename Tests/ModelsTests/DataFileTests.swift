@@ -15,10 +15,11 @@ import Vocabulary
     "block": [
       "norm": "rms", "norm_placement": "both", "residual": "parallel", "attention": "grouped",
       "query_key_norm": "head", "positions": "rotary", "rotation": "windowed",
-      "yarn_multiplier": "all_dims", "feed_forward": "plain",
+      "yarn_multiplier": "all_dims", "feed_forward": "gated",
       "activation": "relu_squared", "activation_key": "hidden_act",
       "activation_names": ["relu2"], "embedding_scale": "width_root", "global_every": 3,
-      "rotates_partially": true, "width_scaled_layers": [62],
+      "rotates_partially": true, "width_scaled_layers": [62], "rounds_ramp": false,
+      "gate_clamp": ["slope": 2, "limit": 6],
       "experts": [
         "softmax": ["normalizes": true], "softmax_of_chosen": [:],
         "sigmoid": [
@@ -54,6 +55,7 @@ import Vocabulary
     ([], keys(Architecture.Key.self)), (["block"], keys(BlockRecipe.Key.self)),
     (["block", "experts"], keys(RouterRecipe.Score.self)),
     (["block", "experts", "sigmoid"], keys(ExpertsBlock.Router.Key.self)),
+    (["block", "gate_clamp"], keys(FeedForwardRecipe.GateClamp.Key.self)),
     (["pair_layout"], keys(Architecture.Side.self)),
     (["hyperparameters", "layers"], keys(HyperparameterKeys.Key.self)),
     (["copied", "expert_count"], keys(CopiedKey.Key.self)),
@@ -93,7 +95,7 @@ import Vocabulary
     let block = tiny.block
     #expect(block.norm == .rms && block.normPlacement == .both && block.residual == .parallel)
     #expect(block.attention == .grouped && block.queryKeyNorm == .head)
-    #expect(block.positions == .rotary && block.feedForward == .plain)
+    #expect(block.positions == .rotary && block.feedForward == .gated)
     #expect(block.rotation == .windowed && block.yarnMultiplier == .allDims)
     #expect(block.activation == .reluSquared && block.activationKey == "hidden_act")
     #expect(block.activationNames == ["relu2"] && block.embeddingScale == .widthRoot)
@@ -104,6 +106,8 @@ import Vocabulary
     let sigmoid = try #require(routers[.sigmoid])
     #expect(sigmoid.modelType == "long" && sigmoid.groupScore == .bestTwo && sigmoid.isCorrected)
     #expect(sigmoid.grouped == ["method": "groups"] && sigmoid.ungrouped == ["method": "greedy"])
+    #expect(block.gateClamp == FeedForwardRecipe.GateClamp(slope: 2, limit: 6))
+    #expect(!block.roundsRamp)
     let layers = try #require(tiny.hyperparameters[.layers])
     #expect(layers.names == [.gguf: ["block_count"], .huggingface: ["num_layers", "n_layer"]])
     #expect(layers.fallback == 2 && layers.isAlwaysWritten)
@@ -137,7 +141,9 @@ import Vocabulary
     for (path, keys) in Self.levels {
       for key in keys {
         let place = (path + [key]).joined(separator: ".")
-        for wrong in [[[]], .null, .number(0.5)] as [JSONValue] {
+        // Every number but a negative one would do for a clamp.
+        let number = path.last == "gate_clamp" ? -0.5 : 0.5
+        for wrong in [[[]], .null, .number(number)] as [JSONValue] {
           let found = refusal(try Self.changed(path + [key], to: wrong), "\(place)")
           #expect(found?.place.hasPrefix(place) == true, "\(String(describing: found))")
         }

@@ -28,6 +28,7 @@ import Vocabulary
     ("`block`", DataFileTests.keys(BlockRecipe.Key.self)),
     ("`block`, `experts`", DataFileTests.keys(RouterRecipe.Score.self)),
     ("A way of scoring", DataFileTests.keys(ExpertsBlock.Router.Key.self)),
+    ("`gate_clamp`", DataFileTests.keys(FeedForwardRecipe.GateClamp.Key.self)),
     ("`pair_layout`", DataFileTests.keys(Architecture.Side.self)),
     (
       "`hyperparameters`",

@@ -52,6 +52,33 @@ import Testing
     }
   }
 
+  @Test func clampedGateAgreesWithDoublePrecision() {
+    var noise = Noise(8)
+    let gate = noise.floats(1001, in: -20...20) + [7, -7, 7.5, 0, 1e4, -1e4]
+    let up = noise.floats(gate.count, in: -12...12)
+    for variant in Variants.available {
+      let buffer = FactorBuffer(.float32, count: gate.count)
+      let found = Variants.with(variant) {
+        gate.withUnsafeBufferPointer { gate in
+          up.withUnsafeBufferPointer { up in
+            Kernels.clampedGate(
+              slope: 1.702, limit: 7, gate: gate.baseAddress!, up: up.baseAddress!, rows: 1,
+              width: gate.count, to: buffer
+            ).widened
+          }
+        }
+      }
+      for (index, result) in found.enumerated() {
+        let g = min(Double(gate[index]), 7)
+        let u = min(max(Double(up[index]), -7), 7)
+        let slope = Double(Float(1.702))
+        let expected = (u + 1) * g / (1 + exp(-slope * g))
+        let relative = 1e-6 + slope * abs(g) * 0x1p-23
+        #expect(close(result, expected, relative: relative, absolute: 1e-30), "\(variant) \(g) \(u)")
+      }
+    }
+  }
+
   @Test func elementwise() {
     var noise = Noise(6)
     let x = noise.floats(77)
@@ -60,16 +87,20 @@ import Testing
       var sum = y
       var scaled = x
       var biased = y
+      var shared = y
       Variants.with(variant) {
         Kernels.add(x, to: &sum, count: 77)
         Kernels.scale(&scaled, by: 0.3, count: 77)
         Kernels.addBias(x, to: &biased, rows: 3, width: 20, stride: 25)
+        Kernels.addBias(x, times: [0.5, -2, 0], to: &shared, rows: 3, width: 20, stride: 25)
       }
       #expect(sum == zip(x, y).map { $0 + $1 })
       #expect(scaled == x.map { $0 * 0.3 })
       for i in 0..<77 {
         let added = i % 25 < 20 && i / 25 < 3 ? x[i % 25] : 0
         #expect(biased[i] == y[i] + added)
+        let factor: Float = i / 25 < 3 ? [0.5, -2, 0][i / 25] : 0
+        #expect(shared[i] == y[i] + factor * added)
       }
     }
   }

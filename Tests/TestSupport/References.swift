@@ -31,7 +31,7 @@ public enum References {
     "gpt2", "gpt-neox", "phi3", "olmo2", "deepseek-v2-mla", "nemotron", "hunyuan",
     "gemma2", "cohere2", "smollm3", "exaone4", "olmo3", "ministral3",
     "mixtral", "qwen2-moe", "qwen3-moe", "olmoe", "granite-moe", "deepseek-v2-moe", "deepseek-v3",
-    "glm4-moe",
+    "glm4-moe", "gpt-oss",
   ]
 
   /// SmolLM2-135M-Instruct.Q4_1.gguf, or nil after saying that the test is skipped.

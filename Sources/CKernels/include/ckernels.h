@@ -86,6 +86,9 @@ enum { RC_SILU, RC_GELU_TANH, RC_GELU, RC_RELU, RC_RELU_SQUARED };
 
 void rc_activate(int kind, const float *x, int form, void *y, ptrdiff_t count);
 void rc_gate(int kind, const float *x, const float *up, int form, void *y, ptrdiff_t count);
+/// y = (u + 1) g / (1 + exp(-slope g)) with g = min(x, limit) and u = up within -limit and limit.
+void rc_clamped_gate(const float *x, const float *up, float slope, float limit, int form, void *y,
+                     ptrdiff_t count);
 
 // softmax.c: one tile of blocked attention.
 

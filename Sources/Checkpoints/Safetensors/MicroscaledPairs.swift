@@ -11,25 +11,40 @@ import Tensors
 /// to 15.
 package enum MicroscaledPairs {
   /// What config.json states of weights that are stored in fewer bits.
-  package static let statement = "quantization_config"
+  private static let statement = "quantization_config"
   private static let methodKey = "quant_method"
   private static let method = "mxfp4"
 
   /// What the names of the two tensors end in.
-  package static let elementsSuffix = "_blocks"
-  package static let scalesSuffix = "_scales"
+  private static let elementsSuffix = "_blocks"
+  private static let scalesSuffix = "_scales"
 
   private static let elementBytes = 16
   private static let blockBytes = ElementType.mxfp4.bytesPerBlock
   /// Bytes to put together at a time.
   static let pieceBytes = blockBytes << 16
 
+  private static func isStated(by configuration: JSONValue?) -> Bool {
+    configuration?[statement]?[methodKey]?.string == method
+  }
+
+  /// The configuration of a folder with these tensors: it states pairs only where there are some.
+  package static func restated(
+    _ configuration: JSONValue, for tensors: [OutputTensor]
+  ) -> JSONValue {
+    guard isStated(by: configuration), var fields = configuration.object,
+      !tensors.contains(where: { $0.name.hasSuffix(elementsSuffix) })
+    else { return configuration }
+    fields[statement] = nil
+    return .object(fields)
+  }
+
   /// The tensors with every pair as one, in the place of its elements, where the configuration says
   /// that there are pairs.
   static func joined(
     _ tensors: OrderedDictionary<String, TensorEntry>, _ configuration: JSONValue?
   ) -> OrderedDictionary<String, TensorEntry> {
-    guard configuration?[statement]?[methodKey]?.string == method else { return tensors }
+    guard isStated(by: configuration) else { return tensors }
     var result: OrderedDictionary<String, TensorEntry> = [:]
     var taken: Set<String> = []
     for (name, tensor) in tensors {

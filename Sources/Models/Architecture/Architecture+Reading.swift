@@ -148,8 +148,10 @@ extension BlockRecipe {
     case activationKey = "activation_key"
     case activationNames = "activation_names"
     case embeddingScale = "embedding_scale"
+    case gateClamp = "gate_clamp"
     case globalEvery = "global_every"
     case rotatesPartially = "rotates_partially"
+    case roundsRamp = "rounds_ramp"
     case widthScaledLayers = "width_scaled_layers"
     case yarnMultiplier = "yarn_multiplier"
   }
@@ -175,10 +177,32 @@ extension BlockRecipe {
     globalEvery = try entry.integer(.globalEvery, default: 0)
     guard globalEvery >= 0 else { throw entry.failure(.globalEvery, "expected at least 0") }
     rotatesPartially = try entry.flag(.rotatesPartially)
+    roundsRamp = try entry.flag(.roundsRamp, default: true)
+    gateClamp = try entry.optional(.gateClamp).map { value throws(FormatError) in
+      try FeedForwardRecipe.GateClamp(value, file: file, place: entry.place(of: .gateClamp))
+    }
+    guard gateClamp == nil || feedForward == .gated else {
+      throw entry.failure(.gateClamp, "is for gated networks")
+    }
     widthScaledLayers = try entry.integers(.widthScaledLayers)
     experts = try entry.optional(.experts).map { value throws(FormatError) in
       try ExpertsBlock(value, file: file, place: entry.place(of: .experts))
     }
+  }
+}
+
+extension FeedForwardRecipe.GateClamp {
+  package enum Key: String, CaseIterable { case slope, limit }
+
+  init(_ json: JSONValue, file: String, place: String) throws(FormatError) {
+    let entry = try StrictObject<Key>(json, file: file, place: place)
+    func positive(_ key: Key) throws(FormatError) -> Double {
+      guard let number = try entry.required(key).double, number.isFinite, number > 0 else {
+        throw entry.failure(key, "expected a positive number")
+      }
+      return number
+    }
+    self.init(slope: try positive(.slope), limit: try positive(.limit))
   }
 }
 

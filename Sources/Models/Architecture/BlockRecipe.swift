@@ -37,6 +37,8 @@ package struct BlockRecipe: Sendable, Equatable {
   package var yarnMultiplier: YarnMultiplier
   package var feedForward: FeedForwardRecipe.Form
   package var activation: Activation
+  /// What takes the activation's place in a gated network; nil: nothing does.
+  package var gateClamp: FeedForwardRecipe.GateClamp?
   /// Key of config.json that names the activation, and the names that mean this one.
   package var activationKey: String
   package var activationNames: [String]
@@ -46,6 +48,8 @@ package struct BlockRecipe: Sendable, Equatable {
   /// The reference implementation rotates the share of a head that `partial_rotary_factor` states;
   /// those of other architectures ignore that key.
   package var rotatesPartially: Bool
+  /// The ends of YaRN's ramp are whole dims where a GGUF file states YaRN, which has no key for it.
+  package var roundsRamp: Bool
   /// Layer counts whose attention scale is 1/sqrt(width / heads) in GGUF files (Gemma 3 27B).
   package var widthScaledLayers: [Int]
   /// What there is to know of layers of experts; nil for families without.

@@ -110,6 +110,7 @@ extension GGUFScaling {
 
   private func yarn(original: Int) throws -> FrequencyScaling.YaRN {
     var yarn = FrequencyScaling.YaRN(factor: try requiredFactor(), originalContext: original)
+    yarn.truncates = parameters.architecture.block.roundsRamp
     yarn.betaFast = try positive(.betaFast) ?? yarn.betaFast
     yarn.betaSlow = try positive(.betaSlow) ?? yarn.betaSlow
     yarn.attentionFactor = try positive(.yarnMagnitude)
@@ -170,7 +171,9 @@ extension GGUFScaling {
       set(.linear)
       set(.factor, .number(factor))
     case .yarn(let yarn):
-      guard yarn.truncates else { throw refuse("YaRN without rounded ramp ends") }
+      guard yarn.truncates == plan.architecture.block.roundsRamp else {
+        throw refuse("YaRN \(yarn.truncates ? "with" : "without") rounded ramp ends")
+      }
       set(.yarn)
       let usual = FrequencyScaling.YaRN(
         factor: yarn.factor, originalContext: yarn.originalContext)

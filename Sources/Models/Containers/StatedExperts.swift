@@ -28,7 +28,8 @@ enum StatedExperts {
       parameters.side == .gguf && !isOwnKey(.normalizesExpertWeights, parameters.architecture)
       ? false : router.normalizes
     var network = FeedForwardRecipe(
-      form: block.feedForward, width: shape.feedForward, activation: block.activation)
+      form: block.feedForward, width: shape.feedForward, activation: block.activation,
+      clamp: block.gateClamp)
     if !parameters.architecture.keys(of: .expertWidth, on: parameters.side).isEmpty {
       network.width = try parameters.integer(.expertWidth)
     }

@@ -105,15 +105,30 @@ package struct FeedForwardRecipe: Sendable, Equatable {
     case plain
   }
 
+  /// A gate that bounds what it multiplies (gpt-oss): `down((u + 1) g / (1 + e^(-slope g)))`, where
+  /// `g` is `gate x` up to `limit` and `u` is `up x` between `-limit` and `limit`.
+  package struct GateClamp: Sendable, Equatable {
+    package var slope: Double
+    package var limit: Double
+
+    package init(slope: Double, limit: Double) {
+      self.slope = slope
+      self.limit = limit
+    }
+  }
+
   package var form: Form
   /// Channels between the matrices.
   package var width: Int
   package var activation: Activation
+  /// Of a gated network, what takes the activation's place; nil: nothing does.
+  package var clamp: GateClamp?
 
-  package init(form: Form, width: Int, activation: Activation) {
+  package init(form: Form, width: Int, activation: Activation, clamp: GateClamp? = nil) {
     self.form = form
     self.width = width
     self.activation = activation
+    self.clamp = clamp
   }
 }
 

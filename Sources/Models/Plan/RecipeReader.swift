@@ -21,7 +21,8 @@ struct RecipeReader {
       logitDivisor: stated.logitDivisor, logitSoftcap: stated.logitSoftcap,
       networks: StatedNetworks(denseWidth: stated.feedForward, experts: stated.experts))
     let network = FeedForwardRecipe(
-      form: block.feedForward, width: stated.feedForward, activation: block.activation)
+      form: block.feedForward, width: stated.feedForward, activation: block.activation,
+      clamp: block.gateClamp)
     let residual = ResidualRecipe(
       isParallel: stated.parallelResidual, multiplier: stated.residualMultiplier)
     let scores = try rotary.scores(stated)

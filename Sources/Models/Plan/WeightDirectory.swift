@@ -125,6 +125,9 @@ struct WeightDirectory {
     guard Decoding.canDecode(tensor.type) else {
       throw .elementType(file: tensor.file.path, tensor: tensor.name, type: tensor.type.rawValue)
     }
+    // Blocks of a pair run along a row's inputs, whatever the form of plain numbers.
+    var name = name
+    if tensor.isPair { name.form = .plain }
     let expected = layout.size(of: role)
     let stored = layout.storedShape(role, name, rows: expected.rows, columns: expected.columns)
     // An embedding's rows are the vocabulary; learned positions may be more than the context.
