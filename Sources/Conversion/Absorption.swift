@@ -50,6 +50,16 @@ struct Absorption {
       if anyLayer({ $0.recipe.normPlacement == .after }) {
         return "the norms stand after the sublayers"
       }
+      let hasNoPlace = anyLayer { layer in
+        LayerAbsorption.foldedNorms(of: layer).contains { gain in
+          gain.bias.flatMap { layer[$0] } != nil
+            && layer.readers(ofNorm: gain).contains { $0.bias.flatMap { layer[$0] } == nil }
+        }
+      }
+      if hasNoPlace {
+        return "the norms' biases would go into biases of the matrices that read them, and some"
+          + " have none"
+      }
       let staysUnrotated = target.layers.contains { $0.value?.bias == .unrotated }
       return turnsMessage && staysUnrotated && anyLayer { $0[.attentionNormBias] != nil }
         ? "the norm's bias rotates with the values, a value bias would not" : nil

@@ -16,10 +16,12 @@ struct LayerAbsorption {
 
   /// The norms whose gain goes into what reads them (A5): those before the sublayers. Norms within
   /// latent attention keep theirs, and those before experts, which stay as they are.
-  private var foldedNorms: [Role] {
-    layer.recipe.experts == nil
-      ? [.attentionNormGain, .feedForwardNormGain] : [.attentionNormGain]
+  static func foldedNorms(of layer: ModelLayer) -> [Role] {
+    guard layer.recipe.experts != nil else { return [.attentionNormGain, .feedForwardNormGain] }
+    return layer.recipe.residual.sharesNorm ? [] : [.attentionNormGain]
   }
+
+  private var foldedNorms: [Role] { Self.foldedNorms(of: layer) }
 
   /// Roles whose weights change.
   func rewrittenRoles() -> Set<Role> {

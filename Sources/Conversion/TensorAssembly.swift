@@ -63,7 +63,7 @@ struct TensorAssembly {
       _ sources: [Role: WeightSource]
     ) throws {
       guard let source = sources[role] else { return }
-      guard let name = names.names[target] else {
+      guard let name = names.name(on: target, alternative: source.alternative) else {
         // Frequency factors live in config.json on the Hugging Face side.
         if role.rawValue.hasPrefix("rotary.") { return }
         throw ModelError.notRepresentable(
@@ -82,7 +82,7 @@ struct TensorAssembly {
       }
     }
     let weights = plan.architecture.weights
-    let last: Set<Role> = [.outputNormGain, .outputNormBias, .output]
+    let last: Set<Role> = [.outputNormGain, .outputNormBias, .output, .outputBias]
     for (role, names) in weights where role.isGlobal && !last.contains(role) {
       try add(role, names, layer: nil, plan.globals)
     }

@@ -105,7 +105,7 @@ extension Settings {
         of(recipe.feedForward, leaving: ["form", "activation"], names: ["width": "feed_forward"]),
         of(recipe.norm, leaving: ["kind"], names: ["epsilon": "norm_epsilon"]),
         of(
-          recipe.residual,
+          recipe.residual, leaving: ["sharesNorm"],
           names: ["isParallel": "parallel_residual", "multiplier": "residual_multiplier"]),
       ]
       for other in others { fields.merge(other) { own, _ in own } }

@@ -185,12 +185,10 @@ struct Layer: Sendable {
       to: scratch.update.pointer, yStride: width)
     record?.keep(output: scratch.update.pointer, of: unit)
     if recipe.residual.isParallel {
-      // The feed-forward network reads the stream as it was before attention, by a norm of its own or
-      // by the same one.
-      let hasNorm = weights.vector(.feedForwardNormGain) != nil
-      feedForward(
-        unit, scratch, experts, norm: hasNorm ? .feedForwardNormGain : .attentionNormGain
-      ) {
+      // The feed-forward network reads the stream as it was before attention.
+      let gain =
+        recipe.residual.sharesNorm ? Role.attentionNormGain : .feedForwardNormGain
+      feedForward(unit, scratch, experts, norm: gain) {
         add(scratch.update.pointer, to: stream, rows: rows)
         record?.keep(stream: stream, of: unit)
       }

@@ -93,11 +93,29 @@ package struct LogitBlocks: Sendable {
     }
   }
 
+  /// The decoded output rows of one block.
+  package struct Weights: Sendable {
+    let matrix: PreparedMatrix
+    /// One number for each row, where the model adds them to its logits.
+    let bias: FloatBuffer?
+
+    /// Rows of the block.
+    package var outputs: Int { matrix.outputs }
+  }
+
   /// The decoded output rows of one block. The memory of `other` is used again where the sizes are
   /// the same; it must not be used any more.
-  package func weights(_ block: Int, recycling other: PreparedMatrix? = nil) throws
-    -> PreparedMatrix
-  {
+  package func weights(_ block: Int, recycling other: Weights? = nil) throws -> Weights {
+    let range = range(block)
+    let bias = try plan.globals[.outputBias].map { source in
+      let values = FloatBuffer(count: range.count)
+      try source.decode(rows: range, to: values.pointer)
+      return values
+    }
+    return Weights(matrix: try matrix(block, recycling: other?.matrix), bias: bias)
+  }
+
+  private func matrix(_ block: Int, recycling other: PreparedMatrix?) throws -> PreparedMatrix {
     let range = range(block)
     let width = plan.shape.width
     let matrix =
@@ -122,11 +140,15 @@ package struct LogitBlocks: Sendable {
   /// Logits of some rows for one block, [rows.count, weights.outputs] without a gap, divided and
   /// capped as the model does.
   package func multiply(
-    _ weights: PreparedMatrix, _ normed: NormedRows, rows: Range<Int>,
+    _ weights: Weights, _ normed: NormedRows, rows: Range<Int>,
     to logits: UnsafeMutablePointer<Float>
   ) {
-    let count = rows.count * weights.outputs
-    weights.multiply(normed.factors(rows), to: logits, yStride: weights.outputs)
+    let width = weights.outputs
+    let count = rows.count * width
+    weights.matrix.multiply(normed.factors(rows), to: logits, yStride: width)
+    if let bias = weights.bias {
+      Kernels.addBias(bias.pointer, to: logits, rows: rows.count, width: width, stride: width)
+    }
     if plan.shape.logitDivisor != 1 {
       Kernels.scale(logits, by: Float(1 / plan.shape.logitDivisor), count: count)
     }

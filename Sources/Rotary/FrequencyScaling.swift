@@ -156,9 +156,8 @@ public struct RotaryFrequencies: Sendable, Equatable {
       for factor in factors { try checked(Double(factor)) }
       return zip(frequencies(base), factors).map { $0 / Double($1) }
     }
-    /// The base after an NTK-aware stretch; a single pair has no room to change it.
     func stretched(by factor: Double) -> Double {
-      dimensions > 2 ? base * pow(factor, size / (size - 2)) : base
+      Self.stretched(base, by: factor, dimensions: dimensions)
     }
 
     magnitude = 1
@@ -197,6 +196,12 @@ public struct RotaryFrequencies: Sendable, Equatable {
     guard magnitude.isFinite, radians.allSatisfy(\.isFinite) else {
       throw .notFinite(method: scaling.name)
     }
+  }
+
+  /// The base after an NTK-aware stretch; a single pair has no room to change it.
+  package static func stretched(_ base: Double, by factor: Double, dimensions: Int) -> Double {
+    let size = Double(dimensions)
+    return dimensions > 2 ? base * pow(factor, size / (size - 2)) : base
   }
 
   private static func yarn(

@@ -18,7 +18,7 @@ import Vocabulary
       "yarn_multiplier": "all_dims", "feed_forward": "gated",
       "activation": "relu_squared", "activation_key": "hidden_act",
       "activation_names": ["relu2"], "embedding_scale": "width_root", "global_every": 3,
-      "rotates_partially": true, "width_scaled_layers": [62], "rounds_ramp": false,
+      "rotates_partially": true, "stretches_base": true, "width_scaled_layers": [62], "rounds_ramp": false,
       "gate_clamp": ["slope": 2, "limit": 6],
       "experts": [
         "softmax": ["normalizes": true], "softmax_of_chosen": [:],
@@ -39,6 +39,7 @@ import Vocabulary
     "copied": ["expert_count": ["huggingface": "n_experts", "type": "float32"]],
     "weights": [
       "embedding": ["gguf": "token_embd.weight", "huggingface": "wte", "optional": true],
+      "output": ["gguf": ["output.weight", ["tensor": "fused", "part": "up"]]],
       "output_norm.gain": [
         "gguf": ["tensor": "norm.weight", "form": "gain_minus_one", "part": "query"]
       ],
@@ -108,6 +109,7 @@ import Vocabulary
     #expect(sigmoid.grouped == ["method": "groups"] && sigmoid.ungrouped == ["method": "greedy"])
     #expect(block.gateClamp == FeedForwardRecipe.GateClamp(slope: 2, limit: 6))
     #expect(!block.roundsRamp)
+    #expect(block.stretchesBase)
     let layers = try #require(tiny.hyperparameters[.layers])
     #expect(layers.names == [.gguf: ["block_count"], .huggingface: ["num_layers", "n_layer"]])
     #expect(layers.fallback == 2 && layers.isAlwaysWritten)
@@ -117,6 +119,11 @@ import Vocabulary
     #expect(tiny.weights[.embedding]?.optional == true)
     #expect(tiny.weights[.embedding]?.names[.huggingface]?.tensor == "wte")
     let norm = try #require(tiny.weights[.outputNormGain]?.names[.gguf])
+    let output = try #require(tiny.weights[.output])
+    #expect(output.alternatives(on: .gguf).map(\.tensor) == ["output.weight", "fused"])
+    #expect(output.name(on: .gguf, alternative: 1)?.part == .up)
+    #expect(output.name(on: .gguf, alternative: 2)?.tensor == "output.weight")
+    #expect(output.name(on: .huggingface, alternative: 0) == nil)
     #expect(norm.tensor == "norm.weight" && norm.form == .gainMinusOne && norm.part == .query)
     #expect(tiny.seventyBillion?.layers == 80 && tiny.seventyBillion?.grouped == true)
   }

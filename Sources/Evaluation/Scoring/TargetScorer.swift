@@ -52,7 +52,7 @@ package struct TargetScorer {
     let scratch = (0..<blocks.threads).map { _ in
       FloatBuffer(count: LogitBlocks.unitRows * LogitBlocks.columns)
     }
-    var previous: PreparedMatrix?
+    var previous: LogitBlocks.Weights?
     for block in 0..<blocks.count {
       let range = blocks.range(block)
       let weights = try blocks.weights(block, recycling: previous)

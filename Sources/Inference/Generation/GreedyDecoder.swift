@@ -75,7 +75,7 @@ package struct GreedyDecoder: Sendable {
 /// The most likely tokens after rows of hidden states.
 private struct TopLogits {
   let blocks: LogitBlocks
-  private let kept: [PreparedMatrix]
+  private let kept: [LogitBlocks.Weights]
 
   init(_ blocks: LogitBlocks, keeps: Bool) throws {
     self.blocks = blocks
@@ -113,7 +113,7 @@ private struct TopLogits {
 
   /// The largest logit of each row in a block, and its place.
   private func look(
-    _ block: Int, _ weights: PreparedMatrix, _ normed: LogitBlocks.NormedRows, _ rows: Int,
+    _ block: Int, _ weights: LogitBlocks.Weights, _ normed: LogitBlocks.NormedRows, _ rows: Int,
     _ scratch: FloatBuffer, _ found: FloatBuffer
   ) {
     for first in stride(from: 0, to: rows, by: PreparedMatrix.fewRows) {

@@ -152,6 +152,7 @@ extension BlockRecipe {
     case globalEvery = "global_every"
     case rotatesPartially = "rotates_partially"
     case roundsRamp = "rounds_ramp"
+    case stretchesBase = "stretches_base"
     case widthScaledLayers = "width_scaled_layers"
     case yarnMultiplier = "yarn_multiplier"
   }
@@ -184,6 +185,7 @@ extension BlockRecipe {
     guard gateClamp == nil || feedForward == .gated else {
       throw entry.failure(.gateClamp, "is for gated networks")
     }
+    stretchesBase = try entry.flag(.stretchesBase)
     widthScaledLayers = try entry.integers(.widthScaledLayers)
     experts = try entry.optional(.experts).map { value throws(FormatError) in
       try ExpertsBlock(value, file: file, place: entry.place(of: .experts))
@@ -251,7 +253,12 @@ extension WeightNames {
     names = [:]
     for (side, key) in [(Architecture.Side.gguf, Key.gguf), (.huggingface, .huggingface)] {
       guard let value = entry.optional(key) else { continue }
-      names[side] = try WeightName(value, file: file, place: entry.place(of: key))
+      var listed: [WeightName] = []
+      for name in value.array ?? [value] {
+        listed.append(try WeightName(name, file: file, place: entry.place(of: key)))
+      }
+      names[side] = listed.first
+      others[side] = listed.count > 1 ? Array(listed.dropFirst()) : nil
     }
     guard !names.isEmpty else {
       throw FormatError.invalid(file: file, place: place, problem: "names no tensor")

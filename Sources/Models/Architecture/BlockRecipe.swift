@@ -3,7 +3,12 @@ import Tensors
 /// What the data file says of the architecture's layers; with a checkpoint's hyper-parameters it makes
 /// the `LayerRecipe` of each, which is what everything else asks.
 package struct BlockRecipe: Sendable, Equatable {
-  package enum Residual: String, Sendable, CaseIterable { case sequential, parallel }
+  package enum Residual: String, Sendable, CaseIterable {
+    case sequential, parallel
+    /// Parallel in models without a norm before the feed-forward network, which then reads what
+    /// attention's norm gives, and sequential in the others (StableLM).
+    case parallelUnlessNormed = "parallel_unless_normed"
+  }
   package enum AttentionKind: String, Sendable, CaseIterable { case grouped, latent }
   package enum EmbeddingScale: String, Sendable, CaseIterable {
     case none
@@ -50,6 +55,8 @@ package struct BlockRecipe: Sendable, Equatable {
   package var rotatesPartially: Bool
   /// The ends of YaRN's ramp are whole dims where a GGUF file states YaRN, which has no key for it.
   package var roundsRamp: Bool
+  /// A dynamic scaling that states `alpha` is a base stretched by it, whatever the length (HunYuan).
+  package var stretchesBase: Bool
   /// Layer counts whose attention scale is 1/sqrt(width / heads) in GGUF files (Gemma 3 27B).
   package var widthScaledLayers: [Int]
   /// What there is to know of layers of experts; nil for families without.

@@ -43,6 +43,7 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
   case vocabulary
   case queryScalar = "query_scalar"
   case attentionBias = "attention_bias"
+  case feedForwardBias = "feed_forward_bias"
   case attentionSoftcap = "attention_softcap"
   case logitSoftcap = "logit_softcap"
   case embeddingMultiplier = "embedding_multiplier"
@@ -52,6 +53,9 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
   case logitMultiplier = "logit_multiplier"
   case logitDivisor = "logit_divisor"
   case parallelResidual = "parallel_residual"
+  case parallelNorms = "parallel_norms"
+  case multiQuery = "multi_query"
+  case groupedQuery = "grouped_query"
   case tiedOutput = "tied_output"
   case queryRank = "query_rank"
   case latentRank = "latent_rank"
@@ -88,7 +92,8 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
     switch self {
     case .layers, .context, .width, .heads, .feedForward, .keyValueHeads, .keyWidth, .valueWidth,
       .rotaryDimensions, .originalContext, .window, .vocabulary, .queryRank, .latentRank,
-      .stillKeyWidth, .latentHeads, .latentKeyWidth, .latentValueWidth, .unrotatedEvery,
+      .stillKeyWidth, .latentHeads, .latentKeyWidth, .latentValueWidth, .parallelNorms,
+      .unrotatedEvery,
       .experts, .expertsPerToken, .expertWidth, .sharedExperts, .sharedExpertWidth,
       .expertGroups, .expertGroupsUsed, .leadingDenseLayers, .expertStep, .predictingLayers:
       .whole
@@ -97,8 +102,8 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
       .attentionMultiplier, .attentionTemperature, .logitMultiplier, .logitDivisor,
       .expertWeightScale:
       .number
-    case .windowEnabled, .attentionBias, .parallelResidual, .tiedOutput,
-      .normalizesExpertWeights:
+    case .windowEnabled, .attentionBias, .feedForwardBias, .parallelResidual, .multiQuery,
+      .groupedQuery, .tiedOutput, .normalizesExpertWeights:
       .flag
     case .expertScore: .text
     case .layerTypes, .feedForwardTypes: .texts

@@ -5,6 +5,7 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
   case outputNormGain = "output_norm.gain"
   case outputNormBias = "output_norm.bias"
   case output = "output"
+  case outputBias = "output.bias"
   case rotaryFactors = "rotary.factors"
   case rotaryFactorsShort = "rotary.factors_short"
   case rotaryFactorsLong = "rotary.factors_long"
@@ -36,6 +37,7 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
   case feedForwardNormGain = "feed_forward.norm.gain"
   case feedForwardNormBias = "feed_forward.norm.bias"
   case gate = "feed_forward.gate"
+  case gateBias = "feed_forward.gate.bias"
   case up = "feed_forward.up"
   case upBias = "feed_forward.up.bias"
   case down = "feed_forward.down"
@@ -59,7 +61,7 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
   /// One tensor for the whole model rather than one per layer.
   package var isGlobal: Bool {
     switch self {
-    case .embedding, .positions, .outputNormGain, .outputNormBias, .output,
+    case .embedding, .positions, .outputNormGain, .outputNormBias, .output, .outputBias,
       .rotaryFactors, .rotaryFactorsShort, .rotaryFactorsLong:
       true
     default: false
@@ -92,6 +94,7 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
     case .key: .keyBias
     case .value: .valueBias
     case .attentionOutput: .attentionOutputBias
+    case .gate: .gateBias
     case .up: .upBias
     case .down: .downBias
     case .router: .routerBias
@@ -101,6 +104,7 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
     case .attentionNormGain: .attentionNormBias
     case .feedForwardNormGain: .feedForwardNormBias
     case .outputNormGain: .outputNormBias
+    case .output: .outputBias
     default: nil
     }
   }

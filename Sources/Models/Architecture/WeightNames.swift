@@ -16,6 +16,11 @@ package struct WeightName: Sendable, Equatable {
     case queryOfHead = "query_of_head"
     case keyOfHead = "key_of_head"
     case valueOfHead = "value_of_head"
+    /// The query, key or value rows where each KV head's queries stand before its key and its value
+    /// (Falcon).
+    case queryOfGroup = "query_of_group"
+    case keyOfGroup = "key_of_group"
+    case valueOfGroup = "value_of_group"
     /// The key and value rows of DeepSeek's kv_b projection, head by head.
     case latentKey = "latent_key"
     case latentValue = "latent_value"
@@ -46,5 +51,19 @@ package struct WeightName: Sendable, Equatable {
 /// A weight's names on both sides; a weight that is optional may be missing from a checkpoint.
 package struct WeightNames: Sendable, Equatable {
   package var names: [Architecture.Side: WeightName]
+  /// Other names that a container may have in place of the first, in the order of looking.
+  package var others: [Architecture.Side: [WeightName]] = [:]
   package var optional: Bool
+
+  /// All names in a container, the first one first.
+  package func alternatives(on side: Architecture.Side) -> [WeightName] {
+    (names[side].map { [$0] } ?? []) + (others[side] ?? [])
+  }
+
+  /// The name in a container that has the same place as the `alternative`-th in the other one, or
+  /// the first where there are fewer; nil where the container has none.
+  package func name(on side: Architecture.Side, alternative: Int) -> WeightName? {
+    let names = alternatives(on: side)
+    return names.indices.contains(alternative) ? names[alternative] : names.first
+  }
 }

@@ -71,9 +71,8 @@ package struct HuggingFaceConfiguration {
     try UnrotatedLayers.write(shape, of: plan, to: &fields, container: "config.json")
     try CopiedKeys.write(plan, to: &fields)
     for (key, accepted) in plan.architecture.required { fields.values[key] = accepted.first }
-    if plan.layers.contains(where: { $0[.queryBias] != nil }) {
-      fields.set(.attentionBias, .flag(true))
-    }
+    set(.attentionBias, where: [.queryBias], in: &fields)
+    set(.feedForwardBias, where: [.gateBias, .upBias], in: &fields)
     if plan.plainSites == .scores || declaration != nil {
       try HuggingFaceRotaryScope.write(shape, of: plan, to: &fields)
     }
@@ -85,6 +84,15 @@ package struct HuggingFaceConfiguration {
     let padding = SpecialTokenKey.padding.configuration
     if fields.values[padding] == nil { fields.set(key: padding, .nothing) }
     return .object(fields.values)
+  }
+
+  /// Says that there are biases; that there are none, where the data file states what is assumed.
+  private func set(
+    _ flag: Hyperparameter, where biases: [Role], in fields: inout ConfigurationFields
+  ) {
+    let isThere = plan.layers.contains { layer in biases.contains { layer[$0] != nil } }
+    guard isThere || plan.architecture.hyperparameters[flag]?.fallback != nil else { return }
+    fields.set(flag, .flag(isThere))
   }
 
   /// What the folder holds, and where it comes from.

@@ -98,6 +98,7 @@ extension HuggingFaceRotaryScope {
     if case .longRoPE(let long) = score.scaling {
       fields.set(key: Member.originalContext.rawValue, .whole(long.originalContext))
     }
+    fields.set(.rotaryDimensions, .whole(shape.rotaryDimensions))
     if let fraction = RotaryParameters.fraction(shape, of: plan.architecture) {
       members[Member.fraction.rawValue] = .number(fraction)
       fields.set(key: Member.fraction.rawValue, .number(fraction))

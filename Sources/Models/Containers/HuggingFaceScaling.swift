@@ -24,6 +24,7 @@ struct HuggingFaceScaling {
     case highFactor = "high_freq_factor"
     case shortFactors = "short_factor"
     case longFactors = "long_factor"
+    case alpha
   }
 
   typealias Members = OrderedDictionary<String, JSONValue>
@@ -106,11 +107,26 @@ extension HuggingFaceScaling {
     }
   }
 
-  func scaling() throws -> FrequencyScaling {
+  private func type() throws -> String {
     let named = [scope[.type], scope[.olderType]].lazy.compactMap { $0 }.first { $0 != .null }
     guard let type = named == nil ? Kind.plain.rawValue : named?.string else {
       throw failure(.type, "is not a string")
     }
+    return type
+  }
+
+  /// How many times the context is stretched by a change of the base alone, which some families state
+  /// as a dynamic scaling with a fixed `alpha`; nil where nothing says so. 0 is as good as none.
+  func baseStretch() throws -> Double? {
+    guard parameters.architecture.block.stretchesBase, try type() == Kind.dynamic.rawValue,
+      try number(.alpha) != 0
+    else { return nil }
+    return try positive(.alpha)
+  }
+
+  func scaling() throws -> FrequencyScaling {
+    if try baseStretch() != nil { return .none }
+    let type = try type()
     switch Kind(rawValue: type) {
     case .plain, .some(.none): return .none
     case .linear: return .linear(factor: try factor())

@@ -114,4 +114,15 @@ struct Hyperparameters {
   func flag(_ parameter: Hyperparameter) -> Bool? {
     value(parameter)?.bool
   }
+
+  /// Keys and values have one head whatever else is stated, which only config.json can say (Falcon).
+  var hasOneKeyValueHead: Bool {
+    side == .huggingface && flag(.multiQuery) == true && flag(.groupedQuery) != true
+  }
+
+  /// Whether the first layer has a tensor for a role.
+  func hasTensor(_ role: Role) -> Bool {
+    let names = architecture.weights[role]?.alternatives(on: side) ?? []
+    return names.contains { checkpoint.tensors[$0.tensorName(layer: 0)] != nil }
+  }
 }

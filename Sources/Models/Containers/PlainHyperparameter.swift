@@ -14,7 +14,14 @@ struct PlainHyperparameter: Sendable {
     .whole(.width, \.width),
     .whole(.feedForward, \.feedForward, unstated: { 4 * $0.width }),
     .whole(.heads, \.heads),
-    .whole(.keyValueHeads, \.keyValueHeads, unstated: \.heads),
+    .init(
+      parameter: .keyValueHeads,
+      read: { parameters, shape in
+        let stated = try parameters.optionalInteger(.keyValueHeads)
+        shape.keyValueHeads = parameters.hasOneKeyValueHead ? 1 : stated ?? shape.heads
+      },
+      value: { shape, _ in .whole(shape.keyValueHeads) }),
+    .init(parameter: .groupedQuery, read: { _, _ in }, value: { _, _ in .flag(true) }),
   ]
 
   /// The vocabulary is the embedding's: what a file states is checked against that.
@@ -42,18 +49,28 @@ struct PlainHyperparameter: Sendable {
       value: { shape, _ in .number(Double(Float(1 / shape.logitDivisor))) }),
   ]
 
-  /// Whether a block of the parallel kind really is parallel (GPT-NeoX).
+  /// Whether a block of the parallel kind really is parallel (GPT-NeoX), and how many norms it has.
   static let residual: [Self] = [
     .init(
       parameter: .parallelResidual,
       read: { parameters, shape in
+        let stated = parameters.flag(.parallelResidual)
         shape.parallelResidual =
-          parameters.architecture.block.residual == .parallel
-          && (parameters.flag(.parallelResidual) ?? true)
+          switch parameters.architecture.block.residual {
+          case .sequential: false
+          case .parallel: stated ?? true
+          case .parallelUnlessNormed where parameters.side == .gguf:
+            // The ecosystem's converter writes true where config.json states nothing.
+            !parameters.hasTensor(.feedForwardNormGain)
+          case .parallelUnlessNormed: stated ?? false
+          }
       },
       value: { shape, block in
-        block.residual == .parallel ? .flag(shape.parallelResidual) : nil
-      })
+        block.residual == .sequential ? nil : .flag(shape.parallelResidual)
+      }),
+    .init(
+      parameter: .parallelNorms, read: { _, _ in },
+      value: { shape, _ in .whole(shape.sharesNorm ? 1 : 2) }),
   ]
 
   /// A whole number; `unstated` is the value where a file states none, nil where it must state it.

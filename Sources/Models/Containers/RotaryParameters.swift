@@ -69,7 +69,7 @@ struct RotaryParameters {
         dimensions: dimensions,
         offset: shape.latentRank > 0 ? shape.keyWidth - dimensions : 0,
         layout: parameters.architecture.pairLayouts[parameters.side] ?? .half,
-        base: try base(parameter, windowed: windowed),
+        base: try base(parameter, windowed: windowed, dimensions: dimensions),
         scaling: try scaling(windowed: windowed, dimensions: dimensions, context: shape.context),
         isLocal: windowed)
     }
@@ -120,7 +120,21 @@ struct RotaryParameters {
       parameters, windowed: windowed, hasLocalBase: hasLocalBase)
   }
 
-  private func base(_ parameter: Hyperparameter, windowed: Bool) throws -> Double {
+  /// The base of the frequencies, stretched where config.json says by how much.
+  private func base(
+    _ parameter: Hyperparameter, windowed: Bool, dimensions: Int
+  ) throws -> Double {
+    let base = try statedBase(parameter, windowed: windowed)
+    guard parameters.side == .huggingface,
+      let stretch = try HuggingFaceScaling(
+        scope: scope(ofWindowed: windowed), parameters: parameters, context: 0,
+        pairs: dimensions / 2
+      ).baseStretch()
+    else { return base }
+    return RotaryFrequencies.stretched(base, by: stretch, dimensions: dimensions)
+  }
+
+  private func statedBase(_ parameter: Hyperparameter, windowed: Bool) throws -> Double {
     if let stated = try scope(ofWindowed: windowed)[.base] {
       guard let base = stated.double, Float(base).isFinite, Float(base) > 0 else {
         throw parameters.failure(parameter, "is not a positive finite number")
@@ -175,7 +189,7 @@ extension RotaryParameters {
 
   /// The share of a head that rotates, where config.json must say it.
   static func fraction(_ shape: StatedShape, of architecture: Architecture) -> Double? {
-    guard shape.latentRank == 0 else { return nil }
+    guard architecture.key(of: .rotaryDimensions, on: .huggingface) == nil else { return nil }
     let dimensions = shape.rotaryDimensions
     let width = Double(shape.keyWidth)
     // A reader multiplies and rounds down.

@@ -25,6 +25,8 @@ struct StatedShape: Sendable, Equatable {
   var rotates: [Bool] = []
   var temperature: AttentionTemperature?
   var parallelResidual = false
+  /// One norm for both sublayers of a parallel block.
+  var sharesNorm = false
   var attentionSoftcap = 0.0
   var logitSoftcap = 0.0
   var embeddingMultiplier = 1.0
@@ -117,6 +119,7 @@ extension StatedShape {
     attentionScale = try same("the scale of their scores") { $0.attention.scale }
     attentionSoftcap = try same("the cap of their scores") { $0.attention.softcap }
     parallelResidual = try same("the form of their residual") { $0.residual.isParallel }
+    sharesNorm = try same("the norms of their sublayers") { $0.residual.sharesNorm }
     residualMultiplier = try same("the multiplier of their residual") { $0.residual.multiplier }
     windows = recipes.map(\.attention.window)
     rotates = recipes.map { $0.attention.rotation.score != nil }

@@ -89,10 +89,13 @@ package struct ResidualRecipe: Sendable, Equatable {
   package var isParallel: Bool
   /// Multiplies what a sublayer adds.
   package var multiplier: Double
+  /// The feed-forward network reads what attention's norm gives: it has none of its own.
+  package var sharesNorm: Bool
 
-  package init(isParallel: Bool, multiplier: Double) {
+  package init(isParallel: Bool, multiplier: Double, sharesNorm: Bool = false) {
     self.isParallel = isParallel
     self.multiplier = multiplier
+    self.sharesNorm = sharesNorm
   }
 }
 

@@ -35,16 +35,12 @@ package struct ModelLayer: Sendable {
 
   /// The matrices that read what a norm gives, in the order of the roles.
   package func readers(ofNorm gain: Role) -> [Role] {
-    Role.allCases.filter { role in
-      guard weights[role] != nil, let norm = role.norm else { return false }
-      return gain == (norm == .feedForwardNormGain ? feedForwardNorm : norm)
-    }
+    Role.allCases.filter { norm(of: $0) == gain && weights[$0] != nil }
   }
 
-  /// The norm before the feed-forward network: a parallel layer may have one for both sublayers.
-  package var feedForwardNorm: Role {
-    recipe.residual.isParallel && weights[.feedForwardNormGain] == nil
-      ? .attentionNormGain : .feedForwardNormGain
+  /// The gain of the norm whose output a matrix reads in this layer.
+  private func norm(of role: Role) -> Role? {
+    recipe.residual.sharesNorm && role.norm == .feedForwardNormGain ? .attentionNormGain : role.norm
   }
 
   /// Whether part of every head's attention goes to a sink: the weights of tokens sum to less than 1.

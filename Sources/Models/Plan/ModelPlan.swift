@@ -66,10 +66,12 @@ extension ModelPlan {
         file: checkpoint.path, tensor: directory.globals[.embedding]?.tensor.name ?? "embedding",
         found: [shape.vocabulary, shape.width], expected: [stated, shape.width])
     }
-    if let output = directory.globals[.output], output.rows != shape.vocabulary {
+    for role in [Role.output, .outputBias] {
+      guard let output = directory.globals[role], output.rows != shape.vocabulary else { continue }
+      let rest = Array(output.tensor.shape.dropFirst())
       throw ModelError.shape(
-        file: checkpoint.path, tensor: output.tensor.name, found: [output.rows, shape.width],
-        expected: [shape.vocabulary, shape.width])
+        file: checkpoint.path, tensor: output.tensor.name, found: [output.rows] + rest,
+        expected: [shape.vocabulary] + rest)
     }
 
     var rotary = RotaryConfiguration(layers: recipes.map(\.attention.rotation))
@@ -83,6 +85,12 @@ extension ModelPlan {
       rotary = try flags.rotation(rotary, length: shape.context)
     }
     for (index, layer) in rotary.layers.enumerated() { recipes[index].attention.rotation = layer }
+    for (index, weights) in directory.layers.enumerated() {
+      let recipe = recipes[index]
+      recipes[index].residual.sharesNorm =
+        recipe.residual.isParallel && recipe.normPlacement != .after
+        && weights[.feedForwardNormGain] == nil
+    }
 
     self.checkpoint = checkpoint
     architecture = identity.architecture

@@ -38,23 +38,35 @@ struct WeightDirectory {
     }
     let whole = layout(nil)
     let layouts = recipes.map(layout)
+    // A tensor that is one role's alone is not another's.
+    var owners: [String: Role] = [:]
     for (role, names) in parameters.architecture.weights {
-      guard let name = names.names[parameters.side] else { continue }
+      let alternatives = names.alternatives(on: parameters.side)
+      guard let first = alternatives.first else { continue }
       func find(layer: Int?, expert: Int?) throws -> WeightSource? {
-        let tensorName = name.tensorName(layer: layer, expert: expert)
-        guard let tensor = checkpoint.tensors[tensorName] else {
-          if !names.optional { missing.append(tensorName) }
+        let found = alternatives.enumerated().compactMap { index, name in
+          let tensorName = name.tensorName(layer: layer, expert: expert)
+          return owners[tensorName].map { $0 == role } ?? true
+            ? checkpoint.tensors[tensorName].map { (index, name, tensorName, $0) } : nil
+        }.first
+        guard let (alternative, name, tensorName, tensor) = found else {
+          if !names.optional || (layer.map { needs(role, in: recipes[$0]) } ?? false) {
+            missing.append(first.tensorName(layer: layer, expert: expert))
+          }
           return nil
         }
         used.insert(tensorName)
+        if name.part == nil { owners[tensorName] = role }
         return try source(
-          role, name, tensor, layer.map { layouts[$0] } ?? whole, expert: expert ?? 0)
+          role, name, tensor, layer.map { layouts[$0] } ?? whole, expert: expert ?? 0,
+          alternative: alternative)
       }
       guard !role.isGlobal else {
         globals[role] = try find(layer: nil, expert: nil)
         continue
       }
-      for (layer, recipe) in recipes.enumerated() where recipe.has(role) {
+      for (layer, recipe) in recipes.enumerated()
+      where recipe.has(role) && expects(role, in: recipe) {
         guard role.isOfExperts else {
           layers[layer][role] = try find(layer: layer, expert: nil)
           continue
@@ -66,12 +78,12 @@ struct WeightDirectory {
     }
     missing.append(contentsOf: missingAlternatives())
     let predicting = try PredictingLayers.count(parameters, of: .max)
-    let behind = recipes.count..<(recipes.count + predicting)
+    let predictingLayers = recipes.count..<(recipes.count + predicting)
     var unexpected: [String] = []
     for (name, tensor) in checkpoint.tensors where !used.contains(name) {
       if keepsExtra || parameters.architecture.ignored.contains(where: { Self.matches(name, $0) })
         || PredictingLayers.own(
-          name, in: behind, of: parameters.architecture, on: parameters.side)
+          name, in: predictingLayers, of: parameters.architecture, on: parameters.side)
       {
         ignored.append(tensor)
       } else {
@@ -83,6 +95,20 @@ struct WeightDirectory {
         file: checkpoint.path, missing: Array(missing), unexpected: unexpected)
     }
     try checkTiedOutput()
+  }
+
+  /// Whether a layer may have a weight of this role: where the lack of a norm is what makes the
+  /// residual parallel, a parallel layer has none.
+  private func expects(_ role: Role, in recipe: LayerRecipe) -> Bool {
+    guard parameters.architecture.block.residual == .parallelUnlessNormed else { return true }
+    return !recipe.residual.isParallel
+      || role != .feedForwardNormGain && role != .feedForwardNormBias
+  }
+
+  /// Whether a layer cannot do without an optional weight: only a parallel block has a norm that
+  /// both of its sublayers share.
+  private func needs(_ role: Role, in recipe: LayerRecipe) -> Bool {
+    role == .feedForwardNormGain && !recipe.residual.isParallel && recipe.normPlacement != .after
   }
 
   /// Latent attention takes its queries from one matrix or from a pair of them with a norm.
@@ -120,7 +146,8 @@ struct WeightDirectory {
   }
 
   private func source(
-    _ role: Role, _ name: WeightName, _ tensor: TensorEntry, _ layout: WeightLayout, expert: Int
+    _ role: Role, _ name: WeightName, _ tensor: TensorEntry, _ layout: WeightLayout, expert: Int,
+    alternative: Int
   ) throws(ModelError) -> WeightSource {
     guard Decoding.canDecode(tensor.type) else {
       throw .elementType(file: tensor.file.path, tensor: tensor.name, type: tensor.type.rawValue)
@@ -141,6 +168,8 @@ struct WeightDirectory {
           file: tensor.file.path, tensor: tensor.name, found: tensor.shape,
           expected: [rows, expected.columns])
       }
+    } else if role == .outputBias, tensor.shape.count == 1 {
+      rows = tensor.shape[0]
     } else {
       guard tensor.shape == stored else {
         throw .shape(
@@ -156,7 +185,7 @@ struct WeightDirectory {
     return WeightSource(
       role: role, tensor: tensor, form: name.form,
       place: (index: height > 1 ? expert : 0, of: height), ranges: ranges, rows: rows,
-      columns: expected.columns)
+      columns: expected.columns, alternative: alternative)
   }
 
   /// Whether a tensor's name fits a pattern whose `*` stands for a layer's number.

@@ -24,9 +24,10 @@ package struct WeightLayout: Sendable {
   package func size(of role: Role) -> (rows: Int, columns: Int) {
     switch role {
     case .embedding, .output: (shape.vocabulary, shape.width)
+    case .outputBias: (shape.vocabulary, 1)
     case .positions: (shape.context, shape.width)
     case .gate, .up: (feedForward, shape.width)
-    case .upBias: (feedForward, 1)
+    case .gateBias, .upBias: (feedForward, 1)
     case .down: (shape.width, feedForward)
     case .attentionNormGain, .attentionNormBias, .attentionOutputBias, .attentionPostNormGain,
       .feedForwardNormGain, .feedForwardNormBias, .feedForwardPostNormGain, .downBias,
@@ -93,7 +94,8 @@ package struct WeightLayout: Sendable {
   /// Rows that a weight and its fused partners have together.
   package func storedRows(_ part: WeightName.Part?, rows: Int) -> Int {
     switch part {
-    case .query, .key, .value, .queryOfHead, .keyOfHead, .valueOfHead:
+    case .query, .key, .value, .queryOfHead, .keyOfHead, .valueOfHead, .queryOfGroup, .keyOfGroup,
+      .valueOfGroup:
       attention.map { $0.queryRows + $0.keyRows + $0.valueRows } ?? rows
     case .latentKey, .latentValue:
       attention.map { $0.heads * ($0.stillKeyWidth + $0.valueWidth) } ?? rows
@@ -131,6 +133,13 @@ package struct WeightLayout: Sendable {
     }
     let (queries, keys) = (attention.queryRows, attention.keyRows)
     let (keyWidth, valueWidth) = (attention.keyWidth, attention.valueWidth)
+    func perGroup(offset: Int, width: Int) -> [Range<Int>] {
+      let stride = attention.groupSize * keyWidth + keyWidth + valueWidth
+      return (0..<attention.keyValueHeads).map { group in
+        let start = group * stride + offset
+        return start..<(start + width)
+      }
+    }
     let still = attention.stillKeyWidth
     return switch part {
     case nil, .query, .gate: [0..<rows]
@@ -142,6 +151,9 @@ package struct WeightLayout: Sendable {
     case .queryOfHead: perHead(offset: 0, width: keyWidth, stride: 3 * keyWidth)
     case .keyOfHead: perHead(offset: keyWidth, width: keyWidth, stride: 3 * keyWidth)
     case .valueOfHead: perHead(offset: 2 * keyWidth, width: keyWidth, stride: 3 * keyWidth)
+    case .queryOfGroup: perGroup(offset: 0, width: attention.groupSize * keyWidth)
+    case .keyOfGroup: perGroup(offset: attention.groupSize * keyWidth, width: keyWidth)
+    case .valueOfGroup: perGroup(offset: (attention.groupSize + 1) * keyWidth, width: valueWidth)
     case .latentKey: perHead(offset: 0, width: still, stride: still + valueWidth)
     case .latentValue: perHead(offset: still, width: valueWidth, stride: still + valueWidth)
     }

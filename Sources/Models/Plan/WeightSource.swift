@@ -16,6 +16,8 @@ package struct WeightSource: Sendable {
   package let rows: Int
   /// Inputs of a matrix; 1 for a vector.
   package let columns: Int
+  /// Which of the role's names in its container the tensor has: 0 is the first.
+  package let alternative: Int
 
   package var count: Int { rows * columns }
 
