@@ -33,7 +33,7 @@ bench: build
 install: build
 	install -d $(PREFIX)/bin $(PREFIX)/share/ropeconv
 	install -m 755 "$(PROGRAM)" $(PREFIX)/bin/ropeconv
-	cp -r formats/architectures formats/huggingface formats/tokenizers $(PREFIX)/share/ropeconv/
+	cp -r formats/architectures formats/huggingface formats/recognition formats/tokenizers $(PREFIX)/share/ropeconv/
 
 format:
 	$(SWIFT) format -i -r Package.swift Sources Tests

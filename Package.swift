@@ -64,7 +64,9 @@ let package = Package(
     .target(
       name: "Base", dependencies: ["CKernels", "CJSON", collections, crypto],
       // Data that the program reads: how the ecosystem's files look.
-      resources: ["architectures", "huggingface", "tokenizers"].map { .copy("../../formats/\($0)") }
+      resources: ["architectures", "huggingface", "recognition", "tokenizers"].map {
+        .copy("../../formats/\($0)")
+      }
     ),
     .target(name: "CKernels"),
 

@@ -131,7 +131,7 @@ struct PlanReader {
 
   /// Options whose values are paths beside the plan, of what is read.
   private static let inputs: Set<String> = [
-    "text", "tokens", "calibrate", "calibrate-tokens-from", "haystack", "essays", "squad", "hotpot",
+    "architectures", "text", "tokens", "calibrate", "calibrate-tokens-from", "haystack", "essays", "squad", "hotpot",
     "tasks", "template",
   ]
 

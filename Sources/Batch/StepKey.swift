@@ -20,9 +20,14 @@ struct StepKey {
     command = step.arguments.map { $0 + "\n" }.joined()
     var lines = ["program \(version)"]
     // The instruction set decides which arithmetic is chosen where none is asked for.
-    if let isa = ProcessInfo.processInfo.environment["ROPECONV_ISA"] { lines.append("isa \(isa)") }
+    let environment = ProcessInfo.processInfo.environment
+    if let isa = environment["ROPECONV_ISA"] { lines.append("isa \(isa)") }
+    var read = step.inputs
+    if !step.has(["architectures"]), let folder = environment["ROPECONV_ARCHITECTURES"], folder != "" {
+      read.append(.init(path: folder, role: .data))
+    }
     var seen: Set<String> = []
-    for input in step.inputs {
+    for input in read {
       guard let files = InputFiles(leaving: folder).all(of: input) else { return nil }
       for file in files where seen.insert(file).inserted {
         guard let digest = DigestMemory.standard.hexadecimal(ofFileAt: file) else { return nil }

@@ -50,6 +50,15 @@ public struct Checkpoint: Sendable {
       files: files)
   }
 
+  /// Some of the tensors, under other statements: a model that stands among others in these files.
+  package func restated(configuration: JSONValue, tensors: [TensorEntry]) -> Checkpoint {
+    Checkpoint(
+      path: path, container: container, metadata: metadata, configuration: configuration,
+      safetensorsMetadata: safetensorsMetadata, companions: companions,
+      tensors: OrderedDictionary(tensors.map { ($0.name, $0) }) { first, _ in first },
+      files: files)
+  }
+
   /// Paths that no output may replace: the weights, and what is read beside them.
   public var inputPaths: [String] {
     Array(OrderedSet(ModelFolder.inputPaths(of: path) + files.map(\.path)))

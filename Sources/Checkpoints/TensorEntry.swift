@@ -40,6 +40,12 @@ public struct TensorEntry: Sendable {
     self.storage = storage
   }
 
+  /// The same tensor under another name.
+  package func renamed(_ name: String) -> TensorEntry {
+    TensorEntry(
+      name: name, type: type, shape: shape, file: file, offset: offset, byteCount: byteCount)
+  }
+
   /// The product of the shape: 1 for a scalar, 0 with a dimension of zero.
   public var elementCount: Int { shape.reduce(1, *) }
 

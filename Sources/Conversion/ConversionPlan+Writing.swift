@@ -204,9 +204,9 @@ extension ConversionPlan {
   {
     do {
       if container.side(of: source) == source.side {
-        _ = try ModelPlan(edited, keepsExtra: true)
+        _ = try ModelPlan(edited, keepsExtra: true, in: source.catalog)
       } else {
-        _ = try ModelStatements(edited, divisors: divisors)
+        _ = try ModelStatements(edited, in: source.catalog, divisors: divisors)
       }
     } catch let error as any Diagnostic {
       throw ConversionError.setting(.unreadableModel(reason: Self.reason(error)))

@@ -175,7 +175,7 @@ extension ConversionPlan {
     self.tensors = tensors
     copiedTensors = assembled.count { $0.isCopy }
     rewrittenTensors = assembled.count - copiedTensors
-    var warnings: [ConversionWarning] = source.ignoredStatement.map { [.ignored($0)] } ?? []
+    var warnings: [ConversionWarning] = source.notes.map { .ignored($0) }
     let purpose: SiteChange.Purpose =
       request.expectsFit || fit?.report.isUsed == true ? .fittedConversion : .conversion
     if let siteChange, siteChange.effects(for: purpose) != nil {

@@ -2,7 +2,7 @@ import Rotary
 
 /// What a user should know of a conversion that is done all the same.
 package enum ConversionWarning: Sendable, Equatable {
-  /// The source states something that its family does not do.
+  /// The source states something that its family does not do, or holds parts that are not read.
   case ignored(String)
   /// Sites turn that the weights were not made for, and no fit takes care of all of it.
   case sites(SiteChange, SiteChange.Purpose)

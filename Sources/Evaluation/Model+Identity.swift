@@ -18,7 +18,7 @@ extension Model {
   func identity(
     role: String = "model", rotary: RotaryConfiguration, length: Int, tokenizer: Tokenizer? = nil
   ) throws -> JSONValue {
-    [
+    var fields: OrderedDictionary<String, JSONValue> = [
       "role": .string(role), "sha256": .string(digest.value()),
       "tokenizer_sha256": tokenizer.map {
         .string(SourceHash.sha256(bytes: $0.behaviour(of: checkpoint)))
@@ -26,6 +26,13 @@ extension Model {
       "hyperparameters": .object(hyperparameters),
       "rotation": try rotation(rotary, length: length),
     ]
+    // What comes with the program is told by its version.
+    if let file = plan.architecture.origin {
+      fields["architecture_file"] = [
+        "name": .string(Paths.name(of: file.path)), "sha256": .string(file.sha256),
+      ]
+    }
+    return .object(fields)
   }
 
   /// Every resolved size and scalar, whatever key of which file it came from.

@@ -6,7 +6,7 @@ import Vocabulary
 
 /// A checkpoint opened for evaluation: its plan, and its tokenizer when a text asks for it.
 public struct Model: Sendable {
-  /// The model on disk.
+  /// The model on disk; of a folder with other parts, such as a vision tower, the text model in it.
   public let checkpoint: Checkpoint
   /// What the checkpoint's tensors do.
   package let plan: ModelPlan
@@ -15,16 +15,36 @@ public struct Model: Sendable {
 
   /// Opens a `.gguf` file, a `.safetensors` file with config.json beside it, or a Hugging Face
   /// folder. Reads headers only.
-  public init(opening path: String, keepsExtra: Bool = false) throws {
-    try self.init(Checkpoint.open(path), keepsExtra: keepsExtra)
+  /// - Parameters:
+  ///   - path: the file, folder or archive.
+  ///   - keepsExtra: tensors that nothing is known about are ignored, not refused.
+  ///   - folder: data files of families that are read beside those of the program; nil: none.
+  /// - Throws: what opening throws, and an error naming the file and the place where the model or a
+  ///   data file is not what it should be.
+  public init(
+    opening path: String, keepsExtra: Bool = false, architectures folder: String? = nil
+  ) throws {
+    try self.init(
+      opening: path, keepsExtra: keepsExtra,
+      in: folder.map { try ArchitectureCatalog(adding: $0) } ?? .builtIn)
+  }
+
+  package init(
+    opening path: String, keepsExtra: Bool = false, in catalog: ArchitectureCatalog
+  ) throws {
+    try self.init(Checkpoint.open(path), keepsExtra: keepsExtra, in: catalog)
   }
 
   /// Plans a checkpoint; with `keepsExtra`, tensors that nothing is known about are ignored, not
   /// refused.
   public init(_ checkpoint: Checkpoint, keepsExtra: Bool = false) throws {
-    self.checkpoint = checkpoint
+    try self.init(checkpoint, keepsExtra: keepsExtra, in: .builtIn)
+  }
+
+  private init(_ checkpoint: Checkpoint, keepsExtra: Bool, in catalog: ArchitectureCatalog) throws {
     digest = SourceDigest(checkpoint)
-    plan = try ModelPlan(checkpoint, keepsExtra: keepsExtra)
+    plan = try ModelPlan(checkpoint, keepsExtra: keepsExtra, in: catalog)
+    self.checkpoint = plan.checkpoint
   }
 
   /// The checkpoint's tokenizer.

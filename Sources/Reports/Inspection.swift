@@ -28,6 +28,11 @@ package struct Inspection: Sendable {
     }
   }
 
+  /// The data file that describes the family.
+  private var dataFile: String {
+    plan.architecture.origin?.path ?? Architecture.file(of: plan.architecture.name)
+  }
+
   private var parameters: Int { checkpoint.tensors.values.reduce(0) { $0 + $1.elementCount } }
   private var bytes: Int { checkpoint.files.reduce(0) { $0 + $1.size } }
 
@@ -121,6 +126,7 @@ package struct Inspection: Sendable {
         "architecture",
         plan.architecture.name + (plan.rotary.sites == plan.plainSites ? "" : " (variant)")
       ),
+      ("read by", dataFile),
       ("sites", plan.rotary.sites.name),
     ]
     lines += scoreLines()
@@ -185,6 +191,7 @@ package struct Inspection: Sendable {
       "kind": "inspect", "model": .string(checkpoint.path),
       "container": .string(container),
       "architecture": .string(plan.architecture.name),
+      "architecture_file": .string(dataFile),
       "sites": .string(plan.rotary.sites.code),
       "bytes": .integer(Int64(bytes)),
       "parameters": .integer(Int64(parameters)),

@@ -15,6 +15,7 @@ struct Analyze: ParsableCommand {
   @Argument(help: "A model whose values do not rotate yet.")
   var model: String
 
+  @OptionGroup(title: "Models") var opening: ModelOptions
   @OptionGroup(title: "Text") var text: TextOptions
 
   @Option(help: ArgumentHelp("Tokens of a chunk.", valueName: "n"))
@@ -40,10 +41,11 @@ struct Analyze: ParsableCommand {
   func run() throws {
     try refuseUnused()
     var files = CallFiles(models: model)
+    files.read(opening.folder, orFilesEnding: ".json")
     files.read(text.text, text.tokens)
     files.write(svg, "--svg", force: force)
     try files.check()
-    let model = try Model(opening: model)
+    let model = try opening.open(model, options)
     let source = try text.required()
     let tokens = try TokenizedText(source, for: model, threads: options.threads)
     let pairs = try values.pairs(for: model.plan)

@@ -56,6 +56,8 @@ struct Convert: ParsableCommand {
   @Flag(help: "Store every matrix in the quantized --type itself, giving no tensor more bits.")
   var pure = false
 
+  @OptionGroup(title: "Models") var opening: ModelOptions
+
   @OptionGroup(title: "Fit to the original on a calibration text") var fit: FitOptions
 
   @OptionGroup(title: "Contents of the output") var content: ContentOptions
@@ -80,7 +82,7 @@ struct Convert: ParsableCommand {
     let type = try OutputTypes(parsing: type, pure: pure)
     let sites = try sites()
     try checkOptions(sites, type)
-    let model = try Model(opening: input, keepsExtra: content.keepExtra)
+    let model = try opening.open(input, keepsExtra: content.keepExtra)
     try window.refuseUnused(in: [model.plan], or: [model.plan], as: sites)
     let run = try ConversionRun(
       model, request(sites, type, for: model.plan), fit: fit.request, scoring: scoring())
@@ -154,6 +156,7 @@ struct Convert: ParsableCommand {
   /// Texts beside the model, which the output must not replace.
   private var inputFiles: CallFiles {
     var files = CallFiles(models: [])
+    files.read(opening.folder, orFilesEnding: ".json")
     files.read(text.text, text.tokens)
     for path in fit.calibrate + fit.calibrateTokensFrom { files.read(path) }
     return files

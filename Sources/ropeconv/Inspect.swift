@@ -15,13 +15,13 @@ struct Inspect: ParsableCommand {
   @Flag(help: "List every tensor with type, shape and size.")
   var tensors = false
 
+  @OptionGroup(title: "Models") var opening: ModelOptions
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    let model = try Model(opening: model)
+    let model = try opening.open(model, output)
     try Tokenizer.check(model.checkpoint)
-    if let ignored = model.plan.ignoredStatement { output.warn(ignored) }
     let inspection = Inspection(model.plan, listsTensors: tensors)
-    output.show(inspection.json(), inspection.text())
+    output.show(inspection.json(), inspection.text(), namesDataFiles: false)
   }
 }

@@ -36,10 +36,17 @@ struct OutputOptions: ParsableArguments {
     if !quiet { Failure.line(text, prefix: "ropeconv: ") }
   }
 
-  /// Prints a result: JSON where asked for, else the text.
-  func show(_ json: @autoclosure () -> JSONValue, _ text: @autoclosure () -> String) {
-    StandardOutput.write(
-      self.json ? Warnings.added(to: json()).serialized(pretty: true) : text())
+  /// Prints a result: JSON where asked for, else the text; with the user's data files that models
+  /// were read by, unless the text names them itself.
+  func show(
+    _ json: @autoclosure () -> JSONValue, _ text: @autoclosure () -> String,
+    namesDataFiles: Bool = true
+  ) {
+    guard !self.json else {
+      let result = UsedDataFiles.added(to: Warnings.added(to: json()))
+      return StandardOutput.write(result.serialized(pretty: true))
+    }
+    StandardOutput.write(text() + (namesDataFiles ? UsedDataFiles.lines : ""))
   }
 }
 

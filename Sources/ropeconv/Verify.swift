@@ -14,6 +14,7 @@ struct Verify: ParsableCommand {
   @Argument(help: "The model to hold against it.")
   var other: String
 
+  @OptionGroup(title: "Models") var opening: ModelOptions
   @OptionGroup(title: "Text") var text: TextOptions
   @OptionGroup(title: "Chunks") var window: WindowOptions
   @OptionGroup(title: "Work") var work: WorkOptions
@@ -26,7 +27,7 @@ struct Verify: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    let models = (try Model(opening: one), try Model(opening: other))
+    let models = try opening.open(one, other, output)
     try window.refuseUnused(in: [models.0.plan, models.1.plan])
     let text = try TokenizedText(
       text.required(), forFirstOf: models.0, models.1, threads: output.threads)

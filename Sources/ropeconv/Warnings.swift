@@ -33,6 +33,9 @@ extension OutputOptions {
     warn(warning.text + (warning.remedy.map { " (\($0))" } ?? ""))
   }
 
+  /// Warns of what a model states or holds and nothing here does or reads.
+  func warn(_ model: Model) { for note in model.plan.notes { warn(note) } }
+
   /// Warns once where a pass is longer than a model was trained for.
   /// - Parameters:
   ///   - model: the model.

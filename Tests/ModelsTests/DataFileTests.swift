@@ -11,14 +11,15 @@ import Vocabulary
   /// A file with every key of every level.
   static let whole: JSONValue = [
     "name": "tiny", "model_types": ["tiny": "TinyForCausalLM", "long": "LongForCausalLM"],
-    "windowed_model_type": "long", "recognized_by": ["tiny_size"],
+    "windowed_model_type": "long", "folder_model_type": "plain", "recognized_by": ["tiny_size"],
     "block": [
       "norm": "rms", "norm_placement": "both", "residual": "parallel", "attention": "grouped",
       "query_key_norm": "head", "positions": "rotary", "rotation": "windowed",
       "yarn_multiplier": "all_dims", "feed_forward": "gated",
       "activation": "relu_squared", "activation_key": "hidden_act",
       "activation_names": ["relu2"], "embedding_scale": "width_root", "global_every": 3,
-      "rotates_partially": true, "stretches_base": true, "width_scaled_layers": [62], "rounds_ramp": false,
+      "rotates_partially": true, "stretches_base": true, "width_scaled_layers": [62],
+      "rounds_ramp": false,
       "gate_clamp": ["slope": 2, "limit": 6],
       "experts": [
         "softmax": ["normalizes": true], "softmax_of_chosen": [:],
@@ -91,6 +92,7 @@ import Vocabulary
   @Test func everyKeyOfAFileIsTaken() throws {
     let tiny = try read(Self.whole)
     #expect(tiny.modelTypes == ["tiny", "long"] && tiny.windowedModelType == "long")
+    #expect(tiny.folderModelType == "plain" && tiny.origin == nil)
     #expect(tiny.classNames["long"] == "LongForCausalLM" && tiny.recognizedBy == ["tiny_size"])
     #expect(tiny.pairLayouts == [.gguf: .interleaved, .huggingface: .half])
     let block = tiny.block
@@ -237,6 +239,12 @@ import Vocabulary
   ]
   private static let spelling: JSONValue = ["name": "a", "patterns": ["b"]]
 
+  private static let wrapper: JSONValue = [
+    "model_types": ["talking_picture"], "text": "text_config", "text_type": "llama",
+    "carried": ["tie_word_embeddings"], "defaults": ["llama": ["hidden_size": 8]],
+    "prefixes": ["language_model.": ""], "others": ["the picture": ["picture."]],
+  ]
+
   /// Every key of one entry: a wrong type, an unknown key.
   private func check(
     _ entry: JSONValue, keys: [String], place: String, _ read: (JSONValue) throws -> Void
@@ -281,6 +289,27 @@ import Vocabulary
     ] as [(String, JSONValue)] {
       let error = #expect(throws: FormatError.self) { try PublishedTokenizers.read(json) }
       #expect(error?.place == key)
+    }
+    try check(
+      Self.wrapper, keys: Self.keys(ModelWrapper.Key.self), place: "wrappers[0]"
+    ) { entry in
+      let read = try ModelWrapper.all(["wrappers": [entry]])
+      #expect(read.map(\.modelTypes) == [["talking_picture"]])
+    }
+    try check(
+      [
+        "model_types": ["tiny"], "key": "k", "value": 1, "layers": ["m": "w"], "offset": "o",
+        "words": "w",
+      ], keys: Self.keys(UnsupportedStatement.Key.self), place: "gguf[0]"
+    ) { entry in
+      _ = try UnsupportedFamily(["huggingface": [], "gguf": [entry]])
+    }
+    #expect(throws: FormatError.self) { try ModelWrapper.all(["wrappers": 1]) }
+    #expect(throws: FormatError.self) { try UnsupportedFamily(["gguf": []]) }
+    for entry in [["words": "w"], ["key": "k"]] as [JSONValue] {
+      #expect(throws: FormatError.self) {
+        try UnsupportedFamily(["huggingface": [], "gguf": [entry]])
+      }
     }
     for json in [["surprise": []], ["pre_tokenizers": 1], [:]] as [JSONValue] {
       #expect(throws: FormatError.self) { try NamedPreTokenizer.read(json) }

@@ -38,6 +38,8 @@ import Vocabulary
     ("`weights`", DataFileTests.keys(WeightNames.Key.self)),
     ("`weights`, a tensor as an object", DataFileTests.keys(WeightName.Key.self)),
     ("`seventy_billion`", DataFileTests.keys(Architecture.SeventyBillion.Key.self)),
+    ("A kind of wrapper", DataFileTests.keys(ModelWrapper.Key.self)),
+    ("What is not computed", DataFileTests.keys(UnsupportedStatement.Key.self)),
     ("An entry of `pre_tokenizers`", DataFileTests.keys(NamedPreTokenizer.Key.self)),
     ("A spelling", DataFileTests.keys(HuggingFacePreTokenizers.Spelling.Key.self)),
     ("Published tokenizers", DataFileTests.keys(PublishedTokenizers.Key.self)),

@@ -6,23 +6,30 @@ package enum FormatError: Diagnostic {
   case resourcesMissing(searched: [String])
   /// A data file says something the program does not understand.
   case invalid(file: String, place: String, problem: String)
-  /// No data file describes this architecture.
-  case unsupportedArchitecture(file: String, name: String, known: [String])
+  /// A folder that should hold data files of families holds none.
+  case noDataFiles(folder: String)
+  /// No data file describes this architecture; the reason is the first thing in the file that nothing
+  /// here computes, where that is known.
+  case unsupportedArchitecture(file: String, name: String, reason: String?, known: [String])
 
   package var summary: String {
     switch self {
     case .resourcesMissing(let searched):
       "the data files of ropeconv were not found (searched \(searched.joined(separator: ", ")))"
     case .invalid(_, _, let problem): problem
-    case .unsupportedArchitecture(_, let name, let known):
-      "architecture '\(name)' is not supported (known: \(known.joined(separator: ", ")))"
+    case .noDataFiles: "the folder holds no data file of a family (NAME.json)"
+    case .unsupportedArchitecture(_, let name, let reason, let known):
+      "architecture '\(name)' is not supported"
+        + (reason.map { ": \($0)" } ?? " (known: \(known.joined(separator: ", ")))")
     }
   }
 
   package var file: String? {
     switch self {
     case .resourcesMissing: nil
-    case .invalid(let file, _, _), .unsupportedArchitecture(let file, _, _): file
+    case .invalid(let file, _, _), .noDataFiles(let file),
+      .unsupportedArchitecture(let file, _, _, _):
+      file
     }
   }
 
@@ -54,7 +61,7 @@ package enum FormatError: Diagnostic {
 /// Searched in order: `ROPECONV_FORMATS`, the resource folder SwiftPM puts beside the executable or
 /// the test image, and `../share/ropeconv` of an installed program.
 package enum FormatResources {
-  /// The folder that holds `architectures/` and `tokenizers/`.
+  /// The folder that holds `architectures/`, `tokenizers/` and the others.
   package static func folder() throws -> String {
     try located.get()
   }

@@ -116,7 +116,7 @@ public struct ConversionRun {
 
     if fit != nil || scoring != nil {
       // The output once for both: opening an archive may mean unpacking it.
-      let written = try Model(opening: plan.output)
+      let written = try Model(opening: plan.output, in: plan.source.catalog)
       outcome.perplexityHeldOut = try fit?.heldOutPerplexity(of: written, plan) {
         show(stages.heldOut, $0, .scoringHeldOut)
       }

@@ -39,12 +39,14 @@ package struct PerplexitySweepEvaluation {
   /// - Parameters:
   ///   - models: paths.
   ///   - source: the text.
+  ///   - open: opens the model at a path.
   ///   - onCurve: called before each curve with the longest length and the variant there.
   ///   - progress: called with the share done of everything, and the scaling and length at work.
   /// - Returns: a curve for every model and scaling.
   /// - Throws: what opening a model and `PerplexityEvaluation.run` throw.
   package func run(
     _ models: [String], on source: TextSource,
+    opening open: (String) throws -> Model = { try Model(opening: $0) },
     onCurve: (Model, _ longest: Int, RotaryRequest) throws -> Void = { _, _, _ in },
     progress: (Double, _ scaling: String, _ length: Int) -> Void = { _, _, _ in }
   ) throws -> PerplexitySweep {
@@ -56,7 +58,7 @@ package struct PerplexitySweepEvaluation {
     var done = 0.0
     var sweep = PerplexitySweep(text: source.name, targets: targets)
     for path in models {
-      let model = try Model(opening: path)
+      let model = try open(path)
       let text = try TokenizedText(source, for: model, threads: options.threads)
       for scaling in scalings {
         try onCurve(model, longest, rotary(model, scaling, longest))

@@ -7,6 +7,7 @@ extension Architecture {
     case name, block, hyperparameters, required, copied, weights, ignored
     case modelTypes = "model_types"
     case windowedModelType = "windowed_model_type"
+    case folderModelType = "folder_model_type"
     case recognizedBy = "recognized_by"
     case pairLayout = "pair_layout"
     case seventyBillion = "seventy_billion"
@@ -14,48 +15,26 @@ extension Architecture {
 
   private static let folder = "architectures"
 
+  /// The path of a data file that comes with the program, below the folder of all of them.
+  package static func file(of name: String) -> String { "\(folder)/\(name).json" }
+
   /// Reads one data file of `formats/architectures`.
   /// - Throws: `FormatError.invalid` for an unknown key, role, hyper-parameter or value.
   package init(named name: String) throws {
-    let file = "\(Self.folder)/\(name).json"
+    let file = Self.file(of: name)
     try self.init(FormatResources.json(file), name: name, file: file)
   }
 
-  /// Names of all architectures with a data file, sorted.
+  /// Names of all architectures with a data file that comes with the program, sorted.
   package static func names() throws -> [String] {
     try FormatResources.list(folder)
   }
 
-  /// The architecture that a GGUF file names.
-  package static func forGGUF(_ name: String, file: String) throws -> Architecture {
-    let known = try names()
-    guard known.contains(name) else {
-      throw FormatError.unsupportedArchitecture(file: file, name: name, known: known)
-    }
-    return try Architecture(named: name)
-  }
-
-  /// The architecture that reads a config.json of this `model_type`.
-  package static func forModelType(_ modelType: String, file: String) throws -> Architecture {
-    var known: [String] = []
-    for name in try names() {
-      let architecture = try Architecture(named: name)
-      if architecture.modelTypes.contains(modelType) { return architecture }
-      known += architecture.modelTypes
-    }
-    throw FormatError.unsupportedArchitecture(file: file, name: modelType, known: known.sorted())
-  }
-
-  /// The architecture whose own keys are all in a config.json that names no model; nil for none.
-  static func recognized(in configuration: JSONValue) throws -> Architecture? {
-    try names().lazy.map { try Architecture(named: $0) }.first { architecture in
-      !architecture.recognizedBy.isEmpty
-        && architecture.recognizedBy.allSatisfy { configuration[$0] != nil }
-    }
-  }
-
   /// Reads what a data file holds, which must state the name `name`; errors name `file`.
-  package init(_ json: JSONValue, name: String, file: String) throws(FormatError) {
+  package init(
+    _ json: JSONValue, name: String, file: String, origin: DataFile? = nil
+  ) throws(FormatError) {
+    self.origin = origin
     let top = try StrictObject<Key>(json, file: file, place: "")
     self.name = try top.string(.name)
     guard self.name == name else {
@@ -73,6 +52,7 @@ extension Architecture {
     if let type = windowedModelType, classNames[type] == nil {
       throw top.failure(.windowedModelType, "'\(type)' is none of \(Key.modelTypes.rawValue)")
     }
+    folderModelType = try top.optionalString(.folderModelType)
     recognizedBy = try top.strings(.recognizedBy)
     block = try BlockRecipe(
       top.required(.block), file: file, place: top.place(of: .block))

@@ -6,12 +6,17 @@ import Tensors
 /// and which block its layers are made of. Read from `formats/architectures/*.json`, whose keys
 /// `formats/README.md` documents.
 package struct Architecture: Sendable {
+  /// The user's file that this was read from; nil for one that comes with the program.
+  package let origin: DataFile?
   /// The name of the data file, which is the GGUF architecture's name, such as `qwen2`.
   package let name: String
   /// `model_type` values of config.json that this architecture reads.
   package let modelTypes: [String]
   /// The `architectures` entry to write into config.json, by model type.
   package let classNames: [String: String]
+  /// The `model_type` of another family to write into a folder, where transformers has no class for
+  /// this one's text alone.
+  package let folderModelType: String?
   /// The `model_type` to write for a GGUF file with a sliding window, where it is another one.
   package let windowedModelType: String?
   /// Keys by which a config.json without `model_type` is known to be of this architecture.
@@ -35,6 +40,12 @@ package struct Architecture: Sendable {
     case gguf, huggingface
   }
 
+  /// A data file of the user's own: a fact that results depend on.
+  package struct DataFile: Sendable, Hashable {
+    package let path: String
+    package let sha256: String
+  }
+
   /// What tells a model of 70 billion parameters, whose value matrices llama-quantize keeps wider.
   package struct SeventyBillion: Sendable, Equatable {
     package var layers: Int
@@ -55,6 +66,11 @@ package struct CopiedKey: Sendable, Equatable {
     /// A whole number or a truth value, as config.json has it.
     case whole
     case float32
+    /// How many numbers a list has.
+    case count
+    /// Pairs of each section of a rotation by several positions (M-RoPE), four numbers in GGUF: a
+    /// member of the object that says how layers rotate.
+    case sections
   }
 
   package var huggingface: String

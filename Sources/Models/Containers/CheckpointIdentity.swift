@@ -31,7 +31,11 @@ package struct CheckpointIdentity: Sendable {
     return name.hasSuffix(suffix) ? String(name.dropLast(suffix.count)) : nil
   }
 
-  package init(_ checkpoint: Checkpoint) throws {
+  /// - Parameters:
+  ///   - checkpoint: the model's files.
+  ///   - catalog: the families that are read.
+  /// - Throws: `FormatError.unsupportedArchitecture`; `ModelError` where no family is named.
+  package init(_ checkpoint: Checkpoint, in catalog: ArchitectureCatalog = .builtIn) throws {
     switch checkpoint.container {
     case .gguf:
       side = .gguf
@@ -41,7 +45,10 @@ package struct CheckpointIdentity: Sendable {
       prefix = name
       let base = Self.base(of: name, on: side)
       isRotary = base != nil
-      architecture = try .forGGUF(base ?? name, file: checkpoint.path)
+      guard let named = try catalog.named(base ?? name) else {
+        throw try Self.unsupported(checkpoint, base ?? name, known: catalog.names())
+      }
+      architecture = named
     case .safetensors:
       side = .huggingface
       guard let configuration = checkpoint.configuration else {
@@ -53,8 +60,11 @@ package struct CheckpointIdentity: Sendable {
       if let type = configuration[Self.modelTypeKey]?.string {
         let base = Self.base(of: type, on: side)
         isRotary = base != nil || declares
-        architecture = try .forModelType(base ?? type, file: checkpoint.path)
-      } else if let known = try Architecture.recognized(in: configuration) {
+        guard let reading = try catalog.reading(modelType: base ?? type) else {
+          throw try Self.unsupported(checkpoint, base ?? type, known: catalog.modelTypes())
+        }
+        architecture = reading
+      } else if let known = try catalog.recognized(in: configuration) {
         isRotary = declares
         architecture = known
       } else {
@@ -65,8 +75,17 @@ package struct CheckpointIdentity: Sendable {
     }
   }
 
+  private static func unsupported(
+    _ checkpoint: Checkpoint, _ name: String, known: [String]
+  ) throws -> FormatError {
+    .unsupportedArchitecture(
+      file: checkpoint.path, name: name,
+      reason: try UnsupportedFamily().reason(for: checkpoint, named: name), known: known)
+  }
+
   /// The `model_type` of a model as a plain folder.
   fileprivate static func modelType(of plan: ModelPlan) -> String {
+    if let type = plan.architecture.folderModelType { return type }
     if let type = plan.checkpoint.configuration?[modelTypeKey]?.string {
       return base(of: type, on: .huggingface) ?? type
     }

@@ -34,8 +34,8 @@ package struct GGUFMetadata {
   }
 
   /// The metadata of a GGUF source, under the output's architecture name.
-  package func fromGGUF() throws -> OrderedDictionary<String, MetadataValue> {
-    let sourcePrefix = try CheckpointIdentity(plan.checkpoint).prefix
+  package func fromGGUF() -> OrderedDictionary<String, MetadataValue> {
+    let sourcePrefix = plan.prefix
     var result: OrderedDictionary<String, MetadataValue> = [:]
     for (key, value) in plan.checkpoint.metadata where !Self.isReplaced(key) {
       if key == GeneralKey.architecture {

@@ -47,6 +47,7 @@ package struct HuggingFaceConfiguration {
     if plan.ignoredStatement != nil, declaration != nil {
       RotaryParameters.removeFraction(from: &fields)
     }
+    if plan.architecture.folderModelType != nil { CopiedKeys.remove(plan, from: &fields) }
     setIdentity(general: GeneralMetadata(configuration: source), in: &fields)
     return .object(fields.values)
   }
@@ -69,7 +70,7 @@ package struct HuggingFaceConfiguration {
     SlidingWindows.write(shape.windows, to: &fields)
     try StatedExperts.write(plan, to: &fields)
     try UnrotatedLayers.write(shape, of: plan, to: &fields, container: "config.json")
-    try CopiedKeys.write(plan, to: &fields)
+    CopiedKeys.write(plan, to: &fields)
     for (key, accepted) in plan.architecture.required { fields.values[key] = accepted.first }
     set(.attentionBias, where: [.queryBias], in: &fields)
     set(.feedForwardBias, where: [.gateBias, .upBias], in: &fields)

@@ -33,8 +33,8 @@ struct HuggingFaceScaling {
   enum Kind: String {
     case plain = "default"
     case linear, dynamic, yarn, llama3, longrope
-    /// Other spellings of `plain` and `longrope`.
-    case none, su
+    /// Other spellings of `plain` and `longrope`. The several positions of `mrope` are one in a text.
+    case none, mrope, su
 
     static let documented: [Kind] = [.plain, .linear, .dynamic, .yarn, .llama3, .longrope]
   }
@@ -128,7 +128,7 @@ extension HuggingFaceScaling {
     if try baseStretch() != nil { return .none }
     let type = try type()
     switch Kind(rawValue: type) {
-    case .plain, .some(.none): return .none
+    case .plain, .mrope, .some(.none): return .none
     case .linear: return .linear(factor: try factor())
     case .dynamic: return .dynamic(factor: try factor(), originalContext: context)
     case .yarn: return .yarn(try yarn())

@@ -14,11 +14,15 @@ package struct ModelStatements {
   /// Reads what a checkpoint states.
   /// - Parameters:
   ///   - checkpoint: the model's files.
+  ///   - catalog: the families that are read.
   ///   - divisors: frequency factors that stand in tensors of a file yet to be written; of one that
   ///     is there they are read.
   /// - Throws: `FormatError` for an unsupported architecture, `ModelError` for what cannot be.
-  package init(_ checkpoint: Checkpoint, divisors: OrderedDictionary<Role, [Float]> = [:]) throws {
-    identity = try CheckpointIdentity(checkpoint)
+  package init(
+    _ checkpoint: Checkpoint, in catalog: ArchitectureCatalog,
+    divisors: OrderedDictionary<Role, [Float]> = [:]
+  ) throws {
+    identity = try CheckpointIdentity(checkpoint, in: catalog)
     parameters = Hyperparameters(
       checkpoint: checkpoint, architecture: identity.architecture, side: identity.side,
       prefix: identity.prefix, divisors: divisors)

@@ -14,6 +14,7 @@ enum StatedValue: Sendable, Equatable {
   case texts([String])
   case wholes([Int])
   case numbers([Float])
+  case wholes([Int])
   /// Said to be absent, which only config.json can.
   case nothing
 
@@ -30,6 +31,7 @@ enum StatedValue: Sendable, Equatable {
     case .texts(let values): .array(.strings(values))
     case .wholes(let values): .array(.int32(values.map { Int32(clamping: $0) }))
     case .numbers(let values): .array(.floats(values))
+    case .wholes(let values): .array(.int32(values.map { Int32(clamping: $0) }))
     case .nothing: nil
     }
   }
@@ -45,6 +47,7 @@ enum StatedValue: Sendable, Equatable {
     case .texts(let values): .array(values.map { .string($0) })
     case .wholes(let values): .array(values.map { .integer(Int64($0)) })
     case .numbers(let values): .array(values.map { .number(Double($0)) })
+    case .wholes(let values): .array(values.map { .integer(Int64($0)) })
     case .nothing: .null
     }
   }

@@ -7,7 +7,12 @@ import Tensors
 /// Making a plan reads headers and, where a file stores frequency factors, those vectors; no other
 /// tensor bytes are touched.
 package struct ModelPlan: Sendable {
+  /// The model's files; of a folder with other parts, such as a vision tower, the text model in it.
   package let checkpoint: Checkpoint
+  /// The families that were read when it was opened.
+  package let catalog: ArchitectureCatalog
+  /// What stands before its keys in a GGUF file.
+  package let prefix: String
   package let architecture: Architecture
   package let side: Architecture.Side
   package let shape: ModelShape
@@ -18,6 +23,11 @@ package struct ModelPlan: Sendable {
   package let ignored: [TensorEntry]
   /// What config.json states and models of this architecture do not do, as a sentence.
   package let ignoredStatement: String?
+  /// Which other parts stand beside the text model, as a sentence; nil where there are none.
+  package let leftOut: String?
+
+  /// What a user should know of what is not done.
+  package var notes: [String] { [leftOut, ignoredStatement].compactMap { $0 } }
 
   /// The matrix that turns the last hidden state into logits.
   package var output: WeightSource? { globals[.output] ?? globals[.embedding] }
@@ -52,10 +62,15 @@ extension ModelPlan {
   /// - Parameters:
   ///   - checkpoint: the model's files.
   ///   - keepsExtra: tensors that nothing is known about are ignored, not refused.
+  ///   - catalog: the families that are read.
   /// - Throws: `FormatError` for an unsupported architecture, `ModelError` for missing or
   ///   unexpected tensors (all of them named), shapes or hyper-parameters that do not fit together.
-  package init(_ checkpoint: Checkpoint, keepsExtra: Bool = false) throws {
-    let statements = try ModelStatements(checkpoint)
+  package init(
+    _ checkpoint: Checkpoint, keepsExtra: Bool = false, in catalog: ArchitectureCatalog = .builtIn
+  ) throws {
+    let part = try TextPart(of: checkpoint, in: catalog)
+    let checkpoint = part?.checkpoint ?? checkpoint
+    let statements = try ModelStatements(checkpoint, in: catalog)
     let (identity, parameters) = (statements.identity, statements.parameters)
     var (shape, recipes) = (statements.shape, statements.recipes)
     var directory = WeightDirectory(parameters: parameters, shape: shape, recipes: recipes)
@@ -93,6 +108,9 @@ extension ModelPlan {
     }
 
     self.checkpoint = checkpoint
+    self.catalog = catalog
+    prefix = identity.prefix
+    leftOut = part?.leftOut
     architecture = identity.architecture
     side = identity.side
     self.shape = shape

@@ -52,6 +52,17 @@ extension VariantOptions {
   }
 }
 
+extension ModelOptions {
+  /// Refuses a folder of data files of which none describes any of these models.
+  /// - Throws: `UnusedOption`.
+  func refuseUnused(in plans: [ModelPlan]) throws {
+    if plans.allSatisfy({ $0.architecture.origin == nil }) {
+      try GivenOptions.all.refuse(
+        "--architectures", because: "the program's own data files describe the model")
+    }
+  }
+}
+
 extension WindowOptions {
   /// Refuses a start that moves nothing: no site rotates and no position is learned.
   /// - Parameters:
@@ -86,9 +97,11 @@ extension EvaluatePerplexity {
     guard
       given.contains(
         "--value-pairs", "--value-base", "--rope-scaling", "--rope-factor", "--rope-original-ctx",
-        "--start")
+        "--start", "--architectures")
     else { return }
-    let plans = try plan.map { [$0] } ?? models.map { try Model(opening: $0).plan }
+    let catalog = try opening.catalog()
+    let plans = try plan.map { [$0] } ?? models.map { try Model(opening: $0, in: catalog).plan }
+    try opening.refuseUnused(in: plans)
     try variant.refuseUnused(
       in: plans, methods: variant.ropeScaling.split(separator: ",").map(String.init),
       derivesFactor: lengths != nil || models.count > 1)

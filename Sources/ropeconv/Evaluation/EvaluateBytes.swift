@@ -30,6 +30,7 @@ struct EvaluateBytes: ParsableCommand {
       "Chunks start at multiples of S tokens; half of --ctx unless given.", valueName: "s"))
   var stride: Int?
 
+  @OptionGroup(title: "Models") var opening: ModelOptions
   @OptionGroup(title: "Variant") var variant: VariantOptions
   @OptionGroup(title: "Work") var work: WorkOptions
   @OptionGroup(title: "Long runs") var longRun: LongRunOptions
@@ -46,13 +47,14 @@ struct EvaluateBytes: ParsableCommand {
   func run() throws {
     try GivenOptions.all.refuseForceAlone()
     var files = CallFiles(models: model)
+    files.read(opening.folder, orFilesEnding: ".json")
     files.read(text)
     files.write(longRun, thresholds, force: force)
     try files.check()
     guard maxBits == nil || longRun.shard == nil else {
       throw UsageError("--max-bits is for a whole text, not for a shard of it")
     }
-    let model = try Model(opening: model)
+    let model = try opening.open(model, output)
     try variant.refuseUnused(in: [model.plan])
     let request = try variant.request(for: model.plan, warning: output)
     let text = try TokenizedText(.text(path: text), for: model, threads: output.threads)

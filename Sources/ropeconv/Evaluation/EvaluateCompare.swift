@@ -21,6 +21,7 @@ struct EvaluateCompare: ParsableCommand {
   @Argument(help: "The model that is compared with it.")
   var other: String
 
+  @OptionGroup(title: "Models") var opening: ModelOptions
   @OptionGroup(title: "Text") var text: TextOptions
   @OptionGroup(title: "Chunks") var window: WindowOptions
   @OptionGroup(title: "Variant of OTHER") var variant: VariantOptions
@@ -39,11 +40,11 @@ struct EvaluateCompare: ParsableCommand {
 
   func run() throws {
     var files = CallFiles(models: base, other)
+    files.read(opening.folder, orFilesEnding: ".json")
     files.read(text.text, text.tokens)
     files.write(longRun, thresholds, force: force)
     try files.check()
-    let base = try Model(opening: base)
-    let other = try Model(opening: other)
+    let (base, other) = try opening.open(base, other, output)
     try refuseUnused(base.plan, other.plan)
     let request = try variant.request(for: other.plan, warning: output)
     let text = try TokenizedText(text.required(), for: base, threads: output.threads)

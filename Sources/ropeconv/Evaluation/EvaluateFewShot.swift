@@ -35,6 +35,7 @@ struct EvaluateFewShot: ParsableCommand {
   @Option(help: ArgumentHelp("What stands between context and continuation.", valueName: "text"))
   var delimiter = " "
 
+  @OptionGroup(title: "Models") var opening: ModelOptions
   @OptionGroup(title: "Variant") var variant: VariantOptions
   @OptionGroup(title: "Work") var work: WorkOptions
   @OptionGroup(title: "Long runs") var longRun: LongRunOptions
@@ -53,10 +54,11 @@ struct EvaluateFewShot: ParsableCommand {
   func run() throws {
     try refuseUnused()
     var files = CallFiles(models: model)
+    files.read(opening.folder, orFilesEnding: ".json")
     for path in tasks.split(separator: ",") { files.read(String(path), orFilesEnding: ".jsonl") }
     files.write(longRun, thresholds, force: force)
     try files.check()
-    let model = try Model(opening: model)
+    let model = try opening.open(model, output)
     try variant.refuseUnused(in: [model.plan])
     var evaluation = FewShotEvaluation(
       shots: shots, seed: seed, limit: examples, delimiter: delimiter,

@@ -49,6 +49,7 @@ struct EvaluateNeedle: ParsableCommand {
   @OptionGroup var prompts: PromptOptions
 
   @OptionGroup(title: "Template") var template: NeedleTemplateOptions
+  @OptionGroup(title: "Models") var opening: ModelOptions
   @OptionGroup(title: "Variant") var variant: VariantOptions
   @OptionGroup(title: "Work") var work: WorkOptions
   @OptionGroup(title: "Long runs") var longRun: LongRunOptions
@@ -72,6 +73,7 @@ struct EvaluateNeedle: ParsableCommand {
     try refuseUnused()
     let (texts, path) = try template.read(haystack: haystack)
     var files = CallFiles(models: model)
+    files.read(opening.folder, orFilesEnding: ".json")
     files.read(path, orFilesEnding: ".txt")
     files.read(template.template)
     files.write(svg, "--svg", force: force)
@@ -79,7 +81,7 @@ struct EvaluateNeedle: ParsableCommand {
     files.write(prompts.prompts, "--prompts", force: force)
     files.write(longRun, thresholds, force: force)
     try files.check()
-    let model = try Model(opening: model)
+    let model = try opening.open(model, output)
     try variant.refuseUnused(in: [model.plan])
     let text = try Haystack(path: path)
     var evaluation = NeedleEvaluation(

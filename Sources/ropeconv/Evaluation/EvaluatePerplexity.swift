@@ -27,6 +27,7 @@ struct EvaluatePerplexity: ParsableCommand {
   )
   var models: [String]
 
+  @OptionGroup(title: "Models") var opening: ModelOptions
   @OptionGroup(title: "Text") var text: TextOptions
   @OptionGroup(title: "Chunks") var window: WindowOptions
   @OptionGroup(title: "Variant") var variant: VariantOptions
@@ -65,6 +66,7 @@ struct EvaluatePerplexity: ParsableCommand {
 
   func run() throws {
     var files = CallFiles(models: models)
+    files.read(opening.folder, orFilesEnding: ".json")
     files.read(text.text, text.tokens)
     files.write(nll, "--nll", force: force)
     files.write(longRun, thresholds, force: force)
@@ -73,7 +75,7 @@ struct EvaluatePerplexity: ParsableCommand {
       try refuseUnused()
       return try byLength()
     }
-    let model = try Model(opening: models[0])
+    let model = try opening.open(models[0], output)
     try refuseUnused(model.plan)
     let request = try variant.request(for: model.plan, warning: output)
     let text = try TokenizedText(text.required(), for: model, threads: output.threads)
@@ -126,7 +128,10 @@ struct EvaluatePerplexity: ParsableCommand {
       options: try work.options(longRun, threads: output.threads)
     ) { try variant.request(for: $0, method: $1, factor: $2) }
     let display = ProgressDisplay(quiet: output.quiet)
-    let sweep = try evaluation.run(models, on: text.required()) { model, longest, request in
+    let catalog = try opening.catalog()
+    let sweep = try evaluation.run(models, on: text.required()) {
+      try opening.open($0, in: catalog, output)
+    } onCurve: { model, longest, request in
       try variant.warnOfSites(request, model.plan, output)
       output.warn(model, beyond: longest, rotary: request)
     } progress: { share, method, length in

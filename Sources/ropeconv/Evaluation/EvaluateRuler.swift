@@ -59,6 +59,7 @@ struct EvaluateRuler: ParsableCommand {
   @Flag(help: "Replace existing --prompts and --junit files.")
   var force = false
 
+  @OptionGroup(title: "Models") var opening: ModelOptions
   @OptionGroup(title: "Variant") var variant: VariantOptions
   @OptionGroup(title: "Work") var work: WorkOptions
   @OptionGroup(title: "Long runs") var longRun: LongRunOptions
@@ -71,6 +72,7 @@ struct EvaluateRuler: ParsableCommand {
 
   func run() throws {
     var files = CallFiles(models: model)
+    files.read(opening.folder, orFilesEnding: ".json")
     files.read(essays, orFilesEnding: ".txt")
     files.read(squad, hotpot)
     files.write(prompts.prompts, "--prompts", force: force)
@@ -81,7 +83,7 @@ struct EvaluateRuler: ParsableCommand {
     }
     let tasks = try tasks()
     try refuseUnused(for: tasks)
-    let model = try Model(opening: model)
+    let model = try opening.open(model, output)
     try variant.refuseUnused(in: [model.plan])
     let haystack = try essays.map { try Haystack(path: $0) }
     let generator = RulerGenerator(
