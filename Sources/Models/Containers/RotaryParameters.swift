@@ -141,7 +141,7 @@ struct RotaryParameters {
       }
       return base
     }
-    let usual = windowed ? try base(.rotaryBase, windowed: false) : 10_000
+    let usual = windowed ? try statedBase(.rotaryBase, windowed: false) : 10_000
     return try parameters.positive(parameter, default: usual)
   }
 

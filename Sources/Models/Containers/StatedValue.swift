@@ -12,9 +12,7 @@ enum StatedValue: Sendable, Equatable {
   case flags([Bool])
   case wholes([Int])
   case texts([String])
-  case wholes([Int])
   case numbers([Float])
-  case wholes([Int])
   /// Said to be absent, which only config.json can.
   case nothing
 
@@ -27,11 +25,9 @@ enum StatedValue: Sendable, Equatable {
     case .flag(let value): .bool(value)
     case .text(let value): .string(value)
     case .flags(let values): .array(.bools(values))
-    case .wholes(let values): .array(.int64(values.map(Int64.init)))
     case .texts(let values): .array(.strings(values))
     case .wholes(let values): .array(.int32(values.map { Int32(clamping: $0) }))
     case .numbers(let values): .array(.floats(values))
-    case .wholes(let values): .array(.int32(values.map { Int32(clamping: $0) }))
     case .nothing: nil
     }
   }
@@ -45,9 +41,7 @@ enum StatedValue: Sendable, Equatable {
     case .flags(let values): .array(values.map { .bool($0) })
     case .wholes(let values): .array(values.map { .integer(Int64($0)) })
     case .texts(let values): .array(values.map { .string($0) })
-    case .wholes(let values): .array(values.map { .integer(Int64($0)) })
     case .numbers(let values): .array(values.map { .number(Double($0)) })
-    case .wholes(let values): .array(values.map { .integer(Int64($0)) })
     case .nothing: .null
     }
   }
