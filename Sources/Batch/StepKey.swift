@@ -23,7 +23,9 @@ struct StepKey {
     let environment = ProcessInfo.processInfo.environment
     if let isa = environment["ROPECONV_ISA"] { lines.append("isa \(isa)") }
     var read = step.inputs
-    if !step.has(["architectures"]), let folder = environment["ROPECONV_ARCHITECTURES"], folder != "" {
+    if !step.has(["architectures"]), let folder = environment["ROPECONV_ARCHITECTURES"],
+      folder != ""
+    {
       read.append(.init(path: folder, role: .data))
     }
     var seen: Set<String> = []

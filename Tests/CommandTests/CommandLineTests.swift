@@ -208,7 +208,9 @@ import Testing
     let name = try #require(bytes.range(of: Data("\u{5}\0\0\0\0\0\0\0llama".utf8)))
     bytes.replaceSubrange(name, with: Data("\u{5}\0\0\0\0\0\0\0mamba".utf8))
     _ = FileManager.default.createFile(atPath: "\(work)/mamba.gguf", contents: bytes)
-    expectFailure(try run("inspect", "\(work)/mamba.gguf"), 65, containing: "mamba", "every layer is a Mamba layer")
+    expectFailure(
+      try run("inspect", "\(work)/mamba.gguf"), 65, containing: "mamba",
+      "every layer is a Mamba layer")
   }
 
   @Test func outputErrors() throws {

@@ -23,7 +23,7 @@ import Testing
     var members = try #require(llama.object)
     members["name"] = .string(name)
     members["model_types"] = .object(
-      .init(uniqueKeysWithValues: types.map { ($0, "OwnForCausalLM") }))
+      .init(uniqueKeysWithValues: types.map { ($0, JSONValue.string("OwnForCausalLM")) }))
     members["windowed_model_type"] = nil
     return .object(members)
   }
@@ -61,7 +61,9 @@ import Testing
   @Test(arguments: [
     // A file's name, its family, what it reads, and the place and problem of the refusal.
     ("llama", ["own"], "name", "'llama' belongs to architectures/llama.json already"),
-    ("own", ["own", "qwen3"], "model_types", "'qwen3' belongs to architectures/qwen3.json already"),
+    (
+      "own", ["own", "qwen3"], "model_types", "'qwen3' belongs to architectures/qwen3.json already"
+    ),
   ])
   func nothingOfTheProgramsIsTakenOver(
     name: String, types: [String], place: String, problem: String

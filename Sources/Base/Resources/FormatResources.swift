@@ -35,7 +35,7 @@ package enum FormatError: Diagnostic {
 
   package var place: String? {
     switch self {
-    case .invalid(_, let place, _): place
+    case .invalid(_, let place, _): place.isEmpty ? nil : place
     default: nil
     }
   }

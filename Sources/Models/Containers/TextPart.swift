@@ -22,12 +22,11 @@ struct TextPart {
     else { return nil }
     var tensors: [TensorEntry] = []
     var names: Set<String> = []
-    var left: OrderedDictionary<String, (tensors: Int, bytes: Int)> = [:]
+    var left: [String: Int] = [:]
     for tensor in checkpoint.tensors.values {
       // The other parts first: what the text model's names begin with may be short.
       if let part = wrapper.part(of: tensor.name) {
-        left[part, default: (0, 0)].tensors += 1
-        left[part, default: (0, 0)].bytes += tensor.byteCount
+        left[part, default: 0] += 1
       } else {
         // A second tensor of one name stays what it is called, which no family knows.
         let plain = wrapper.plainName(tensor.name)
@@ -37,12 +36,14 @@ struct TextPart {
     self.checkpoint = checkpoint.restated(
       configuration: try wrapper.textConfiguration(configuration, file: checkpoint.path),
       tensors: tensors)
+    let parts = wrapper.others.keys.compactMap { part in
+      left[part].map { "\($0) tensor\($0 == 1 ? "" : "s") of \(part)" }
+    }
     leftOut =
-      left.isEmpty
+      parts.isEmpty
       ? nil
-      : "the text model of this \(type) folder is read alone: "
-        + left.map { "\($1.tensors) tensors of \($0)" }.joined(separator: ", ")
-        + " are left out"
+      : "the text model of this \(type) folder is read alone: \(parts.joined(separator: ", ")) are"
+        + " left out"
   }
 }
 
