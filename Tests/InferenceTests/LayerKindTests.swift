@@ -58,7 +58,7 @@ import Testing
 
   @Test func layersAreThoseOfTheCheckpoint() throws {
     let cases = try Self.cases()
-    try #require(cases.count == 15)
+    try #require(cases.count == 16)
     for row in cases {
       guard let folder = try References.shared("parity/\(row.name)") else { return }
       let work = try References.temporaryFolder()
@@ -97,6 +97,27 @@ import Testing
     #expect(temperature.factor(position: 15) == 1)
     #expect(abs(temperature.factor(position: 16) - 1.069314718) < 1e-9)
     #expect(abs(temperature.factor(position: 47) - 1.109861229) < 1e-9)
+  }
+
+  /// Growing one token at a time gives what whole passes give, across steps of the temperature.
+  @Test func temperatureOfCachedSequences() throws {
+    let row = try #require(try Self.cases().first { $0.name == "ministral3" })
+    guard let folder = try References.shared("parity/ministral3") else { return }
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    let ids = try ParityTests.Golden(folder: folder).rows[0]
+    let model = try Model(opening: prepare(row, from: folder, in: work))
+    try #require(model.plan.layers[0].recipe.attention.temperature?.period == 16)
+    let prompts = [Array(ids[..<11]), Array(ids[20..<65])]
+    for (prompt, found) in zip(prompts, try model.generate(prompts, maximum: 8, threads: 2)) {
+      var tokens = prompt
+      for token in found {
+        let last = try model.logits(tokens).suffix(model.plan.shape.vocabulary)
+        let top = try #require(last.max())
+        #expect(last[last.startIndex + Int(token)] >= top - 1e-5)
+        tokens.append(token)
+      }
+    }
   }
 
   /// Layers without positions stay so in each of the sixteen variants: scored as if, and converted.

@@ -11,7 +11,9 @@ enum LayerKind: String, Sendable, CaseIterable {
 enum SlidingWindows {
   /// The width that a model states for those of its layers that have a window; 0: it has none.
   static func width(_ parameters: Hyperparameters) throws -> Int {
-    guard parameters.flag(.windowEnabled) ?? true else { return 0 }
+    // A container without a key for it states no window that does not count.
+    let hasKey = !parameters.architecture.keys(of: .windowEnabled, on: parameters.side).isEmpty
+    guard !hasKey || parameters.flag(.windowEnabled) ?? true else { return 0 }
     return try parameters.optionalInteger(.window, minimum: 0) ?? 0
   }
 

@@ -30,6 +30,7 @@ CASES = [
     ("smollm3", {"no_rope_layers": [0, 1, 1, 0]}),
     ("smollm3", {"no_rope_layers": None, "no_rope_layer_interval": 2}),
     ("smollm3", {"use_sliding_window": True, "sliding_window": 9, "layer_types": [NEAR, FULL, FULL, NEAR]}),
+    ("qwen3", {"use_sliding_window": True, "sliding_window": 9, "layer_types": [NEAR, FULL, NEAR]}),
     ("exaone4", {"sliding_window": None, "layer_types": [FULL] * 4}),
     ("exaone4", {"layer_types": [NEAR, FULL, NEAR, FULL]}),
     ("exaone4", {"layer_types": None, "sliding_window_pattern": 2}),
