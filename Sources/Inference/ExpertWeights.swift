@@ -8,7 +8,8 @@ final class ExpertWeights: Sendable {
   /// All experts, where they stay in memory.
   private let kept: [LayerWeights]
 
-  /// - Parameter keeps: decodes all experts once.
+  /// The experts of a layer, whose weights are decoded once where `keeps` is true.
+  /// - Throws: the errors of decoding weights.
   init(_ layer: ModelLayer, arithmetic: Arithmetic, threads: Int, keeps: Bool) throws {
     self.layer = layer
     self.arithmetic = arithmetic

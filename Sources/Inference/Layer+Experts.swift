@@ -6,7 +6,9 @@ import Tensors
 /// expert after another, then through the shared ones and into the residual stream.
 extension Layer {
   /// The stream's rows, normed, as the router reads them: in float32, whatever the products' factors.
-  func routerInput(_ unit: SequenceBatch.Unit, _ input: Factors, _ scratch: LayerScratch) -> Factors {
+  func routerInput(
+    _ unit: SequenceBatch.Unit, _ input: Factors, _ scratch: LayerScratch
+  ) -> Factors {
     guard scratch.normed.arithmetic != .float32 else { return input }
     let (stream, rows) = (stream(unit), unit.rows.count)
     let routed = scratch.routed.pointer

@@ -12,7 +12,8 @@ package final class LayerWeights: Sendable {
 
   /// Decodes the weights of a layer, but those of experts, which are decoded when their turn comes.
   /// The memory of `other` is used again where the sizes are the same; it must not be used any more.
-  /// - Parameter keepsExperts: decodes the experts too.
+  /// Where `keepsExperts` is true, experts are decoded too.
+  /// - Throws: the errors of decoding weights.
   package convenience init(
     _ layer: ModelLayer, arithmetic: Arithmetic = .float32, threads: Int,
     recycling other: LayerWeights? = nil, keepsExperts: Bool = false

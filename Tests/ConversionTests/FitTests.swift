@@ -70,7 +70,7 @@ import Testing
   /// projections, biases, QK norm, norms after attention, partial rotary and latent attention.
   @Test(arguments: [
     "llama", "qwen2", "qwen3", "gemma3", "gpt-neox", "phi3", "olmo2", "deepseek-v2-mla",
-    "mistral-window", "gpt-oss",
+    "mistral-window", "mixtral", "deepseek-v2-moe", "gpt-oss",
   ])
   func writtenFilesHoldTheFit(name: String) throws {
     guard let folder = try References.shared("parity/\(name)") else { return }

@@ -56,10 +56,16 @@ import Testing
   func bfloat16IsNearTheReference(name: String) throws {
     guard let folder = try References.shared("parity/\(name)") else { return }
     let golden = try ParityTests.Golden(folder: folder)
-    let difference = try golden.difference(Model(opening: folder), arithmetic: .bfloat16)
-    print("parity in bf16 \(name): \(difference)")
-    // The largest of some thousand differences after two or three layers of random weights.
-    #expect(difference < 0.2)
+    let model = try Model(opening: folder)
+    let tokens = try golden.differences(model, arithmetic: .bfloat16)
+    let difference = try #require(tokens.max())
+    // The largest of some thousand differences after two or three layers of random weights. Random
+    // routers leave near ties, in which rounding chooses another expert: with torch in bfloat16, 5
+    // tokens of Mixtral's 192 and 12 of Qwen 3's are farther away than that, by up to 2.9.
+    let farther = tokens.count { $0 >= 0.2 }
+    print("parity in bf16 \(name): \(difference), \(farther) tokens farther than 0.2")
+    let hasExperts = model.plan.layers.contains { $0.recipe.experts != nil }
+    #expect(farther <= (hasExperts ? tokens.count / 10 : 0))
     #expect(difference > 1e-5)
   }
 

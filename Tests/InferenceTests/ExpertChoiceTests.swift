@@ -62,7 +62,9 @@ import Testing
   }
 
   /// Sorting, where the program looks for the best again and again.
-  private func reference(_ router: RouterRecipe, _ logits: [Float], _ correction: [Float]) -> Choice {
+  private func reference(
+    _ router: RouterRecipe, _ logits: [Float], _ correction: [Float]
+  ) -> Choice {
     let count = logits.count
     let exponentials = logits.map { exp(Double($0)) }
     let all = exponentials.reduce(0, +)

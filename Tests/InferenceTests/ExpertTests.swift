@@ -61,8 +61,7 @@ import Testing
     }
   }
 
-  /// A batch of one token leaves most experts without one, and a model of whose experts two are used
-  /// is the model of those two.
+  /// A batch of one token leaves most experts without one, and a batch of none all of them.
   @Test func expertsWithoutTokens() throws {
     guard let folder = try References.shared("parity/glm4-moe") else { return }
     let plan = try Model(opening: folder).plan
@@ -78,6 +77,23 @@ import Testing
     #expect(layer.experts.count == 8 && layer.elementsOfExpert == 3 * 48 * 64)
     #expect(layer.elementCount == layer.elementsBesideExperts + 8 * layer.elementsOfExpert)
     #expect(plan.layers.allSatisfy { $0[.expertGate] == nil && $0[.router] != nil })
+  }
+
+  /// Layers behind the model's own that predict further tokens are left out, with all their tensors.
+  @Test func predictingLayersAreIgnored() throws {
+    guard let folder = try References.shared("parity/glm4-moe") else { return }
+    let source = try Checkpoint.open(folder)
+    func plan(_ layers: Int, predicting: Int) throws -> ModelPlan {
+      var fields = try #require(source.configuration?.object)
+      fields["num_hidden_layers"] = .integer(Int64(layers))
+      fields["num_nextn_predict_layers"] = .integer(Int64(predicting))
+      return try ModelPlan(source.restated(as: .safetensors, configuration: .object(fields)))
+    }
+    let short = try plan(2, predicting: 1)
+    #expect(short.layers.count == 2 && short.ignored.count == 35)
+    #expect(short.ignored.allSatisfy { $0.name.hasPrefix("model.layers.2.") })
+    #expect(throws: ModelError.self) { try plan(2, predicting: 0) }
+    #expect(try plan(3, predicting: 1).ignored.isEmpty)
   }
 
   // MARK: - Refusals

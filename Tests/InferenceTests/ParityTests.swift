@@ -31,6 +31,13 @@ import Testing
     func difference(
       _ model: Model, arithmetic: Arithmetic = .float32, threads: Int = 2
     ) throws -> Double {
+      try #require(differences(model, arithmetic: arithmetic, threads: threads).max())
+    }
+
+    /// The same of each token.
+    func differences(
+      _ model: Model, arithmetic: Arithmetic = .float32, threads: Int = 2
+    ) throws -> [Double] {
       let ours = try rows.flatMap {
         try model.logits($0, arithmetic: arithmetic, threads: threads)
       }
@@ -38,8 +45,12 @@ import Testing
       let mean = logits.reduce(0) { $0 + Double($1) } / Double(logits.count)
       let variance =
         logits.reduce(0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / Double(logits.count)
-      let largest = zip(ours, logits).reduce(0.0) { max($0, abs(Double($1.0) - Double($1.1))) }
-      return largest / variance.squareRoot()
+      let width = model.plan.shape.vocabulary
+      return stride(from: 0, to: ours.count, by: width).map { first in
+        let token = first..<(first + width)
+        return zip(ours[token], logits[token])
+          .reduce(0.0) { max($0, abs(Double($1.0) - Double($1.1))) } / variance.squareRoot()
+      }
     }
   }
 

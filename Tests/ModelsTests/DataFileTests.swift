@@ -24,7 +24,7 @@ import Vocabulary
       "experts": [
         "softmax": ["normalizes": true], "softmax_of_chosen": [:],
         "sigmoid": [
-          "model_type": "long", "group_score": "best_two", "normalizes": true, "corrected": true,
+          "models": "long", "group_score": "best_two", "normalizes": true, "corrected": true,
           "grouped": ["method": "groups"], "ungrouped": ["method": "greedy"],
         ],
       ],

@@ -22,8 +22,7 @@ package struct ExpertsBlock: Sendable, Equatable {
 
 extension ExpertsBlock.Router {
   package enum Key: String, CaseIterable {
-    case normalizes, corrected, grouped, ungrouped
-    case modelType = "model_type"
+    case models, normalizes, corrected, grouped, ungrouped
     case groupScore = "group_score"
   }
 
@@ -37,7 +36,7 @@ extension ExpertsBlock.Router {
       }
       return texts
     }
-    modelType = try entry.optionalString(.modelType)
+    modelType = try entry.optionalString(.models)
     groupScore = try entry.choice(.groupScore, default: .best)
     normalizes = try entry.flag(.normalizes)
     isCorrected = try entry.flag(.corrected)

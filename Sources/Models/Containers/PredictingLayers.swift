@@ -11,9 +11,10 @@ enum PredictingLayers {
   }
 
   /// Whether a tensor belongs to one of `layers`.
-  static func own(_ tensor: String, in layers: Range<Int>, of architecture: Architecture,
-    on side: Architecture.Side) -> Bool
-  {
+  static func own(
+    _ tensor: String, in layers: Range<Int>, of architecture: Architecture,
+    on side: Architecture.Side
+  ) -> Bool {
     guard !layers.isEmpty,
       let name = architecture.weights[.attentionNormGain]?.names[side]?.tensor,
       let mark = name.firstRange(of: WeightName.layerMark)

@@ -96,8 +96,9 @@ enum StatedExperts {
   ) throws -> (groups: Int, used: Int) {
     let configuration = parameters.checkpoint.configuration
     let isUngrouped = router.ungrouped.contains { configuration?[$0.key]?.string == $0.value }
-    let groups = isUngrouped ? 1 : max(try parameters.optionalInteger(.expertGroups, minimum: 0) ?? 1, 1)
-    guard groups > 1 else { return (1, 1) }
+    let stated = try parameters.optionalInteger(.expertGroups, minimum: 0) ?? 1
+    guard stated > 1, !isUngrouped else { return (1, 1) }
+    let groups = stated
     guard experts % groups == 0, experts / groups >= (router.groupScore == .bestTwo ? 2 : 1) else {
       throw parameters.failure(
         .expertGroups, "is \(groups), into which \(experts) experts cannot be divided")
