@@ -39,6 +39,15 @@ import Testing
     }
   }
 
+  @Test func aFactWithOneSupportedValueIsNamed() throws {
+    guard let folder = try References.shared("parity/qwen3") else { return }
+    let source = try Checkpoint.open(folder)
+    var members = try #require(source.configuration?.object)
+    members["attention_bias"] = true
+    let summary = refusal(source.restated(configuration: .object(members)), "attention_bias")
+    #expect(summary?.contains("'attention_bias' is true, supported: false") == true)
+  }
+
   @Test func faultsOfAConfigurationAreNamed() throws {
     guard let folder = try References.shared("parity/mistral-window") else { return }
     let source = try Checkpoint.open(folder)
@@ -48,7 +57,7 @@ import Testing
       ("rms_norm_eps", "small", "is not a finite number"),
       ("layer_types", ["sliding_attention"], "entries for"),
       ("layer_types", [1, 2, 3, 4], "entries for"),
-      ("hidden_act", "relu", "supported"), ("mlp_bias", true, "supported: false"),
+      ("hidden_act", "relu", "supported"),
     ]
     for (key, value, problem) in cases {
       var members = try #require(source.configuration?.object)
