@@ -42,7 +42,8 @@ package final class Pattern: Sendable {
   /// Whether no text is left between matches, as far as a text with every kind of character tells.
   var coversText: Bool {
     var text = String(String.UnicodeScalarView((0..<0x180).compactMap(Unicode.Scalar.init)))
-    text += "ǅʰ語\u{0E40}a\u{0301}\u{0903}\u{20DD}٣Ⅷ½‿–“”€🙂\u{3000}\u{2028}\u{2029}\u{200D}\u{E000}\u{0378}"
+    text +=
+      "ǅʰ語\u{0E40}a\u{0301}\u{0903}\u{20DD}٣Ⅷ½‿–“”€🙂\u{3000}\u{2028}\u{2029}\u{200D}\u{E000}\u{0378}"
     text += " a  1 !\n\n b\t"
     var matches: [Range<Int>] = []
     let bytes = Array(text.utf8)

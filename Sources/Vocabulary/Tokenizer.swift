@@ -38,7 +38,8 @@ package struct Tokenizer: Sendable {
   let normalizer: Normalizer
   let stored: StoredTokenizer
 
-  enum Algorithm: Sendable {
+  /// Indirect: Swift 6.3 copies three such cases wrongly when they lie side by side.
+  indirect enum Algorithm: Sendable {
     case bytePairs(BytePairEncoder, PreTokenizer)
     case sentencePiece(SentencePieceEncoder)
     case wordPieces(WordPieceEncoder, PreTokenizer)

@@ -84,13 +84,16 @@ for name, legacy in [("spm-prepend", True), ("spm-metaspace", False)]:
     tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
     write_golden(folder, tokenizer, texts, special=False)
 
-# The pre-tokenizers of families, as their published tokenizer.json files write them. One alphabet and a few merges serve
-# all: what differs is where words end, which merges across words would show.
+# The pre-tokenizers of families, as their published tokenizer.json files write them. One alphabet and a few merges
+# serve all: what differs is where words end, which merges across words would show.
 more_texts = texts + [
-    "WE'LL I'D y'all's 'Tis '\u017f", "мир, м ½²Ⅷ 12½34", "1,234,567.89 1234 12 ٣٤٥٦", "x²y $5+5=10 a<b>c `code` ~/.x|y^z",
+    "WE'LL I'D y'all's 'Tis '\u017f", "мир, м ½²Ⅷ 12½34", "1,234,567.89 1234 12 ٣٤٥٦",
+    "x²y $5+5=10 a<b>c `code` ~/.x|y^z",
     "\n\n  two\n\n\n", "a \n b\r\n\tc  \n", "ends in newline\n", "line one  \nline two", "東京タワーと123個", "カタカナhello世界",
-    "HelloWorld camelCase ABCdef ǅabc", "é\u0301 ก็ हिन्दी", "https://a.b/c?d=e#f // path/", "\u3000wide\u3000space", "---===---",
-    "a--b-c-", "[list](of) {things}", "don't DON'T Don\u2019t", "ab ab  ab   ab", "x,y . z", "\u200bzero\u200dwidth", "  \t \n",
+    "HelloWorld camelCase ABCdef ǅabc", "é\u0301 ก็ हिन्दी", "https://a.b/c?d=e#f // path/",
+    "\u3000wide\u3000space", "---===---",
+    "a--b-c-", "[list](of) {things}", "don't DON'T Don\u2019t", "ab ab  ab   ab",
+    "x,y . z", "\u200bzero\u200dwidth", "  \t \n",
 ]
 gpt4 = (r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+SUFFIX"
         r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*SUFFIX|\p{N}DIGITS"
@@ -120,16 +123,17 @@ families = {
     "gpt-4o": [split(gpt4.replace("SUFFIX", suffix).replace("DIGITS", "{1,3}"), "removed", invert=True), raw],
     "qwen2": [split(llama3.replace("{1,3}", "")), raw],
     "dbrx": [split(llama3), raw],
-    "qwen35": [split(r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*"
-                     r"|\s*[\r\n]+|\s+(?!\S)|\s+"), raw],
+    "qwen35": [split(r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+"
+                     r"[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"), raw],
     "seed-coder": [split(r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+"
                          r"|\s*[\r\n]+|\s+(?!\S)|\s+"), raw],
     "bailingmoe": [split(r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]"
                          r"|\s+(?!\S)|\s+"), raw],
     "bloom": [split(" ?[^(\\s|[.,!?…。，、।۔،])]+"), raw],
     # No family's: every behavior of a split, and anchors, which hold at the ends of lines.
-    "behaviors": [split("\\s+$"), split("^[a-c]"), split(" ", "merged_with_next", literal=True), split("-", "merged_with_previous"),
-                  split("[A-Z]", "contiguous"), split("o", "removed"), split("q", "merged_with_previous", invert=True), raw],
+    "behaviors": [split("\\s+$"), split("^[a-c]"), split(" ", "merged_with_next", literal=True),
+                  split("-", "merged_with_previous"), split("[A-Z]", "contiguous"), split("o", "removed"),
+                  split("q", "merged_with_previous", invert=True), raw],
 }
 shared = Tokenizer(models.BPE())
 shared.pre_tokenizer = raw
