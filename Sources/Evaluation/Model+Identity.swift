@@ -104,12 +104,15 @@ extension Settings {
         names: ["scale": "attention_scale", "softcap": "attention_softcap", "window": "windows"])
       fields["latent_rank"] = JSONValue(recipe.attention.latent?.rank ?? 0)
       fields["query_rank"] = JSONValue(recipe.attention.latent?.queryRank ?? 0)
-      // Stated where there is one alone: results of other models keep their keys.
+      // Stated where there are some alone: results of other models keep their keys.
       if let temperature = recipe.attention.temperature {
         fields["temperature"] = Settings.json(temperature)
       }
+      if let clamp = recipe.feedForward.clamp { fields["gate_clamp"] = Settings.json(clamp) }
       let others = [
-        of(recipe.feedForward, leaving: ["form", "activation"], names: ["width": "feed_forward"]),
+        of(
+          recipe.feedForward, leaving: ["form", "activation", "clamp"],
+          names: ["width": "feed_forward"]),
         of(recipe.norm, leaving: ["kind"], names: ["epsilon": "norm_epsilon"]),
         of(
           recipe.residual, leaving: ["sharesNorm"],

@@ -20,7 +20,7 @@ extension Layer {
     shares: UnsafeMutablePointer<Float>? = nil
   ) {
     let began = times.now
-    let tile = AttentionScratch.queries(
+    let tile = AttentionTile.queries(
       groupSize: attention.groupSize, position: unit.rows.lowerBound)
     for group in 0..<attention.keyValueHeads {
       for first in stride(from: unit.rows.lowerBound, to: unit.rows.upperBound, by: tile) {
@@ -41,7 +41,7 @@ extension Layer {
 
   /// Weighted sums of the values, not yet divided by the sums of the weights.
   private func attendTile(
-    _ unit: SequenceBatch.Unit, group: Int, queries: Range<Int>, _ scratch: AttentionScratch
+    _ unit: SequenceBatch.Unit, group: Int, queries: Range<Int>, _ scratch: AttentionTile
   ) {
     let stride = attention.queryRows
     let source = activations.queries.pointer + (unit.sequenceStart + queries.lowerBound) * stride
@@ -58,8 +58,8 @@ extension Layer {
     scratch.runningSum.pointer.update(repeating: 0, count: rows)
     let window = attention.window
     let firstKey = window > 0 ? max(0, queries.lowerBound - window + 1) : 0
-    for start in Swift.stride(from: firstKey, to: queries.upperBound, by: AttentionScratch.keys) {
-      let keys = min(AttentionScratch.keys, queries.upperBound - start)
+    for start in Swift.stride(from: firstKey, to: queries.upperBound, by: AttentionTile.keys) {
+      let keys = min(AttentionTile.keys, queries.upperBound - start)
       let row = unit.sequenceStart + start
       MatrixProduct.multiply(
         factors, activations.keys(head: group, row: row, count: keys), transposed: true,
@@ -90,7 +90,7 @@ extension Layer {
   /// Takes the heads' sinks into the sums of weights: a sink is a score without a value
   /// (arXiv:2309.17453, learned as in arXiv:2508.10925).
   private func addSinks(
-    _ sinks: UnsafePointer<Float>, group: Int, count: Int, _ scratch: AttentionScratch
+    _ sinks: UnsafePointer<Float>, group: Int, count: Int, _ scratch: AttentionTile
   ) {
     for head in 0..<attention.groupSize {
       let sink = Double(sinks[group * attention.groupSize + head])
@@ -104,7 +104,7 @@ extension Layer {
   }
 
   private func copyShares(
-    group: Int, count: Int, to shares: UnsafeMutablePointer<Float>, _ scratch: AttentionScratch
+    group: Int, count: Int, to shares: UnsafeMutablePointer<Float>, _ scratch: AttentionTile
   ) {
     for head in 0..<attention.groupSize {
       for row in 0..<count {
@@ -117,7 +117,7 @@ extension Layer {
   /// Divides the sums, puts them in their heads' places and turns them back.
   private func finishTile(
     _ unit: SequenceBatch.Unit, group: Int, queries: Range<Int>,
-    to attended: UnsafeMutablePointer<Float>, _ scratch: AttentionScratch
+    to attended: UnsafeMutablePointer<Float>, _ scratch: AttentionTile
   ) {
     let stride = attention.outputColumns
     let (count, heads) = (queries.count, attention.groupSize)
@@ -145,7 +145,7 @@ extension Layer {
   /// Adds the value bias of a group to its heads' outputs, times the sum of their weights.
   private func addBias(
     _ bias: UnsafePointer<Float>, to output: UnsafeMutablePointer<Float>, stride: Int, count: Int,
-    _ scratch: AttentionScratch
+    _ scratch: AttentionTile
   ) {
     let width = attention.valueWidth
     for head in 0..<attention.groupSize {

@@ -141,7 +141,7 @@ struct LayerScratch: Sendable {
   /// Keys and values of the unit before they are rounded.
   let keys: FloatBuffer
   let values: FloatBuffer
-  let attention: AttentionScratch
+  let attention: AttentionTile
 
   /// Memory for units of at most `rows` rows.
   init(_ plan: ModelPlan, rows: Int, arithmetic: Arithmetic = .float32) {
@@ -168,7 +168,7 @@ struct LayerScratch: Sendable {
     gathered = FactorBuffer(arithmetic, count: ofExperts)
     keys = FloatBuffer(count: rounded(rows * capacity.keys))
     values = FloatBuffer(count: rounded(rows * capacity.values))
-    attention = AttentionScratch(
+    attention = AttentionTile(
       groups: Set(plan.layers.map(\.recipe.attention.groupSize)), capacity: capacity,
       arithmetic: arithmetic)
   }

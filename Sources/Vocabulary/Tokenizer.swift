@@ -38,7 +38,7 @@ package struct Tokenizer: Sendable {
   let normalizer: Normalizer
   let stored: StoredTokenizer
 
-  /// Indirect: Swift 6.3 copies three such cases wrongly when they lie side by side.
+  /// Indirect: a copy of a tokenizer copies one reference.
   indirect enum Algorithm: Sendable {
     case bytePairs(BytePairEncoder, PreTokenizer)
     case sentencePiece(SentencePieceEncoder)

@@ -11,7 +11,7 @@ import Testing
 /// folders.
 @Suite struct ExpertTensorTests {
   private func convert(
-    _ source: String, to sites: RotarySites? = nil, _ output: String, type: TypeChoice = .keep
+    _ source: String, to sites: RotarySites? = nil, _ output: String, type: OutputTypes = .keep
   ) throws -> ConversionPlan {
     let plan = try Model(opening: source).plan
     let conversion = try ConversionPlan(
@@ -121,7 +121,7 @@ import Testing
     let work = try References.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: work) }
     let plan = try convert(
-      folder, "\(work)/model.gguf", type: try TypeChoice(parsing: "q8_0"))
+      folder, "\(work)/model.gguf", type: try OutputTypes(parsing: "q8_0"))
     func type(_ name: String) -> ElementType? {
       plan.tensors.first { $0.name == "blk.1.\(name).weight" }?.type
     }

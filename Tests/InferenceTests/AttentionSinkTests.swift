@@ -73,7 +73,7 @@ import Testing
         ForwardPass(plan: plan), [(0..<80).map { Int32($0 * 3 % plan.shape.vocabulary) }])
       let layer = try stream.layer(0, weights)
       layer.project()
-      layer.finish()
+      try layer.finish()
       return (0..<stream.hidden.count).map { stream.hidden.pointer[$0].bitPattern }
     }
     #expect(found[0] == found[1])

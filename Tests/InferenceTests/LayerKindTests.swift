@@ -3,6 +3,7 @@ import Checkpoints
 import Conversion
 import Evaluation
 import Foundation
+import Inference
 import Models
 import Rotary
 import TestSupport
@@ -109,7 +110,8 @@ import Testing
     let model = try Model(opening: prepare(row, from: folder, in: work))
     try #require(model.plan.layers[0].recipe.attention.temperature?.period == 16)
     let prompts = [Array(ids[..<11]), Array(ids[20..<65])]
-    for (prompt, found) in zip(prompts, try model.generate(prompts, maximum: 8, threads: 2)) {
+    let decoder = GreedyDecoder(ForwardPass(plan: model.plan, threads: 2))
+    for (prompt, found) in zip(prompts, try decoder.generate(prompts, maximum: 8)) {
       var tokens = prompt
       for token in found {
         let last = try model.logits(tokens).suffix(model.plan.shape.vocabulary)

@@ -135,7 +135,7 @@ private final class Example {
   }
 
   func convert(
-    _ name: String, to output: String, sites: RotarySites? = nil, type: TypeChoice = .keep
+    _ name: String, to output: String, sites: RotarySites? = nil, type: OutputTypes = .keep
   ) throws {
     let source = try Model(opening: "\(work)/\(name)")
     _ = try ConversionPlan(

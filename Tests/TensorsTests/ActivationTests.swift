@@ -74,7 +74,8 @@ import Testing
         let slope = Double(Float(1.702))
         let expected = (u + 1) * g / (1 + exp(-slope * g))
         let relative = 1e-6 + slope * abs(g) * 0x1p-23
-        #expect(close(result, expected, relative: relative, absolute: 1e-30), "\(variant) \(g) \(u)")
+        #expect(
+          close(result, expected, relative: relative, absolute: 1e-30), "\(variant) \(g) \(u)")
       }
     }
   }

@@ -3,7 +3,7 @@ import Tensors
 
 /// What one thread needs for a tile of blocked attention: some queries of all heads of a KV group
 /// against some keys.
-struct AttentionScratch: Sendable {
+struct AttentionTile: Sendable {
   /// Keys of one tile.
   static let keys = 512
 
