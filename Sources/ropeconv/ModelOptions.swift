@@ -30,6 +30,8 @@ struct ModelOptions: ParsableArguments {
   ///   - path: the file, folder or archive.
   ///   - output: where what is not done or read is warned of; nil: that is said elsewhere.
   ///   - keepsExtra: unknown tensors are ignored.
+  /// - Returns: the model.
+  /// - Throws: what opening a model throws, and `UsageError` for an option without effect.
   func open(
     _ path: String, _ output: OutputOptions? = nil, keepsExtra: Bool = false
   ) throws -> Model {

@@ -28,10 +28,11 @@ package struct UnsupportedFamily: Sendable {
     self.entries = entries
   }
 
-  /// The first thing in a checkpoint that is not understood; nil where nothing is known of it.
+  /// Looks for the first thing in a checkpoint that is not understood.
   /// - Parameters:
   ///   - checkpoint: the model's files.
   ///   - name: what it calls its family.
+  /// - Returns: the thing in words; nil where nothing is known of the checkpoint.
   func reason(for checkpoint: Checkpoint, named name: String) -> String? {
     if let configuration = checkpoint.configuration {
       return reason(.huggingface, name) { configuration[$0] }
@@ -85,10 +86,11 @@ package struct UnsupportedStatement: Sendable {
     if words == nil, layers.isEmpty { throw entry.failure(.words, "missing key") }
   }
 
-  /// The words where a file states this; nil where it does not.
+  /// Compares what a file states with this.
   /// - Parameters:
   ///   - name: what the file calls its family.
   ///   - stated: what it says under a key.
+  /// - Returns: the words where the file states it; nil where it does not.
   func words(for name: String, value stated: (String) -> JSONValue?) -> String? {
     if !modelTypes.isEmpty, !modelTypes.contains(name) { return nil }
     guard let key else { return words }

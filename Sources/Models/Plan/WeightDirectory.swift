@@ -171,9 +171,9 @@ struct WeightDirectory {
     } else if role == .outputBias, tensor.shape.count == 1 {
       rows = tensor.shape[0]
     } else {
-      // Converters write a matrix of one row as such or as a vector.
-      let isOneRow = !role.isVector && expected.rows == 1
-      guard tensor.shape == stored || isOneRow && tensor.shape == [1, expected.columns] else {
+      // What is one row may be written as a matrix or as a vector.
+      let isOneRow = stored.count == 1 && tensor.shape == [1] + stored
+      guard tensor.shape == stored || isOneRow else {
         throw .shape(
           file: tensor.file.path, tensor: tensor.name, found: tensor.shape, expected: stored)
       }
