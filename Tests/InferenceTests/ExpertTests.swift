@@ -113,6 +113,7 @@ import Testing
   @Test func statementsThatCannotBe() throws {
     for (name, changes, words) in [
       ("qwen3-moe", ["num_experts_per_tok": 9], "is 9, more than the 8 experts"),
+      ("qwen3-moe", ["num_local_experts": 2_000_000_000], "which no model has"),
       ("qwen3-moe", ["num_experts_per_tok": .null], "is missing"),
       ("qwen3-moe", ["moe_intermediate_size": .null], "is missing"),
       ("qwen3-moe", ["mlp_only_layers": ["a"]], "is no list of whole numbers"),

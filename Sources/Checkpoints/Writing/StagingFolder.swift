@@ -39,10 +39,11 @@ struct StagingFolder: ~Copyable {
   }
 
   deinit {
-    unregister()
-    guard !isKept else { return }
+    guard !isKept else { return unregister() }
     for name in folderNames(path) ?? [] { unlink(path + "/" + name) }
     rmdir(path)
+    // Not before: a signal in between would leave what nobody removes.
+    unregister()
   }
 
   private func unregister() {

@@ -95,7 +95,7 @@ struct RotaryParameters {
       throw parameters.failure(
         .attentionTemperature, "is stated without YaRN, whose original context it counts in")
     }
-    return AttentionTemperature(strength: strength, period: yarn.originalContext)
+    return AttentionTemperature(strength: strength, period: max(yarn.originalContext, 1))
   }
 
   private func strength(_ stated: JSONValue) throws -> Double {

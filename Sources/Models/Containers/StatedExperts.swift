@@ -9,12 +9,19 @@ enum ChannelKind: String, Sendable, CaseIterable {
 
 /// What a file states of its layers of experts, and which layers those are.
 enum StatedExperts {
+  /// Experts of all layers together; the largest models have some 25,000.
+  private static let mostExperts = 1 << 20
+
   /// Reads them; nil for a model without experts. `shape` has its sizes.
   static func read(_ parameters: Hyperparameters, _ shape: StatedShape) throws -> ExpertsRecipe? {
     let block = parameters.architecture.block
     guard let facts = block.experts,
       let count = try parameters.optionalInteger(.experts, minimum: 0), count > 0
     else { return nil }
+    guard count <= mostExperts / max(shape.layers, 1) else {
+      throw parameters.failure(
+        .experts, "is \(count) in each of \(shape.layers) layers, which no model has")
+    }
     let score = try score(parameters, facts)
     guard let router = facts.routers[score] else { return nil }
     let used = try parameters.integer(.expertsPerToken)
