@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Foundation
 import Rotary
@@ -8,9 +9,10 @@ package enum OutputName {
   /// names have it, `<stem>.<sites>-Q4_K_M.gguf`, and the source's own leaves the stem. Nil `sites`
   /// stay as they are: `<stem>-Q4_K_M.gguf`, `<stem>.keep.<ext>`.
   package static func beside(_ input: String, sites: RotarySites?, type: OutputTypes) -> String {
-    let path = input.count > 1 && input.hasSuffix("/") ? String(input.dropLast()) : input
-    let folder = (path as NSString).deletingLastPathComponent
-    let last = (path as NSString).lastPathComponent
+    // Not by NSString, which traps on a path of one character (Swift 6.3 on Linux).
+    let path = Paths.withoutTrailingSlashes(input)
+    let last = Paths.name(of: path)
+    let folder = path.utf8.dropLast(last.utf8.count)
     var isFolder: ObjCBool = false
     FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
     var (stem, ending) = isFolder.boolValue ? (last, "/") : split(last)
@@ -22,15 +24,16 @@ package enum OutputName {
     } else {
       stem += "." + (sites?.name ?? "keep")
     }
-    return (folder.isEmpty ? "" : folder == "/" ? "/" : folder + "/") + stem + ending
+    return String(Substring(folder)) + stem + ending
   }
 
   /// A file's name without its ending, and the ending; `.gguf` where it has none.
   private static func split(_ name: String) -> (String, String) {
     if let archive = ArchiveKind.split(name) { return (archive.stem, archive.ending) }
-    let ending = (name as NSString).pathExtension
-    return ending.isEmpty
-      ? (name, ".gguf") : ((name as NSString).deletingPathExtension, "." + ending)
+    let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")) ?? name.startIndex
+    let ending = name[dot...]
+    return dot == name.startIndex || ending == "."
+      ? (name, ".gguf") : (String(name[..<dot]), String(ending))
   }
 }
 

@@ -12,6 +12,9 @@ import Testing
     ("Llama-3-8B-f16.gguf", "q4_k_m", "Llama-3-8B.qkvo-Q4_K_M.gguf"),
     ("/model-IQ4_NL.gguf", "bf16", "/model.qkvo-BF16.gguf"),
     ("x.tar.zst", "keep", "x.qkvo.tar.zst"),
+    ("m", "keep", "m.qkvo.gguf"),
+    ("./m", "f16", "./m.qkvo-F16.gguf"),
+    ("a/.m", "keep", "a/.m.qkvo.gguf"),
     ("part/model.safetensors", "q4_0", "part/model.qkvo-Q4_0.gguf"),
     ("part/model.safetensors", "f16", "part/model.qkvo-F16.safetensors"),
   ])
