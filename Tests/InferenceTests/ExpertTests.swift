@@ -116,6 +116,7 @@ import Testing
       ("qwen3-moe", ["num_local_experts": 2_000_000_000], "which no model has"),
       ("qwen3-moe", ["num_experts_per_tok": .null], "is missing"),
       ("qwen3-moe", ["moe_intermediate_size": .null], "is missing"),
+      ("qwen3-moe", ["norm_topk_prob": .null], "'norm_topk_prob' is missing"),
       ("qwen3-moe", ["mlp_only_layers": ["a"]], "is no list of whole numbers"),
       ("deepseek-v3", ["n_group": 3], "is 3, into which 8 experts cannot be divided"),
       ("deepseek-v3", ["n_group": 8], "is 8, into which 8 experts cannot be divided"),

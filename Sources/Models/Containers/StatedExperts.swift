@@ -29,6 +29,12 @@ enum StatedExperts {
       throw parameters.failure(.expertsPerToken, "is \(used), more than the \(count) experts")
     }
     let (groups, groupsUsed) = try groups(parameters, router, experts: count, used: used)
+    // What a missing member means differs between families and versions of their reference.
+    if parameters.side == .huggingface, parameters.flag(.normalizesExpertWeights) == nil,
+      !parameters.architecture.keys(of: .normalizesExpertWeights, on: .huggingface).isEmpty
+    {
+      throw parameters.failure(.normalizesExpertWeights, "is missing")
+    }
     let scale = try parameters.optionalNumber(.expertWeightScale) ?? 1
     // Where GGUF's key is missing, weights stay as they are, but in files of families that have none.
     let normalizes =
