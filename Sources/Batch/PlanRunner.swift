@@ -103,7 +103,7 @@ package struct PlanRunner: Sendable {
     var options = common
     // What a step wrote when it ran before is its own.
     if step.has(PlanReader.outputs), !step.has(["force"]) { options.append(.init("force")) }
-    // Prompts are written at once: there is no state to keep.
+    // Prompts are written in one go, so no state is kept.
     if step.product == nil, !step.has(["prompts"]) {
       options.append(.init("state", plan.file("state", of: step)))
     }

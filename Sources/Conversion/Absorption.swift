@@ -39,7 +39,7 @@ struct Absorption {
       guard !turnsMessage else { return nil }
       if let layer = plan.layers.firstIndex(where: { $0.hasSinks && $0[.valueBias] != nil }) {
         return "layer \(layer) has attention sinks, so that a head's weights do not sum to 1 and"
-          + " what the value bias adds is no constant"
+          + " what the value bias adds is not constant"
       }
       if plan.rotary.sites.rotatesMessage { return "values or outputs rotate in the source" }
       return anyLayer { $0[.attentionOutputBias] == nil }

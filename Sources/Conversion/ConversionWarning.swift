@@ -37,7 +37,7 @@ package enum ConversionWarning: Sendable, Equatable {
     case .unknownKey(let key):
       "the key '\(key)' is known to no reader here: it is stored, and ropeconv ignores it"
     case .noModelingCode(let type, let sites):
-      "transformers cannot run this folder: there is no modeling code for '\(type)' with sites"
+      "transformers cannot run this folder: ropeconv has no modeling code for '\(type)' with sites"
         + " '\(sites)'"
     case .noTokenizerFiles: "the file holds no tokenizer: none is written"
     case .unwritableTokenizer(let reason): "no tokenizer.json is written: \(reason)"

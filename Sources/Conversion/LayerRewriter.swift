@@ -48,7 +48,7 @@ final class LayerRewriter: Sendable {
   func weight(_ role: Role, layer: Int) throws -> [Float] {
     if let known = kept.withLock({ $0[layer]?[role] }) { return known }
     let layers = batch(from: layer)
-    // What was kept is no longer needed, and the new layers take as much.
+    // The layers kept so far are not needed any more, and the new ones take as much memory.
     kept.withLock { $0 = [:] }
     var results = [Result<[Role: [Float]], any Error>](
       repeating: .success([:]), count: layers.count)

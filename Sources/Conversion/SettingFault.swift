@@ -12,7 +12,7 @@ public enum SettingFault: Sendable, Equatable {
   case unknownType(String)
   /// Only a quantized type can be given to every matrix.
   case pureType(String)
-  /// The container cannot be shared out to several files.
+  /// The container cannot be split into several files.
   case shards
   /// Quantized blocks for a container that cannot hold them.
   case quantizedOutsideGGUF(type: String)

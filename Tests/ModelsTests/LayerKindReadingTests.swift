@@ -60,6 +60,17 @@ import Testing
     }
   }
 
+  /// The reference takes a window of 4,096 where these leave it out, which a reader would not see.
+  @Test(arguments: ["mistral-window", "olmo3"])
+  func aWindowMustBeStated(family: String) throws {
+    guard let missing = try changed(family, ["sliding_window": nil]),
+      let without = try changed(family, ["sliding_window": .null])
+    else { return }
+    let error = #expect(throws: ModelError.self) { try ModelPlan(missing) }
+    #expect(error?.summary == "hyper-parameter 'sliding_window' is missing (null: no window)")
+    #expect(try !ModelPlan(without).hasWindows)
+  }
+
   /// The keys of the ecosystem's converter: Olmo 3 and Exaone 4 state every layer, Gemma 2 and Cohere 2
   /// none where the layers are their family's own.
   @Test func patternsAreWrittenAsTheConverterDoes() throws {

@@ -14,7 +14,23 @@ enum SlidingWindows {
     // A container without a key for it states no window that does not count.
     let hasKey = !parameters.architecture.keys(of: .windowEnabled, on: parameters.side).isEmpty
     guard !hasKey || parameters.flag(.windowEnabled) ?? true else { return 0 }
-    return try parameters.optionalInteger(.window, minimum: 0) ?? 0
+    let stated = try parameters.optionalInteger(.window, minimum: 0)
+    guard stated != nil || !isTakenForGranted(parameters) else {
+      throw parameters.failure(.window, "is missing (null: no window)")
+    }
+    return stated ?? 0
+  }
+
+  /// Whether config.json leaves the window out where the reference takes one of its own then: in the
+  /// `model_type` that a family has for models with a window (Mistral, OLMo 3).
+  private static func isTakenForGranted(_ parameters: Hyperparameters) -> Bool {
+    guard parameters.side == .huggingface, let configuration = parameters.checkpoint.configuration,
+      let type = parameters.architecture.windowedModelType
+    else { return false }
+    let stated = configuration[HuggingFaceConfiguration.Key.modelType.rawValue]?.string
+    return [type, CheckpointIdentity.variant(of: type, on: .huggingface)].contains(stated)
+      && parameters.architecture.keys(of: .window, on: .huggingface)
+        .allSatisfy { configuration[$0] == nil }
   }
 
   static func read(_ parameters: Hyperparameters, layers: Int) throws -> [Int] {
