@@ -332,7 +332,7 @@ struct TensorAssembly {
       for (row, place) in places.enumerated() {
         let source = (order?[row] ?? row) * columns
         switch part.name.form {
-        case .plain:
+        case .plain, .row:
           result.replaceSubrange(
             (place * columns)..<((place + 1) * columns), with: weight[source..<(source + columns)])
         case .gainMinusOne:

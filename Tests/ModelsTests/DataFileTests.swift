@@ -46,6 +46,7 @@ import Vocabulary
       ],
     ],
     "ignored": ["*.inv_freq"], "seventy_billion": ["layers": 80, "grouped": true],
+    "eight_bit_output": true,
   ]
 
   static func keys<Key: CaseIterable & RawRepresentable<String>>(_ type: Key.Type) -> [String] {

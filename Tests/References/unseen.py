@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Makes tiny checkpoints of the families in examples/architectures, which the program does not know by itself, each with
-the logits that transformers gives for some ids. Every vector differs from what a new model begins with (gains of 1,
+"""Makes tiny checkpoints of the families in examples/architectures, which the program does not know by itself, and of
+known ones that have no folder among the shared references, each with the logits that transformers gives for some ids. Every vector differs from what a new model begins with (gains of 1,
 biases of 0), so that one that is left out or taken for another shows.
 
     pip install torch transformers
@@ -30,11 +30,22 @@ MODELS = {
     # Half of a head rotates, neighbouring dims a pair; gate and up are one tensor; Q, K and V have biases.
     "chatglm": ("glm", {"head_dim": 8, "tie_word_embeddings": False}),
 }
+# Families that the program knows.
+KNOWN = {
+    # A shared network, fused as the experts are.
+    "granitemoeshared": ("granitemoeshared", {
+        "num_local_experts": 6, "num_experts_per_tok": 2, "shared_intermediate_size": 24, "embedding_multiplier": 3.0,
+        "residual_multiplier": 0.5, "logits_scaling": 2.0, "attention_multiplier": 0.3}),
+    # Every other layer has experts, chosen by a corrected softmax; the correction is stored as a matrix of one row.
+    "ernie4_5_moe": ("ernie4_5_moe", {
+        "num_hidden_layers": 4, "moe_num_experts": 6, "moe_k": 2, "moe_intermediate_size": 16,
+        "moe_num_shared_experts": 2, "moe_layer_start_index": 0, "moe_layer_interval": 2, "tie_word_embeddings": False}),
+}
 
 
 def make(name, folder):
     torch.manual_seed(20261129)
-    kind, changes = MODELS[name]
+    kind, changes = {**MODELS, **KNOWN}[name]
     config = transformers.AutoConfig.for_model(
         kind, pad_token_id=None, dtype=torch.float32, attn_implementation="eager", **{**SIZES, **changes})
     model = transformers.AutoModelForCausalLM.from_config(config).eval()
@@ -56,5 +67,5 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    for name in sys.argv[2:] or MODELS:
+    for name in sys.argv[2:] or [*MODELS, *KNOWN]:
         make(name, pathlib.Path(sys.argv[1]) / name)

@@ -14,6 +14,7 @@ extension QuantizationMix {
     let experts: Int
     /// Whether llama.cpp takes the model for one of the 70B models, whose value matrices are small.
     let isLabelled70B: Bool
+    let hasEightBitOutput: Bool
 
     init(_ plan: ModelPlan) {
       // llama-quantize asks the first layer.
@@ -21,17 +22,19 @@ extension QuantizationMix {
       self.init(
         layers: plan.shape.layers, heads: attention?.heads ?? 0,
         keyValueHeads: attention?.keyValueHeads ?? 0,
-        experts: plan.shape.networks.experts?.count ?? 0, label: plan.architecture.seventyBillion)
+        experts: plan.shape.networks.experts?.count ?? 0, label: plan.architecture.seventyBillion,
+        hasEightBitOutput: plan.architecture.hasEightBitOutput)
     }
 
     init(
       layers: Int, heads: Int, keyValueHeads: Int, experts: Int = 0,
-      label: Architecture.SeventyBillion?
+      label: Architecture.SeventyBillion?, hasEightBitOutput: Bool = false
     ) {
       self.layers = layers
       self.heads = heads
       self.keyValueHeads = keyValueHeads
       self.experts = experts
+      self.hasEightBitOutput = hasEightBitOutput
       isLabelled70B =
         label.map { $0.layers == layers && (!$0.grouped || heads != keyValueHeads) } ?? false
     }
@@ -71,16 +74,16 @@ extension QuantizationMix {
         case _ where self == .mxfp4_moe:
           if !Self.isStack(tensors[index].shape) { type = .q8_0 }
         case .output:
-          type = outputType(columns: columns)
+          type = outputType(columns: columns, model)
         case .embedding:
-          if isTied { type = outputType(columns: columns) }
+          if isTied { type = outputType(columns: columns, model) }
         case .value:
           type = valueType(index: values, of: valueMatrices, model)
           values += 1
         case .down:
           // Of a model with experts a layer can have several, and its number counts.
           let layer = Self.layer(of: tensors[index].name)
-          type = downType(index: model.experts > 1 ? layer : downs, of: model.layers)
+          type = downType(index: model.experts > 1 ? layer : downs, model)
           downs += 1
         case .key:
           if model.isMixtureOfEight { type = .q8_0 }
@@ -145,8 +148,10 @@ extension QuantizationMix {
   }
 
   /// The output matrix, and embeddings that stand in for it.
-  private func outputType(columns: Int) -> ElementType {
-    if columns % mainType.elementsPerBlock != 0 || mainType == .q8_0 { return .q8_0 }
+  private func outputType(columns: Int, _ model: Model) -> ElementType {
+    if model.hasEightBitOutput || columns % mainType.elementsPerBlock != 0 || mainType == .q8_0 {
+      return .q8_0
+    }
     return .q6_k
   }
 
@@ -171,13 +176,17 @@ extension QuantizationMix {
     }
   }
 
-  private func downType(index: Int, of layers: Int) -> ElementType {
+  private func downType(index: Int, _ model: Model) -> ElementType {
+    let layers = model.layers
     switch self {
-    case .q4_k_m where Self.deservesMoreBits(index, of: layers): .q6_k
-    case .q5_k_m where Self.deservesMoreBits(index, of: layers): .q6_k
-    case .q4_k_s where index < layers / 8: .q5_k
-    case .iq4_nl where index < layers / 8: .q5_k
-    default: mainType
+    case .q4_k_m where model.hasEightBitOutput:
+      return index < layers / 16 ? .q6_k : Self.deservesMoreBits(index, of: layers) ? .q5_k : .q4_k
+    case .q4_k_s where model.hasEightBitOutput: return .q4_k
+    case .q4_k_m where Self.deservesMoreBits(index, of: layers): return .q6_k
+    case .q5_k_m where Self.deservesMoreBits(index, of: layers): return .q6_k
+    case .q4_k_s where index < layers / 8: return .q5_k
+    case .iq4_nl where index < layers / 8: return .q5_k
+    default: return mainType
     }
   }
 

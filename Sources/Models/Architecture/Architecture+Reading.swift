@@ -11,6 +11,7 @@ extension Architecture {
     case recognizedBy = "recognized_by"
     case pairLayout = "pair_layout"
     case seventyBillion = "seventy_billion"
+    case eightBitOutput = "eight_bit_output"
   }
 
   private static let folder = "architectures"
@@ -102,6 +103,7 @@ extension Architecture {
     }
     self.weights = weights
     ignored = try top.strings(.ignored)
+    hasEightBitOutput = try top.flag(.eightBitOutput)
     seventyBillion = try top.optional(.seventyBillion).map { value throws(FormatError) in
       try SeventyBillion(value, file: file, place: top.place(of: .seventyBillion))
     }

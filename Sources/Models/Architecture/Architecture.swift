@@ -34,6 +34,9 @@ package struct Architecture: Sendable {
   package let ignored: [String]
   /// Which models of the family llama.cpp takes for one of 70 billion parameters; nil: none.
   package let seventyBillion: SeventyBillion?
+  /// llama-quantize's rules for Falcon: an output matrix of eight bits, fewer bits for what leads out
+  /// of feed-forward networks.
+  package let hasEightBitOutput: Bool
 
   /// The container family of a checkpoint: decides names, layouts and forms.
   package enum Side: String, Sendable, CaseIterable, Hashable {

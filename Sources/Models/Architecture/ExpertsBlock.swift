@@ -10,6 +10,8 @@ package struct ExpertsBlock: Sendable, Equatable {
   package struct Router: Sendable, Equatable {
     /// The `model_type` of models that score so, where others of the family do not or have no experts.
     package var modelType: String?
+    /// That of models which have shared experts besides, where it is another one.
+    package var sharedModelType: String?
     package var groupScore: RouterRecipe.GroupScore
     /// Weights are divided by their sum where config.json does not say.
     package var normalizes: Bool
@@ -24,6 +26,7 @@ extension ExpertsBlock.Router {
   package enum Key: String, CaseIterable {
     case models, normalizes, corrected, grouped, ungrouped
     case groupScore = "group_score"
+    case sharedModels = "shared_models"
   }
 
   init(_ json: JSONValue, file: String, place: String) throws(FormatError) {
@@ -37,6 +40,7 @@ extension ExpertsBlock.Router {
       return texts
     }
     modelType = try entry.optionalString(.models)
+    sharedModelType = try entry.optionalString(.sharedModels)
     groupScore = try entry.choice(.groupScore, default: .best)
     normalizes = try entry.flag(.normalizes)
     isCorrected = try entry.flag(.corrected)

@@ -2,6 +2,8 @@
 package struct WeightName: Sendable, Equatable {
   package enum Form: String, Sendable, CaseIterable {
     case plain
+    /// A vector that is stored as a matrix of one row.
+    case row
     /// Stored [inputs, outputs] (GPT-2's Conv1D).
     case transposed
     /// The stored gain is w where the norm multiplies by 1 + w (Gemma).

@@ -90,8 +90,9 @@ package struct CheckpointIdentity: Sendable {
       return base(of: type, on: .huggingface) ?? type
     }
     let windowed = plan.hasWindows ? plan.architecture.windowedModelType : nil
-    let mixed = plan.layers.lazy.compactMap(\.recipe.experts).first.flatMap {
-      plan.architecture.block.experts?.routers[$0.router.score]?.modelType
+    let mixed = plan.shape.networks.experts.flatMap { experts in
+      let router = plan.architecture.block.experts?.routers[experts.router.score]
+      return experts.shared.flatMap { _ in router?.sharedModelType } ?? router?.modelType
     }
     return mixed ?? windowed ?? plan.architecture.modelTypes.first ?? plan.architecture.name
   }

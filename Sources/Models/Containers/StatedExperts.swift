@@ -168,6 +168,10 @@ enum StatedExperts {
       fields.set(.expertStep, .whole(1))
     } else if isRun, has(.leadingDenseLayers) {
       fields.set(.leadingDenseLayers, .whole(leading))
+      fields.set(.expertStep, .whole(1))
+    } else if has(.leadingDenseLayers), has(.expertStep), let step = step(of: layers) {
+      fields.set(.leadingDenseLayers, .whole(leading))
+      fields.set(.expertStep, .whole(step))
     } else if !isRun || leading > 0 {
       guard has(.feedForwardTypes) else {
         throw ModelError.notRepresentable(
@@ -177,6 +181,16 @@ enum StatedExperts {
       let kinds = layers.map { $0 ? ChannelKind.experts : .dense }
       fields.set(.feedForwardTypes, .texts(kinds.map(\.rawValue)))
     }
+  }
+
+  /// The distance of layers of experts, where each stands at a multiple of it counted from 1; nil
+  /// where they do not.
+  private static func step(of layers: [Bool]) -> Int? {
+    let numbers = layers.indices.filter { layers[$0] }.map { $0 + 1 }
+    guard let first = numbers.first else { return nil }
+    let step = numbers.count > 1 ? numbers[1] - first : first
+    let expected = stride(from: first, through: layers.count, by: step)
+    return first % step == 0 && numbers == Array(expected) ? step : nil
   }
 
   // MARK: - Writing

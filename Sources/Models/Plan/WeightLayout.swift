@@ -108,14 +108,14 @@ package struct WeightLayout: Sendable {
     _ role: Role, _ name: WeightName, rows: Int, columns: Int
   ) -> [Int] {
     let storedRows = storedRows(name.part, rows: rows)
-    if role.isVector { return [storedRows] }
+    if role.isVector { return name.form == .row ? [1, storedRows] : [storedRows] }
     // A matrix of one row is a vector in GGUF.
     if role == .sharedRouter, side == .gguf { return [columns] }
     let heads = attention?.heads ?? 1
     switch name.form {
     case .transposed: return [columns, storedRows]
     case .transposedPerHead: return [heads, columns, rows / heads]
-    case .plain, .gainMinusOne:
+    case .plain, .row, .gainMinusOne:
       // DeepSeek's GGUF files keep the value half of kv_b as a stack of one matrix per head.
       if role == .latentValueUp, side == .gguf { return [heads, rows / heads, columns] }
       return [storedRows, columns]

@@ -27,7 +27,7 @@ package struct WeightSource: Sendable {
   /// Decodes the weight to `count` floats, row-major [rows, columns].
   package func decode(to output: UnsafeMutablePointer<Float>, threads: Int = 1) throws {
     switch form {
-    case .plain: try decodeRows(to: output, threads: threads)
+    case .plain, .row: try decodeRows(to: output, threads: threads)
     case .gainMinusOne:
       try decodeRows(to: output, threads: threads)
       for index in 0..<count { output[index] += 1 }
