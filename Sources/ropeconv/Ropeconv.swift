@@ -35,6 +35,10 @@ struct Ropeconv: ParsableCommand {
       var command = try parseAsRoot(arguments)
       let display = ProgressDisplay(quiet: arguments.contains("--quiet"))
       ArchiveUnpacking.observe(display.unpacking)
+      FolderFlush.observe { text in
+        guard Warnings.keep(text), !arguments.contains("--quiet") else { return }
+        Failure.line(text, prefix: "ropeconv: warning: ")
+      }
       if !arguments.contains("--quiet") {
         StateFile.observe { Failure.line($0, prefix: "ropeconv: ") }
       }

@@ -4,13 +4,13 @@ import Foundation
 import Tensors
 import Testing
 
-/// Outputs of several files that take the place of older ones: stopped anywhere, what is there is
-/// the old model, the new one or none, and nothing of the new one is lost.
+/// Outputs of several files that take the place of older ones: whatever fails, what is there is the old
+/// model or the new one, whole.
 @Suite struct ReplacementTests {
   /// An output of several files.
   enum Kind: CaseIterable { case pair, folder, shardedFolder, shards }
 
-  private struct Work {
+  private struct Work: Sendable {
     let scratch: ScratchFolder
     let kind: Kind
 
@@ -36,11 +36,16 @@ import Testing
     }
 
     /// Writes a model whose weights and configuration hold the same number.
-    func write(_ value: UInt8, force: Bool) throws {
+    func write(
+      _ value: UInt8, force: Bool, meanwhile: (@Sendable () throws -> Void)? = nil
+    ) throws {
       let tensors = ["a", "b"].map { name in
         OutputTensor(
           name: name, type: .u8, shape: [32],
-          contents: .computed { Array(repeating: value, count: 32) })
+          contents: .computed {
+            if name == "b" { try meanwhile?() }
+            return Array(repeating: value, count: 32)
+          })
       }
       let configuration: JSONValue = ["model_type": "llama", "value": JSONValue(Int(value))]
       switch kind {
@@ -84,45 +89,111 @@ import Testing
     }
   }
 
+  /// One operation fails: what is there is one of the two, whole, and nothing else. A failing flush of
+  /// a folder with the new model in place is no failure.
   @Test(arguments: Kind.allCases) func everyOperationFailing(kind: Kind) throws {
+    let (operations, expected) = try Self.operations(kind)
+    var outcomes: Set<UInt8> = []
+    for failing in 0..<operations {
+      let work = try Work(kind)
+      try work.write(1, force: false)
+      let old = work.names
+      let error = WriteFaults.$current.withValue(WriteFaults(failing: failing, with: EIO)) {
+        errorIfAny { try work.write(2, force: true) }
+      }
+      let value = try #require(try work.value(), "operation \(failing)")
+      outcomes.insert(value)
+      #expect((error == nil) == (value == 2), "operation \(failing)")
+      #expect(work.names == (value == 1 ? old : expected), "operation \(failing)")
+      #expect(work.scratch.names.allSatisfy { !$0.hasPrefix(".") })
+    }
+    #expect(outcomes == [1, 2])
+  }
+
+  /// The disk goes: the old model is there, or the new one, or both wait where the error says.
+  @Test(arguments: Kind.allCases, [UInt8(1), 2])
+  func everyOperationFailingFromOneOn(kind: Kind, wanted: UInt8) throws {
+    let (operations, _) = try Self.operations(kind)
+    var waiting = 0
+    for failing in 0..<operations {
+      let work = try Work(kind)
+      try work.write(1, force: false)
+      let faults = WriteFaults(failing: failing, with: EIO, persists: true)
+      let error = WriteFaults.$current.withValue(faults) {
+        errorIfAny { try work.write(2, force: true) }
+      }
+      guard case .unfinished(_, _, let staged)? = error?.fault as? OutputFault else {
+        #expect(try work.value() == (error == nil ? 2 : 1))
+        continue
+      }
+      waiting += 1
+      #expect(error?.exitStatus == .inputOutput)
+      #expect(try work.value() == nil)
+      // As the hint says, for either model.
+      let files = FileManager.default
+      let older = "older-"
+      for name in try files.contentsOfDirectory(atPath: staged)
+      where name.hasPrefix(older) == (wanted == 1) {
+        let place = "\(work.folder)/\(wanted == 1 ? String(name.dropFirst(older.count)) : name)"
+        try? files.removeItem(atPath: place)
+        try files.moveItem(atPath: "\(staged)/\(name)", toPath: place)
+      }
+      #expect(try work.value() == wanted)
+    }
+    #expect(waiting > 0)
+  }
+
+  /// A signal that interrupts an operation is none of its faults.
+  @Test(arguments: Kind.allCases) func interruptedOperationsGoOn(kind: Kind) throws {
+    let (operations, expected) = try Self.operations(kind)
+    for failing in 0..<operations {
+      let work = try Work(kind)
+      try work.write(1, force: false)
+      try WriteFaults.$current.withValue(WriteFaults(failing: failing, with: EINTR)) {
+        try work.write(2, force: true)
+      }
+      #expect(try work.value() == 2)
+      #expect(work.names == expected)
+    }
+  }
+
+  /// Without an older one, what fails leaves nothing.
+  @Test(arguments: Kind.allCases, [false, true]) func aFreshOutputFails(
+    kind: Kind, force: Bool
+  ) throws {
+    let counter = WriteFaults(failing: -1, with: EIO)
+    try WriteFaults.$current.withValue(counter) { try Work(kind).write(1, force: force) }
+    for failing in 0..<counter.operations {
+      let work = try Work(kind)
+      let error = WriteFaults.$current.withValue(WriteFaults(failing: failing, with: EIO)) {
+        errorIfAny { try work.write(1, force: force) }
+      }
+      #expect(try work.value() == (error == nil ? 1 : nil))
+      if error != nil { #expect(work.scratch.names.isEmpty, "operation \(failing)") }
+    }
+  }
+
+  /// Of two processes that replace a model one wins, and the other says so.
+  @Test(arguments: Kind.allCases) func writtenByAnotherMeanwhile(kind: Kind) throws {
+    let work = try Work(kind)
+    try work.write(1, force: false)
+    let error = checkpointError {
+      try work.write(2, force: true, meanwhile: { try work.write(3, force: true) })
+    }
+    #expect(error?.fault as? OutputFault == .changedMeanwhile)
+    #expect(error?.exitStatus == .cannotCreate)
+    #expect(try work.value() == 3)
+    #expect(work.scratch.names.allSatisfy { !$0.hasPrefix(".") })
+  }
+
+  /// The operations of replacing model 1 by model 2, and the files that are there then.
+  private static func operations(_ kind: Kind) throws -> (Int, names: [String]) {
     let complete = try Work(kind)
     try complete.write(1, force: false)
     let counter = WriteFaults(failing: -1, with: EIO)
     try WriteFaults.$current.withValue(counter) { try complete.write(2, force: true) }
     #expect(try complete.value() == 2)
-    let expected = complete.names
-    var outcomes: Set<String> = []
-    for failing in 0..<counter.operations {
-      let work = try Work(kind)
-      try work.write(1, force: false)
-      let old = work.names
-      let faults = WriteFaults(failing: failing, with: EIO)
-      let error = WriteFaults.$current.withValue(faults) {
-        checkpointError { try work.write(2, force: true) }
-      }
-      let value = try work.value()
-      if case .unfinished(_, _, let staged)? = error?.fault as? OutputFault {
-        #expect(error?.exitStatus == .inputOutput)
-        #expect(value == nil)
-        outcomes.insert("unfinished")
-        // As the hint says: what is not in place yet, moved there, makes the new model.
-        let files = FileManager.default
-        for name in try files.contentsOfDirectory(atPath: staged) {
-          try? files.removeItem(atPath: "\(work.folder)/\(name)")
-          try files.moveItem(atPath: "\(staged)/\(name)", toPath: "\(work.folder)/\(name)")
-        }
-        try files.removeItem(atPath: staged)
-        #expect(Set(work.names).isSuperset(of: expected))
-        #expect(try work.value() == 2)
-      } else {
-        outcomes.insert("\(value ?? 0)")
-        #expect(value == 1 || value == 2)
-        #expect(work.names == (value == 1 ? old : expected))
-        // Nothing is left of what was staged.
-        #expect(work.scratch.names.allSatisfy { !$0.hasPrefix(".") })
-      }
-    }
-    #expect(outcomes == ["1", "unfinished", "2"])
+    return (counter.operations, complete.names)
   }
 
   /// Of the old model nothing stays that a reader would take for the new one's; a stranger's does.
@@ -214,10 +285,10 @@ import Testing
       let folder = try ScratchFolder()
       try writeShards(3, to: folder)
       let error = WriteFaults.$current.withValue(WriteFaults(failing: failing, with: EIO)) {
-        checkpointError { try writeShards(2, to: folder, value: 2) }
+        errorIfAny { try writeShards(2, to: folder, value: 2) }
       }
-      #expect(error != nil)
       let (old, new) = try (value(3, in: folder), value(2, in: folder))
+      #expect(error != nil || new == 2)
       #expect(old == 1 || new == 2)
       #expect(old == nil || old == 1)
       withNew += new == 2 ? 1 : 0

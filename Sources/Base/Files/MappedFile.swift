@@ -174,4 +174,9 @@ package final class MappedFile: Sendable {
 }
 
 /// open(2), under a name that does not meet `MappedFile.open`.
-private func systemOpen(_ path: String, _ flags: Int32) -> Int32 { open(path, flags) }
+private func systemOpen(_ path: String, _ flags: Int32) -> Int32 {
+  while true {
+    let descriptor = open(path, flags)
+    if descriptor >= 0 || errno != EINTR { return descriptor }
+  }
+}

@@ -15,9 +15,11 @@ public enum OutputFault: Fault {
   case noSpace(needed: Int, free: Int)
   /// The operating system refused to write, flush or rename.
   case systemError(operation: String, reason: String)
-  /// The operating system refused it while files of an older output were being replaced: what is
-  /// not yet in place waits in a folder.
+  /// The operating system refused it while files of an older output were being replaced, and to undo
+  /// it: what is not in place waits in a folder.
   case unfinished(operation: String, reason: String, staged: String)
+  /// Another process has written it since this one began.
+  case changedMeanwhile
   /// Another output of the same call, named by its option, has the same path.
   case isOutput(of: String)
   /// The container cannot hold this element type.
@@ -42,8 +44,9 @@ public enum OutputFault: Fault {
       "not enough free space: \(needed) bytes needed, \(free) free"
     case .systemError(let operation, let reason): "\(operation) failed: \(reason)"
     case .unfinished(let operation, let reason, let staged):
-      "\(operation) failed: \(reason); the old output is gone and files of the new one are still in "
+      "\(operation) failed: \(reason), and so did undoing it; files of the old output and of the new one wait in "
         + quoted(staged)
+    case .changedMeanwhile: "another process has written it meanwhile"
     case .isOutput(let other): "\(other) is written to the same file"
     case .typeNotStorable(let type, let container):
       "element type \(type.rawValue) cannot be stored in \(container)"
@@ -61,7 +64,8 @@ public enum OutputFault: Fault {
   public var hint: String? {
     switch self {
     case .isInput, .isOutput: "choose another output"
-    case .unfinished: "move them beside the others, config.json or the first shard last"
+    case .unfinished:
+      "for the old one move its files older-NAME back to NAME, for the new one all others"
     default: nil
     }
   }
@@ -69,7 +73,7 @@ public enum OutputFault: Fault {
   /// The exit status of a command that ends with it.
   public var exitStatus: ExitStatus {
     switch self {
-    case .exists, .isInput, .isOutput, .cannotCreate, .wrongKind: .cannotCreate
+    case .exists, .isInput, .isOutput, .changedMeanwhile, .cannotCreate, .wrongKind: .cannotCreate
     case .noSpace, .systemError, .unfinished: .inputOutput
     case .typeNotStorable, .shapeNotStorable, .notStorable, .duplicateName: .malformedData
     case .contentsSize: .internalError

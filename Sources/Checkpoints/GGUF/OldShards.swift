@@ -20,13 +20,13 @@ struct OldShards {
   func remove() throws(FileError) {
     let sets = paths()
     for path in sets {
-      let number = WriteFaults.next() ?? (unlink(path) == 0 ? 0 : errno)
+      let number = uninterrupted { unlink(path) }
       guard number == 0 || number == ENOENT else {
         throw .output(
           .systemError(operation: "unlink", reason: errorText(number)), file: path, place: .whole)
       }
     }
-    if !sets.isEmpty { try flushFolder(Paths.folder(of: target.path), of: target.path) }
+    if !sets.isEmpty { FolderFlush.afterRenaming(Paths.folder(of: target.path), of: target.path) }
   }
 
   /// Files of all sets, each set's from its last to its first; without sets that hold an input.

@@ -75,11 +75,12 @@ package enum ShardedGGUFWriter {
     }
     let names = paths.map(Paths.name(of:))
     var staging = try StagingFolder(
-      for: OutputTarget(path: paths[0], force: force, inputs: inputs, sources: []))
+      for: OutputTarget(path: paths[0], force: force, inputs: inputs, sources: []), key: paths[0])
     var total = 0
     for (name, layout) in zip(names, layouts) {
       total += try layout.write(
-        to: staging.file(name), force: false, inputs: [], progress: { progress?(total + $0) })
+        to: staging.file(name), force: false, inputs: [], isStaged: true,
+        progress: { progress?(total + $0) })
     }
     SignalHandling.hold()
     defer { SignalHandling.release() }

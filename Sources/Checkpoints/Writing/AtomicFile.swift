@@ -30,6 +30,8 @@ struct AtomicFile: ByteSink, ~Copyable {
   private let temporary: String
   private let descriptor: Int32
   private let replaces: Bool
+  /// What stood at the path when the file was begun.
+  private let before: FileStamp?
   private var buffer: [UInt8] = []
   private var committed = false
   /// Bytes in the file, and those of them that the disk was told to begin with.
@@ -48,15 +50,20 @@ struct AtomicFile: ByteSink, ~Copyable {
     signal(SIGXFSZ, SIG_IGN)
     let name = temporaryName(for: target.path)
     TemporaryRegistry.register(name)
-    let opened = WriteFaults.next().map { (Int32(-1), $0) } ?? createFile(name)
-    guard opened.0 >= 0 else {
+    var opened: Int32 = -1
+    let number = uninterrupted {
+      opened = createFile(name)
+      return opened
+    }
+    guard number == 0 else {
       TemporaryRegistry.unregister(name)
-      throw target.fault(.cannotCreate(reason: errorText(opened.1)))
+      throw target.fault(.cannotCreate(reason: errorText(number)))
     }
     path = target.path
     replaces = target.force
+    before = FileStamp(linkItself: path)
     temporary = name
-    descriptor = opened.0
+    descriptor = opened
     buffer.reserveCapacity(Self.bufferSize)
   }
 
@@ -111,12 +118,13 @@ struct AtomicFile: ByteSink, ~Copyable {
     else { return 0 }
     while true {
       var position = Int64(file.start + offset)
-      if let number = WriteFaults.next() { throw failure("copy_file_range", number) }
-      let moved = call(file.descriptor, &position, descriptor, nil, count, 0)
+      let fault = WriteFaults.next()
+      let moved = fault == nil ? call(file.descriptor, &position, descriptor, nil, count, 0) : -1
       if moved >= 0 { return moved }
-      switch errno {
+      switch fault ?? errno {
       case EINTR: continue
-      case ENOSPC, EDQUOT, EFBIG, EIO: throw failure("copy_file_range", errno)
+      case let number where [ENOSPC, EDQUOT, EFBIG, EIO].contains(number):
+        throw failure("copy_file_range", number)
       default: return 0
       }
     }
@@ -136,10 +144,12 @@ struct AtomicFile: ByteSink, ~Copyable {
   /// Replaces bytes that were written before, such as a checksum known only afterwards.
   mutating func overwrite(_ bytes: [UInt8], at offset: Int) throws(FileError) {
     try flushBuffer()
-    if let number = WriteFaults.next() { throw failure("write", number) }
     try bytes.span.bytes.withUnsafeBytes { (bytes) throws(FileError) in
       var written = 0
       while written < bytes.count {
+        let fault = WriteFaults.next()
+        if let fault, fault != EINTR { throw failure("write", fault) }
+        if fault != nil { continue }
         let count = pwrite(
           descriptor, bytes.baseAddress.map { $0 + written }, bytes.count - written,
           off_t(offset + written))
@@ -162,7 +172,9 @@ struct AtomicFile: ByteSink, ~Copyable {
   private func writeOut(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
     var written = 0
     while written < bytes.count {
-      if let number = WriteFaults.next() { throw failure("write", number) }
+      let fault = WriteFaults.next()
+      if let fault, fault != EINTR { throw failure("write", fault) }
+      if fault != nil { continue }
       let count = systemWrite(
         descriptor, bytes.baseAddress.map { $0 + written },
         min(bytes.count - written, Self.largestOperation))
@@ -190,12 +202,19 @@ struct AtomicFile: ByteSink, ~Copyable {
 
   /// Flushes everything to the disk and gives the file its name.
   ///
+  /// - Parameter isStaged: the file waits in a folder that is flushed when it is full.
   /// - Returns: the bytes of the file.
-  mutating func commit() throws(FileError) -> Int {
+  /// - Throws: `FileError.output`.
+  mutating func commit(isStaged: Bool = false) throws(FileError) -> Int {
     try flushBuffer()
-    if let number = WriteFaults.next() { throw failure("fsync", number) }
-    guard fsync(descriptor) == 0 else { throw failure("fsync", errno) }
-    if let number = WriteFaults.next() { throw failure("rename", number) }
+    let flushed = uninterrupted { fsync(descriptor) }
+    guard flushed == 0 else { throw failure("fsync", flushed) }
+    let folder = Paths.folder(of: path)
+    let lock = FolderLock(folder)
+    defer { lock.release() }
+    if replaces, FileStamp(linkItself: path) != before {
+      throw .output(.changedMeanwhile, file: path, place: .whole)
+    }
     switch renameFile(temporary, to: path, replacing: replaces) {
     case 0: break
     case EEXIST where !replaces: throw .output(.exists, file: path, place: .whole)
@@ -203,7 +222,7 @@ struct AtomicFile: ByteSink, ~Copyable {
     }
     committed = true
     TemporaryRegistry.unregister(temporary)
-    try flushFolder(Paths.folder(of: path), of: path)
+    if !isStaged { FolderFlush.afterRenaming(folder, of: path) }
     return byteCount
   }
 
@@ -219,7 +238,6 @@ private func systemWrite(_ descriptor: Int32, _ base: UnsafeRawPointer?, _ count
 }
 
 /// Creates a file that must not exist, with the permissions of the user's mask.
-private func createFile(_ path: String) -> (Int32, Int32) {
-  let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-  return (descriptor, errno)
+private func createFile(_ path: String) -> Int32 {
+  open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
 }

@@ -42,11 +42,13 @@ package enum FolderWriter {
       sources: layouts.flatMap(\.sources))
     try check(target, names: names, byteCount: layouts.totalByteCount)
 
-    var staging = try StagingFolder(for: target)
+    var staging = try StagingFolder(
+      for: target, key: "\(target.path)/\(ModelFolder.configuration)")
     var total = 0
     for (name, layout) in zip(names, layouts) {
       total += try layout.write(
-        to: staging.file(name), force: false, inputs: [], progress: { progress?(total + $0) })
+        to: staging.file(name), force: false, inputs: [], isStaged: true,
+        progress: { progress?(total + $0) })
     }
     try staging.move(names)
     return total

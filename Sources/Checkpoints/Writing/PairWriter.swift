@@ -45,12 +45,14 @@ package enum PairWriter {
     try check(
       path, byteCount: layout.byteCount, force: force, inputs: inputs, sources: layout.sources)
     let target = OutputTarget(path: path, force: force, inputs: inputs, sources: layout.sources)
-    var staging = try StagingFolder(for: target)
+    var staging = try StagingFolder(for: target, key: paths(of: path)[1])
     let name = Paths.name(of: path)
     var total = try layout.write(
-      to: staging.file(name), force: false, inputs: [], progress: progress)
-    total += try WholeFile.write(
-      Array(configuration().utf8), to: staging.file(ModelFolder.configuration), force: false)
+      to: staging.file(name), force: false, inputs: [], isStaged: true,
+      progress: progress)
+    total += try FileContents.bytes(Array(configuration().utf8)).layout(for: path).write(
+      to: staging.file(ModelFolder.configuration), force: false, inputs: [], isStaged: true,
+      progress: nil)
     try staging.release([name, ModelFolder.configuration])
     return total
   }

@@ -15,19 +15,25 @@ import Base
 struct StagingFolder: ~Copyable {
   let path: String
   private let target: OutputTarget
+  /// The file without which there is no model, and what stood in its place at first.
+  private let key: String
+  private let before: FileStamp?
   private var files: [String] = []
   private var isKept = false
 
-  init(for target: OutputTarget) throws(FileError) {
+  /// A folder beside an output, whose file without which there is no model is `key`.
+  init(for target: OutputTarget, key: String) throws(FileError) {
     let name = temporaryName(for: target.path)
     TemporaryRegistry.register(name)
-    let number = WriteFaults.next() ?? (mkdir(name, 0o777) == 0 ? 0 : errno)
+    let number = uninterrupted { mkdir(name, 0o777) }
     guard number == 0 else {
       TemporaryRegistry.unregister(name)
       throw target.fault(.cannotCreate(reason: errorText(number)))
     }
     path = name
     self.target = target
+    self.key = key
+    before = FileStamp(linkItself: key)
   }
 
   /// The path of a file about to be written into the folder.
@@ -56,11 +62,15 @@ struct StagingFolder: ~Copyable {
     SignalHandling.hold()
     defer { SignalHandling.release() }
     let parent = Paths.folder(of: target.path)
-    if let number = WriteFaults.next() { throw failure("rename", number) }
+    let lock = FolderLock(parent)
+    defer { lock.release() }
+    try checkIsAsBefore()
+    try FolderFlush.betweenRenamings(path, of: target.path)
     // An empty folder is replaced as a whole, too.
-    let number = rename(path, target.path) == 0 ? 0 : errno
-    if number == 0 { return try flushFolder(parent, of: target.path) }
-    guard target.force, FileStamp(path: target.path)?.isFolder == true else {
+    let number = uninterrupted { rename(path, target.path) }
+    if number == 0 { return FolderFlush.afterRenaming(parent, of: target.path) }
+    let isRefused = ![EIO, ENOSPC, EDQUOT, EROFS, ENOMEM].contains(number)
+    guard isRefused, target.force, FileStamp(path: target.path)?.isFolder == true else {
       throw number == ENOTEMPTY || number == EEXIST
         ? target.fault(.exists) : failure("rename", number)
     }
@@ -73,65 +83,58 @@ struct StagingFolder: ~Copyable {
     SignalHandling.hold()
     defer { SignalHandling.release() }
     let folder = Paths.folder(of: target.path)
-    if target.force { return try replace(names, in: folder, stale: []) }
-    var placed: [String] = []
-    for name in names {
-      let output = folder + "/" + name
-      let number =
-        WriteFaults.next() ?? renameFile(path + "/" + name, to: output, replacing: false)
-      guard number == 0 else {
-        // None was replaced, so all can be taken back.
-        for path in placed { unlink(path) }
-        throw number == EEXIST ? target.fault(.exists) : failure("rename", number)
-      }
-      placed.append(output)
-    }
-    try flushFolder(folder, of: target.path)
+    let lock = FolderLock(folder)
+    defer { lock.release() }
+    try checkIsAsBefore()
+    try FolderFlush.betweenRenamings(path, of: target.path)
+    try replace(names, in: folder, stale: [])
   }
 
   /// The one order in which files take the place of older ones. The file without which there is no
   /// model goes first and comes last, each time alone on the disk, so that whatever stops this,
-  /// what is there is the old model, the new one, or none.
+  /// what is there is the old model, the new one, or none. Older files wait in this folder until all
+  /// are in place: what fails is taken back.
   private mutating func replace(
     _ names: [String], in folder: String, stale: [String]
   ) throws(FileError) {
     guard let key = names.last else { return }
-    try remove(folder + "/" + key)
+    var change = Replacement(staged: path, folder: folder, force: target.force)
     do {
-      try flushFolder(folder, of: target.path)
-      for name in stale { try remove(folder + "/" + name) }
-      for name in names.dropLast() { try place(name, in: folder) }
-      try flushFolder(folder, of: target.path)
-      try place(key, in: folder)
+      try change.setAside(key)
+      if change.hasOlder { try FolderFlush.betweenRenamings(folder, of: target.path) }
+      for name in stale { try change.setAside(name) }
+      for name in names.dropLast() { try change.place(name) }
+      try FolderFlush.betweenRenamings(folder, of: target.path)
+      try change.place(key)
     } catch {
-      // Whoever moves the staged files into place must not find the old model's among them.
-      for name in stale { unlink(folder + "/" + name) }
+      let fault = (error as? FileError) ?? failure("rename", (error as? SystemFault)?.number ?? 0)
+      if change.takeBack() { throw fault }
+      if target.force { change.gather(stale + names) }
       isKept = true
       // Nor does a signal remove them now.
       unregister()
-      guard case .systemError(let operation, let reason)? = error.fault as? OutputFault
-      else { throw error }
+      guard case .systemError(let operation, let reason)? = fault.fault as? OutputFault
+      else { throw fault }
       throw FileError(
         OutputFault.unfinished(operation: operation, reason: reason, staged: path),
-        file: error.path, place: error.part)
+        file: fault.path, place: fault.part)
     }
-    try flushFolder(folder, of: target.path)
+    change.discardOlder()
+    FolderFlush.afterRenaming(folder, of: target.path)
   }
 
-  private func remove(_ file: String) throws(FileError) {
-    let number = WriteFaults.next() ?? (unlink(file) == 0 ? 0 : errno)
-    guard number == 0 || number == ENOENT else { throw failure("unlink", number) }
-  }
-
-  private func place(_ name: String, in folder: String) throws(FileError) {
-    let number =
-      WriteFaults.next() ?? renameFile(path + "/" + name, to: folder + "/" + name, replacing: true)
-    guard number == 0 else { throw failure("rename", number) }
+  /// Refuses to replace what another process has written since this one looked.
+  private func checkIsAsBefore() throws(FileError) {
+    guard !target.force || FileStamp(linkItself: key) == before else {
+      throw target.fault(.changedMeanwhile)
+    }
   }
 
   private func failure(_ operation: String, _ number: Int32) -> FileError {
-    .output(
-      .systemError(operation: operation, reason: errorText(number)), file: target.path,
-      place: .whole)
+    number == EEXIST && !target.force
+      ? target.fault(.exists)
+      : .output(
+        .systemError(operation: operation, reason: errorText(number)), file: target.path,
+        place: .whole)
   }
 }

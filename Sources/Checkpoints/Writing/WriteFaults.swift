@@ -1,5 +1,23 @@
 import Synchronization
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Calls the system until no signal interrupts it, an operation that `WriteFaults` counts.
+/// - Parameter call: gives a negative number where it fails, with `errno` set.
+/// - Returns: 0, or the number of the error.
+func uninterrupted(_ call: () -> Int32) -> Int32 {
+  while true {
+    let number = WriteFaults.next() ?? (call() < 0 ? errno : 0)
+    if number != EINTR { return number }
+  }
+}
+
 /// Faults for the tests of writing: the N-th operation on an output fails.
 ///
 /// Task-local, so that tests side by side do not meet; without a value it costs one look-up an
@@ -8,6 +26,8 @@ package final class WriteFaults: Sendable {
   @TaskLocal package static var current: WriteFaults?
 
   private let failing: Int
+  /// Whether all operations after that one fail too, as on a disk that is gone.
+  private let persists: Bool
   private let number: Int32
   private let count = Mutex(0)
   /// Whether the check for free space is passed over, so that writing meets a full disk itself.
@@ -18,10 +38,11 @@ package final class WriteFaults: Sendable {
   /// The operation `failing`, counted from 0, fails with the error number `number`; a negative
   /// `failing` fails none.
   package init(
-    failing: Int, with number: Int32, ignoresFreeSpace: Bool = false,
+    failing: Int, with number: Int32, persists: Bool = false, ignoresFreeSpace: Bool = false,
     copiesThroughMemory: Bool = false
   ) {
     self.failing = failing
+    self.persists = persists
     self.number = number
     self.ignoresFreeSpace = ignoresFreeSpace
     self.copiesThroughMemory = copiesThroughMemory
@@ -37,6 +58,8 @@ package final class WriteFaults: Sendable {
       defer { count += 1 }
       return count
     }
-    return index == faults.failing ? faults.number : nil
+    guard faults.failing >= 0 else { return nil }
+    let fails = faults.persists ? index >= faults.failing : index == faults.failing
+    return fails ? faults.number : nil
   }
 }

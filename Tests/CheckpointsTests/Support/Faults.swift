@@ -74,3 +74,22 @@ func checkpointError(
     return nil
   }
 }
+
+/// The error of a block that may also succeed; nil where it does.
+func errorIfAny(
+  sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Void
+) -> FileError? {
+  do {
+    try body()
+    return nil
+  } catch let error as FileError {
+    return error
+  } catch {
+    Issue.record("\(error)", sourceLocation: sourceLocation)
+    return nil
+  }
+}
+
+/// The operations after the renaming: opening the folder and flushing it, which are no error of an
+/// output that is in place.
+let operationsAfterRenaming = 2

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 
 /// A folder of files for one test, removed at the end of its life.
-final class ScratchFolder {
+final class ScratchFolder: Sendable {
   let path: String
 
   init() throws { path = try References.temporaryFolder() }
