@@ -124,6 +124,9 @@ package struct PlanRunner: Sendable {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
+    process.environment = ProcessInfo.processInfo.environment.merging([
+      SignalHandling.parentVariable: String(getpid())
+    ]) { $1 }
     let (printed, errors) = (Pipe(), Pipe())
     process.standardOutput = printed
     process.standardError = errors

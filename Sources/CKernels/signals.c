@@ -8,6 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
 enum { SLOTS = 1024, LONGEST = 4096 };
 
 // A slot is 0 free, 1 being filled, 2 in use.
@@ -83,7 +87,7 @@ static void ended(int number) {
   }
   if (process > 0) kill(process, SIGTERM);
   remove_temporaries();
-  _exit(number == SIGTERM ? 143 : 130);
+  _exit(128 + number);
 }
 
 void rc_hold_signals(int held) {
@@ -112,6 +116,9 @@ void rc_install_signal_handlers(void) {
   action.sa_handler = ended;
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
+  // A caller that had it ignored (nohup) wants the work to go on when the terminal goes.
+  struct sigaction old;
+  if (sigaction(SIGHUP, NULL, &old) != 0 || old.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL);
   action.sa_handler = truncated;
   sigaction(SIGBUS, &action, NULL);
   // A program started from a thread that blocks signals would inherit that, and never hear of them.
@@ -119,6 +126,15 @@ void rc_install_signal_handlers(void) {
   sigemptyset(&handled);
   sigaddset(&handled, SIGINT);
   sigaddset(&handled, SIGTERM);
+  sigaddset(&handled, SIGHUP);
   sigaddset(&handled, SIGBUS);
   sigprocmask(SIG_UNBLOCK, &handled, NULL);
+}
+
+void rc_end_with_parent(int parent) {
+#ifdef __linux__
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+#endif
+  // It may have ended before that.
+  if (getppid() != parent) raise(SIGTERM);
 }

@@ -23,12 +23,12 @@ extension ArchiveSurvey {
     let stated = manifest?.digests ?? [:]
     var lines = members.map { member in
       "\(stated[member.name] ?? String(repeating: "-", count: 64))  "
-        + "\(Format.bytes(member.byteCount))  \(member.name)"
+        + "\(Format.bytes(member.byteCount))  \(printable(member.name))"
     }
     if let json = manifest?.json {
-      lines.append("source    \(json["source"]?["name"]?.string ?? "?")")
-      lines.append("settings  \(json["settings"]?.string ?? "?")")
-      lines.append("ropeconv  \(json["ropeconv"]?.string ?? "?")")
+      lines.append("source    \(json["source"]?["name"]?.string.map(printable) ?? "?")")
+      lines.append("settings  \(json["settings"]?.string.map(printable) ?? "?")")
+      lines.append("ropeconv  \(json["ropeconv"]?.string.map(printable) ?? "?")")
     } else {
       lines.append("no manifest")
     }
@@ -67,7 +67,7 @@ package struct ArchiveVerification: Sendable {
     findings.map { finding in
       let bytes = finding.byteCount.map { Format.bytes($0) } ?? "-"
       return
-        "\(finding.status == .same ? "ok" : finding.status.rawValue)  \(finding.name)  \(bytes)"
+        "\(finding.status == .same ? "ok" : finding.status.rawValue)  \(printable(finding.name))  \(bytes)"
     }.joined(separator: "\n")
   }
 

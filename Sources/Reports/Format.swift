@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// Numbers as people read them.
@@ -45,6 +46,7 @@ package enum Format {
 
   /// Lines of a table: the first column to the left, the others to the right.
   package static func table(_ rows: [[String]]) -> String {
+    let rows = rows.map { $0.map(printable) }
     let columns = rows.map(\.count).max() ?? 0
     let widths = (0..<columns).map { column in
       rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0

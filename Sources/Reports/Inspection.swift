@@ -161,10 +161,10 @@ package struct Inspection: Sendable {
       lines.append(
         ("windows", "\(Self.range(windows)) tokens in \(windows.count) of \(shape.layers) layers"))
     }
-    for (key, value) in provenance { lines.append(("made by \(key)", value)) }
+    for (key, value) in provenance { lines.append(("made by \(printable(key))", value)) }
     let width = lines.map(\.0.count).max() ?? 0
     var text = lines.map { name, value in
-      name + String(repeating: " ", count: width - name.count + 2) + value
+      name + String(repeating: " ", count: width - name.count + 2) + printable(value)
     }.joined(separator: "\n")
     if listsTensors {
       text += "\n\n"

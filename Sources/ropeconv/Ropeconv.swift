@@ -28,6 +28,10 @@ struct Ropeconv: ParsableCommand {
   static func main() {
     StandardStreams.prepare()
     SignalHandling.install()
+    let environment = ProcessInfo.processInfo.environment
+    if let parent = environment[SignalHandling.parentVariable].flatMap(Int32.init) {
+      SignalHandling.end(withParent: parent)
+    }
     let arguments = Array(CommandLine.arguments.dropFirst())
     let isJSON = GivenOptions(arguments).contains("--json")
     refuseHelp(for: arguments, isJSON: isJSON)

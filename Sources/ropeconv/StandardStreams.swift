@@ -62,7 +62,7 @@ enum StandardOutput {
   /// Writes a text, and a newline where it does not end with one. Where that fails a line on
   /// standard error says so, once, and `StandardStreams.exit` gives its status.
   static func write(_ text: String) {
-    var bytes = Array(text.utf8)
+    var bytes = Array(printableLines(text).utf8)
     if bytes.last != UInt8(ascii: "\n") { bytes.append(UInt8(ascii: "\n")) }
     lost.withLock { isLost in
       guard !isLost, let number = StandardStreams.write(bytes, to: STDOUT_FILENO) else { return }
@@ -78,7 +78,7 @@ enum StandardOutput {
 enum StandardError {
   /// Writes one line: a text from a file cannot start a second one.
   static func line(_ text: String) {
-    write(text.replacing("\n", with: " ") + "\n")
+    write(printable(text.replacing("\n", with: " ")) + "\n")
   }
 
   /// Writes a text as it is.

@@ -35,6 +35,38 @@ import Testing
     return folder
   }
 
+  /// A `run` that is killed takes the step with it: nothing goes on writing that nobody waits for.
+  @Test func stepsEndWithTheRun() throws {
+    let folder = try workplace()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try """
+    models: {a: a.gguf}
+    evaluations:
+      - {eval: ruler, name: long, lengths: [2048], samples: 5000, task: [niah_single_1]}
+    """.write(toFile: "\(folder)/long.yaml", atomically: true, encoding: .utf8)
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: Self.program)
+    process.arguments = ["run", "\(folder)/long.yaml", "--quiet"]
+    process.standardOutput = FileHandle.nullDevice
+    try process.run()
+    func steps() -> [String] {
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+      return names.filter { name in
+        guard Int(name) != nil,
+          let line = FileManager.default.contents(atPath: "/proc/\(name)/cmdline")
+        else { return false }
+        let text = String(decoding: line, as: UTF8.self)
+        return text.contains("ruler") && text.contains("\(folder)/a.gguf")
+      }
+    }
+    for _ in 0..<1000 where steps().isEmpty && process.isRunning { usleep(10_000) }
+    #expect(steps().count == 1)
+    kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+    for _ in 0..<1000 where !steps().isEmpty { usleep(10_000) }
+    #expect(steps().isEmpty)
+  }
+
   private func outcomes(_ folder: String) throws -> [String: String] {
     let finished = try run("run", "\(folder)/plan.yaml", "--json", "--quiet")
     #expect(finished.status == 0)

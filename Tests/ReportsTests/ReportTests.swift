@@ -171,7 +171,7 @@ import Testing
     let json = #"{"kind":"guess\u001b[31m","grid":[]}"#
     let fault = try #require(Self.fault(json))
     #expect(fault == .unknownKind(file: "result.json", found: "guess\u{1B}[31m"))
-    #expect(fault.summary.contains("'guess?[31m': expected one of perplexity, sweep"))
+    #expect(fault.summary.contains("'guess\\u{1b}[31m': expected one of perplexity, sweep"))
   }
 
   @Test(arguments: [

@@ -26,19 +26,7 @@ public enum ErrorPlace: Sendable, Equatable {
 
 /// Text of a file as an error line shows it: quoted, control characters escaped, cut at 80.
 package func quoted(_ text: String) -> String {
-  var shown = ""
-  var count = 0
-  for scalar in text.unicodeScalars {
-    if count == 80 {
-      shown += "..."
-      break
-    }
-    if scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) {
-      shown += "\\u{" + String(scalar.value, radix: 16) + "}"
-    } else {
-      shown.unicodeScalars.append(scalar)
-    }
-    count += 1
-  }
-  return "'\(shown)'"
+  let shown = String(text.unicodeScalars.prefix(80))
+  return
+    "'\(printable(shown))\(shown.unicodeScalars.count < text.unicodeScalars.count ? "..." : "")'"
 }

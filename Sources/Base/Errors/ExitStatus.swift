@@ -16,6 +16,8 @@ public enum ExitStatus: Int32, Sendable {
   case cannotCreate = 73
   /// Reading or writing failed on the way: a full disk, a lost pipe.
   case inputOutput = 74
+  /// The terminal was closed (SIGHUP).
+  case hungUp = 129
   /// The interrupt key ended the work (SIGINT).
   case interrupted = 130
   /// Another process ended the work (SIGTERM).

@@ -174,14 +174,16 @@ uint32_t rc_crc32(uint32_t crc, const void *bytes, size_t count);
 /// A temporary file (or folder, once empty) to remove when a signal ends the process.
 void rc_register_temporary(const char *path);
 void rc_unregister_temporary(const char *path);
-/// A process that SIGINT and SIGTERM end too; 0 where there is none.
+/// A process that signals which end this one end too; 0 where there is none.
 void rc_set_child(int process);
-/// With 1 SIGINT and SIGTERM are put off until it is called with 0; calls may be nested.
+/// With 1 SIGINT, SIGTERM and SIGHUP are put off until it is called with 0; calls may be nested.
 void rc_hold_signals(int held);
-/// A line, its end included, that SIGINT and SIGTERM write to standard error; NULL for none.
+/// A line, its end included, that they write to standard error; NULL for none.
 void rc_set_stop_line(const char *line);
-/// SIGINT and SIGTERM: remove the temporary files, exit with 130 and 143. SIGBUS: also say that a
-/// mapped file was truncated, exit with 74.
+/// SIGINT, SIGTERM and SIGHUP (unless it is ignored): remove the temporary files, exit with 130, 143 and
+/// 129. SIGBUS: also say that a mapped file was truncated, exit with 74.
 void rc_install_signal_handlers(void);
+/// Ends this process as SIGTERM does when its parent, this process, ends, however that comes about.
+void rc_end_with_parent(int parent);
 
 #endif

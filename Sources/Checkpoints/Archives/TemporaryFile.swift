@@ -28,7 +28,7 @@ struct TemporaryFile: ~Copyable {
   init(for archive: String, packed: Int) throws(FileError) {
     let named = getenv("TMPDIR").map { String(cString: $0) } ?? ""
     folder = named.isEmpty ? "/tmp" : named
-    let name = temporaryName(for: folder + "/ropeconv")
+    let name = TemporaryName.new(for: folder + "/ropeconv")
     TemporaryRegistry.register(name)
     defer { TemporaryRegistry.unregister(name) }
     descriptor = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)

@@ -48,7 +48,8 @@ struct AtomicFile: ByteSink, ~Copyable {
     try target.checkFile(byteCount: byteCount)
     // Past a file size limit, write then fails with EFBIG instead of ending the process.
     signal(SIGXFSZ, SIG_IGN)
-    let name = temporaryName(for: target.path)
+    TemporaryName.removeLeftovers(of: target.path)
+    let name = TemporaryName.new(for: target.path)
     TemporaryRegistry.register(name)
     var opened: Int32 = -1
     let number = uninterrupted {
@@ -59,6 +60,7 @@ struct AtomicFile: ByteSink, ~Copyable {
       TemporaryRegistry.unregister(name)
       throw target.fault(.cannotCreate(reason: errorText(number)))
     }
+    TemporaryName.hold(opened)
     path = target.path
     replaces = target.force
     before = FileStamp(linkItself: path)
@@ -210,8 +212,9 @@ struct AtomicFile: ByteSink, ~Copyable {
     let flushed = uninterrupted { fsync(descriptor) }
     guard flushed == 0 else { throw failure("fsync", flushed) }
     let folder = Paths.folder(of: path)
-    let lock = FolderLock(folder)
-    defer { lock.release() }
+    // Of a staging folder this process holds the lock already.
+    let lock = isStaged ? nil : FolderLock(folder)
+    defer { lock?.release() }
     if replaces, FileStamp(linkItself: path) != before {
       throw .output(.changedMeanwhile, file: path, place: .whole)
     }

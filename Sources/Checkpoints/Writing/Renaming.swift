@@ -9,15 +9,6 @@ import Synchronization
   import Darwin
 #endif
 
-/// A hidden name beside an output that no other process uses.
-func temporaryName(for path: String) -> String {
-  let name = Paths.name(of: path)
-  // A name may have 255 bytes: what is added must fit beside the output's own.
-  let stem = String(decoding: name.utf8.prefix(200), as: UTF8.self)
-  let random = String(UInt64.random(in: 0 ... .max), radix: 36)
-  return "\(Paths.folder(of: path))/.\(stem).\(getpid())-\(random).partial"
-}
-
 /// Renames a file or folder; 0 or the error number, EEXIST for a target that must not be replaced.
 func renameFile(_ source: String, to target: String, replacing: Bool) -> Int32 {
   if replacing { return uninterrupted { rename(source, target) } }

@@ -20,10 +20,13 @@ struct StagingFolder: ~Copyable {
   private let before: FileStamp?
   private var files: [String] = []
   private var isKept = false
+  /// Of the folder, to hold it.
+  private let descriptor: Int32
 
   /// A folder beside an output, whose file without which there is no model is `key`.
   init(for target: OutputTarget, key: String) throws(FileError) {
-    let name = temporaryName(for: target.path)
+    TemporaryName.removeLeftovers(of: target.path)
+    let name = TemporaryName.new(for: target.path)
     TemporaryRegistry.register(name)
     let number = uninterrupted { mkdir(name, 0o777) }
     guard number == 0 else {
@@ -31,6 +34,8 @@ struct StagingFolder: ~Copyable {
       throw target.fault(.cannotCreate(reason: errorText(number)))
     }
     path = name
+    descriptor = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    TemporaryName.hold(descriptor)
     self.target = target
     self.key = key
     before = FileStamp(linkItself: key)
@@ -45,6 +50,7 @@ struct StagingFolder: ~Copyable {
   }
 
   deinit {
+    defer { if descriptor >= 0 { close(descriptor) } }
     guard !isKept else { return unregister() }
     for name in folderNames(path) ?? [] { unlink(path + "/" + name) }
     rmdir(path)

@@ -16,7 +16,7 @@ package enum ReportError: Diagnostic, Equatable {
     return switch self {
     case .notAResult: "not a result that a report shows: expected the JSON of eval (\(known))"
     case .unknownKind(_, let found):
-      "a result of kind \(Self.quoted(found)): expected one of \(known)"
+      "a result of kind \(quoted(found)): expected one of \(known)"
     case .field(_, _, let expected): "expected \(expected)"
     }
   }
@@ -28,14 +28,6 @@ package enum ReportError: Diagnostic, Equatable {
   }
 
   package var place: String? {
-    if case .field(_, let key, _) = self { "key \(Self.quoted(key))" } else { nil }
-  }
-
-  /// Text of a file as an error line shows it: without control characters, cut at 80.
-  private static func quoted(_ text: String) -> String {
-    let shown = text.unicodeScalars.prefix(80).map { scalar in
-      scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value) ? "?" : Character(scalar)
-    }
-    return "'\(String(shown))'"
+    if case .field(_, let key, _) = self { "key \(quoted(key))" } else { nil }
   }
 }

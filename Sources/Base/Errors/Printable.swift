@@ -1,0 +1,51 @@
+/// A text on one line, as a terminal can show it: control characters, which could end the line, move the
+/// cursor or hide what stands before, are escaped (`\\u{1b}`).
+package func printable(_ text: String) -> String {
+  guard text.unicodeScalars.contains(where: isControl) else { return text }
+  var shown = ""
+  for scalar in text.unicodeScalars { append(scalar, to: &shown) }
+  return shown
+}
+
+/// A text of several lines, in which tabs and colours (`ESC [ 1 ; 31 m`) stay as they are.
+package func printableLines(_ text: String) -> String {
+  var scalars = text.unicodeScalars[...]
+  guard scalars.contains(where: { isControl($0) && $0 != "\n" }) else { return text }
+  var shown = ""
+  while let scalar = scalars.first {
+    if let color = color(scalars) {
+      shown += String(color)
+      scalars = scalars[color.endIndex...]
+      continue
+    }
+    scalars.removeFirst()
+    if scalar == "\n" || scalar == "\t" {
+      shown.unicodeScalars.append(scalar)
+    } else {
+      append(scalar, to: &shown)
+    }
+  }
+  return shown
+}
+
+/// The escape sequence that sets a colour, where a text begins with one.
+private func color(_ text: Substring.UnicodeScalarView) -> Substring.UnicodeScalarView? {
+  guard text.starts(with: ["\u{1b}", "["] as [Unicode.Scalar]) else { return nil }
+  let end = text.dropFirst(2).firstIndex { !("0"..."9").contains($0) && $0 != ";" }
+  guard let end, text[end] == "m" else { return nil }
+  return text[...end]
+}
+
+private func append(_ scalar: Unicode.Scalar, to text: inout String) {
+  if isControl(scalar) {
+    text += "\\u{" + String(scalar.value, radix: 16) + "}"
+  } else {
+    text.unicodeScalars.append(scalar)
+  }
+}
+
+/// Of C0, C1, delete, and the marks that turn the direction of writing.
+private func isControl(_ scalar: Unicode.Scalar) -> Bool {
+  scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
+    || (0x202A...0x202E).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
+}
