@@ -32,7 +32,7 @@ struct Absorption {
     switch identity {
     case .pairLayout, .valueBasis: return nil
     case .scoreBasis:
-      return anyLayer { $0.recipe.attention.headNorm != .none }
+      return anyLayer { ($0.recipe.attention?.headNorm ?? .none) != .none }
         ? "a norm of queries and keys stands between the weights and scores" : nil
     case .valueBias:
       guard anyLayer({ $0[.valueBias] != nil }) else { return "the model has no value bias" }

@@ -12,7 +12,7 @@ struct LayerAbsorption {
   /// stay where they are and are declared unrotated.
   let movesValueBias: Bool
 
-  private var attention: AttentionRecipe { layer.recipe.attention }
+  private var attention: AttentionRecipe { layer.recipe.attention ?? .headless }
 
   /// The norms whose gain goes into what reads them (A5): those before the sublayers. Norms within
   /// latent attention keep theirs, and those before experts, which stay as they are.
@@ -25,6 +25,8 @@ struct LayerAbsorption {
 
   /// Roles whose weights change.
   func rewrittenRoles() -> Set<Role> {
+    // What is not attention stays as it is.
+    guard layer.recipe.attention != nil else { return [] }
     var roles: Set<Role> = []
     func insert(_ changed: Role?...) { roles.formUnion(changed.compactMap { $0 }) }
     for identity in identities {
@@ -49,7 +51,7 @@ struct LayerAbsorption {
   /// Roles that must be decoded for the rewriting, changed or not.
   func neededRoles() -> Set<Role> {
     let roles = rewrittenRoles()
-    return identities.contains(.valueBias)
+    return layer.recipe.attention != nil && identities.contains(.valueBias)
       ? roles.union([.attentionOutput, .valueBias]) : roles
   }
 

@@ -11,7 +11,7 @@ struct LayerState {
   var weights: [Role: DoubleMatrix]
 
   init(_ layer: ModelLayer, roles: Set<Role>, threads: Int) throws {
-    valueWidth = layer.recipe.attention.valueWidth
+    valueWidth = layer.recipe.attention?.valueWidth ?? 0
     weights = [:]
     for role in roles {
       guard let source = layer[role] else { continue }

@@ -139,8 +139,9 @@ struct TensorAssembly {
 
   /// The order of a weight's rows in the output, where it differs from the source's.
   private func rowOrder(_ part: Part) -> [Int]? {
-    guard let layer = part.layer else { return nil }
-    let attention = plan.layers[layer].recipe.attention
+    guard let layer = part.layer, let attention = plan.layers[layer].recipe.attention else {
+      return nil
+    }
     let (from, to) = (rotation.from.layers[layer], rotation.to.layers[layer])
     if part.role == .latentDown, let latent = attention.latent {
       // The key that all heads share stands below the latent vector.
@@ -327,7 +328,7 @@ struct TensorAssembly {
       if parts.count == 1, order == nil, part.name.form == .plain, part.name.part == nil {
         return weight
       }
-      let heads = part.layer.map { plan.layers[$0].recipe.attention.heads } ?? 1
+      let heads = part.layer.map { plan.layers[$0].recipe.attention?.heads ?? 1 } ?? 1
       let perHead = part.source.rows / heads
       for (row, place) in places.enumerated() {
         let source = (order?[row] ?? row) * columns

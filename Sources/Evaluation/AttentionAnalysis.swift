@@ -67,9 +67,15 @@ package struct AttentionAnalysis: Sendable {
     let stream = try LayerStream(ForwardPass(plan: plan, threads: threads), sequences)
     let plain = FloatBuffer(count: stream.rows * plan.capacity.outputs)
     let turned = FloatBuffer(count: stream.rows * plan.capacity.outputs)
-    return try plan.layers.indices.map { index in
-      let inputs = plan.layers[index].recipe.attention.outputColumns
+    return try plan.layers.indices.compactMap { index in
       let weights = try LayerWeights(plan.layers[index], threads: threads)
+      guard let attention = plan.layers[index].recipe.attention else {
+        let passed = try stream.layer(index, weights)
+        passed.project()
+        try passed.finish()
+        return nil
+      }
+      let inputs = attention.outputColumns
       let rotated = try stream.layer(index, weights, as: target)
       rotated.project()
       rotated.attend(into: turned)
@@ -95,7 +101,8 @@ package struct AttentionAnalysis: Sendable {
       }
       try own.update(from: plain)
       let layer = try findings(
-        plan, index, rotation: target.layers[index].value, reach: reach, moments: moments.sum,
+        plan, attention, index, rotation: target.layers[index].value, reach: reach,
+        moments: moments.sum,
         changes: changes.sum)
       onLayer(layer)
       return layer
@@ -103,10 +110,10 @@ package struct AttentionAnalysis: Sendable {
   }
 
   private func findings(
-    _ plan: ModelPlan, _ index: Int, rotation: ValueRotation?, reach: AttentionReach,
+    _ plan: ModelPlan, _ attention: AttentionRecipe, _ index: Int, rotation: ValueRotation?,
+    reach: AttentionReach,
     moments: DoubleMatrix, changes: DoubleMatrix
   ) throws -> Layer {
-    let attention = plan.layers[index].recipe.attention
     let frequencies = rotation?.frequencies ?? []
     var output = DoubleMatrix(rows: plan.shape.width, columns: attention.outputColumns)
     if let source = plan.layers[index][.attentionOutput] {

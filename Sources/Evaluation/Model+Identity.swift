@@ -95,19 +95,32 @@ extension Model {
 }
 
 extension Settings {
+  /// What is to be known of a layer's mixer.
+  private static func ofMixer(
+    _ mixer: LayerRecipe.Mixer
+  ) -> OrderedDictionary<String, JSONValue> {
+    switch mixer {
+    case .attention(let attention):
+      var fields = of(
+        attention, leaving: ["kind", "headNorm", "temperature", "rotation"],
+        names: ["scale": "attention_scale", "softcap": "attention_softcap", "window": "windows"])
+      fields["latent_rank"] = JSONValue(attention.latent?.rank ?? 0)
+      fields["query_rank"] = JSONValue(attention.latent?.queryRank ?? 0)
+      if let temperature = attention.temperature {
+        fields["temperature"] = Settings.json(temperature)
+      }
+      return fields
+    case .deltaRule(let rule):
+      return ["delta_rule": .object(of(rule, leaving: ["order"]))]
+    }
+  }
+
   /// The sizes and scalars of layers, one value where all agree and a list where they differ. What
   /// their architecture decides is not a setting, and rotation has a place of its own.
   static func ofLayers(_ recipes: [LayerRecipe]) -> OrderedDictionary<String, JSONValue> {
     let layers = recipes.map { recipe in
-      var fields = of(
-        recipe.attention, leaving: ["kind", "headNorm", "temperature", "rotation"],
-        names: ["scale": "attention_scale", "softcap": "attention_softcap", "window": "windows"])
-      fields["latent_rank"] = JSONValue(recipe.attention.latent?.rank ?? 0)
-      fields["query_rank"] = JSONValue(recipe.attention.latent?.queryRank ?? 0)
       // Stated where there are some alone: results of other models keep their keys.
-      if let temperature = recipe.attention.temperature {
-        fields["temperature"] = Settings.json(temperature)
-      }
+      var fields = ofMixer(recipe.mixer)
       if let clamp = recipe.feedForward.clamp { fields["gate_clamp"] = Settings.json(clamp) }
       let others = [
         of(

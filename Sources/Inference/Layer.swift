@@ -7,7 +7,7 @@ struct Layer: Sendable {
   /// Channels of the residual stream.
   let width: Int
   let recipe: LayerRecipe
-  /// The recipe's.
+  /// The recipe's; one without heads where the layer is not attention.
   let attention: AttentionRecipe
   let weights: LayerWeights
   let rotation: LayerRotation
@@ -23,7 +23,7 @@ struct Layer: Sendable {
   ) {
     self.width = width
     self.recipe = recipe
-    attention = recipe.attention
+    attention = recipe.attention ?? .headless
     self.weights = weights
     self.rotation = rotation
     activations = LayerActivations(memory, of: attention)

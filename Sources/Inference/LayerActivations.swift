@@ -169,7 +169,7 @@ struct LayerScratch: Sendable {
     keys = FloatBuffer(count: rounded(rows * capacity.keys))
     values = FloatBuffer(count: rounded(rows * capacity.values))
     attention = AttentionTile(
-      groups: Set(plan.layers.map(\.recipe.attention.groupSize)), capacity: capacity,
+      groups: Set(plan.layers.compactMap { $0.recipe.attention?.groupSize }), capacity: capacity,
       arithmetic: arithmetic)
   }
 }

@@ -41,7 +41,7 @@ package final class LayerWeights: Sendable {
       var matrices: [Role: PreparedMatrix] = [:]
       var vectors: [Role: FloatBuffer] = [:]
       for (role, source) in set {
-        if role.isVector {
+        if role.isElementwise {
           let buffer = FloatBuffer(count: max(source.count, 1))
           try source.decode(to: buffer.pointer)
           vectors[role] = buffer

@@ -65,7 +65,7 @@ package struct Inspection: Sendable {
     return checkpoint.companions?.contains("tokenizer.json") == true ? "tokenizer.json" : "none"
   }
 
-  private var attentions: [AttentionRecipe] { plan.layers.map(\.recipe.attention) }
+  private var attentions: [AttentionRecipe] { plan.layers.compactMap(\.recipe.attention) }
 
   /// One number where all layers agree, else the least and the most.
   private static func range(_ numbers: [Int]) -> String {
@@ -198,18 +198,19 @@ package struct Inspection: Sendable {
       "layers": .integer(Int64(shape.layers)),
       "width": .integer(Int64(shape.width)),
       "feed_forward": each { $0.feedForward.width },
-      "heads": each { $0.attention.heads },
-      "kv_heads": each { $0.attention.keyValueHeads },
-      "key_width": each { $0.attention.keyWidth },
-      "value_width": each { $0.attention.valueWidth },
+      "heads": each { $0.attention?.heads ?? 0 },
+      "kv_heads": each { $0.attention?.keyValueHeads ?? 0 },
+      "key_width": each { $0.attention?.keyWidth ?? 0 },
+      "value_width": each { $0.attention?.valueWidth ?? 0 },
       "context": .integer(Int64(shape.context)),
       "vocabulary": .integer(Int64(shape.vocabulary)),
       "tied_output": .bool(plan.tiesOutput),
       "unrotated_layers": .array(plan.rotary.unrotatedLayers.map { .integer(Int64($0)) }),
-      "windows": .array(attentions.map { .integer(Int64($0.window)) }),
+      "windows": .array(
+        plan.layers.map { .integer(Int64($0.recipe.attention?.window ?? 0)) }),
       "tokenizer": .string(tokenizer),
       "score_rotation": .object([
-        "pairs": each { $0.attention.rotation.pairs },
+        "pairs": each { $0.rotation.pairs },
         "layout": (scores.first?.layout).map { .string($0.rawValue) } ?? .null,
         "sets": .array(
           scores.map {

@@ -52,7 +52,8 @@ import Testing
           #expect(layer.score?.scaling == first.score?.scaling, "\(members) \(output)")
         }
         for (layer, first) in zip(plan.layers, original.layers) {
-          let (scale, expected) = (layer.recipe.attention.scale, first.recipe.attention.scale)
+          let scale = try #require(layer.recipe.attention?.scale)
+          let expected = try #require(first.recipe.attention?.scale)
           #expect(abs(scale / expected - 1) < 1e-6)
         }
       }

@@ -14,8 +14,8 @@ import Testing
   /// Gemma 3: five windowed layers with a base of their own, then one that sees everything.
   @Test func layersOfTwoKindsInOneModel() throws {
     guard let plan = try plan("gemma3") else { return }
-    #expect(plan.layers.map(\.recipe.attention.window) == [16, 16, 16, 16, 16, 0])
-    let scores = try plan.layers.map { try #require($0.recipe.attention.rotation.score) }
+    #expect(plan.layers.map(\.recipe.attention?.window) == [16, 16, 16, 16, 16, 0])
+    let scores = try plan.layers.map { try #require($0.recipe.rotation.score) }
     #expect(scores.map(\.base) == [1e4, 1e4, 1e4, 1e4, 1e4, 1e6])
     #expect(scores.map(\.isLocal) == [true, true, true, true, true, false])
     for (layer, score) in zip(plan.layers, scores) {
@@ -26,11 +26,12 @@ import Testing
       #expect(
         recipe.channelMixer
           == .dense(FeedForwardRecipe(form: .gated, width: 160, activation: .geluTanh)))
+      let attention = try #require(recipe.attention)
       #expect(
-        recipe.attention
+        attention
           == AttentionRecipe(
             kind: .grouped, heads: 8, keyValueHeads: 2, keyWidth: 16, valueWidth: 16,
-            scale: 1 / 24.0.squareRoot(), window: recipe.attention.window, headNorm: .head,
+            scale: 1 / 24.0.squareRoot(), window: attention.window, headNorm: .head,
             rotation: RotaryLayer(sites: .scores, score: score)))
     }
     #expect(plan.rotary.scores.map(\.base) == [1e6, 1e4], "layers that look far come first")
@@ -39,7 +40,7 @@ import Testing
   @Test func otherKindsOfLayers() throws {
     if let latent = try plan("deepseek-v2-mla") {
       for layer in latent.layers {
-        let attention = layer.recipe.attention
+        let attention = try #require(layer.recipe.attention)
         let sizes = try #require(attention.latent)
         let down = try #require(layer[.latentDown])
         #expect(down.rows == sizes.rank + sizes.sharedKeyWidth)
@@ -55,12 +56,12 @@ import Testing
     }
     if let after = try plan("olmo2") {
       #expect(after.layers.allSatisfy { $0.recipe.normPlacement == .after })
-      #expect(after.layers.allSatisfy { $0.recipe.attention.headNorm == .full })
+      #expect(after.layers.allSatisfy { $0.recipe.attention?.headNorm == .full })
     }
     if let learned = try plan("gpt2") {
       #expect(learned.shape.positions == .learned)
       #expect(learned.rotary.sites == .none)
-      #expect(learned.layers.allSatisfy { $0.recipe.attention.rotation.score != nil })
+      #expect(learned.layers.allSatisfy { $0.recipe.rotation.score != nil })
     }
   }
 
@@ -78,7 +79,7 @@ import Testing
     }
     if let latent = try plan("deepseek-v2-mla") {
       for layer in latent.layers {
-        let first: Role = layer.recipe.attention.latent?.queryRank == nil ? .query : .queryDown
+        let first: Role = layer.recipe.attention?.latent?.queryRank == nil ? .query : .queryDown
         #expect(layer.readers(ofNorm: .attentionNormGain) == [first, .latentDown])
         #expect(layer.readers(ofNorm: .latentNormGain) == [.latentKeyUp, .latentValueUp])
       }

@@ -29,7 +29,7 @@ import Testing
     guard let folder = try References.shared("parity/\(example.folder)") else { return }
     let plan = try Model(opening: folder).plan
     let tokens = (0..<600).map { Int32(($0 * 37 + $0 * $0 % 11) % plan.shape.vocabulary) }
-    let attention = plan.layers[0].recipe.attention
+    let attention = try #require(plan.layers[0].recipe.attention)
     let weights = try LayerWeights(plan.layers[0], threads: 2)
       .replacing([.attentionSinks: Self.vector(Self.sinks)])
     let target = try plan.rotary.applying(RotaryRequest(sites: example.sites), length: 600)
@@ -66,7 +66,7 @@ import Testing
     guard let folder = try References.shared("parity/qwen2") else { return }
     let plan = try Model(opening: folder).plan
     let weights = try LayerWeights(plan.layers[0], threads: 1)
-    let heads = plan.layers[0].recipe.attention.heads
+    let heads = try #require(plan.layers[0].recipe.attention?.heads)
     let far = Self.vector([Double](repeating: -1e4, count: heads))
     let found = try [weights, weights.replacing([.attentionSinks: far])].map { weights in
       let stream = try LayerStream(
@@ -96,7 +96,7 @@ private struct PlainAttention {
   init(
     _ plan: ModelPlan, layer rotary: RotaryLayer, _ tokens: [Int32], sinks: [Double]
   ) throws {
-    let attention = plan.layers[0].recipe.attention
+    let attention = try #require(plan.layers[0].recipe.attention)
     let (width, groups) = (attention.keyWidth, attention.keyValueHeads)
     let angles = try #require(rotary.score).base
     let embedding = try #require(plan.globals[.embedding]).decoded()

@@ -88,7 +88,7 @@ import Testing
       let back = try Model(opening: "\(work)/back").plan
       #expect(back.rotary.unrotatedLayers == plan.rotary.unrotatedLayers, what)
       #expect(
-        back.layers.map(\.recipe.attention.window) == plan.layers.map(\.recipe.attention.window),
+        back.layers.map(\.recipe.attention?.window) == plan.layers.map(\.recipe.attention?.window),
         what)
     }
   }
@@ -108,7 +108,7 @@ import Testing
     defer { try? FileManager.default.removeItem(atPath: work) }
     let ids = try ParityTests.Golden(folder: folder).rows[0]
     let model = try Model(opening: prepare(row, from: folder, in: work))
-    try #require(model.plan.layers[0].recipe.attention.temperature?.period == 16)
+    try #require(model.plan.layers[0].recipe.attention?.temperature?.period == 16)
     let prompts = [Array(ids[..<11]), Array(ids[20..<65])]
     let decoder = GreedyDecoder(ForwardPass(plan: model.plan, threads: 2))
     for (prompt, found) in zip(prompts, try decoder.generate(prompts, maximum: 8)) {

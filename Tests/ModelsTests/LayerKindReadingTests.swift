@@ -54,7 +54,7 @@ import Testing
         let source = try changed(
           "exaone4", ["layer_types": nil, "sliding_window_pattern": pattern])
       else { return }
-      let layers = try ModelPlan(source).layers.map(\.recipe.attention)
+      let layers = try ModelPlan(source).layers.compactMap(\.recipe.attention)
       #expect(layers.map(\.window) == windows)
       #expect(layers.map { $0.rotation.score != nil } == windows.map { $0 > 0 })
     }
@@ -134,7 +134,7 @@ import Testing
       let plain = try changed("ministral3", none)
     else { return }
     let plan = try ModelPlan(plain)
-    #expect(plan.layers.allSatisfy { $0.recipe.attention.temperature == nil })
+    #expect(plan.layers.allSatisfy { $0.recipe.attention?.temperature == nil })
   }
 
   /// A declared table that turns values where there are no positions would be ignored.

@@ -76,7 +76,7 @@ import Testing
     members["layer_types"] = .array(
       ["full_attention"] + [JSONValue](repeating: "sliding_attention", count: layers - 1))
     let windows = try ModelPlan(source.restated(configuration: .object(members))).layers.map(
-      \.recipe.attention.window)
+      \.recipe.attention?.window)
     #expect(windows == [0] + [Int](repeating: 16, count: layers - 1))
   }
 

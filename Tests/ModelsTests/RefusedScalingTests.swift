@@ -187,7 +187,7 @@ import Testing
     }
     let layers = try plan("\(work)/both").layers
     for (layer, plan) in layers.enumerated() {
-      let score = try #require(plan.recipe.attention.rotation.score)
+      let score = try #require(plan.recipe.rotation.score)
       #expect(
         Frequencies(score)
           == (layer == 5

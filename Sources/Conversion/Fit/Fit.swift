@@ -59,13 +59,22 @@ package struct Fit: Sendable {
 
     for index in plan.layers.indices {
       let weights = try LayerWeights(plan.layers[index], threads: threads)
+      guard let attention = plan.layers[index].recipe.attention else {
+        // Nothing turns in it: the converted stream goes through the same weights.
+        for stream in [original, converted] {
+          let layer = try stream.layer(index, weights)
+          layer.project()
+          try layer.finish()
+        }
+        continue
+      }
       var fit = try LayerFit(plan: plan, target: target, layer: index, threads: threads)
 
       let before = try original.layer(index, weights)
       before.project()
       let shares =
         fit.needsShares
-        ? FloatBuffer(count: original.rows * plan.layers[index].recipe.attention.heads) : nil
+        ? FloatBuffer(count: original.rows * attention.heads) : nil
       before.attend(into: heads, shares: shares)
       if settings.mode == .full, fit.startsToTurn {
         try fit.chooseBasis(

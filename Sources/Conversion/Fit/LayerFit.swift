@@ -20,7 +20,7 @@ struct LayerFit {
   /// The output matrix in that basis, before anything was regressed.
   private var rewritten: DoubleMatrix?
 
-  private var attention: AttentionRecipe { layer.recipe.attention }
+  private var attention: AttentionRecipe { layer.recipe.attention ?? .headless }
 
   /// A fit of the layer with this index.
   init(plan: ModelPlan, target: RotaryConfiguration, layer index: Int, threads: Int) throws {

@@ -17,8 +17,8 @@ extension QuantizationMix {
     let hasEightBitOutput: Bool
 
     init(_ plan: ModelPlan) {
-      // llama-quantize asks the first layer.
-      let attention = plan.layers.first?.recipe.attention
+      // llama-quantize asks the first layer, whose numbers are those of all that attend.
+      let attention = plan.layers.lazy.compactMap(\.recipe.attention).first
       self.init(
         layers: plan.shape.layers, heads: attention?.heads ?? 0,
         keyValueHeads: attention?.keyValueHeads ?? 0,

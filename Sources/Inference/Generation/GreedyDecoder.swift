@@ -19,7 +19,7 @@ package struct GreedyDecoder: Sendable {
   /// Bytes that keys, values and the stream of one token take.
   package static func bytesPerToken(_ plan: ModelPlan) -> Int {
     let kept = plan.layers.reduce(0) {
-      $0 + $1.recipe.attention.keyRows + $1.recipe.attention.valueRows
+      $0 + ($1.recipe.attention.map { $0.keyRows + $0.valueRows } ?? 0)
     }
     return 4 * (kept + plan.capacity.queries + plan.shape.width)
       + ExpertBatch.bytesPerRow(plan, arithmetic: .float32)

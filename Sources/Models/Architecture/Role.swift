@@ -26,6 +26,20 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
   /// A learned score of each head that takes part in the sum of its weights and gives nothing.
   case attentionSinks = "attention.sinks"
 
+  /// Of a delta rule: queries, keys and values, one after another, and the convolution over them.
+  case ruleChannels = "delta_rule.channels"
+  case ruleConvolution = "delta_rule.convolution"
+  /// What the normed outputs are multiplied by, through an activation.
+  case ruleGate = "delta_rule.gate"
+  /// How much of what a key gives is corrected.
+  case ruleRate = "delta_rule.rate"
+  /// How much is forgotten, and the factor of that for each head.
+  case ruleDecay = "delta_rule.decay"
+  case ruleDecayBias = "delta_rule.decay.bias"
+  case ruleDecayFactor = "delta_rule.decay_factor"
+  case ruleNormGain = "delta_rule.norm.gain"
+  case ruleOutput = "delta_rule.output"
+
   case queryDown = "attention.query_down"
   case queryDownNormGain = "attention.query_down_norm.gain"
   case queryUp = "attention.query_up"
@@ -71,13 +85,29 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
   /// A vector (norm gain, bias, sinks, frequency factors); everything else is a matrix.
   package var isVector: Bool {
     rawValue.hasSuffix(".gain") || rawValue.hasSuffix(".bias") || rawValue.hasPrefix("rotary.")
-      || self == .attentionSinks
+      || self == .attentionSinks || self == .ruleDecayFactor
+  }
+
+  /// Used number by number, not in matrix products.
+  package var isElementwise: Bool { isVector || self == .ruleConvolution }
+
+  /// What mixes the tokens of a layer.
+  package enum Mixer: Sendable { case attention, deltaRule }
+
+  /// The kind of mixer that a weight belongs to; nil for the norms around it, which all have, and for
+  /// weights of other things.
+  package var mixer: Mixer? {
+    if rawValue.hasPrefix("delta_rule.") { return .deltaRule }
+    return rawValue.hasPrefix("attention.") && self != .attentionNormGain
+      && self != .attentionNormBias && self != .attentionPostNormGain ? .attention : nil
   }
 
   /// The gain of the norm whose output this matrix multiplies, where one stands before it.
   package var norm: Role? {
     switch self {
-    case .query, .key, .value, .queryDown, .latentDown: .attentionNormGain
+    case .query, .key, .value, .queryDown, .latentDown, .ruleChannels, .ruleGate, .ruleRate,
+      .ruleDecay:
+      .attentionNormGain
     case .queryUp: .queryDownNormGain
     case .latentKeyUp, .latentValueUp: .latentNormGain
     case .gate, .up, .router, .expertGate, .expertUp, .sharedRouter, .sharedGate, .sharedUp:

@@ -7,7 +7,7 @@ extension ModelPlan {
     let hasNorm = layers[layer][.queryNormGain] != nil
     guard hasNorm ? role == .queryNormGain : role == .query || role == .queryBias else { return 1 }
     guard side == .huggingface, architecture.hyperparameters[.queryScalar] != nil else { return 1 }
-    let attention = layers[layer].recipe.attention
+    guard let attention = layers[layer].recipe.attention else { return 1 }
     var stated = StatedShape()
     (stated.layers, stated.width) = (shape.layers, shape.width)
     (stated.heads, stated.keyWidth) = (attention.heads, attention.keyWidth)
@@ -19,8 +19,9 @@ extension ModelPlan {
   package var turnsPartOfHeads: Bool {
     guard plainSites == .scores, !architecture.block.rotatesPartially else { return false }
     return layers.contains { layer in
-      let attention = layer.recipe.attention
-      guard attention.latent == nil, let score = attention.rotation.score else { return false }
+      guard let attention = layer.recipe.attention, attention.latent == nil,
+        let score = attention.rotation.score
+      else { return false }
       return score.dimensions < attention.keyWidth
     }
   }

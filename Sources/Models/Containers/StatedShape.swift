@@ -100,6 +100,13 @@ extension StatedShape {
       guard let value = recipes.map(value).agreed else { throw failure(what) }
       return value
     }
+    let attentions = recipes.compactMap(\.attention)
+    func attends<Value: Equatable>(
+      _ what: String, _ value: (AttentionRecipe) -> Value
+    ) throws(ModelError) -> Value {
+      guard let value = attentions.map(value).agreed else { throw failure(what) }
+      return value
+    }
     layers = plan.shape.layers
     width = plan.shape.width
     vocabulary = plan.shape.vocabulary
@@ -107,23 +114,23 @@ extension StatedShape {
     embeddingMultiplier = plan.shape.embeddingMultiplier
     logitDivisor = plan.shape.logitDivisor
     logitSoftcap = plan.shape.logitSoftcap
-    heads = try same("their heads") { $0.attention.heads }
-    keyValueHeads = try same("their KV heads") { $0.attention.keyValueHeads }
-    keyWidth = try same("the width of their heads") { $0.attention.keyWidth }
-    valueWidth = try same("the width of their values") { $0.attention.valueWidth }
-    let latent = try same("the kind of their attention") { $0.attention.latent }
+    heads = try attends("their heads") { $0.heads }
+    keyValueHeads = try attends("their KV heads") { $0.keyValueHeads }
+    keyWidth = try attends("the width of their heads") { $0.keyWidth }
+    valueWidth = try attends("the width of their values") { $0.valueWidth }
+    let latent = try attends("the kind of their attention") { $0.latent }
     latentRank = latent?.rank ?? 0
     queryRank = latent?.queryRank ?? 0
     feedForward = plan.shape.networks.denseWidth
     normEpsilon = try same("the epsilon of their norms") { $0.norm.epsilon }
-    attentionScale = try same("the scale of their scores") { $0.attention.scale }
-    attentionSoftcap = try same("the cap of their scores") { $0.attention.softcap }
+    attentionScale = try attends("the scale of their scores") { $0.scale }
+    attentionSoftcap = try attends("the cap of their scores") { $0.softcap }
     parallelResidual = try same("the form of their residual") { $0.residual.isParallel }
     sharesNorm = try same("the norms of their sublayers") { $0.residual.sharesNorm }
     residualMultiplier = try same("the multiplier of their residual") { $0.residual.multiplier }
-    windows = recipes.map(\.attention.window)
-    rotates = recipes.map { $0.attention.rotation.score != nil }
-    temperature = try same("the temperature of their scores") { $0.attention.temperature }
+    windows = recipes.map { $0.attention?.window ?? 0 }
+    rotates = recipes.map { $0.attention.map { $0.rotation.score != nil } ?? true }
+    temperature = try attends("the temperature of their scores") { $0.temperature }
     let scores = plan.rotary.scores
     score = scores.first
     localScore = scores.first { $0.isLocal }

@@ -6,6 +6,7 @@ package struct LayerRecipe: Sendable, Equatable {
   /// What carries information from token to token.
   package enum Mixer: Sendable, Equatable {
     case attention(AttentionRecipe)
+    case deltaRule(DeltaRuleRecipe)
   }
 
   /// What mixes the channels of a token.
@@ -35,14 +36,23 @@ package struct LayerRecipe: Sendable, Equatable {
     self.residual = residual
   }
 
-  /// The attention of the layer.
-  package var attention: AttentionRecipe {
-    get {
-      switch mixer {
-      case .attention(let attention): attention
-      }
+  /// The attention of the layer; nil where it mixes tokens by other means. Nothing else becomes
+  /// attention by setting it.
+  package var attention: AttentionRecipe? {
+    get { if case .attention(let attention) = mixer { attention } else { nil } }
+    set {
+      if let newValue, case .attention = mixer { mixer = .attention(newValue) }
     }
-    set { mixer = .attention(newValue) }
+  }
+
+  /// The delta rule of the layer; nil for attention.
+  package var deltaRule: DeltaRuleRecipe? {
+    if case .deltaRule(let rule) = mixer { rule } else { nil }
+  }
+
+  /// How the layer rotates; one that is not attention has nothing that a variant reaches.
+  package var rotation: RotaryLayer {
+    attention?.rotation ?? RotaryLayer(sites: .none, score: nil)
   }
 
   /// The feed-forward network of the layer, or of each of its experts.
@@ -60,7 +70,12 @@ package struct LayerRecipe: Sendable, Equatable {
 
   /// Whether such a layer can have a weight of this role.
   package func has(_ role: Role) -> Bool {
-    switch role.network {
+    switch role.mixer {
+    case nil: break
+    case .attention: guard attention != nil else { return false }
+    case .deltaRule: guard deltaRule != nil else { return false }
+    }
+    return switch role.network {
     case nil: true
     case .dense: experts == nil
     case .router: experts.map { role != .routerCorrection || $0.router.isCorrected } ?? false
@@ -211,8 +226,13 @@ package struct AttentionRecipe: Sendable, Equatable {
     self.rotation = rotation
   }
 
+  /// No heads: what a layer has that is not attention.
+  package static let headless = AttentionRecipe(
+    kind: .grouped, heads: 0, keyValueHeads: 0, keyWidth: 0, valueWidth: 0, scale: 1,
+    rotation: RotaryLayer(sites: .none, score: nil))
+
   /// Query heads that share one key and value head.
-  package var groupSize: Int { heads / keyValueHeads }
+  package var groupSize: Int { heads / max(keyValueHeads, 1) }
   /// Elements of all query heads.
   package var queryRows: Int { heads * keyWidth }
   /// Elements of all key heads.

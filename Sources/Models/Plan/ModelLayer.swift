@@ -48,19 +48,20 @@ package struct ModelLayer: Sendable {
 
   /// The matrix whose rows are the query heads.
   package var queryMatrix: Role {
-    recipe.attention.latent?.queryRank == nil ? .query : .queryUp
+    recipe.attention?.latent?.queryRank == nil ? .query : .queryUp
   }
 
   /// The matrix whose rows are the key heads; of latent attention, their still dims.
-  package var keyMatrix: Role { recipe.attention.latent == nil ? .key : .latentKeyUp }
+  package var keyMatrix: Role { recipe.attention?.latent == nil ? .key : .latentKeyUp }
 
   /// The matrix whose rows are the value heads.
-  package var valueMatrix: Role { recipe.attention.latent == nil ? .value : .latentValueUp }
+  package var valueMatrix: Role { recipe.attention?.latent == nil ? .value : .latentValueUp }
 }
 
 /// The largest sizes that layers need: of memory that they use in turn.
 package struct LayerCapacity: Sendable, Equatable {
-  /// Elements of a row of queries, of keys, of values and of the heads' outputs.
+  /// Elements of a row of queries, of keys, of values and of the heads' outputs; a delta rule keeps all
+  /// of its channels where queries stand.
   package private(set) var queries = 0
   package private(set) var keys = 0
   package private(set) var values = 0
@@ -68,6 +69,8 @@ package struct LayerCapacity: Sendable, Equatable {
   /// Elements of one key and of one value head.
   package private(set) var keyWidth = 0
   package private(set) var valueWidth = 0
+  /// Value heads of a delta rule; 0 where no layer has one.
+  package private(set) var ruleHeads = 0
   /// Channels of a feed-forward network.
   package private(set) var feedForward = 0
   /// Experts, and those of them that a token goes through; 0 where no layer has any.
@@ -82,17 +85,22 @@ package struct LayerCapacity: Sendable, Equatable {
 
   package init(_ recipes: some Sequence<LayerRecipe>) {
     for recipe in recipes {
-      let attention = recipe.attention
+      feedForward = max(
+        feedForward, recipe.feedForward.width, recipe.experts?.shared?.network.width ?? 0)
+      experts = max(experts, recipe.experts?.count ?? 0)
+      expertsUsed = max(expertsUsed, recipe.experts?.router.used ?? 0)
+      if let rule = recipe.deltaRule {
+        queries = max(queries, rule.channels)
+        outputs = max(outputs, rule.valueRows)
+        ruleHeads = max(ruleHeads, rule.valueHeads)
+      }
+      guard let attention = recipe.attention else { continue }
       queries = max(queries, attention.queryRows)
       keys = max(keys, attention.keyRows)
       values = max(values, attention.valueRows)
       outputs = max(outputs, attention.outputColumns)
       keyWidth = max(keyWidth, attention.keyWidth)
       valueWidth = max(valueWidth, attention.valueWidth)
-      feedForward = max(
-        feedForward, recipe.feedForward.width, recipe.experts?.shared?.network.width ?? 0)
-      experts = max(experts, recipe.experts?.count ?? 0)
-      expertsUsed = max(expertsUsed, recipe.experts?.router.used ?? 0)
       guard let latent = attention.latent else { continue }
       latentRank = max(latentRank, latent.rank)
       latentRow = max(latentRow, latent.rank + latent.sharedKeyWidth)

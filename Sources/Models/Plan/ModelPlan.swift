@@ -42,14 +42,14 @@ package struct ModelPlan: Sendable {
 
   /// The rotation the checkpoint was made with, of all layers.
   package var rotary: RotaryConfiguration {
-    RotaryConfiguration(layers: layers.map(\.recipe.attention.rotation))
+    RotaryConfiguration(layers: layers.map(\.recipe.rotation))
   }
 
   /// The largest sizes that any layer needs.
   package var capacity: LayerCapacity { LayerCapacity(layers.lazy.map(\.recipe)) }
 
   /// Whether any layer sees a window of the tokens before it.
-  package var hasWindows: Bool { layers.contains { $0.recipe.attention.window > 0 } }
+  package var hasWindows: Bool { layers.contains { ($0.recipe.attention?.window ?? 0) > 0 } }
 
   /// The sites a plain file of this model has.
   package var plainSites: RotarySites {
@@ -89,7 +89,7 @@ extension ModelPlan {
         expected: [shape.vocabulary] + rest)
     }
 
-    var rotary = RotaryConfiguration(layers: recipes.map(\.attention.rotation))
+    var rotary = RotaryConfiguration(layers: recipes.map(\.rotation))
     if identity.isRotary {
       let declared = try RotaryDeclaration(
         checkpoint, of: identity, rotates: rotary.layers.map { $0.score != nil },
@@ -99,7 +99,7 @@ extension ModelPlan {
     } else if let flags = try TrainingFlags(checkpoint, plain: shape.plainSites) {
       rotary = try flags.rotation(rotary, length: shape.context)
     }
-    for (index, layer) in rotary.layers.enumerated() { recipes[index].attention.rotation = layer }
+    for (index, layer) in rotary.layers.enumerated() { recipes[index].attention?.rotation = layer }
     for (index, weights) in directory.layers.enumerated() {
       let recipe = recipes[index]
       recipes[index].residual.sharesNorm =

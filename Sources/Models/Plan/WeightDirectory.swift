@@ -31,7 +31,7 @@ struct WeightDirectory {
     var used: Set<String> = []
     layers = Array(repeating: [:], count: recipes.count)
     experts = recipes.map { Array(repeating: [:], count: $0.experts?.count ?? 0) }
-    let rotaryPairs = recipes.map(\.attention.rotation.pairs).max() ?? 0
+    let rotaryPairs = recipes.map(\.rotation.pairs).max() ?? 0
     func layout(_ recipe: LayerRecipe?) -> WeightLayout {
       WeightLayout(
         shape: shape, recipe: recipe, side: parameters.side, rotaryPairs: rotaryPairs)
@@ -115,7 +115,7 @@ struct WeightDirectory {
   private func missingAlternatives() -> [String] {
     var missing: [String] = []
     for (layer, recipe) in recipes.enumerated() {
-      guard let latent = recipe.attention.latent else { continue }
+      guard let latent = recipe.attention?.latent else { continue }
       let needed: [Role] =
         latent.queryRank == nil ? [.query] : [.queryDown, .queryDownNormGain, .queryUp]
       for role in needed where layers[layer][role] == nil {
