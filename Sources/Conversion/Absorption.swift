@@ -30,7 +30,10 @@ struct Absorption {
     func anyLayer(_ holds: (ModelLayer) -> Bool) -> Bool { plan.layers.contains(where: holds) }
     let turnsMessage = target.sites.rotatesMessage
     switch identity {
-    case .pairLayout, .valueBasis: return nil
+    case .pairLayout: return nil
+    case .valueBasis:
+      return anyLayer { $0.recipe.attention?.isGated == true }
+        ? "a gate of each output stands between the values and the output matrix" : nil
     case .scoreBasis:
       return anyLayer { ($0.recipe.attention?.headNorm ?? .none) != .none }
         ? "a norm of queries and keys stands between the weights and scores" : nil
@@ -40,6 +43,10 @@ struct Absorption {
       if let layer = plan.layers.firstIndex(where: { $0.hasSinks && $0[.valueBias] != nil }) {
         return "layer \(layer) has attention sinks, so that a head's weights do not sum to 1 and"
           + " what the value bias adds is not constant"
+      }
+      if anyLayer({ $0.recipe.attention?.isGated == true }) {
+        return "a gate stands between the values and the output matrix, so that what the value bias"
+          + " adds is not constant"
       }
       if plan.rotary.sites.rotatesMessage { return "values or outputs rotate in the source" }
       return anyLayer { $0[.attentionOutputBias] == nil }

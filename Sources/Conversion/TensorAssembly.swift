@@ -1,4 +1,5 @@
 import Checkpoints
+import Foundation
 import Inference
 import Models
 import OrderedCollections
@@ -139,9 +140,10 @@ struct TensorAssembly {
 
   /// The order of a weight's rows in the output, where it differs from the source's.
   private func rowOrder(_ part: Part) -> [Int]? {
-    guard let layer = part.layer, let attention = plan.layers[layer].recipe.attention else {
-      return nil
-    }
+    guard let layer = part.layer else { return nil }
+    let recipe = plan.layers[layer].recipe
+    if let rule = recipe.deltaRule { return ruleRowOrder(part, rule) }
+    guard let attention = recipe.attention else { return nil }
     let (from, to) = (rotation.from.layers[layer], rotation.to.layers[layer])
     if part.role == .latentDown, let latent = attention.latent {
       // The key that all heads share stands below the latent vector.
@@ -161,6 +163,41 @@ struct TensorAssembly {
     // A norm of single heads has one gain for all of them.
     return order.map { order in
       (0..<(part.source.rows / width)).flatMap { head in order.map { head * width + $0 } }
+    }
+  }
+
+  /// The order of a delta rule's rows in the output, where its value heads lie otherwise there.
+  private func ruleRowOrder(_ part: Part, _ rule: DeltaRuleRecipe) -> [Int]? {
+    guard let heads = valueHeadOrder(rule) else { return nil }
+    func rows(of width: Int) -> [Int] {
+      heads.flatMap { head in (head * width)..<((head + 1) * width) }
+    }
+    switch part.role {
+    case .ruleChannels, .ruleConvolution:
+      let still = 2 * rule.keyRows
+      return Array(0..<still) + rows(of: rule.valueWidth).map { still + $0 }
+    case .ruleGate: return rows(of: rule.valueWidth)
+    case .ruleRate, .ruleDecay, .ruleDecayBias, .ruleDecayFactor: return heads
+    default: return nil
+    }
+  }
+
+  /// The order of a matrix's columns in the output: that of value heads in what reads them.
+  private func columnOrder(_ part: Part) -> [Int]? {
+    guard part.role == .ruleOutput, let layer = part.layer,
+      let rule = plan.layers[layer].recipe.deltaRule, let heads = valueHeadOrder(rule)
+    else { return nil }
+    return heads.flatMap { head in (head * rule.valueWidth)..<((head + 1) * rule.valueWidth) }
+  }
+
+  /// The source's value heads in the order of the output's container; nil where they stay.
+  private func valueHeadOrder(_ rule: DeltaRuleRecipe) -> [Int]? {
+    guard let order = plan.architecture.block.valueHeadOrders?[target], order != rule.order
+    else { return nil }
+    let perKey = rule.valueHeads / rule.keyHeads
+    return switch order {
+    case .tiled: (0..<rule.valueHeads).map { $0 % rule.keyHeads * perKey + $0 / rule.keyHeads }
+    case .grouped: (0..<rule.valueHeads).map { $0 % perKey * rule.keyHeads + $0 / perKey }
     }
   }
 
@@ -201,7 +238,8 @@ struct TensorAssembly {
   ) throws -> Assembled {
     let first = parts[0]
     let rewritten = parts.contains(where: isRewritten)
-    let permuted = parts.contains { rowOrder($0) != nil }
+    let mixesColumns = parts.contains { columnOrder($0) != nil }
+    let permuted = mixesColumns || parts.contains { rowOrder($0) != nil }
     let scaled = parts.contains { factor($0) != 1 }
     let shape = shape(of: first)
     let elements = shape.reduce(1, *)
@@ -221,7 +259,7 @@ struct TensorAssembly {
     let rowwise = parts.allSatisfy {
       $0.source.isRowwise && $0.name.form == .plain && $0.source.tensor.type == chosen
     }
-    if !rewritten, !scaled, rowwise, let pieces = pieces(parts, type: chosen) {
+    if !rewritten, !scaled, !mixesColumns, rowwise, let pieces = pieces(parts, type: chosen) {
       return Assembled(
         tensor: OutputTensor(name: name, type: chosen, shape: shape, contents: .pieces(pieces)),
         isCopy: false, isRewritten: false, isFallback: isFallback)
@@ -323,6 +361,10 @@ struct TensorAssembly {
       }
       let factor = factor(part)
       if factor != 1 { weight = weight.map { Float(Double($0) * factor) } }
+      if let columnOrder = columnOrder(part) {
+        weight = weight.indices.map { $0 - $0 % columns + columnOrder[$0 % columns] }
+          .map { weight[$0] }
+      }
       let places = targetRows(part).flatMap { Array($0) }
       let order = rowOrder(part)
       if parts.count == 1, order == nil, part.name.form == .plain, part.name.part == nil {
@@ -338,6 +380,8 @@ struct TensorAssembly {
             (place * columns)..<((place + 1) * columns), with: weight[source..<(source + columns)])
         case .gainMinusOne:
           result[place] = weight[source] - 1
+        case .negativeLogarithm:
+          result[place] = Float(log(-Double(weight[source])))
         case .transposed:
           let first = part.place * rowsOfMatrix
           for column in 0..<columns {

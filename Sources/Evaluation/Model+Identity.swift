@@ -102,7 +102,7 @@ extension Settings {
     switch mixer {
     case .attention(let attention):
       var fields = of(
-        attention, leaving: ["kind", "headNorm", "temperature", "rotation"],
+        attention, leaving: ["kind", "headNorm", "isGated", "temperature", "rotation"],
         names: ["scale": "attention_scale", "softcap": "attention_softcap", "window": "windows"])
       fields["latent_rank"] = JSONValue(attention.latent?.rank ?? 0)
       fields["query_rank"] = JSONValue(attention.latent?.queryRank ?? 0)

@@ -57,7 +57,7 @@ struct Layer: Sendable {
   }
 
   /// The input of a sublayer: the normed stream, or the stream itself where norms come after.
-  private func sublayerInput(
+  func sublayerInput(
     _ unit: SequenceBatch.Unit, gain: Role, _ scratch: LayerScratch
   ) -> Factors {
     let (stream, rows) = (stream(unit), unit.rows.count)
@@ -80,6 +80,7 @@ struct Layer: Sendable {
   func project(_ unit: SequenceBatch.Unit, _ scratch: LayerScratch) {
     let rows = unit.rows.count
     let input = sublayerInput(unit, gain: .attentionNormGain, scratch)
+    if let rule = recipe.deltaRule { return project(rule, unit, input) }
     let queryStride = attention.queryRows
     let keyStride = attention.keyRows
     let valueStride = attention.valueRows
@@ -160,7 +161,12 @@ struct Layer: Sendable {
   func finish(
     _ unit: SequenceBatch.Unit, _ scratch: LayerScratch, experts: ExpertBatch.Rows? = nil
   ) {
-    attend(unit, to: scratch.attended.pointer, scratch)
+    switch recipe.mixer {
+    case .attention:
+      attend(unit, to: scratch.attended.pointer, scratch)
+      gateOutputs(unit, scratch.attended.pointer, scratch)
+    case .deltaRule(let rule): gatherHeads(rule, unit, scratch)
+    }
     update(unit, attended: scratch.attended.pointer, scratch, experts: experts)
   }
 
@@ -178,9 +184,9 @@ struct Layer: Sendable {
   ) {
     let rows = unit.rows.count
     let stream = stream(unit)
-    let headsWidth = attention.outputColumns
+    let headsWidth = recipe.deltaRule?.valueRows ?? attention.outputColumns
     multiply(
-      .attentionOutput,
+      recipe.deltaRule == nil ? .attentionOutput : .ruleOutput,
       scratch.factors.factors(attended, stride: headsWidth, rows: rows, width: headsWidth),
       to: scratch.update.pointer, yStride: width)
     record?.keep(output: scratch.update.pointer, of: unit)

@@ -12,17 +12,21 @@ struct ActivationMemory: Sendable {
 
   /// [rows, query rows]
   let queries: FloatBuffer
+  /// [rows, 2, value heads] of a delta rule: the logarithm of what is kept of the past, and how much of
+  /// what a key gives is corrected.
+  let rates: FloatBuffer
   fileprivate let keyValues: KeyValues
   fileprivate let rows: Int
 
-  /// Memory for `rows` rows of layers up to the sizes of `capacity`; `queries` is memory that other
-  /// layers use in turn too, nil: its own.
+  /// Memory for `rows` rows of layers up to the sizes of `capacity`; `other` is memory whose
+  /// queries and rates layers use in turn with these.
   init(
     _ capacity: LayerCapacity, rows: Int, arithmetic: Arithmetic = .float32,
-    queries: FloatBuffer? = nil
+    sharing other: ActivationMemory? = nil
   ) {
     self.rows = rows
-    self.queries = queries ?? FloatBuffer(count: max(rows * capacity.queries, 1))
+    rates = other?.rates ?? FloatBuffer(count: max(2 * rows * capacity.ruleHeads, 1))
+    queries = other?.queries ?? FloatBuffer(count: max(rows * capacity.queries, 1))
     let keys = max(rows * capacity.keys, 1)
     let values = max(rows * capacity.values, 1)
     keyValues =
@@ -53,6 +57,9 @@ struct LayerActivations: Sendable {
 
   /// [rows, heads * keyWidth]
   var queries: FloatBuffer { memory.queries }
+
+  /// Of a delta rule, [rows, 2, value heads].
+  var rates: FloatBuffer { memory.rates }
 
   /// float32 keys and values of all rows, where products are float32; nil where they are rounded.
   var plain: (keys: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>)? {
@@ -142,6 +149,9 @@ struct LayerScratch: Sendable {
   let keys: FloatBuffer
   let values: FloatBuffer
   let attention: AttentionTile
+  let rule: DeltaRuleTile
+  /// [rows, outputs]: what the outputs of a mixer are multiplied by.
+  let outputGate: FloatBuffer
 
   /// Memory for units of at most `rows` rows.
   init(_ plan: ModelPlan, rows: Int, arithmetic: Arithmetic = .float32) {
@@ -171,5 +181,7 @@ struct LayerScratch: Sendable {
     attention = AttentionTile(
       groups: Set(plan.layers.compactMap { $0.recipe.attention?.groupSize }), capacity: capacity,
       arithmetic: arithmetic)
+    rule = DeltaRuleTile(capacity)
+    outputGate = FloatBuffer(count: max(rows * capacity.gates, 1))
   }
 }

@@ -68,11 +68,13 @@ final class LayerWorkspace: Sendable {
   let scratch: [LayerScratch]
   /// Of a model that has some.
   let experts: ExpertBatch?
+  let states: DeltaRuleStates
 
   init(_ pass: ForwardPass, _ batch: SequenceBatch) {
     memory = ActivationMemory(
       pass.plan.capacity, rows: batch.totalRows, arithmetic: pass.arithmetic)
     experts = ExpertBatch(batch.units, of: pass.plan, arithmetic: pass.arithmetic)
+    states = DeltaRuleStates(pass.plan.capacity, sequences: batch.starts.count)
     scratch = (0..<pass.threads).map { _ in
       LayerScratch(pass.plan, rows: SequenceBatch.unitRows, arithmetic: pass.arithmetic)
     }
@@ -87,13 +89,20 @@ package struct StreamedLayer: Sendable {
   let workspace: LayerWorkspace
   let threads: Int
 
-  /// Queries, keys and values of every row.
+  /// Queries, keys and values of every row; those of a delta rule become what its heads give.
   package func project() {
     let began = layer.times.now
     Parallel.forEach(count: batch.units.count, threads: threads) { unit, worker in
       layer.project(batch.units[unit], workspace.scratch[worker])
     }
     layer.times.add(.elementwise, since: began, threads: threads)
+    if let rule = layer.recipe.deltaRule {
+      let spans = batch.starts.indices.map {
+        SequenceSpan(
+          sequence: $0, firstRow: batch.starts[$0], rows: batch.lengths[$0], isWhole: true)
+      }
+      layer.mix(rule, spans, workspace.states, workspace.scratch, threads: threads)
+    }
   }
 
   /// Attention and feed-forward network. The last rows of a sequence look back farthest, so they
@@ -120,9 +129,11 @@ package struct StreamedLayer: Sendable {
     let (width, count) = (layer.attention.outputColumns, layer.attention.heads)
     Parallel.forEach(count: batch.units.count, threads: threads) { unit, worker in
       let unit = batch.units[unit]
+      let attended = heads.pointer + unit.firstRow * width
       layer.attend(
-        unit, to: heads.pointer + unit.firstRow * width, workspace.scratch[worker],
+        unit, to: attended, workspace.scratch[worker],
         shares: shares.map { $0.pointer + unit.firstRow * count })
+      layer.gateOutputs(unit, attended, workspace.scratch[worker])
     }
   }
 

@@ -26,7 +26,7 @@ package struct MemoryEstimate: Sendable {
     let ofExperts = capacity.experts > 0 ? (4 + factor) * width + 4 * capacity.experts : 0
     let scratch =
       SequenceBatch.unitRows
-      * (8 * (width + capacity.outputs + capacity.feedForward)
+      * (8 * (width + capacity.outputs + capacity.feedForward) + 4 * capacity.gates
         + 4 * (capacity.keys + capacity.values)
         + factor * (width + max(capacity.outputs, width) + capacity.feedForward) + ofExperts)
       + 4 * LogitBlocks.unitRows * LogitBlocks.columns
@@ -37,11 +37,14 @@ package struct MemoryEstimate: Sendable {
   /// The program itself, its libraries, the vocabulary and the mapped pages in use.
   private static let programBytes = 128 << 20
 
+  /// Bytes per sequence, whatever its length: what delta rules keep of it.
+  package var bytesPerSequence: Int { 4 * (plan.capacity.ruleState + plan.capacity.ruleTail) }
+
   /// Bytes per token in flight: residual stream, queries, keys, values, normed output rows.
   package var bytesPerToken: Int {
     let (width, capacity) = (plan.shape.width, plan.capacity)
     let factor = FactorBuffer.elementSize(arithmetic)
-    return 4 * (width + capacity.queries)
+    return 4 * (width + capacity.queries + 2 * capacity.ruleHeads)
       + factor * (width + capacity.keys + capacity.values) + 64
       + ExpertBatch.bytesPerRow(plan, arithmetic: arithmetic)
   }

@@ -76,7 +76,8 @@ package struct Fit: Sendable {
         fit.needsShares
         ? FloatBuffer(count: original.rows * attention.heads) : nil
       before.attend(into: heads, shares: shares)
-      if settings.mode == .full, fit.startsToTurn {
+      // A gate of each output fixes the values' basis.
+      if settings.mode == .full, fit.startsToTurn, !attention.isGated {
         try fit.chooseBasis(
           heads, shares: shares, rows: calibration.fittedRows,
           reach: before.reach(every: Self.reachStep, sequences: calibration.fitted))

@@ -49,7 +49,7 @@ public struct RunOptions {
     let estimates = plans.map { MemoryEstimate(plan: $0, arithmetic: arithmetic, threads: threads) }
     // The models take their turns; only their streams are there at the same time.
     let fixed = estimates.map(\.fixedBytes).max() ?? 0
-    let unit = estimates.reduce(0) { $0 + $1.bytesPerToken } * max(context, 1)
+    let unit = estimates.reduce(0) { $0 + $1.bytesPerToken * max(context, 1) + $1.bytesPerSequence }
     guard fixed + unit <= memory else {
       throw .setting(
         .memory,

@@ -140,7 +140,9 @@ package struct RulerEvaluation {
   private func batchSize(_ model: Model, _ length: Int) throws -> Int {
     let tokens = try options.batch(for: [model.plan], context: length)
     guard mode == .generate, options.batch == nil else { return tokens }
-    let bytes = GreedyDecoder.bytesPerToken(model.plan) * max(length, 1)
+    let bytes =
+      GreedyDecoder.bytesPerToken(model.plan) * max(length, 1)
+      + GreedyDecoder.bytesPerSequence(model.plan)
     return max(min(tokens, 2_000_000_000 / max(bytes, 1)), 1)
   }
 

@@ -17,6 +17,7 @@ package final class CachedSequences {
   private let hidden: FloatBuffer
   /// Of each layer; queries are not kept, so all layers take turns with theirs.
   private let caches: [ActivationMemory]
+  private let ruleStates: [DeltaRuleStates]
   private let scratch: [LayerScratch]
   private let kept: [LayerWeights]
   private let classes: LengthClasses
@@ -47,10 +48,10 @@ package final class CachedSequences {
     let plan = pass.plan
     let rows = count * capacity
     hidden = FloatBuffer(count: max(rows * plan.shape.width, 1))
-    let queries = FloatBuffer(count: max(rows * plan.capacity.queries, 1))
-    caches = plan.layers.map {
-      ActivationMemory(LayerCapacity(CollectionOfOne($0.recipe)), rows: rows, queries: queries)
-    }
+    let capacities = plan.layers.map { LayerCapacity(CollectionOfOne($0.recipe)) }
+    let shared = ActivationMemory(plan.capacity.withoutKeys, rows: rows)
+    caches = capacities.map { ActivationMemory($0, rows: rows, sharing: shared) }
+    ruleStates = capacities.map { DeltaRuleStates($0, sequences: count) }
     scratch = (0..<pass.threads).map { _ in LayerScratch(plan, rows: SequenceBatch.unitRows) }
     kept =
       keepsWeights
@@ -64,6 +65,7 @@ package final class CachedSequences {
   package func append(_ tokens: [[Int32]]) throws {
     let width = pass.plan.shape.width
     var units: [SequenceBatch.Unit] = []
+    var grown: [SequenceSpan] = []
     var members: [GatheredRows.Member] = []
     for (sequence, added) in tokens.enumerated() where !added.isEmpty {
       let (start, length) = (sequence * capacity, lengths[sequence])
@@ -74,9 +76,13 @@ package final class CachedSequences {
       guard added.count > 1 else {
         members.append(
           GatheredRows.Member(
-            sequenceStart: start, position: length, lengthClass: classes.ofSequence[sequence]))
+            sequence: sequence, sequenceStart: start, position: length,
+            lengthClass: classes.ofSequence[sequence]))
         continue
       }
+      grown.append(
+        SequenceSpan(
+          sequence: sequence, firstRow: start + length, rows: added.count, isWhole: length == 0))
       for first in stride(from: 0, to: added.count, by: SequenceBatch.unitRows) {
         let last = min(first + SequenceBatch.unitRows, added.count)
         units.append(
@@ -99,11 +105,14 @@ package final class CachedSequences {
       Parallel.forEach(count: work.count, threads: pass.threads) { unit, worker in
         layer.project(work[unit], scratch[worker])
       }
+      if let rule = layer.recipe.deltaRule {
+        layer.mix(rule, grown, ruleStates[index], scratch, threads: pass.threads)
+      }
       Parallel.forEach(count: work.count, threads: pass.threads) { unit, worker in
         layer.finish(work[unit], scratch[worker], experts: experts?.rows(ofUnit: unit))
       }
       try experts?.apply(layer, scratch, threads: pass.threads)
-      try gathered.apply(layer, scratch, threads: pass.threads)
+      try gathered.apply(layer, ruleStates[index], scratch, threads: pass.threads)
     }
     gathered.restore(to: hidden)
     for (sequence, added) in tokens.enumerated() { lengths[sequence] += added.count }

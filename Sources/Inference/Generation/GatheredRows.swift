@@ -8,6 +8,8 @@ import Tensors
 struct GatheredRows: Sendable {
   /// A sequence that grows by one token.
   struct Member: Sendable {
+    /// Which of the sequences it is.
+    let sequence: Int
     /// The sequence's first row.
     let sequenceStart: Int
     /// Where it grows.
@@ -57,14 +59,27 @@ struct GatheredRows: Sendable {
   }
 
   /// Applies a layer, that over the whole sequences, to the members' rows; their keys and values
-  /// join those of their sequences. `scratch` has one for each thread.
+  /// join those of their sequences, whose delta rules' `states` go on. `scratch` has one for each thread.
   /// - Throws: the errors of decoding experts.
-  func apply(_ layer: Layer, _ scratch: [LayerScratch], threads: Int) throws {
+  func apply(
+    _ layer: Layer, _ states: DeltaRuleStates, _ scratch: [LayerScratch], threads: Int
+  ) throws {
     let gathered = layer.working(on: hidden, in: memory)
     let attention = layer.attention
     let headsWidth = attention.outputColumns
     Parallel.forEach(count: groups.count, threads: threads) { group, worker in
       gathered.project(groups[group], scratch[worker])
+    }
+    if let rule = layer.recipe.deltaRule {
+      let spans = members.enumerated().map { row, member in
+        SequenceSpan(sequence: member.sequence, firstRow: row, rows: 1, isWhole: false)
+      }
+      gathered.mix(rule, spans, states, scratch, threads: threads)
+      Parallel.forEach(count: groups.count, threads: threads) { group, worker in
+        gathered.finish(groups[group], scratch[worker], experts: experts?.rows(ofUnit: group))
+      }
+      try experts?.apply(gathered, scratch, threads: threads)
+      return
     }
     Parallel.forEach(count: members.count, threads: threads) { member, worker in
       let row = own[member].firstRow
@@ -80,6 +95,8 @@ struct GatheredRows: Sendable {
     }
     Parallel.forEach(count: groups.count, threads: threads) { group, worker in
       let unit = groups[group]
+      gathered.gateOutputs(
+        unit, attended.pointer + unit.firstRow * headsWidth, scratch[worker])
       gathered.update(
         unit, attended: attended.pointer + unit.firstRow * headsWidth, scratch[worker],
         experts: experts?.rows(ofUnit: group))

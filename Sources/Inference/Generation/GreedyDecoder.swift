@@ -21,8 +21,17 @@ package struct GreedyDecoder: Sendable {
     let kept = plan.layers.reduce(0) {
       $0 + ($1.recipe.attention.map { $0.keyRows + $0.valueRows } ?? 0)
     }
-    return 4 * (kept + plan.capacity.queries + plan.shape.width)
+    let shared = plan.capacity.queries + 2 * plan.capacity.ruleHeads
+    return 4 * (kept + shared + plan.shape.width)
       + ExpertBatch.bytesPerRow(plan, arithmetic: .float32)
+  }
+
+  /// Bytes that the delta rules of a sequence take, whatever its length.
+  package static func bytesPerSequence(_ plan: ModelPlan) -> Int {
+    plan.layers.reduce(0) {
+      let capacity = LayerCapacity(CollectionOfOne($1.recipe))
+      return $0 + 4 * (capacity.ruleState + capacity.ruleTail)
+    }
   }
 
   /// Continues prompts until a stop token or `maximum` tokens. Frequencies that depend on the

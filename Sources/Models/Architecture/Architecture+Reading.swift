@@ -137,6 +137,7 @@ extension BlockRecipe {
     case stretchesBase = "stretches_base"
     case widthScaledLayers = "width_scaled_layers"
     case yarnMultiplier = "yarn_multiplier"
+    case valueHeadOrder = "value_head_order"
   }
 
   init(_ json: JSONValue, file: String, place: String) throws(FormatError) {
@@ -169,6 +170,11 @@ extension BlockRecipe {
     }
     stretchesBase = try entry.flag(.stretchesBase)
     widthScaledLayers = try entry.integers(.widthScaledLayers)
+    valueHeadOrders = try entry.optional(.valueHeadOrder).map { value throws(FormatError) in
+      let orders = try StrictObject<Architecture.Side>(
+        value, file: file, place: entry.place(of: .valueHeadOrder))
+      return [.gguf: try orders.choice(.gguf), .huggingface: try orders.choice(.huggingface)]
+    }
     experts = try entry.optional(.experts).map { value throws(FormatError) in
       try ExpertsBlock(value, file: file, place: entry.place(of: .experts))
     }

@@ -59,6 +59,8 @@ package struct BlockRecipe: Sendable, Equatable {
   package var stretchesBase: Bool
   /// Layer counts whose attention scale is 1/sqrt(width / heads) in GGUF files (Gemma 3 27B).
   package var widthScaledLayers: [Int]
+  /// By container, how the value heads of delta rules lie; nil for families without such layers.
+  package var valueHeadOrders: [Architecture.Side: DeltaRuleRecipe.ValueHeadOrder]?
   /// What there is to know of layers of experts; nil for families without.
   package var experts: ExpertsBlock?
 }

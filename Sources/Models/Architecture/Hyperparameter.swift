@@ -77,6 +77,14 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
   case expertStep = "expert_step"
   case denseLayers = "dense_layers"
   case feedForwardTypes = "feed_forward_types"
+  case ruleKeyHeads = "rule_key_heads"
+  case ruleValueHeads = "rule_value_heads"
+  case ruleKeyWidth = "rule_key_width"
+  case ruleValueWidth = "rule_value_width"
+  case ruleValueRows = "rule_value_rows"
+  case ruleKernel = "rule_kernel"
+  case ruleLayers = "rule_layers"
+  case attentionEvery = "attention_every"
   case predictingLayers = "predicting_layers"
 
   /// What the value of a hyper-parameter is.
@@ -95,7 +103,9 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
       .stillKeyWidth, .latentHeads, .latentKeyWidth, .latentValueWidth, .parallelNorms,
       .unrotatedEvery,
       .experts, .expertsPerToken, .expertWidth, .sharedExperts, .sharedExpertWidth,
-      .expertGroups, .expertGroupsUsed, .leadingDenseLayers, .expertStep, .predictingLayers:
+      .expertGroups, .expertGroupsUsed, .leadingDenseLayers, .expertStep, .predictingLayers,
+      .ruleKeyHeads, .ruleValueHeads, .ruleKeyWidth, .ruleValueWidth, .ruleValueRows, .ruleKernel,
+      .attentionEvery:
       .whole
     case .normEpsilon, .rotaryFraction, .rotaryBase, .rotaryBaseLocal, .queryScalar,
       .attentionSoftcap, .logitSoftcap, .embeddingMultiplier, .residualMultiplier,
@@ -108,7 +118,7 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
     case .expertScore: .text
     case .layerTypes, .feedForwardTypes: .texts
     case .denseLayers: .wholes
-    case .rotatedLayers: .switches
+    case .rotatedLayers, .ruleLayers: .switches
     case .windowPattern: .pattern
     }
   }

@@ -20,6 +20,8 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
   case valueBias = "attention.value.bias"
   case attentionOutput = "attention.output"
   case attentionOutputBias = "attention.output.bias"
+  /// What the heads' outputs are multiplied by, through a sigmoid.
+  case attentionGate = "attention.gate"
   case queryNormGain = "attention.query_norm.gain"
   case keyNormGain = "attention.key_norm.gain"
   case attentionPostNormGain = "attention.post_norm.gain"
@@ -105,7 +107,7 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
   /// The gain of the norm whose output this matrix multiplies, where one stands before it.
   package var norm: Role? {
     switch self {
-    case .query, .key, .value, .queryDown, .latentDown, .ruleChannels, .ruleGate, .ruleRate,
+    case .query, .key, .value, .attentionGate, .queryDown, .latentDown, .ruleChannels, .ruleGate, .ruleRate,
       .ruleDecay:
       .attentionNormGain
     case .queryUp: .queryDownNormGain
@@ -120,6 +122,7 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
   /// The vector that is added to what this matrix or norm gives, where models have one.
   package var bias: Role? {
     switch self {
+    case .ruleDecay: .ruleDecayBias
     case .query: .queryBias
     case .key: .keyBias
     case .value: .valueBias
@@ -169,7 +172,7 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
     switch self {
     case .query, .queryBias, .queryUp, .queryNormGain: .queries
     case .key, .keyBias, .keyNormGain: .keys
-    case .value, .valueBias, .latentValueUp: .values
+    case .value, .valueBias, .latentValueUp, .attentionGate: .values
     default: nil
     }
   }

@@ -10,6 +10,8 @@ package struct WeightName: Sendable, Equatable {
     case gainMinusOne = "gain_minus_one"
     /// A stack of one matrix per head, each stored transposed (DeepSeek's absorbed key matrix).
     case transposedPerHead = "transposed_per_head"
+    /// The stored number is the logarithm of the negative one (Mamba's A).
+    case negativeLogarithm = "negative_logarithm"
   }
   /// Which rows of a fused tensor belong to this weight.
   package enum Part: String, Sendable, CaseIterable {
@@ -26,6 +28,15 @@ package struct WeightName: Sendable, Equatable {
     /// The key and value rows of DeepSeek's kv_b projection, head by head.
     case latentKey = "latent_key"
     case latentValue = "latent_value"
+    /// Each head's queries, and the gate of its outputs behind them (Qwen3-Next).
+    case queryOfGated = "query_of_gated"
+    case gateOfQuery = "gate_of_query"
+    /// Of a delta rule, each key head's query, key and values with the gates of these, or the rates and
+    /// the decays of its value heads (Qwen3-Next).
+    case channelsOfKeyHead = "channels_of_key_head"
+    case gateOfKeyHead = "gate_of_key_head"
+    case rateOfKeyHead = "rate_of_key_head"
+    case decayOfKeyHead = "decay_of_key_head"
     /// Every other row, from the first or the second on (gate and up of gpt-oss).
     case even, odd
   }

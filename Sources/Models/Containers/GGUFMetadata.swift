@@ -85,6 +85,7 @@ package struct GGUFMetadata {
     fields.set(PlainHyperparameter.residual, of: shape)
     fields.set(PlainHyperparameter.scales, of: shape)
     try StatedExperts.write(plan, to: &fields)
+    StatedDeltaRule.write(plan, to: &fields)
     try fields.checkDefaults(of: plan)
     CopiedKeys.write(plan, to: &fields)
     return fields

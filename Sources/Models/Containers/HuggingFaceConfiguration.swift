@@ -69,6 +69,7 @@ package struct HuggingFaceConfiguration {
     fields.set(PlainHyperparameter.residual, of: shape)
     SlidingWindows.write(shape.windows, to: &fields)
     try StatedExperts.write(plan, to: &fields)
+    StatedDeltaRule.write(plan, to: &fields)
     try UnrotatedLayers.write(shape, of: plan, to: &fields, container: "config.json")
     CopiedKeys.write(plan, to: &fields)
     for (key, accepted) in plan.architecture.required { fields.values[key] = accepted.first }

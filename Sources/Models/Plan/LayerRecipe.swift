@@ -203,6 +203,8 @@ package struct AttentionRecipe: Sendable, Equatable {
   /// Tokens that a query sees, itself among them; 0: everything before it.
   package var window: Int
   package var headNorm: HeadNorm
+  /// Each output of a head is multiplied by `1 / (1 + e^-g)`, g a row of `Role.attentionGate`.
+  package var isGated: Bool
   /// What queries are multiplied by besides, by their positions; nil: nothing.
   package var temperature: AttentionTemperature?
   /// The rotation that the checkpoint was made with.
@@ -210,7 +212,7 @@ package struct AttentionRecipe: Sendable, Equatable {
 
   package init(
     kind: Kind, heads: Int, keyValueHeads: Int, keyWidth: Int, valueWidth: Int, scale: Double,
-    softcap: Double = 0, window: Int = 0, headNorm: HeadNorm = .none,
+    softcap: Double = 0, window: Int = 0, headNorm: HeadNorm = .none, isGated: Bool = false,
     temperature: AttentionTemperature? = nil, rotation: RotaryLayer
   ) {
     self.kind = kind
@@ -222,6 +224,7 @@ package struct AttentionRecipe: Sendable, Equatable {
     self.softcap = softcap
     self.window = window
     self.headNorm = headNorm
+    self.isGated = isGated
     self.temperature = temperature
     self.rotation = rotation
   }

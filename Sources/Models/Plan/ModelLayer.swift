@@ -69,8 +69,16 @@ package struct LayerCapacity: Sendable, Equatable {
   /// Elements of one key and of one value head.
   package private(set) var keyWidth = 0
   package private(set) var valueWidth = 0
-  /// Value heads of a delta rule; 0 where no layer has one.
+  /// Of a delta rule, value heads, elements of the matrices that a sequence keeps and of the rows before
+  /// them, dims of a key and of a value head, and rows of the convolution; 0 where no layer has one.
   package private(set) var ruleHeads = 0
+  package private(set) var ruleState = 0
+  package private(set) var ruleTail = 0
+  package private(set) var ruleKeyWidth = 0
+  package private(set) var ruleValueWidth = 0
+  package private(set) var ruleKernel = 0
+  /// Elements of a row of gates that outputs are multiplied by.
+  package private(set) var gates = 0
   /// Channels of a feed-forward network.
   package private(set) var feedForward = 0
   /// Experts, and those of them that a token goes through; 0 where no layer has any.
@@ -83,6 +91,13 @@ package struct LayerCapacity: Sendable, Equatable {
   package private(set) var stillKeys = 0
   package private(set) var queryRank = 0
 
+  /// The same without keys and values.
+  package var withoutKeys: LayerCapacity {
+    var capacity = self
+    (capacity.keys, capacity.values) = (0, 0)
+    return capacity
+  }
+
   package init(_ recipes: some Sequence<LayerRecipe>) {
     for recipe in recipes {
       feedForward = max(
@@ -92,13 +107,20 @@ package struct LayerCapacity: Sendable, Equatable {
       if let rule = recipe.deltaRule {
         queries = max(queries, rule.channels)
         outputs = max(outputs, rule.valueRows)
+        gates = max(gates, rule.valueRows)
         ruleHeads = max(ruleHeads, rule.valueHeads)
+        ruleState = max(ruleState, rule.stateCount)
+        ruleTail = max(ruleTail, (rule.kernel - 1) * rule.channels)
+        ruleKeyWidth = max(ruleKeyWidth, rule.keyWidth)
+        ruleValueWidth = max(ruleValueWidth, rule.valueWidth)
+        ruleKernel = max(ruleKernel, rule.kernel)
       }
       guard let attention = recipe.attention else { continue }
       queries = max(queries, attention.queryRows)
       keys = max(keys, attention.keyRows)
       values = max(values, attention.valueRows)
       outputs = max(outputs, attention.outputColumns)
+      if attention.isGated { gates = max(gates, attention.outputColumns) }
       keyWidth = max(keyWidth, attention.keyWidth)
       valueWidth = max(valueWidth, attention.valueWidth)
       guard let latent = attention.latent else { continue }

@@ -32,12 +32,16 @@ struct RecipeReader {
         kind: kind(stated), heads: stated.heads, keyValueHeads: stated.keyValueHeads,
         keyWidth: stated.keyWidth, valueWidth: stated.valueWidth, scale: stated.attentionScale,
         softcap: stated.attentionSoftcap, window: window, headNorm: block.queryKeyNorm,
+        isGated: parameters.architecture.weights[.attentionGate] != nil,
         temperature: temperature,
         rotation: RotaryLayer(sites: score == nil ? .none : shape.plainSites, score: score))
       attention.scale *= Self.latentMagnitude(attention, score)
       return LayerRecipe(
         mixer: .attention(attention), channelMixer: .dense(network), norm: norm,
         normPlacement: block.normPlacement, residual: residual)
+    }
+    for (index, rule) in try StatedDeltaRule.read(parameters, layers: stated.layers).enumerated() {
+      if let rule { recipes[index].mixer = .deltaRule(rule) }
     }
     if let experts = stated.experts {
       for (index, hasExperts) in stated.expertLayers.enumerated() where hasExperts {

@@ -2,6 +2,7 @@
 package struct WeightLayout: Sendable {
   private let shape: ModelShape
   private let attention: AttentionRecipe?
+  private let rule: DeltaRuleRecipe?
   private let feedForward: Int
   private let experts: ExpertsRecipe?
   private let rotaryPairs: Int
@@ -15,6 +16,7 @@ package struct WeightLayout: Sendable {
     self.shape = shape
     self.rotaryPairs = rotaryPairs
     attention = recipe?.attention
+    rule = recipe?.deltaRule
     feedForward = recipe?.feedForward.width ?? 0
     experts = recipe?.experts
     self.side = side
@@ -43,7 +45,22 @@ package struct WeightLayout: Sendable {
     case .sharedRouter: (1, shape.width)
     case .sharedGate, .sharedUp: (experts?.shared?.network.width ?? 0, shape.width)
     case .sharedDown: (shape.width, experts?.shared?.network.width ?? 0)
-    default: attention.map { size(of: role, in: $0) } ?? (0, 0)
+    default: attention.map { size(of: role, in: $0) } ?? rule.map { size(of: role, in: $0) } ?? (0, 0)
+    }
+  }
+
+  private func size(
+    of role: Role, in rule: DeltaRuleRecipe
+  ) -> (rows: Int, columns: Int) {
+    switch role {
+    case .ruleChannels: (rule.channels, shape.width)
+    case .ruleConvolution: (rule.channels, rule.kernel)
+    case .ruleGate: (rule.valueRows, shape.width)
+    case .ruleRate, .ruleDecay: (rule.valueHeads, shape.width)
+    case .ruleDecayBias, .ruleDecayFactor: (rule.valueHeads, 1)
+    case .ruleNormGain: (rule.valueWidth, 1)
+    case .ruleOutput: (shape.width, rule.valueRows)
+    default: (0, 0)
     }
   }
 
@@ -55,6 +72,7 @@ package struct WeightLayout: Sendable {
     case .query: return (attention.queryRows, shape.width)
     case .key: return (attention.keyRows, shape.width)
     case .value: return (attention.valueRows, shape.width)
+    case .attentionGate: return (attention.outputColumns, shape.width)
     case .queryBias: return (attention.queryRows, 1)
     case .keyBias: return (attention.keyRows, 1)
     case .valueBias: return (attention.valueRows, 1)
@@ -99,6 +117,10 @@ package struct WeightLayout: Sendable {
       attention.map { $0.queryRows + $0.keyRows + $0.valueRows } ?? rows
     case .latentKey, .latentValue:
       attention.map { $0.heads * ($0.stillKeyWidth + $0.valueWidth) } ?? rows
+    case .queryOfGated, .gateOfQuery:
+      attention.map { $0.queryRows + $0.outputColumns } ?? rows
+    case .channelsOfKeyHead, .gateOfKeyHead: rule.map { $0.channels + $0.valueRows } ?? rows
+    case .rateOfKeyHead, .decayOfKeyHead: 2 * rows
     case .gate, .up, .even, .odd: 2 * rows
     case nil: rows
     }
@@ -115,15 +137,25 @@ package struct WeightLayout: Sendable {
     switch name.form {
     case .transposed: return [columns, storedRows]
     case .transposedPerHead: return [heads, columns, rows / heads]
-    case .plain, .row, .gainMinusOne:
+    case .plain, .row, .gainMinusOne, .negativeLogarithm:
       // DeepSeek's GGUF files keep the value half of kv_b as a stack of one matrix per head.
       if role == .latentValueUp, side == .gguf { return [heads, rows / heads, columns] }
+      // PyTorch keeps a convolution of each channel by itself as one of a single input channel.
+      if role == .ruleConvolution, side == .huggingface { return [storedRows, 1, columns] }
       return [storedRows, columns]
     }
   }
 
   /// The stored rows that belong to a part of a fused tensor, in the order of the weight's rows.
   package func ranges(_ part: WeightName.Part?, rows: Int) -> [Range<Int>] {
+    switch part {
+    case nil, .query, .gate: return [0..<rows]
+    case .up: return [rows..<(2 * rows)]
+    case .even: return (0..<rows).map { (2 * $0)..<(2 * $0 + 1) }
+    case .odd: return (0..<rows).map { (2 * $0 + 1)..<(2 * $0 + 2) }
+    default: break
+    }
+    if let rule { return ranges(part, of: rule) }
     guard let attention else { return [0..<rows] }
     func perHead(offset: Int, width: Int, stride: Int) -> [Range<Int>] {
       (0..<attention.heads).map { head in
@@ -142,20 +174,43 @@ package struct WeightLayout: Sendable {
     }
     let still = attention.stillKeyWidth
     return switch part {
-    case nil, .query, .gate: [0..<rows]
     case .key: [queries..<(queries + rows)]
     case .value: [(queries + keys)..<(queries + keys + rows)]
-    case .up: [rows..<(2 * rows)]
-    case .even: (0..<rows).map { (2 * $0)..<(2 * $0 + 1) }
-    case .odd: (0..<rows).map { (2 * $0 + 1)..<(2 * $0 + 2) }
     case .queryOfHead: perHead(offset: 0, width: keyWidth, stride: 3 * keyWidth)
     case .keyOfHead: perHead(offset: keyWidth, width: keyWidth, stride: 3 * keyWidth)
     case .valueOfHead: perHead(offset: 2 * keyWidth, width: keyWidth, stride: 3 * keyWidth)
     case .queryOfGroup: perGroup(offset: 0, width: attention.groupSize * keyWidth)
     case .keyOfGroup: perGroup(offset: attention.groupSize * keyWidth, width: keyWidth)
     case .valueOfGroup: perGroup(offset: (attention.groupSize + 1) * keyWidth, width: valueWidth)
+    case .queryOfGated: perHead(offset: 0, width: keyWidth, stride: keyWidth + valueWidth)
+    case .gateOfQuery: perHead(offset: keyWidth, width: valueWidth, stride: keyWidth + valueWidth)
     case .latentKey: perHead(offset: 0, width: still, stride: still + valueWidth)
     case .latentValue: perHead(offset: still, width: valueWidth, stride: still + valueWidth)
+    default: [0..<rows]
+    }
+  }
+
+  /// The same for parts that a delta rule's key head keeps together.
+  private func ranges(_ part: WeightName.Part?, of rule: DeltaRuleRecipe) -> [Range<Int>] {
+    let perKey = rule.valueHeads / rule.keyHeads
+    let values = perKey * rule.valueWidth
+    func perHead(offset: Int, width: Int, stride: Int) -> [Range<Int>] {
+      (0..<rule.keyHeads).map { head in
+        let start = head * stride + offset
+        return start..<(start + width)
+      }
+    }
+    let stride = 2 * rule.keyWidth + 2 * values
+    return switch part {
+    case .channelsOfKeyHead:
+      perHead(offset: 0, width: rule.keyWidth, stride: stride)
+        + perHead(offset: rule.keyWidth, width: rule.keyWidth, stride: stride)
+        + perHead(offset: 2 * rule.keyWidth, width: values, stride: stride)
+    case .gateOfKeyHead:
+      perHead(offset: 2 * rule.keyWidth + values, width: values, stride: stride)
+    case .rateOfKeyHead: perHead(offset: 0, width: perKey, stride: 2 * perKey)
+    case .decayOfKeyHead: perHead(offset: perKey, width: perKey, stride: 2 * perKey)
+    default: []
     }
   }
 }

@@ -1,5 +1,6 @@
 import Base
 import Checkpoints
+import Foundation
 import Tensors
 
 /// Where a weight of the model comes from: rows of a tensor, in the form its container stores.
@@ -31,6 +32,9 @@ package struct WeightSource: Sendable {
     case .gainMinusOne:
       try decodeRows(to: output, threads: threads)
       for index in 0..<count { output[index] += 1 }
+    case .negativeLogarithm:
+      try decodeRows(to: output, threads: threads)
+      for index in 0..<count { output[index] = Float(-exp(Double(output[index]))) }
     case .transposed: try decodeTransposed(to: output)
     case .transposedPerHead: try decodeTransposedPerHead(to: output)
     }
