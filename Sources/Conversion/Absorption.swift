@@ -25,6 +25,11 @@ struct Absorption {
     }
   }
 
+  /// What the first layer of a kind is, as a clause; nil where there is none.
+  private func firstLayer(_ isSuch: (AttentionRecipe) -> Bool, _ words: String) -> String? {
+    plan.layers.firstIndex { isSuch($0.recipe.attention) }.map { "layer \($0) \(words)" }
+  }
+
   /// Why an identity does not hold; nil where it does.
   private func objection(to identity: AbsorptionIdentity) -> String? {
     func anyLayer(_ holds: (ModelLayer) -> Bool) -> Bool { plan.layers.contains(where: holds) }
@@ -32,9 +37,20 @@ struct Absorption {
     switch identity {
     case .pairLayout: return nil
     case .valueBasis:
-      return anyLayer { $0.recipe.attention?.isGated == true }
-        ? "a gate of each output stands between the values and the output matrix" : nil
+      return firstLayer(
+        \.isGated, "has a gate of each output, which stands between the values and the output matrix")
+        ?? firstLayer(
+          \.normsValues, "norms its values, which only turns of pairs leave as they are")
+        ?? firstLayer(\.valueIsKey, "has no value matrix: its values are its keys")
+        ?? firstLayer(
+          { $0.keyValueSource != nil }, "has no values of its own to change with its outputs")
     case .scoreBasis:
+      if let reason = firstLayer(\.valueIsKey, "has no value matrix: its values are its keys")
+        ?? firstLayer(
+          { $0.keyValueSource != nil }, "has no keys of its own to change with its queries")
+      {
+        return reason
+      }
       return anyLayer { ($0.recipe.attention?.headNorm ?? .none) != .none }
         ? "a norm of queries and keys stands between the weights and scores" : nil
     case .valueBias:

@@ -125,6 +125,17 @@ extension ConversionPlan {
       }
       target.layers[index].score?.layout = layout
     }
+    try source.checkShared(target)
+    for (index, layer) in source.layers.enumerated() where layer.recipe.attention?.valueIsKey == true {
+      // The rows of the key matrix are the value's too: they must stay in their order.
+      guard target.layers[index].score?.layout != source.rotary.layers[index].score?.layout else {
+        continue
+      }
+      throw ModelError.notRepresentable(
+        file: source.checkpoint.path,
+        what: "layer \(index), whose values are its keys, with pairs in another layout,",
+        container: "the output")
+    }
     // What readers of the output's architecture do not expect must be declared.
     let foreignLayout = target.scores.map(\.layout).first { $0 != native }
 

@@ -47,7 +47,8 @@ struct TensorAssembly {
   /// How weights lie in the output: of a layer, or of the whole model.
   private func layout(_ layer: Int?) -> WeightLayout {
     WeightLayout(
-      shape: plan.shape, recipe: layer.map { plan.layers[$0].recipe }, side: target)
+      shape: plan.shape, recipe: layer.map { plan.layers[$0].recipe }, layer: layer ?? 0,
+      side: target)
   }
 
   /// Whether the weight itself changes, not only its place or type.
@@ -316,12 +317,10 @@ struct TensorAssembly {
 
   /// The shape of the output tensor that a part belongs to.
   private func shape(of part: Part) -> [Int] {
-    switch part.role {
-    case .embedding, .positions, .output: [part.source.rows, part.source.columns]
-    default:
-      layout(part.layer).storedShape(
+    part.role.hasRowPerToken || part.role == .positions
+      ? [part.source.rows, part.source.columns]
+      : layout(part.layer).storedShape(
         part.role, part.name, rows: part.source.rows, columns: part.source.columns)
-    }
   }
 
   /// Byte ranges of the source rows in output order, or nil where rows are not whole blocks.

@@ -42,7 +42,7 @@ extension FrequencyScaling {
   /// How far a model trained for `context` tokens reaches with this scaling.
   func reach(from context: Int) -> Int {
     switch self {
-    case .none, .llama3, .longRoPE, .factors: return context
+    case .none, .llama3, .longRoPE, .factors, .proportional: return context
     case .dynamic: return .max
     case .linear(let factor), .ntk(let factor): return Self.stretched(context, factor)
     case .yarn(let yarn):

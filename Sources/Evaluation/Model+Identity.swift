@@ -102,13 +102,19 @@ extension Settings {
     switch mixer {
     case .attention(let attention):
       var fields = of(
-        attention, leaving: ["kind", "headNorm", "isGated", "temperature", "rotation"],
+        attention,
+        leaving: [
+          "kind", "headNorm", "isGated", "temperature", "rotation", "normsValues", "valueIsKey",
+          "keyValueSource",
+        ],
         names: ["scale": "attention_scale", "softcap": "attention_softcap", "window": "windows"])
       fields["latent_rank"] = JSONValue(attention.latent?.rank ?? 0)
       fields["query_rank"] = JSONValue(attention.latent?.queryRank ?? 0)
       if let temperature = attention.temperature {
         fields["temperature"] = Settings.json(temperature)
       }
+      if let source = attention.keyValueSource { fields["key_value_source"] = JSONValue(source) }
+      if attention.valueIsKey { fields["value_is_key"] = .bool(true) }
       return fields
     case .deltaRule(let rule):
       return ["delta_rule": .object(of(rule, leaving: ["order"]))]
@@ -121,6 +127,10 @@ extension Settings {
     let layers = recipes.map { recipe in
       // Stated where there are some alone: results of other models keep their keys.
       var fields = ofMixer(recipe.mixer)
+      if recipe.inputWidth > 0 { fields["input_width"] = JSONValue(recipe.inputWidth) }
+      if recipe.hasDenseBesideExperts, let experts = recipe.experts {
+        fields["expert_width"] = JSONValue(experts.network.width)
+      }
       if let clamp = recipe.feedForward.clamp { fields["gate_clamp"] = Settings.json(clamp) }
       let others = [
         of(
@@ -173,6 +183,9 @@ extension FrequencyScaling: SettingValue {
       fields["low_factor"] = .number(low)
       fields["high_factor"] = .number(high)
       fields["original_context"] = JSONValue(original)
+    case .proportional(let turning, let factor):
+      fields["turning"] = JSONValue(turning)
+      fields["factor"] = .number(factor)
     case .longRoPE(let scaling):
       // Which of the lists counts depends on the length, so both belong here.
       fields["original_context"] = JSONValue(scaling.originalContext)

@@ -23,6 +23,8 @@ final class ExpertBatch: Sendable {
   fileprivate let weights: FloatBuffer
   /// How much each row takes of the shared experts, where it takes a part of them.
   fileprivate let sharedWeights: FloatBuffer
+  /// [rows, width]: what a dense network beside the experts gave; nil where no layer has one.
+  fileprivate let beside: FloatBuffer?
   nonisolated(unsafe) fileprivate let chosen: UnsafeMutablePointer<Int32>
 
   /// Memory for the rows of `units`; nil for a model without experts.
@@ -43,17 +45,23 @@ final class ExpertBatch: Sendable {
     sum = FloatBuffer(count: max(rows * width, 1))
     weights = FloatBuffer(count: max(rows * most, 1))
     sharedWeights = FloatBuffer(count: max(rows, 1))
+    beside = Self.hasDenseBeside(plan) ? FloatBuffer(count: max(rows * width, 1)) : nil
     chosen = .allocate(capacity: max(rows * most, 1))
     chosen.initialize(repeating: 0, count: max(rows * most, 1))
   }
 
   deinit { chosen.deallocate() }
 
+  private static func hasDenseBeside(_ plan: ModelPlan) -> Bool {
+    plan.layers.contains(where: \.recipe.hasDenseBesideExperts)
+  }
+
   /// Bytes that a row takes.
   static func bytesPerRow(_ plan: ModelPlan, arithmetic: Arithmetic) -> Int {
     let used = plan.capacity.expertsUsed
     guard used > 0 else { return 0 }
-    return (4 + FactorBuffer.elementSize(arithmetic)) * plan.shape.width + 8 * used + 4
+    let streams = hasDenseBeside(plan) ? 8 : 4
+    return (streams + FactorBuffer.elementSize(arithmetic)) * plan.shape.width + 8 * used + 4
   }
 
   /// The rows of one unit.
@@ -72,6 +80,11 @@ final class ExpertBatch: Sendable {
 
     /// How much each row takes of the shared experts.
     var sharedWeights: UnsafeMutablePointer<Float> { batch.sharedWeights.pointer + first }
+
+    /// What a dense network beside the experts gave, [count, width]; nil where there is none.
+    var beside: UnsafeMutablePointer<Float>? {
+      batch.beside.map { $0.pointer + first * batch.width }
+    }
 
     /// Sets the input, and the sum to nothing.
     func begin(_ input: Factors) {
@@ -148,5 +161,6 @@ final class ExpertBatch: Sendable {
       layer.close(recipe, units[unit], rows(ofUnit: unit), scratch[worker])
     }
     layer.times.add(.elementwise, since: began, threads: threads)
+    try layer.failure.check()
   }
 }

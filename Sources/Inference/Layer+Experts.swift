@@ -9,9 +9,17 @@ extension Layer {
   func routerInput(
     _ unit: SequenceBatch.Unit, _ input: Factors, _ scratch: LayerScratch
   ) -> Factors {
-    guard scratch.normed.arithmetic != .float32 else { return input }
     let (stream, rows) = (stream(unit), unit.rows.count)
     let routed = scratch.routed.pointer
+    if recipe.hasDenseBesideExperts {
+      Kernels.rmsNorm(
+        stream, xStride: width, rows: rows, width: width, gain: weights.vector(.routerNormGain),
+        epsilon: epsilon, to: routed, yStride: width)
+      let scale = recipe.experts?.router.inputScale ?? 1
+      if scale != 1 { Kernels.scale(routed, by: Float(scale), count: rows * width) }
+      return Factors(routed, stride: width, rows: rows, width: width)
+    }
+    guard scratch.normed.arithmetic != .float32 else { return input }
     guard recipe.normPlacement != .after else {
       return Factors(stream, stride: width, rows: rows, width: width)
     }
@@ -57,6 +65,8 @@ extension Layer {
       choice.choose(
         logits + row * experts.count, correction: self.weights.vector(.routerCorrection),
         chosen: chosen, weights: weights)
+      guard let gain = self.weights.vector(.expertGain) else { continue }
+      for place in 0..<experts.router.used { weights[place] *= gain[Int(chosen[place])] }
     }
   }
 
@@ -82,6 +92,10 @@ extension Layer {
     _ scratch: LayerScratch
   ) {
     let (update, sum) = (scratch.update.pointer, rows.sum)
+    if recipe.hasDenseBesideExperts {
+      norm(sum, gain: .expertPostNormGain, rows: rows.count)
+      if let beside = rows.beside { Kernels.add(beside, to: sum, count: rows.count * width) }
+    }
     if let shared = experts.shared {
       apply(shared.network, .shared, weights, rows.input, to: update, scratch)
       if weights.has(.sharedRouter) {

@@ -1,3 +1,4 @@
+import Base
 import Models
 import Tensors
 
@@ -13,14 +14,22 @@ struct Layer: Sendable {
   let rotation: LayerRotation
   let activations: LayerActivations
   let hidden: FloatBuffer
+  /// What tokens give to the layer, of rows as in `hidden`; nil where it takes nothing.
+  let inputs: LayerInputs?
+  /// Its number in the model.
+  let index: Int
   let times: PhaseTimes
+  let failure: FirstFailure
 
   /// A layer at work on `hidden`, the residual stream, [rows, width]; `memory` is for queries, keys
   /// and values of as many rows.
   init(
-    _ recipe: LayerRecipe, width: Int, weights: LayerWeights, rotation: LayerRotation,
-    memory: ActivationMemory, hidden: FloatBuffer, times: PhaseTimes
+    _ recipe: LayerRecipe, index: Int, width: Int, weights: LayerWeights, rotation: LayerRotation,
+    memory: ActivationMemory, hidden: FloatBuffer, inputs: LayerInputs?, times: PhaseTimes
   ) {
+    self.index = index
+    self.inputs = recipe.inputWidth > 0 ? inputs : nil
+    failure = FirstFailure()
     self.width = width
     self.recipe = recipe
     attention = recipe.attention ?? .headless
@@ -32,10 +41,12 @@ struct Layer: Sendable {
   }
 
   /// The same layer at work on other rows.
-  func working(on hidden: FloatBuffer, in memory: ActivationMemory) -> Layer {
+  func working(
+    on hidden: FloatBuffer, _ inputs: LayerInputs?, in memory: ActivationMemory
+  ) -> Layer {
     Layer(
-      recipe, width: width, weights: weights, rotation: rotation, memory: memory, hidden: hidden,
-      times: times)
+      recipe, index: index, width: width, weights: weights, rotation: rotation, memory: memory,
+      hidden: hidden, inputs: inputs, times: times)
   }
 
   var epsilon: Float { Float(recipe.norm.epsilon) }
@@ -92,11 +103,15 @@ struct Layer: Sendable {
       project(latent, unit, input, queries: queries, keys: keys, values: values, scratch)
     case .grouped:
       multiply(.query, input, to: queries, yStride: queryStride)
-      multiply(.key, input, to: keys, yStride: keyStride)
-      multiply(
-        .value, input, to: values, yStride: valueStride, addsBias: !rotation.addsBiasToAggregate)
+      if ownsKeys {
+        multiply(.key, input, to: keys, yStride: keyStride)
+        multiply(
+          .value, input, to: values, yStride: valueStride, addsBias: !rotation.addsBiasToAggregate)
+        if attention.valueIsKey { values.update(from: keys, count: rows * keyStride) }
+      }
       if attention.headNorm != .headAfterRotation { normScores(queries, keys, rows: rows) }
-      if rotation.sites.contains(.key) {
+      if attention.normsValues, ownsKeys { normValues(values, rows: rows) }
+      if rotation.sites.contains(.key), ownsKeys {
         rotateScores(keys, stride: keyStride, unit: unit, heads: attention.keyValueHeads)
       }
     }
@@ -107,6 +122,7 @@ struct Layer: Sendable {
     if let temperature = attention.temperature {
       scale(queries, stride: queryStride, unit: unit, by: temperature)
     }
+    guard ownsKeys else { return }
     if rotation.sites.contains(.value), let tables = rotation.value {
       LayerRotation.rotate(
         values, stride: valueStride, rows: rows, heads: attention.keyValueHeads,
@@ -130,6 +146,7 @@ struct Layer: Sendable {
     _ queries: UnsafeMutablePointer<Float>, _ keys: UnsafeMutablePointer<Float>, rows: Int
   ) {
     normHeads(queries, rows: rows, heads: attention.heads, gain: .queryNormGain)
+    guard ownsKeys else { return }
     normHeads(keys, rows: rows, heads: attention.keyValueHeads, gain: .keyNormGain)
   }
 
@@ -142,6 +159,16 @@ struct Layer: Sendable {
       let factor = Float(temperature.factor(position: position))
       if factor != 1 { Kernels.scale(queries + row * stride, by: factor, count: stride) }
     }
+  }
+
+  /// The layer makes keys and values; else it uses those of an earlier one.
+  private var ownsKeys: Bool { attention.keyValueSource == nil }
+
+  private func normValues(_ values: UnsafeMutablePointer<Float>, rows: Int) {
+    let width = attention.valueWidth
+    Kernels.rmsNorm(
+      values, xStride: width, rows: rows * attention.keyValueHeads, width: width, gain: nil,
+      epsilon: epsilon, to: values, yStride: width)
   }
 
   /// QK norm: every head alone, or all heads of a row together.
@@ -218,6 +245,16 @@ struct Layer: Sendable {
       whenRead()
       apply(network, .dense, weights, input, to: scratch.update.pointer, scratch)
       close(unit, scratch)
+    case .denseBesideExperts(let network, let experts):
+      let own = rows?.beside
+      apply(network, .dense, weights, input, to: own ?? scratch.update.pointer, scratch)
+      if let rows, let own {
+        self.norm(own, gain: .densePostNormGain, rows: unit.rows.count)
+        let routed = routerInput(unit, input, scratch)
+        let input = sublayerInput(unit, gain: .expertNormGain, scratch)
+        route(experts, input, routed: routed, to: rows, scratch)
+      }
+      whenRead()
     case .experts(let experts):
       let routed = routerInput(unit, input, scratch)
       if let rows { route(experts, input, routed: routed, to: rows, scratch) }
@@ -232,10 +269,43 @@ struct Layer: Sendable {
       normAfter(scratch.update.pointer, rows: rows, gain: .feedForwardPostNormGain)
     }
     add(scratch.update.pointer, to: stream(unit), rows: rows)
+    if let inputs { takeIn(inputs, unit, scratch) }
+    if let gain = weights.vector(.layerGain) {
+      Kernels.scale(stream(unit), by: gain[0], count: rows * width)
+    }
+  }
+
+  /// Adds what the tokens themselves give to the layer, as far as the stream lets it in.
+  private func takeIn(_ inputs: LayerInputs, _ unit: SequenceBatch.Unit, _ scratch: LayerScratch) {
+    let (rows, size) = (unit.rows.count, inputs.inputWidth)
+    let (gate, input) = (scratch.gate.pointer, scratch.up.pointer)
+    func factors(_ x: UnsafePointer<Float>, width: Int) -> Factors {
+      scratch.factors.factors(x, stride: width, rows: rows, width: width)
+    }
+    multiply(
+      .layerInputGate, factors(stream(unit), width: width), to: gate, yStride: size)
+    let embedded = inputs.embeddings(row: unit.firstRow, count: rows)
+    multiply(.layerInputProjection, factors(embedded, width: width), to: input, yStride: size)
+    do {
+      try inputs.complete(input, layer: index, row: unit.firstRow, count: rows)
+    } catch { failure.record(error) }
+    let taken = Kernels.gate(
+      recipe.feedForward.activation, gate: gate, up: input, rows: rows, width: size,
+      to: scratch.activated)
+    let update = scratch.update.pointer
+    multiply(.layerInputOutput, taken, to: update, yStride: width)
+    norm(update, gain: .layerInputPostNormGain, rows: rows)
+    Kernels.add(update, to: stream(unit), count: rows * width)
   }
 
   private func normAfter(_ x: UnsafeMutablePointer<Float>, rows: Int, gain: Role) {
-    guard recipe.normPlacement != .before, let gain = weights.vector(gain) else { return }
+    guard recipe.normPlacement != .before else { return }
+    norm(x, gain: gain, rows: rows)
+  }
+
+  /// A norm of rows in place, where the layer has its gain.
+  func norm(_ x: UnsafeMutablePointer<Float>, gain: Role, rows: Int) {
+    guard let gain = weights.vector(gain) else { return }
     Kernels.rmsNorm(
       x, xStride: width, rows: rows, width: width, gain: gain, epsilon: epsilon, to: x,
       yStride: width)

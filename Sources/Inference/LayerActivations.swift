@@ -173,7 +173,8 @@ struct LayerScratch: Sendable {
     stillKeys = FloatBuffer(count: max(rows * capacity.stillKeys, 1))
     queryDown = FloatBuffer(count: max(rows * capacity.queryRank, 1))
     let ofExperts = capacity.experts > 0 ? rows * width : 1
-    routed = FloatBuffer(count: rounded(ofExperts))
+    let routesApart = plan.layers.contains(where: \.recipe.hasDenseBesideExperts)
+    routed = FloatBuffer(count: routesApart ? ofExperts : rounded(ofExperts))
     logits = FloatBuffer(count: max(rows * capacity.experts, 1))
     gathered = FactorBuffer(arithmetic, count: ofExperts)
     keys = FloatBuffer(count: rounded(rows * capacity.keys))

@@ -1,4 +1,5 @@
 import Base
+import Models
 import Rotary
 import Tensors
 
@@ -11,6 +12,9 @@ package final class LayerStream {
   package let hidden: FloatBuffer
   private let start: Int
   private let workspace: LayerWorkspace
+  private let inputs: LayerInputs?
+  /// Keys and values of layers that later ones use, by the layer, until the last of those is done.
+  private var kept: [Int: ActivationMemory] = [:]
   private let spans: [RotationSpan]
   private var tables = RotationTables()
 
@@ -34,7 +38,12 @@ package final class LayerStream {
         positions: length - start)
     }
     batch = SequenceBatch(lengths: sequences.map(\.count), classes: classes.ofSequence)
+    for span in spans { try pass.plan.checkShared(span.rotary) }
     hidden = try pass.embed(sequences, batch, start: start)
+    inputs = try LayerInputs(pass.plan, rows: batch.totalRows)
+    for (sequence, first) in zip(sequences, batch.starts) {
+      inputs?.put(sequence, hidden.pointer + first * pass.plan.shape.width, row: first)
+    }
     workspace =
       other?.workspace ?? LayerWorkspace(pass, batch)
   }
@@ -56,9 +65,24 @@ package final class LayerStream {
     let rotation = try LayerRotation(spans, layer: index, start: start, reusing: &tables)
     return StreamedLayer(
       layer: Layer(
-        pass.plan.layers[index].recipe, width: pass.plan.shape.width, weights: weights,
-        rotation: rotation, memory: workspace.memory, hidden: hidden, times: pass.times),
+        pass.plan.layers[index].recipe, index: index, width: pass.plan.shape.width,
+        weights: weights, rotation: rotation, memory: memory(of: index), hidden: hidden,
+        inputs: inputs, times: pass.times),
       batch: batch, workspace: workspace, threads: pass.threads)
+  }
+
+  /// Where the keys and values are that a layer uses.
+  private func memory(of index: Int) -> ActivationMemory {
+    let users = pass.plan.lastUsers
+    kept = kept.filter { users[$0.key] ?? 0 >= index }
+    let source = pass.plan.layers[index].recipe.attention?.keyValueSource ?? index
+    guard users[source] != nil else { return workspace.memory }
+    if let known = kept[source] { return known }
+    let memory = ActivationMemory(
+      LayerCapacity(CollectionOfOne(pass.plan.layers[source].recipe)), rows: batch.totalRows,
+      arithmetic: pass.arithmetic, queries: workspace.memory.queries)
+    kept[source] = memory
+    return memory
   }
 }
 
@@ -119,6 +143,7 @@ package struct StreamedLayer: Sendable {
     }
     layer.times.add(.elementwise, since: began, threads: threads)
     try workspace.experts?.apply(layer, workspace.scratch, threads: threads)
+    try layer.failure.check()
   }
 
   /// The heads' outputs alone.
@@ -149,6 +174,7 @@ package struct StreamedLayer: Sendable {
         experts: workspace.experts?.rows(ofUnit: index), record: record)
     }
     try workspace.experts?.apply(layer, workspace.scratch, threads: threads)
+    try layer.failure.check()
   }
 
   /// How far the layer's heads look, from every `step`-th query of each of the first `sequences`

@@ -46,6 +46,15 @@ package struct MemoryEstimate: Sendable {
     let factor = FactorBuffer.elementSize(arithmetic)
     return 4 * (width + capacity.queries + 2 * capacity.ruleHeads)
       + factor * (width + capacity.keys + capacity.values) + 64
-      + ExpertBatch.bytesPerRow(plan, arithmetic: arithmetic)
+      + ExpertBatch.bytesPerRow(plan, arithmetic: arithmetic) + LayerInputs.bytesPerRow(plan)
+      + factor * keptKeyValues
+  }
+
+  /// Elements of the keys and values of one token that later layers use, of all such layers.
+  private var keptKeyValues: Int {
+    zip(plan.layers, plan.lastUsers).reduce(0) { sum, layer in
+      let attention = layer.0.recipe.attention
+      return layer.1 == nil ? sum : sum + attention.keyRows + attention.valueRows
+    }
   }
 }

@@ -22,6 +22,8 @@ public enum FrequencyScaling: Sendable, Equatable {
   case longRoPE(LongRoPE)
   /// A divisor per pair, as GGUF's `rope_freqs.weight` stores Llama 3's scaling.
   case factors([Float])
+  /// The `turning` fastest pairs turn, at frequencies divided by `factor`; the others stay still.
+  case proportional(turning: Int, factor: Double)
 
   /// The parameters of YaRN.
   public struct YaRN: Sendable, Equatable {
@@ -110,6 +112,7 @@ public enum FrequencyScaling: Sendable, Equatable {
     case .yarn: "yarn"
     case .llama3, .factors: "llama3"
     case .longRoPE: "longrope"
+    case .proportional: "proportional"
     }
   }
 }
@@ -192,6 +195,9 @@ public struct RotaryFrequencies: Sendable, Equatable {
       magnitude = long.magnitude
     case .factors(let factors):
       radians = try divided(factors)
+    case .proportional(let turning, let factor):
+      try checked(factor)
+      radians = frequencies(base).enumerated().map { $0.offset < turning ? $0.element / factor : 0 }
     }
     guard magnitude.isFinite, radians.allSatisfy(\.isFinite) else {
       throw .notFinite(method: scaling.name)

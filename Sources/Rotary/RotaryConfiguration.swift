@@ -147,10 +147,12 @@ extension RotaryConfiguration {
       kept.append(request.valuePairs ?? stored?.pairs)
       guard var score = layers[index].score else { continue }
       score.base = request.valueBase ?? stored?.base ?? score.base
-      layers[index].value = ValueRotation(
+      var value = ValueRotation(
         frequencies: try score.frequencies(length: length).radians,
         layout: stored?.layout ?? score.layout, bias: stored?.bias ?? .unrotated,
-        base: request.valueBase ?? stored?.base ?? commonBase, pairs: score.pairs)
+        base: request.valueBase ?? stored?.base ?? commonBase)
+      value.pairs = value.turning
+      layers[index].value = value
     }
     if let counts = request.valuePairsByLayer {
       guard counts.count == layers.count else {

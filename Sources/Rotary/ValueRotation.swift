@@ -41,11 +41,14 @@ public struct ValueRotation: Sendable, Equatable {
   /// Pairs that turn.
   public var turning: Int { frequencies.count { $0 != 0 } }
 
-  /// Keeps the `count` slowest pairs (the highest indices) and stills the others.
+  /// Keeps the `count` slowest of the pairs that turn (the highest indices) and stills the others.
   /// - Throws: `RotaryError.tooManyPairs`.
   public mutating func keepSlowest(_ count: Int) throws(RotaryError) {
-    guard count >= 0, count <= slots else { throw .tooManyPairs(asked: count, available: slots) }
-    for pair in 0..<(slots - count) { frequencies[pair] = 0 }
+    let turning = frequencies.indices.filter { frequencies[$0] != 0 }
+    guard count >= 0, count <= turning.count else {
+      throw .tooManyPairs(asked: count, available: turning.count)
+    }
+    for pair in turning.dropLast(count) { frequencies[pair] = 0 }
     pairs = count
   }
 
@@ -74,7 +77,7 @@ public struct ValueRotation: Sendable, Equatable {
 
 /// The value rotation of a whole model, as files state it: a frequency for every layer and pair.
 package struct ValueTable: Sendable, Equatable {
-  /// Radians per position, [layers][pairs]; 0: the pair stays still.
+  /// Radians per position, [layers][pairs of a head there]; 0: the pair stays still.
   package let frequencies: [[Double]]
   package let layout: PairLayout
   package let bias: ValueRotation.Bias
@@ -97,7 +100,8 @@ package struct ValueTable: Sendable, Equatable {
   /// The table of layers whose values turn as these do; a layer with nil stays still.
   init?(_ rows: [ValueRotation?]) {
     guard let any = rows.lazy.compactMap({ $0 }).first else { return nil }
-    let still = [Double](repeating: 0, count: any.slots)
+    // As many as a head of any layer has.
+    let still = [Double](repeating: 0, count: rows.reduce(0) { max($0, $1?.slots ?? 0) })
     let turning = rows.compactMap { $0 }
     self.init(
       frequencies: rows.map { $0?.frequencies ?? still }, layout: any.layout, bias: any.bias,

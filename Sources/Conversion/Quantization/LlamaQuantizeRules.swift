@@ -107,7 +107,7 @@ extension QuantizationMix {
     init(tensor name: String) {
       if name == "output.weight" {
         self = .output
-      } else if name == "token_embd.weight" {
+      } else if ["token_embd.weight", "per_layer_token_embd.weight"].contains(name) {
         self = .embedding
       } else if ["attn_qkv.weight", "attn_kv_b.weight", "attn_v.weight"].contains(
         where: name.contains)
@@ -129,7 +129,7 @@ extension QuantizationMix {
   private static func allows(_ name: String, shape: [Int]) -> Bool {
     shape.dropLast().contains { $0 > 1 } && name.hasSuffix("weight")
       && !name.contains("_norm.weight") && !name.contains("position_embd")
-      && !name.contains("ffn_gate_inp.weight")
+      && !name.contains("ffn_gate_inp.weight") && !name.contains("per_layer_model_proj")
   }
 
   /// Several matrices in one tensor, as experts are kept.

@@ -18,6 +18,7 @@ package final class CachedSequences {
   /// Of each layer; queries are not kept, so all layers take turns with theirs.
   private let caches: [ActivationMemory]
   private let ruleStates: [DeltaRuleStates]
+  private let inputs: LayerInputs?
   private let scratch: [LayerScratch]
   private let kept: [LayerWeights]
   private let classes: LengthClasses
@@ -48,9 +49,17 @@ package final class CachedSequences {
     let plan = pass.plan
     let rows = count * capacity
     hidden = FloatBuffer(count: max(rows * plan.shape.width, 1))
+    inputs = try LayerInputs(plan, rows: rows)
+    for span in spans { try plan.checkShared(span.rotary) }
     let capacities = plan.layers.map { LayerCapacity(CollectionOfOne($0.recipe)) }
     let shared = ActivationMemory(plan.capacity.withoutKeys, rows: rows)
-    caches = capacities.map { ActivationMemory($0, rows: rows, sharing: shared) }
+    var caches: [ActivationMemory] = []
+    for (layer, capacity) in zip(plan.layers, capacities) {
+      let source = layer.recipe.attention?.keyValueSource
+      caches.append(
+        source.map { caches[$0] } ?? ActivationMemory(capacity, rows: rows, sharing: shared))
+    }
+    self.caches = caches
     ruleStates = capacities.map { DeltaRuleStates($0, sequences: count) }
     scratch = (0..<pass.threads).map { _ in LayerScratch(plan, rows: SequenceBatch.unitRows) }
     kept =
@@ -73,6 +82,7 @@ package final class CachedSequences {
         [added], SequenceBatch(lengths: [added.count]), start: length)
       (hidden.pointer + (start + length) * width).update(
         from: embedded.pointer, count: added.count * width)
+      inputs?.put(added, embedded.pointer, row: start + length)
       guard added.count > 1 else {
         members.append(
           GatheredRows.Member(
@@ -91,7 +101,7 @@ package final class CachedSequences {
             lengthClass: classes.ofSequence[sequence]))
       }
     }
-    let gathered = GatheredRows(members, of: hidden, plan: pass.plan)
+    let gathered = try GatheredRows(members, of: hidden, inputs, plan: pass.plan)
     let (work, scratch) = (units, scratch)
     let experts = ExpertBatch(work, of: pass.plan, arithmetic: .float32)
     for index in pass.plan.layers.indices {
@@ -100,8 +110,9 @@ package final class CachedSequences {
         ? try LayerWeights(pass.plan.layers[index], threads: pass.threads) : kept[index]
       let rotation = try LayerRotation(spans, layer: index, start: 0, reusing: &tables)
       let layer = Layer(
-        pass.plan.layers[index].recipe, width: width, weights: weights, rotation: rotation,
-        memory: caches[index], hidden: hidden, times: pass.times)
+        pass.plan.layers[index].recipe, index: index, width: width, weights: weights,
+        rotation: rotation, memory: caches[index], hidden: hidden, inputs: inputs,
+        times: pass.times)
       Parallel.forEach(count: work.count, threads: pass.threads) { unit, worker in
         layer.project(work[unit], scratch[worker])
       }
@@ -112,6 +123,7 @@ package final class CachedSequences {
         layer.finish(work[unit], scratch[worker], experts: experts?.rows(ofUnit: unit))
       }
       try experts?.apply(layer, scratch, threads: pass.threads)
+      try layer.failure.check()
       try gathered.apply(layer, ruleStates[index], scratch, threads: pass.threads)
     }
     gathered.restore(to: hidden)

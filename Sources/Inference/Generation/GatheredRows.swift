@@ -24,6 +24,7 @@ struct GatheredRows: Sendable {
   private let groups: [SequenceBatch.Unit]
   /// [members, width]
   private let hidden: FloatBuffer
+  private let inputs: LayerInputs?
   private let memory: ActivationMemory
   private let experts: ExpertBatch?
   /// [members, heads * valueWidth]
@@ -32,8 +33,8 @@ struct GatheredRows: Sendable {
 
   /// Gathers the members' newest rows from `stream`, the residual stream of all sequences.
   init(
-    _ members: [Member], of stream: FloatBuffer, plan: ModelPlan
-  ) {
+    _ members: [Member], of stream: FloatBuffer, _ inputs: LayerInputs?, plan: ModelPlan
+  ) throws {
     self.members = members
     width = plan.shape.width
     own = members.map {
@@ -53,8 +54,10 @@ struct GatheredRows: Sendable {
     memory = ActivationMemory(capacity, rows: rows)
     experts = ExpertBatch(groups, of: plan, arithmetic: .float32)
     attended = FloatBuffer(count: max(rows * capacity.outputs, 1))
+    self.inputs = try LayerInputs(plan, rows: rows)
     for (row, unit) in own.enumerated() {
       copy(stream, unit.firstRow, to: hidden, row, width: width)
+      if let inputs { self.inputs?.copy(inputs, row: unit.firstRow, to: row) }
     }
   }
 
@@ -64,7 +67,7 @@ struct GatheredRows: Sendable {
   func apply(
     _ layer: Layer, _ states: DeltaRuleStates, _ scratch: [LayerScratch], threads: Int
   ) throws {
-    let gathered = layer.working(on: hidden, in: memory)
+    let gathered = layer.working(on: hidden, inputs, in: memory)
     let attention = layer.attention
     let headsWidth = attention.outputColumns
     Parallel.forEach(count: groups.count, threads: threads) { group, worker in
@@ -85,7 +88,7 @@ struct GatheredRows: Sendable {
       let row = own[member].firstRow
       let (from, to) = (gathered.activations, layer.activations)
       copy(from.queries, member, to: to.queries, row, width: attention.queryRows)
-      if let source = from.plain, let target = to.plain {
+      if attention.keyValueSource == nil, let source = from.plain, let target = to.plain {
         let (keys, values) = (attention.keyRows, attention.valueRows)
         (target.keys + row * keys).update(from: source.keys + member * keys, count: keys)
         (target.values + row * values).update(
@@ -102,6 +105,7 @@ struct GatheredRows: Sendable {
         experts: experts?.rows(ofUnit: group))
     }
     try experts?.apply(gathered, scratch, threads: threads)
+    try gathered.failure.check()
   }
 
   /// Puts the members' rows back into the residual stream of all sequences.

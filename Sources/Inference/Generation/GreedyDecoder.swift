@@ -18,12 +18,12 @@ package struct GreedyDecoder: Sendable {
 
   /// Bytes that keys, values and the stream of one token take.
   package static func bytesPerToken(_ plan: ModelPlan) -> Int {
-    let kept = plan.layers.reduce(0) {
+    let kept = plan.layers.lazy.filter { !$0.recipe.usesOtherKeys }.reduce(0) {
       $0 + ($1.recipe.attention.map { $0.keyRows + $0.valueRows } ?? 0)
     }
     let shared = plan.capacity.queries + 2 * plan.capacity.ruleHeads
     return 4 * (kept + shared + plan.shape.width)
-      + ExpertBatch.bytesPerRow(plan, arithmetic: .float32)
+      + ExpertBatch.bytesPerRow(plan, arithmetic: .float32) + LayerInputs.bytesPerRow(plan)
   }
 
   /// Bytes that the delta rules of a sequence take, whatever its length.

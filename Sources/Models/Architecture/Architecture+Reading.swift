@@ -132,12 +132,15 @@ extension BlockRecipe {
     case embeddingScale = "embedding_scale"
     case gateClamp = "gate_clamp"
     case globalEvery = "global_every"
+    case endsGlobally = "ends_globally"
     case rotatesPartially = "rotates_partially"
     case roundsRamp = "rounds_ramp"
     case stretchesBase = "stretches_base"
     case widthScaledLayers = "width_scaled_layers"
     case yarnMultiplier = "yarn_multiplier"
     case valueHeadOrder = "value_head_order"
+    case valueNorm = "value_norm"
+    case denseBesideExperts = "dense_beside_experts"
   }
 
   init(_ json: JSONValue, file: String, place: String) throws(FormatError) {
@@ -160,6 +163,7 @@ extension BlockRecipe {
     embeddingScale = try entry.choice(.embeddingScale, default: EmbeddingScale.none)
     globalEvery = try entry.integer(.globalEvery, default: 0)
     guard globalEvery >= 0 else { throw entry.failure(.globalEvery, "expected at least 0") }
+    endsGlobally = try entry.flag(.endsGlobally)
     rotatesPartially = try entry.flag(.rotatesPartially)
     roundsRamp = try entry.flag(.roundsRamp, default: true)
     gateClamp = try entry.optional(.gateClamp).map { value throws(FormatError) in
@@ -175,6 +179,8 @@ extension BlockRecipe {
         value, file: file, place: entry.place(of: .valueHeadOrder))
       return [.gguf: try orders.choice(.gguf), .huggingface: try orders.choice(.huggingface)]
     }
+    normsValues = try entry.flag(.valueNorm)
+    hasDenseBesideExperts = try entry.flag(.denseBesideExperts)
     experts = try entry.optional(.experts).map { value throws(FormatError) in
       try ExpertsBlock(value, file: file, place: entry.place(of: .experts))
     }
@@ -200,7 +206,7 @@ extension HyperparameterKeys {
   package enum Key: String, CaseIterable {
     case gguf, huggingface
     case fallback = "default"
-    case always
+    case always, listed
   }
 
   init(
@@ -210,6 +216,7 @@ extension HyperparameterKeys {
     names = [.gguf: try entry.strings(.gguf), .huggingface: try entry.strings(.huggingface)]
     fallback = entry.optional(.fallback)
     isAlwaysWritten = try entry.flag(.always)
+    isListed = try entry.flag(.listed)
     guard let fallback else { return }
     let fits =
       switch parameter.kind {
@@ -217,7 +224,7 @@ extension HyperparameterKeys {
       case .number: fallback.double != nil
       case .flag: fallback.bool != nil
       case .text: fallback.string != nil
-      case .texts, .wholes, .switches, .pattern: false
+      case .texts, .wholes, .switches, .pattern, .members: false
       }
     guard fits else { throw entry.failure(.fallback, "is not a value of this hyper-parameter") }
   }

@@ -50,6 +50,8 @@ package struct BlockRecipe: Sendable, Equatable {
   package var embeddingScale: EmbeddingScale
   /// Every n-th layer attends globally, the others within the window; 0: all alike.
   package var globalEvery: Int
+  /// The reference implementation lets the last layer see everything, whatever config.json says.
+  package var endsGlobally: Bool
   /// The reference implementation rotates the share of a head that `partial_rotary_factor` states;
   /// those of other architectures ignore that key.
   package var rotatesPartially: Bool
@@ -61,6 +63,10 @@ package struct BlockRecipe: Sendable, Equatable {
   package var widthScaledLayers: [Int]
   /// By container, how the value heads of delta rules lie; nil for families without such layers.
   package var valueHeadOrders: [Architecture.Side: DeltaRuleRecipe.ValueHeadOrder]?
+  /// Each value head is divided by its root mean square; the norm has no gain.
+  package var normsValues: Bool
+  /// A layer of experts has a dense network beside them, and both have norms of their own.
+  package var hasDenseBesideExperts: Bool
   /// What there is to know of layers of experts; nil for families without.
   package var experts: ExpertsBlock?
 }

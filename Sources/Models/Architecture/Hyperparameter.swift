@@ -7,6 +7,8 @@ package struct HyperparameterKeys: Sendable, Equatable {
   package var fallback: JSONValue?
   /// Written even where it says that the model has none of it.
   package var isAlwaysWritten: Bool
+  /// config.json states a list, one for each layer, where layers differ.
+  package var isListed: Bool
 }
 
 extension Architecture {
@@ -28,8 +30,19 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
   case keyValueHeads = "key_value_heads"
   case keyWidth = "key_width"
   case valueWidth = "value_width"
+  case keyWidthWindowed = "key_width_windowed"
+  case keyWidthGlobal = "key_width_global"
+  case valueWidthWindowed = "value_width_windowed"
+  case valueWidthGlobal = "value_width_global"
+  case keyValueHeadsGlobal = "key_value_heads_global"
+  case layerOverrides = "layer_overrides"
+  case sharedKeyValueLayers = "shared_key_value_layers"
+  case sharedFeedForwardDoubled = "shared_feed_forward_doubled"
+  case valueFromKey = "value_from_key"
+  case layerInputWidth = "layer_input_width"
   case normEpsilon = "norm_epsilon"
   case rotaryDimensions = "rotary_dimensions"
+  case rotaryDimensionsWindowed = "rotary_dimensions_windowed"
   case rotaryFraction = "rotary_fraction"
   case rotaryBase = "rotary_base"
   case rotaryBaseLocal = "rotary_base_local"
@@ -64,6 +77,7 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
   case latentKeyWidth = "latent_key_width"
   case latentValueWidth = "latent_value_width"
   case experts
+  case expertsEnabled = "experts_enabled"
   case expertsPerToken = "experts_per_token"
   case expertWidth = "expert_width"
   case sharedExperts = "shared_experts"
@@ -94,12 +108,17 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
     case switches
     /// How layers of two kinds follow each other: a period, letters or a truth value for each layer.
     case pattern
+    /// By a layer's number, the members of config.json that differ there.
+    case members
   }
 
   package var kind: Kind {
     switch self {
     case .layers, .context, .width, .heads, .feedForward, .keyValueHeads, .keyWidth, .valueWidth,
-      .rotaryDimensions, .originalContext, .window, .vocabulary, .queryRank, .latentRank,
+      .keyWidthWindowed, .keyWidthGlobal, .valueWidthWindowed, .valueWidthGlobal,
+      .keyValueHeadsGlobal, .sharedKeyValueLayers, .layerInputWidth,
+      .rotaryDimensions, .rotaryDimensionsWindowed, .originalContext, .window, .vocabulary,
+      .queryRank, .latentRank,
       .stillKeyWidth, .latentHeads, .latentKeyWidth, .latentValueWidth, .parallelNorms,
       .unrotatedEvery,
       .experts, .expertsPerToken, .expertWidth, .sharedExperts, .sharedExpertWidth,
@@ -113,13 +132,15 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
       .expertWeightScale:
       .number
     case .windowEnabled, .attentionBias, .feedForwardBias, .parallelResidual, .multiQuery,
-      .groupedQuery, .tiedOutput, .normalizesExpertWeights:
+      .groupedQuery, .tiedOutput, .normalizesExpertWeights, .sharedFeedForwardDoubled,
+      .valueFromKey, .expertsEnabled:
       .flag
     case .expertScore: .text
     case .layerTypes, .feedForwardTypes: .texts
     case .denseLayers: .wholes
     case .rotatedLayers, .ruleLayers: .switches
     case .windowPattern: .pattern
+    case .layerOverrides: .members
     }
   }
 }

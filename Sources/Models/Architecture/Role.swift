@@ -2,6 +2,9 @@
 package enum Role: String, Sendable, CaseIterable, Hashable {
   case embedding = "embedding"
   case positions = "positions"
+  /// What each token gives to the input of single layers, side by side.
+  case layerInputEmbedding = "layer_input.embedding"
+  case layerInputNormGain = "layer_input.norm.gain"
   case outputNormGain = "output_norm.gain"
   case outputNormBias = "output_norm.bias"
   case output = "output"
@@ -73,12 +76,29 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
   case sharedGate = "feed_forward.shared_gate"
   case sharedUp = "feed_forward.shared_up"
   case sharedDown = "feed_forward.shared_down"
+  /// Of a layer with a dense network beside its experts: the norms before the router and the experts,
+  /// and those after each of the two.
+  case routerNormGain = "feed_forward.router_norm.gain"
+  case expertNormGain = "feed_forward.expert_norm.gain"
+  case densePostNormGain = "feed_forward.dense_post_norm.gain"
+  case expertPostNormGain = "feed_forward.expert_post_norm.gain"
+  /// What the weight of each expert is multiplied by.
+  case expertGain = "feed_forward.expert_weight.gain"
+
+  /// The rows that make a layer's own input of the embedding, and what lets the stream take it in.
+  case layerInputProjection = "layer_input.projection"
+  case layerInputGate = "layer_input.gate"
+  case layerInputOutput = "layer_input.output"
+  case layerInputPostNormGain = "layer_input.post_norm.gain"
+  /// One number that the stream is multiplied by behind the layer.
+  case layerGain = "layer.gain"
 
   /// One tensor for the whole model rather than one per layer.
   package var isGlobal: Bool {
     switch self {
-    case .embedding, .positions, .outputNormGain, .outputNormBias, .output, .outputBias,
-      .rotaryFactors, .rotaryFactorsShort, .rotaryFactorsLong:
+    case .embedding, .positions, .layerInputEmbedding, .layerInputNormGain, .outputNormGain,
+      .outputNormBias, .output, .outputBias, .rotaryFactors, .rotaryFactorsShort,
+      .rotaryFactorsLong:
       true
     default: false
     }
@@ -142,17 +162,23 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
     }
   }
 
+  /// A matrix whose rows are those of the vocabulary.
+  package var hasRowPerToken: Bool {
+    [.embedding, .output, .layerInputEmbedding].contains(self)
+  }
+
   /// The part of a feed-forward network that a weight belongs to.
-  package enum Network: Sendable { case dense, router, experts, shared }
+  package enum Network: Sendable { case dense, router, experts, shared, besideExperts }
 
   /// That part; nil for weights of other things, and for the norms before and after the network.
   package var network: Network? {
     switch self {
     case .gate, .up, .upBias, .down, .downBias: .dense
-    case .router, .routerBias, .routerCorrection: .router
+    case .router, .routerBias, .routerCorrection, .routerNormGain, .expertGain: .router
     case .expertGate, .expertGateBias, .expertUp, .expertUpBias, .expertDown, .expertDownBias:
       .experts
     case .sharedRouter, .sharedGate, .sharedUp, .sharedDown: .shared
+    case .expertNormGain, .densePostNormGain, .expertPostNormGain: .besideExperts
     default: nil
     }
   }

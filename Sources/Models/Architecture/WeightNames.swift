@@ -37,6 +37,8 @@ package struct WeightName: Sendable, Equatable {
     case gateOfKeyHead = "gate_of_key_head"
     case rateOfKeyHead = "rate_of_key_head"
     case decayOfKeyHead = "decay_of_key_head"
+    /// The rows of one layer, where those of all layers stand one below another.
+    case ofLayer = "of_layer"
     /// Every other row, from the first or the second on (gate and up of gpt-oss).
     case even, odd
   }

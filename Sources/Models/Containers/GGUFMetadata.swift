@@ -70,18 +70,22 @@ package struct GGUFMetadata {
     return result
   }
 
+  /// What errors call the container.
+  static let container = "GGUF"
+
   /// The model's own facts, under its architecture's name.
   private func fields() throws -> GGUFFields {
-    let shape = try StatedShape(plan, in: "GGUF")
+    let shape = try StatedShape(plan, in: Self.container)
     var fields = GGUFFields(architecture: plan.architecture, prefix: outputPrefix)
-    fields.set(PlainHyperparameter.sizes, of: shape)
+    fields.set(PlainHyperparameter.count + PlainHyperparameter.sizes, of: shape)
     fields.set(PlainHyperparameter.vocabularyAndNorm, of: shape)
     HeadWidths.write(shape, of: plan, to: &fields)
     if plan.plainSites == .scores || declaration != nil {
       try RotaryParameters.write(shape, of: plan, to: &fields)
     }
     try SlidingWindows.write(shape.windows, of: plan, to: &fields)
-    try UnrotatedLayers.write(shape, of: plan, to: &fields, container: "GGUF")
+    try UnrotatedLayers.write(shape, of: plan, to: &fields, container: Self.container)
+    try SharedKeyValues.write(shape, of: plan, to: &fields, container: Self.container)
     fields.set(PlainHyperparameter.residual, of: shape)
     fields.set(PlainHyperparameter.scales, of: shape)
     try StatedExperts.write(plan, to: &fields)

@@ -83,7 +83,9 @@ extension GGUFScaling {
   }
 
   func scaling() throws -> FrequencyScaling {
-    if let factors = try divisors(.rotaryFactors) { return .factors(factors) }
+    if let factors = try divisors(.rotaryFactors) {
+      return Self.proportional(factors) ?? .factors(factors)
+    }
     let original = try originalContext()
     if let long = try divisors(.rotaryFactorsLong), let short = try divisors(.rotaryFactorsShort) {
       let original = original ?? context
@@ -106,6 +108,19 @@ extension GGUFScaling {
         accepted: [Kind.none, .linear, .yarn].map(\.rawValue)
           + ["\(Kind.longrope) with its factor tensors"])
     }
+  }
+
+  /// What divides the frequency of a pair that stays still, as the ecosystem's converter writes it.
+  private static let stillDivisor: Float = 1e30
+
+  /// The scaling whose divisors are those of a few pairs that turn and of others that stay still.
+  private static func proportional(_ divisors: [Float]) -> FrequencyScaling? {
+    let turning = divisors.prefix { $0 < stillDivisor }
+    guard turning.count < divisors.count,
+      divisors.dropFirst(turning.count).allSatisfy({ $0 >= stillDivisor }),
+      let factor = turning.isEmpty ? 1 : Array(turning).agreed
+    else { return nil }
+    return .proportional(turning: turning.count, factor: Double(factor))
   }
 
   private func yarn(original: Int) throws -> FrequencyScaling.YaRN {
@@ -166,7 +181,7 @@ extension GGUFScaling {
       if let original = statedOriginalContext(plan) {
         fields.set(.originalContext, .whole(original))
       }
-    case .llama3, .factors: break
+    case .llama3, .factors, .proportional: break
     case .linear(let factor):
       set(.linear)
       set(.factor, .number(factor))
@@ -238,6 +253,11 @@ extension GGUFScaling {
         ).radians
       }
       return [.rotaryFactors: zip(radians[0], radians[1]).map { Float($0 / $1) }]
+    case .proportional(let turning, let factor):
+      try check(.rotaryFactors, "a rotation of the fastest pairs alone")
+      return [
+        .rotaryFactors: (0..<score.pairs).map { $0 < turning ? Float(factor) : stillDivisor }
+      ]
     case .longRoPE(let long):
       if let divisors = sameDivisors(long, architecture) { return [.rotaryFactors: divisors] }
       try check(.rotaryFactorsLong, "LongRoPE")

@@ -7,22 +7,27 @@ enum HeadWidths {
     if parameters.architecture.block.attention == .latent {
       shape.latentRank = try parameters.integer(.latentRank)
       shape.queryRank = try parameters.optionalInteger(.queryRank) ?? 0
-      shape.keyWidth =
-        try parameters.optionalInteger(.stillKeyWidth).map { $0 + shape.rotaryDimensions }
-        ?? parameters.integer(.keyWidth)
-      shape.valueWidth = try parameters.integer(.valueWidth)
+      let still = try parameters.optionalInteger(.stillKeyWidth)
+      let stated = still == nil ? try parameters.integer(.keyWidth) : 0
+      shape.keyWidth = shape.rotaryDimensions.map { rotating in
+        still.map { $0 + rotating } ?? stated
+      }
+      let valueWidth = try parameters.integer(.valueWidth)
+      shape.valueWidth = shape.windows.map { _ in valueWidth }
       return
     }
-    if let stated = try parameters.optionalInteger(.keyWidth) {
+    let windows = shape.windows
+    if let stated = try LayerSizes.read(.keyWidth, parameters, windows: windows) {
       shape.keyWidth = stated
     } else {
-      guard shape.width % shape.heads == 0 else {
-        throw parameters.failure(
-          .heads, "is \(shape.heads), which does not divide the width \(shape.width)")
+      let width = shape.width
+      if let heads = shape.heads.first(where: { width % $0 != 0 }) {
+        throw parameters.failure(.heads, "is \(heads), which does not divide the width \(width)")
       }
-      shape.keyWidth = shape.width / shape.heads
+      shape.keyWidth = shape.heads.map { width / $0 }
     }
-    shape.valueWidth = try parameters.optionalInteger(.valueWidth) ?? shape.keyWidth
+    shape.valueWidth =
+      try LayerSizes.read(.valueWidth, parameters, windows: windows) ?? shape.keyWidth
   }
 
   /// GGUF states widths where they are not the model's width by the heads, or config.json did.
@@ -32,12 +37,15 @@ enum HeadWidths {
     if shape.latentRank > 0 {
       // Loaders see attention over one shared latent head; the real widths stand beside.
       fields.set(.latentHeads, .whole(1))
-      fields.set(.latentKeyWidth, .whole(shape.latentRank + shape.rotaryDimensions))
+      let rank = shape.latentRank
+      fields.set(.latentKeyWidth, .ofLayers(shape.rotaryDimensions.map { rank + $0 }))
       fields.set(.latentValueWidth, .whole(shape.latentRank))
       setWidths(shape, in: &fields)
       fields.set(.latentRank, .whole(shape.latentRank))
       if shape.queryRank > 0 { fields.set(.queryRank, .whole(shape.queryRank)) }
-    } else if shape.keyWidth * shape.heads != shape.width || isStated(in: plan) {
+    } else if zip(shape.keyWidth, shape.heads).contains(where: { $0 * $1 != shape.width })
+      || isStated(in: plan) || plan.architecture.key(of: .keyWidthWindowed, on: .gguf) != nil
+    {
       setWidths(shape, in: &fields)
     }
   }
@@ -49,8 +57,8 @@ enum HeadWidths {
   }
 
   static func setWidths(_ shape: StatedShape, in fields: inout some StatedFields) {
-    fields.set(.keyWidth, .whole(shape.keyWidth))
-    fields.set(.valueWidth, .whole(shape.valueWidth))
+    fields.set(.keyWidth, shape.keyWidth, windows: shape.windows)
+    fields.set(.valueWidth, shape.valueWidth, windows: shape.windows)
   }
 
   /// The ranks of latent attention, and a head's dims with and without rotation.
@@ -58,8 +66,9 @@ enum HeadWidths {
     guard shape.latentRank > 0 else { return }
     fields.set(.latentRank, .whole(shape.latentRank))
     fields.set(.queryRank, shape.queryRank > 0 ? .whole(shape.queryRank) : .nothing)
-    fields.set(.stillKeyWidth, .whole(shape.keyWidth - shape.rotaryDimensions))
-    fields.set(.rotaryDimensions, .whole(shape.rotaryDimensions))
-    fields.set(.latentHeads, .whole(shape.heads))
+    fields.set(
+      .stillKeyWidth, .ofLayers(zip(shape.keyWidth, shape.rotaryDimensions).map { $0 - $1 }))
+    fields.set(.rotaryDimensions, .ofLayers(shape.rotaryDimensions))
+    fields.set(.latentHeads, .ofLayers(shape.heads))
   }
 }

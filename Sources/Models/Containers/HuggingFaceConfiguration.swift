@@ -59,7 +59,7 @@ package struct HuggingFaceConfiguration {
     let shape = try StatedShape(plan, in: "config.json")
     var fields = ConfigurationFields(architecture: plan.architecture)
     setIdentity(general: GeneralMetadata(gguf: metadata), in: &fields)
-    fields.set(PlainHyperparameter.sizes, of: shape)
+    fields.set(PlainHyperparameter.count + PlainHyperparameter.sizes, of: shape)
     HeadWidths.setWidths(shape, in: &fields)
     fields.set(PlainHyperparameter.vocabularyAndNorm, of: shape)
     HeadWidths.writeLatent(shape, to: &fields)
@@ -71,6 +71,7 @@ package struct HuggingFaceConfiguration {
     try StatedExperts.write(plan, to: &fields)
     StatedDeltaRule.write(plan, to: &fields)
     try UnrotatedLayers.write(shape, of: plan, to: &fields, container: "config.json")
+    try SharedKeyValues.write(shape, of: plan, to: &fields, container: "config.json")
     CopiedKeys.write(plan, to: &fields)
     for (key, accepted) in plan.architecture.required { fields.values[key] = accepted.first }
     set(.attentionBias, where: [.queryBias], in: &fields)

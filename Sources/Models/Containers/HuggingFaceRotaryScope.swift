@@ -26,6 +26,12 @@ struct HuggingFaceRotaryScope {
 
   subscript(_ key: String) -> JSONValue? { overriding[key] ?? members[key] }
 
+  /// What it calls the share of a head is one of the pairs, the fastest, of which whole heads have all.
+  var isProportional: Bool {
+    let kind = HuggingFaceScaling.Kind.proportional.rawValue
+    return [self[.type], self[.olderType]].contains { $0?.string == kind }
+  }
+
   /// A scope that says nothing.
   static let empty = HuggingFaceRotaryScope(name: Key.newer.rawValue, members: [:])
 
@@ -98,8 +104,8 @@ extension HuggingFaceRotaryScope {
     if case .longRoPE(let long) = score.scaling {
       fields.set(key: Member.originalContext.rawValue, .whole(long.originalContext))
     }
-    fields.set(.rotaryDimensions, .whole(shape.rotaryDimensions))
-    if let fraction = RotaryParameters.fraction(shape, of: plan.architecture) {
+    fields.set(.rotaryDimensions, .ofLayers(shape.rotaryDimensions))
+    if let fraction = try RotaryParameters.fraction(shape, of: plan) {
       members[Member.fraction.rawValue] = .number(fraction)
       fields.set(key: Member.fraction.rawValue, .number(fraction))
     }

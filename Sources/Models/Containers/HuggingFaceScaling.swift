@@ -32,11 +32,13 @@ struct HuggingFaceScaling {
   /// Values of `Member.type`.
   enum Kind: String {
     case plain = "default"
-    case linear, dynamic, yarn, llama3, longrope
+    case linear, dynamic, yarn, llama3, longrope, proportional
     /// Other spellings of `plain` and `longrope`. The several positions of `mrope` are one in a text.
     case none, mrope, su
 
-    static let documented: [Kind] = [.plain, .linear, .dynamic, .yarn, .llama3, .longrope]
+    static let documented: [Kind] = [
+      .plain, .linear, .dynamic, .yarn, .llama3, .longrope, .proportional,
+    ]
   }
 
   let scope: HuggingFaceRotaryScope
@@ -141,6 +143,13 @@ extension HuggingFaceScaling {
       return .llama3(
         factor: try factor(), lowFactor: low, highFactor: high,
         originalContext: try originalContext())
+    case .proportional:
+      let share = try number(.fraction) ?? 1
+      guard (0...1).contains(share) else {
+        throw failure(.fraction, "is \(share), expected a number in [0, 1]")
+      }
+      return .proportional(
+        turning: Int(share * Double(2 * pairs)) / 2, factor: try positive(.factor) ?? 1)
     case .longrope, .su:
       let original = try originalContext()
       let stretch = try positive(.factor) ?? Double(context) / Double(original)
@@ -230,6 +239,10 @@ extension HuggingFaceScaling {
       put(.lowFactor, .number(low))
       put(.highFactor, .number(high))
       put(.originalContext, .whole(original))
+    case .proportional(let turning, let factor):
+      put(.proportional)
+      put(.fraction, .number(RotaryParameters.fraction(2 * turning, of: score.dimensions)))
+      if factor != 1 { put(.factor, .number(factor)) }
     case .ntk: throw refuse("NTK scaling")
     }
     return members

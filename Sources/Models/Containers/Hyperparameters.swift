@@ -49,7 +49,14 @@ struct Hyperparameters {
       }
       found = first
     }
-    guard let number = found.int else { throw failure(parameter, "is not a whole number") }
+    return try whole(found, parameter, minimum: minimum)
+  }
+
+  /// A value of a hyper-parameter as a whole number of at least `minimum`.
+  func whole(
+    _ value: JSONValue, _ parameter: Hyperparameter, minimum: Int
+  ) throws(ModelError) -> Int {
+    guard let number = value.int else { throw failure(parameter, "is not a whole number") }
     guard number >= minimum, number <= 1 << 31 else {
       throw failure(parameter, "is \(number), expected at least \(minimum)")
     }
@@ -120,9 +127,9 @@ struct Hyperparameters {
     side == .huggingface && flag(.multiQuery) == true && flag(.groupedQuery) != true
   }
 
-  /// Whether the first layer has a tensor for a role.
-  func hasTensor(_ role: Role) -> Bool {
+  /// Whether a layer has a tensor for a role.
+  func hasTensor(_ role: Role, layer: Int = 0) -> Bool {
     let names = architecture.weights[role]?.alternatives(on: side) ?? []
-    return names.contains { checkpoint.tensors[$0.tensorName(layer: 0)] != nil }
+    return names.contains { checkpoint.tensors[$0.tensorName(layer: layer)] != nil }
   }
 }

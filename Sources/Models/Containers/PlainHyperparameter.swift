@@ -7,20 +7,23 @@ struct PlainHyperparameter: Sendable {
   /// What there is to write of a model of such blocks; nil: nothing.
   let value: @Sendable (StatedShape, BlockRecipe) -> StatedValue?
 
+  static let count: [Self] = [.whole(.layers, \.layers)]
+
   /// A model's sizes.
   static let sizes: [Self] = [
-    .whole(.layers, \.layers),
     .whole(.context, \.context),
     .whole(.width, \.width),
-    .whole(.feedForward, \.feedForward, unstated: { 4 * $0.width }),
-    .whole(.heads, \.heads),
+    SharedKeyValues.feedForward,
+    .sizes(.heads, \.heads),
     .init(
       parameter: .keyValueHeads,
       read: { parameters, shape in
-        let stated = try parameters.optionalInteger(.keyValueHeads)
-        shape.keyValueHeads = parameters.hasOneKeyValueHead ? 1 : stated ?? shape.heads
+        let stated = try LayerSizes.read(.keyValueHeads, parameters, windows: shape.windows)
+        shape.keyValueHeads =
+          parameters.hasOneKeyValueHead ? shape.heads.map { _ in 1 } : stated ?? shape.heads
       },
-      value: { shape, _ in .whole(shape.keyValueHeads) }),
+      value: { shape, _ in .ofLayers(shape.keyValueHeads) }),
+    .whole(.layerInputWidth, \.layerInputWidth, minimum: 0, unstated: { _ in 0 }),
     .init(parameter: .groupedQuery, read: { _, _ in }, value: { _, _ in .flag(true) }),
   ]
 
@@ -76,16 +79,31 @@ struct PlainHyperparameter: Sendable {
   /// A whole number; `unstated` is the value where a file states none, nil where it must state it.
   private static func whole(
     _ parameter: Hyperparameter, _ path: WritableKeyPath<StatedShape, Int> & Sendable,
-    unstated: (@Sendable (StatedShape) -> Int)? = nil
+    minimum: Int = 1, unstated: (@Sendable (StatedShape) -> Int)? = nil
   ) -> Self {
     .init(
       parameter: parameter,
       read: { parameters, shape in
-        let stated = try parameters.optionalInteger(parameter)
+        let stated = try parameters.optionalInteger(parameter, minimum: minimum)
         shape[keyPath: path] =
           try stated ?? unstated?(shape) ?? parameters.integer(parameter)
       },
       value: { shape, _ in .whole(shape[keyPath: path]) })
+  }
+
+  /// A size of each layer, which files must state.
+  private static func sizes(
+    _ parameter: Hyperparameter, _ path: WritableKeyPath<StatedShape, [Int]> & Sendable
+  ) -> Self {
+    .init(
+      parameter: parameter,
+      read: { parameters, shape in
+        guard let sizes = try LayerSizes.read(parameter, parameters, windows: shape.windows) else {
+          throw parameters.failure(parameter, "is missing")
+        }
+        shape[keyPath: path] = sizes
+      },
+      value: { shape, _ in .ofLayers(shape[keyPath: path]) })
   }
 
   private static func number(

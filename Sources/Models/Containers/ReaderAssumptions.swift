@@ -8,10 +8,10 @@ extension ModelPlan {
     guard hasNorm ? role == .queryNormGain : role == .query || role == .queryBias else { return 1 }
     guard side == .huggingface, architecture.hyperparameters[.queryScalar] != nil else { return 1 }
     guard let attention = layers[layer].recipe.attention else { return 1 }
-    var stated = StatedShape()
-    (stated.layers, stated.width) = (shape.layers, shape.width)
-    (stated.heads, stated.keyWidth) = (attention.heads, attention.keyWidth)
-    return attention.scale * Double(architecture.block.scaledWidth(stated)).squareRoot()
+    let width = architecture.block.scaledWidth(
+      layers: shape.layers, width: shape.width, heads: attention.heads,
+      keyWidth: attention.keyWidth)
+    return attention.scale * Double(width).squareRoot()
   }
 
   /// A part of each head turns where the family's code in transformers turns whole heads, whatever

@@ -57,11 +57,11 @@ extension RotaryDeclaration {
   /// - Parameters:
   ///   - checkpoint: the model's files.
   ///   - identity: its architecture and kind of container.
-  ///   - rotates: whether each layer has positions; the rows of those without turn nothing.
-  ///   - pairs: rotary pairs of a head.
+  ///   - pairs: rotary pairs of a head of each layer; nil in one without positions, whose row turns
+  ///     nothing and has as many as any layer's.
   /// - Throws: `ModelError.hyperparameter` for a field that is missing or says something else.
   init(
-    _ checkpoint: Checkpoint, of identity: CheckpointIdentity, rotates: [Bool], pairs: Int
+    _ checkpoint: Checkpoint, of identity: CheckpointIdentity, pairs: [Int?]
   ) throws {
     func field(_ field: Field) -> JSONValue? {
       switch identity.side {
@@ -103,15 +103,20 @@ extension RotaryDeclaration {
     guard numbers.count == list.count, numbers.allSatisfy(\.isFinite) else {
       throw failure(.frequencies, "holds something that is not a finite number")
     }
-    let isOneRow = numbers.count == pairs
-    guard isOneRow || numbers.count == rotates.count * pairs else {
-      throw RotaryError.tableSize(found: numbers.count, layers: rotates.count, pairs: pairs)
+    let most = pairs.reduce(0) { max($0, $1 ?? 0) }
+    let sizes = pairs.map { $0 ?? most }
+    let isOneRow = numbers.count == most && sizes.agreed != nil
+    guard isOneRow || numbers.count == sizes.reduce(0, +) else {
+      throw RotaryError.tableSize(
+        found: numbers.count, layers: pairs.count, pairs: sizes.agreed ?? most)
     }
-    let still = [Double](repeating: 0, count: pairs)
-    let table = try rotates.enumerated().map { layer, rotates in
-      if isOneRow { return rotates ? numbers : still }
-      let row = Array(numbers[(layer * pairs)...].prefix(pairs))
-      guard rotates || row == still else {
+    var first = 0
+    let table = try sizes.enumerated().map { layer, size in
+      let still = [Double](repeating: 0, count: size)
+      if isOneRow { return pairs[layer] == nil ? still : numbers }
+      let row = Array(numbers[first...].prefix(size))
+      first += size
+      guard pairs[layer] != nil || row == still else {
         throw failure(.frequencies, "turns values of layer \(layer), which has no positions")
       }
       return row

@@ -9,20 +9,25 @@ struct RotaryParameters {
   /// The checkpoint declares its rotation itself: it is computed by code of ours.
   let isVariant: Bool
 
-  /// Rotated dims of a head; a model with learned positions counts the whole head, for variants.
-  func dimensions() throws -> Int {
-    if let stated = try parameters.optionalInteger(.rotaryDimensions, minimum: 0), stated > 0 {
-      return stated
-    }
-    let heads = try parameters.integer(.heads)
-    let width = try parameters.optionalInteger(.keyWidth) ?? parameters.integer(.width) / heads
+  /// Rotated dims of a head of each layer; a model with learned positions counts the whole head, for
+  /// variants. `shape` has its windows, width and heads.
+  func dimensions(_ shape: StatedShape) throws -> [Int] {
+    let windows = shape.windows
+    let stated = try LayerSizes.read(.rotaryDimensions, parameters, windows: windows, minimum: 0)
+    if let stated, stated.allSatisfy({ $0 > 0 }) { return stated }
+    let widths =
+      try LayerSizes.read(.keyWidth, parameters, windows: windows)
+      ?? shape.heads.map { shape.width / $0 }
     let fraction = try fraction()
-    return turnsWholeHeads ? width : Int(Double(width) * fraction)
+    return turnsWholeHeads ? widths : widths.map { Int(Double($0) * fraction) }
   }
 
   /// The share of a head that the checkpoint says to rotate.
   private func fraction() throws -> Double {
-    let stated = try scope(ofWindowed: false)[.fraction]?.double
+    let scope = try scope(ofWindowed: false)
+    // A share of the pairs, of which whole heads have all.
+    guard !scope.isProportional else { return 1 }
+    let stated = scope[.fraction]?.double
     let fraction = try stated ?? parameters.optionalNumber(.rotaryFraction) ?? 1
     guard fraction > 0, fraction <= 1 else {
       throw parameters.failure(.rotaryFraction, "is \(fraction), expected a number in (0, 1]")
@@ -58,27 +63,40 @@ struct RotaryParameters {
   /// The rotation of each layer's queries and keys, checked against the head's width; nil for a
   /// layer without positions.
   func scores(_ shape: StatedShape) throws -> [ScoreRotation?] {
-    let dimensions = shape.rotaryDimensions
-    guard dimensions >= 2, dimensions % 2 == 0, dimensions <= shape.keyWidth else {
-      throw parameters.failure(
-        .rotaryDimensions,
-        "is \(dimensions), expected an even number from 2 to the head width \(shape.keyWidth)")
+    for (dimensions, width) in zip(shape.rotaryDimensions, shape.keyWidth) {
+      guard dimensions >= 2, dimensions % 2 == 0, dimensions <= width else {
+        throw parameters.failure(
+          .rotaryDimensions,
+          "is \(dimensions), expected an even number from 2 to the head width \(width)")
+      }
     }
-    func score(_ parameter: Hyperparameter, windowed: Bool) throws -> ScoreRotation {
-      ScoreRotation(
-        dimensions: dimensions,
-        offset: shape.latentRank > 0 ? shape.keyWidth - dimensions : 0,
+    let hasLocalBase = try hasLocalBase
+    // Most models have one or two kinds of layers.
+    var known: [[Int]: ScoreRotation] = [:]
+    func score(dimensions: Int, offset: Int, windowed: Bool) throws -> ScoreRotation {
+      let key = [dimensions, offset, windowed ? 1 : 0]
+      if let score = known[key] { return score }
+      let score = ScoreRotation(
+        dimensions: dimensions, offset: offset,
         layout: parameters.architecture.pairLayouts[parameters.side] ?? .half,
-        base: try base(parameter, windowed: windowed, dimensions: dimensions),
+        base: try base(
+          windowed ? .rotaryBaseLocal : .rotaryBase, windowed: windowed, dimensions: dimensions),
         scaling: try scaling(windowed: windowed, dimensions: dimensions, context: shape.context),
         isLocal: windowed)
+      known[key] = score
+      return score
     }
-    let far = try score(.rotaryBase, windowed: false)
-    try checkFraction(far.scaling)
-    let local = try hasLocalBase ? score(.rotaryBaseLocal, windowed: true) : far
-    return zip(shape.windows, shape.rotates).map { window, rotates in
-      guard rotates else { return nil }
-      return window > 0 ? local : far
+    let isLocal = shape.windows.map { hasLocalBase && $0 > 0 }
+    if isLocal.allSatisfy({ $0 }), let dimensions = shape.rotaryDimensions.first {
+      // What is said of layers that look far is checked though there is none.
+      try checkFraction(score(dimensions: dimensions, offset: 0, windowed: false).scaling)
+    }
+    return try shape.windows.indices.map { layer in
+      let dimensions = shape.rotaryDimensions[layer]
+      let offset = shape.latentRank > 0 ? shape.keyWidth[layer] - dimensions : 0
+      let score = try score(dimensions: dimensions, offset: offset, windowed: isLocal[layer])
+      if !isLocal[layer] { try checkFraction(score.scaling) }
+      return shape.rotates[layer] ? score : nil
     }
   }
 
@@ -169,7 +187,7 @@ extension RotaryParameters {
   static func write(
     _ shape: StatedShape, of plan: ModelPlan, to fields: inout GGUFFields
   ) throws {
-    fields.set(.rotaryDimensions, .whole(shape.rotaryDimensions))
+    fields.set(.rotaryDimensions, shape.rotaryDimensions, windows: shape.windows)
     if let score = shape.score { fields.set(.rotaryBase, .number(score.base)) }
     if let local = shape.localScore {
       let stated = plan.architecture.hyperparameters[.rotaryBaseLocal]
@@ -188,15 +206,23 @@ extension RotaryParameters {
   }
 
   /// The share of a head that rotates, where config.json must say it.
-  static func fraction(_ shape: StatedShape, of architecture: Architecture) -> Double? {
-    guard architecture.key(of: .rotaryDimensions, on: .huggingface) == nil else { return nil }
-    let dimensions = shape.rotaryDimensions
-    let width = Double(shape.keyWidth)
-    // A reader multiplies and rounds down.
-    var fraction = Double(dimensions) / width
-    if Int(width * fraction) < dimensions { fraction = fraction.nextUp }
-    let assumed = architecture.hyperparameters[.rotaryFraction]?.fallback?.double ?? 1
+  /// - Throws: `ModelError.notRepresentable` for layers in which other shares do.
+  static func fraction(_ shape: StatedShape, of plan: ModelPlan) throws -> Double? {
+    guard plan.architecture.key(of: .rotaryDimensions, on: .huggingface) == nil else { return nil }
+    let fractions = zip(shape.rotaryDimensions, shape.keyWidth).map(Self.fraction)
+    guard let fraction = fractions.agreed else {
+      throw ModelError.notRepresentable(
+        file: plan.checkpoint.path, what: "layers that differ in the share of a head that rotates",
+        container: "config.json")
+    }
+    let assumed = plan.architecture.hyperparameters[.rotaryFraction]?.fallback?.double ?? 1
     return fraction == assumed ? nil : fraction
+  }
+
+  /// A share of `width` of which a reader, who multiplies and rounds down, makes `dimensions`.
+  static func fraction(_ dimensions: Int, of width: Int) -> Double {
+    let fraction = Double(dimensions) / Double(width)
+    return Int(Double(width) * fraction) < dimensions ? fraction.nextUp : fraction
   }
 
   /// Takes the share of a head away, wherever config.json may hold it.

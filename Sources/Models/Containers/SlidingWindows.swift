@@ -36,7 +36,11 @@ enum SlidingWindows {
   static func read(_ parameters: Hyperparameters, layers: Int) throws -> [Int] {
     let window = try width(parameters)
     guard window > 0 else { return [Int](repeating: 0, count: layers) }
-    return try windowed(parameters, layers: layers).map { $0 ? window : 0 }
+    var windows = try windowed(parameters, layers: layers).map { $0 ? window : 0 }
+    if parameters.architecture.block.endsGlobally, parameters.side == .huggingface, layers > 0 {
+      windows[layers - 1] = 0
+    }
+    return windows
   }
 
   /// Whether each layer of a model with a window has one.

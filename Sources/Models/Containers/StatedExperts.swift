@@ -15,7 +15,7 @@ enum StatedExperts {
   /// Reads them; nil for a model without experts. `shape` has its sizes.
   static func read(_ parameters: Hyperparameters, _ shape: StatedShape) throws -> ExpertsRecipe? {
     let block = parameters.architecture.block
-    guard let facts = block.experts,
+    guard let facts = block.experts, parameters.flag(.expertsEnabled) ?? true,
       let count = try parameters.optionalInteger(.experts, minimum: 0), count > 0
     else { return nil }
     guard count <= mostExperts / max(shape.layers, 1) else {
@@ -41,10 +41,14 @@ enum StatedExperts {
       parameters.side == .gguf && !isOwnKey(.normalizesExpertWeights, parameters.architecture)
       ? false : router.normalizes
     var network = FeedForwardRecipe(
-      form: block.feedForward, width: shape.feedForward, activation: block.activation,
-      clamp: block.gateClamp)
+      form: block.feedForward, width: 0, activation: block.activation, clamp: block.gateClamp)
     if !parameters.architecture.keys(of: .expertWidth, on: parameters.side).isEmpty {
       network.width = try parameters.integer(.expertWidth)
+    } else {
+      guard let width = shape.feedForward.agreed else {
+        throw parameters.failure(.feedForward, "differs between layers, though experts are as wide")
+      }
+      network.width = width
     }
     return ExpertsRecipe(
       count: count,
@@ -52,7 +56,8 @@ enum StatedExperts {
         score: score, used: used, isCorrected: router.isCorrected, groups: groups,
         groupsUsed: groupsUsed, groupScore: router.groupScore,
         normalizes: parameters.flag(.normalizesExpertWeights) ?? normalizes,
-        scale: scale == 0 ? 1 : scale),
+        scale: scale == 0 ? 1 : scale,
+        inputScale: block.hasDenseBesideExperts ? 1 / Double(shape.width).squareRoot() : 1),
       network: network, shared: try shared(parameters, like: network))
   }
 
@@ -228,6 +233,7 @@ enum StatedExperts {
   }
 
   static func write(_ plan: ModelPlan, to fields: inout ConfigurationFields) throws {
+    fields.set(.expertsEnabled, .flag(plan.shape.networks.experts != nil))
     guard let experts = plan.shape.networks.experts,
       let router = plan.architecture.block.experts?.routers[experts.router.score]
     else { return }

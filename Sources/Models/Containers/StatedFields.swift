@@ -7,6 +7,8 @@ protocol StatedFields {
   static var side: Architecture.Side { get }
   var architecture: Architecture { get }
   mutating func set(key: String, _ value: StatedValue)
+  /// States a size of each layer, of which `windows` has the windows.
+  mutating func set(_ parameter: Hyperparameter, _ sizes: [Int], windows: [Int])
 }
 
 extension StatedFields {
@@ -20,7 +22,11 @@ extension StatedFields {
   /// States those of a table.
   mutating func set(_ table: [PlainHyperparameter], of shape: StatedShape) {
     for row in table {
-      if let value = row.value(shape, architecture.block) { set(row.parameter, value) }
+      switch row.value(shape, architecture.block) {
+      case .ofLayers(let sizes): set(row.parameter, sizes, windows: shape.windows)
+      case let value?: set(row.parameter, value)
+      case nil: break
+      }
     }
   }
 }
@@ -51,6 +57,10 @@ struct GGUFFields: StatedFields {
     }
   }
 
+  mutating func set(_ parameter: Hyperparameter, _ sizes: [Int], windows: [Int]) {
+    LayerSizes.write(parameter, sizes, windows: windows, to: &self)
+  }
+
   mutating func set(key: String, _ value: StatedValue) {
     if let value = value.metadata { values[Architecture.ggufKey(key, prefix: prefix)] = value }
   }
@@ -68,4 +78,8 @@ struct ConfigurationFields: StatedFields {
   }
 
   mutating func set(key: String, _ value: StatedValue) { values[key] = value.json }
+
+  mutating func set(_ parameter: Hyperparameter, _ sizes: [Int], windows: [Int]) {
+    LayerSizes.write(parameter, sizes, windows: windows, to: &self)
+  }
 }

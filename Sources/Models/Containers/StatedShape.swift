@@ -1,28 +1,35 @@
 import Rotary
 
-/// A model's sizes and scalars as a container's keys state them: one number for all layers, but for
-/// windows and the bases of windowed and of other layers.
+/// A model's sizes and scalars as a container's keys state them: one for all layers, or a list with
+/// one for each.
 struct StatedShape: Sendable, Equatable {
   var layers = 0
   var width = 0
-  var heads = 0
+  var heads: [Int] = []
   /// Heads of K and V.
-  var keyValueHeads = 0
+  var keyValueHeads: [Int] = []
   /// Dims of a query or key head.
-  var keyWidth = 0
+  var keyWidth: [Int] = []
   /// Dims of a value head.
-  var valueWidth = 0
-  var feedForward = 0
+  var valueWidth: [Int] = []
+  /// Channels of a dense network.
+  var feedForward: [Int] = []
   var vocabulary = 0
   /// Positions the model was trained for.
   var context = 0
   var normEpsilon = 0.0
   /// Multiplies q . k.
-  var attentionScale = 0.0
+  var attentionScale: [Double] = []
   /// The window of each layer; 0: none.
   var windows: [Int] = []
   /// Whether each layer rotates queries and keys.
   var rotates: [Bool] = []
+  /// For each layer the earlier one whose keys and values it uses; nil: it has its own.
+  var keyValueSources: [Int?] = []
+  /// Whether the values of each layer are what its key matrix gives.
+  var valuesAreKeys: [Bool] = []
+  /// Elements of the input that each layer has of its own; 0: none has any.
+  var layerInputWidth = 0
   var temperature: AttentionTemperature?
   var parallelResidual = false
   /// One norm for both sublayers of a parallel block.
@@ -41,7 +48,7 @@ struct StatedShape: Sendable, Equatable {
   /// Whether each layer has experts; empty for a model without.
   var expertLayers: [Bool] = []
   /// Rotated dims of a head.
-  var rotaryDimensions = 0
+  var rotaryDimensions: [Int] = []
   /// The rotation of layers that look far, or of all; nil where nothing can rotate.
   var score: ScoreRotation?
   /// That of windowed layers, where they have frequencies of their own.
@@ -54,18 +61,21 @@ extension StatedShape {
   /// Reads what a checkpoint states; the vocabulary is the embedding's, and rotations are read by
   /// `RotaryParameters`.
   /// - Throws: `ModelError.hyperparameter` for what is missing or does not fit together.
-  init(_ parameters: Hyperparameters, rotaryDimensions: Int) throws {
-    self.rotaryDimensions = rotaryDimensions
+  init(_ rotary: RotaryParameters) throws {
+    let parameters = rotary.parameters
     func read(_ table: [PlainHyperparameter]) throws {
       for row in table { try row.read(parameters, &self) }
     }
-    try read(PlainHyperparameter.sizes)
+    try read(PlainHyperparameter.count)
     if parameters.side == .gguf { layers -= try PredictingLayers.count(parameters, of: layers) }
     guard layers <= 65_536 else {
       throw parameters.failure(.layers, "is \(layers), which no model has")
     }
+    windows = try SlidingWindows.read(parameters, layers: layers)
+    try read(PlainHyperparameter.sizes)
+    rotaryDimensions = try rotary.dimensions(self)
     try HeadWidths.read(parameters, into: &self)
-    guard heads % keyValueHeads == 0 else {
+    for (heads, keyValueHeads) in zip(heads, keyValueHeads) where heads % keyValueHeads != 0 {
       throw parameters.failure(
         .keyValueHeads, "is \(keyValueHeads), which does not divide the \(heads) heads")
     }
@@ -77,7 +87,8 @@ extension StatedShape {
       embeddingMultiplier *= Double(Float(Double(width).squareRoot()))
     }
     try read(PlainHyperparameter.residual)
-    windows = try SlidingWindows.read(parameters, layers: layers)
+    keyValueSources = try SharedKeyValues.sources(parameters, windows: windows)
+    valuesAreKeys = SharedKeyValues.valuesAreKeys(parameters, self)
     experts = try StatedExperts.read(parameters, self)
     if experts != nil { expertLayers = try StatedExperts.layers(parameters, count: layers) }
     rotates = try UnrotatedLayers.read(parameters, windows: windows)
@@ -114,16 +125,21 @@ extension StatedShape {
     embeddingMultiplier = plan.shape.embeddingMultiplier
     logitDivisor = plan.shape.logitDivisor
     logitSoftcap = plan.shape.logitSoftcap
-    heads = try attends("their heads") { $0.heads }
-    keyValueHeads = try attends("their KV heads") { $0.keyValueHeads }
-    keyWidth = try attends("the width of their heads") { $0.keyWidth }
-    valueWidth = try attends("the width of their values") { $0.valueWidth }
+    // What is stated of all layers holds for those that attend; the others take the first one's.
+    let attentive = recipes.compactMap { $0.attention ?? attentions.first }
+    heads = attentive.map(\.heads)
+    keyValueHeads = attentive.map(\.keyValueHeads)
+    keyWidth = attentive.map(\.keyWidth)
+    valueWidth = attentive.map(\.valueWidth)
+    keyValueSources = recipes.map { $0.attention?.keyValueSource }
+    valuesAreKeys = recipes.map { $0.attention?.valueIsKey ?? false }
+    layerInputWidth = plan.shape.layerInputWidth
     let latent = try attends("the kind of their attention") { $0.latent }
     latentRank = latent?.rank ?? 0
     queryRank = latent?.queryRank ?? 0
-    feedForward = plan.shape.networks.denseWidth
+    feedForward = plan.shape.networks.denseWidths
     normEpsilon = try same("the epsilon of their norms") { $0.norm.epsilon }
-    attentionScale = try attends("the scale of their scores") { $0.scale }
+    attentionScale = attentive.map(\.scale)
     attentionSoftcap = try attends("the cap of their scores") { $0.softcap }
     parallelResidual = try same("the form of their residual") { $0.residual.isParallel }
     sharesNorm = try same("the norms of their sublayers") { $0.residual.sharesNorm }
@@ -137,9 +153,10 @@ extension StatedShape {
     guard scores.count <= 1 || scores.count == 2 && scores[0].isLocal != scores[1].isLocal else {
       throw failure("how they rotate")
     }
-    guard let dimensions = scores.map(\.dimensions).agreed ?? (scores.isEmpty ? 0 : nil) else {
-      throw failure("how many of their dims rotate")
-    }
-    rotaryDimensions = dimensions
+    let usual = score?.dimensions ?? 0
+    rotaryDimensions = recipes.map { $0.rotation.score?.dimensions ?? usual }
+    let side: Architecture.Side = container == GGUFMetadata.container ? .gguf : .huggingface
+    try LayerSizes.check(self, of: plan, on: side, container: container)
+    try AttentionScale.check(self, of: plan, container: container)
   }
 }

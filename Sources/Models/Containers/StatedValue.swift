@@ -11,6 +11,8 @@ enum StatedValue: Sendable, Equatable {
   case text(String)
   case flags([Bool])
   case wholes([Int])
+  /// One for each layer, which is stated as one number where they agree.
+  case ofLayers([Int])
   case texts([String])
   case numbers([Float])
   /// Said to be absent, which only config.json can.
@@ -28,6 +30,8 @@ enum StatedValue: Sendable, Equatable {
     case .texts(let values): .array(.strings(values))
     case .wholes(let values): .array(.int32(values.map { Int32(clamping: $0) }))
     case .numbers(let values): .array(.floats(values))
+    case .ofLayers(let values):
+      (values.agreed.map { Self.whole($0) } ?? .wholes(values)).metadata
     case .nothing: nil
     }
   }
@@ -42,6 +46,7 @@ enum StatedValue: Sendable, Equatable {
     case .wholes(let values): .array(values.map { .integer(Int64($0)) })
     case .texts(let values): .array(values.map { .string($0) })
     case .numbers(let values): .array(values.map { .number(Double($0)) })
+    case .ofLayers(let values): (values.agreed.map { Self.whole($0) } ?? .wholes(values)).json
     case .nothing: .null
     }
   }

@@ -66,11 +66,15 @@ package struct RouterRecipe: Sendable, Equatable {
   package var normalizes: Bool
   /// Multiplies the weights.
   package var scale: Double
+  /// Multiplies what the router reads.
+  package var inputScale: Double
 
   package init(
     score: Score, used: Int, isCorrected: Bool = false, groups: Int = 1, groupsUsed: Int = 1,
-    groupScore: GroupScore = .best, normalizes: Bool = false, scale: Double = 1
+    groupScore: GroupScore = .best, normalizes: Bool = false, scale: Double = 1,
+    inputScale: Double = 1
   ) {
+    self.inputScale = inputScale
     self.score = score
     self.used = used
     self.isCorrected = isCorrected

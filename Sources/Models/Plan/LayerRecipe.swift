@@ -13,6 +13,8 @@ package struct LayerRecipe: Sendable, Equatable {
   package enum ChannelMixer: Sendable, Equatable {
     case dense(FeedForwardRecipe)
     case experts(ExpertsRecipe)
+    /// Both read the stream, each through its own norm; a norm after each and what they give added up.
+    case denseBesideExperts(FeedForwardRecipe, ExpertsRecipe)
   }
 
   /// Where norms stand: before each sublayer, after it (before the residual sum), or both.
@@ -24,11 +26,14 @@ package struct LayerRecipe: Sendable, Equatable {
   package var norm: NormRecipe
   package var normPlacement: NormPlacement
   package var residual: ResidualRecipe
+  /// Elements of the layer's own input, made of the tokens themselves; 0: it has none.
+  package var inputWidth: Int
 
   package init(
     mixer: Mixer, channelMixer: ChannelMixer, norm: NormRecipe, normPlacement: NormPlacement,
-    residual: ResidualRecipe
+    residual: ResidualRecipe, inputWidth: Int = 0
   ) {
+    self.inputWidth = inputWidth
     self.mixer = mixer
     self.channelMixer = channelMixer
     self.norm = norm
@@ -55,18 +60,29 @@ package struct LayerRecipe: Sendable, Equatable {
     attention?.rotation ?? RotaryLayer(sites: .none, score: nil)
   }
 
-  /// The feed-forward network of the layer, or of each of its experts.
+  /// The feed-forward network of the layer, or of each of its experts where those are all it has.
   package var feedForward: FeedForwardRecipe {
     switch channelMixer {
-    case .dense(let network): network
+    case .dense(let network), .denseBesideExperts(let network, _): network
     case .experts(let experts): experts.network
     }
   }
 
   /// The experts of the layer; nil for a dense one.
   package var experts: ExpertsRecipe? {
-    if case .experts(let experts) = channelMixer { experts } else { nil }
+    switch channelMixer {
+    case .dense: nil
+    case .experts(let experts), .denseBesideExperts(_, let experts): experts
+    }
   }
+
+  /// Whether a dense network and experts have norms of their own.
+  package var hasDenseBesideExperts: Bool {
+    if case .denseBesideExperts = channelMixer { true } else { false }
+  }
+
+  /// Keys and values are those of an earlier layer.
+  package var usesOtherKeys: Bool { attention?.keyValueSource != nil }
 
   /// Whether such a layer can have a weight of this role.
   package func has(_ role: Role) -> Bool {
@@ -75,10 +91,19 @@ package struct LayerRecipe: Sendable, Equatable {
     case .attention: guard attention != nil else { return false }
     case .deltaRule: guard deltaRule != nil else { return false }
     }
+    switch role {
+    case .key, .keyBias, .keyNormGain: return !usesOtherKeys
+    case .value, .valueBias: return !usesOtherKeys && attention?.valueIsKey != true
+    case .layerInputProjection, .layerInputGate, .layerInputOutput, .layerInputPostNormGain:
+      return inputWidth > 0
+    case .routerNormGain: return hasDenseBesideExperts
+    default: break
+    }
     return switch role.network {
     case nil: true
-    case .dense: experts == nil
+    case .dense: experts == nil || hasDenseBesideExperts
     case .router: experts.map { role != .routerCorrection || $0.router.isCorrected } ?? false
+    case .besideExperts: hasDenseBesideExperts
     case .experts: experts != nil
     case .shared: experts?.shared != nil
     }
@@ -207,14 +232,24 @@ package struct AttentionRecipe: Sendable, Equatable {
   package var isGated: Bool
   /// What queries are multiplied by besides, by their positions; nil: nothing.
   package var temperature: AttentionTemperature?
+  /// Each value head is divided by its root mean square, before it rotates.
+  package var normsValues: Bool
+  /// The value is what the key matrix gives, before its norm: there is no value matrix.
+  package var valueIsKey: Bool
+  /// The earlier layer whose keys and values this one uses, which has none of its own; nil: none.
+  package var keyValueSource: Int?
   /// The rotation that the checkpoint was made with.
   package var rotation: RotaryLayer
 
   package init(
     kind: Kind, heads: Int, keyValueHeads: Int, keyWidth: Int, valueWidth: Int, scale: Double,
     softcap: Double = 0, window: Int = 0, headNorm: HeadNorm = .none, isGated: Bool = false,
-    temperature: AttentionTemperature? = nil, rotation: RotaryLayer
+    temperature: AttentionTemperature? = nil, normsValues: Bool = false, valueIsKey: Bool = false,
+    keyValueSource: Int? = nil, rotation: RotaryLayer
   ) {
+    self.normsValues = normsValues
+    self.valueIsKey = valueIsKey
+    self.keyValueSource = keyValueSource
     self.kind = kind
     self.heads = heads
     self.keyValueHeads = keyValueHeads

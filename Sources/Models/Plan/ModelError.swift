@@ -28,6 +28,8 @@ package enum ModelError: Diagnostic {
   case factor(file: String, tensor: String, value: Double, index: Int)
   /// A container has no place for a fact of the model.
   case notRepresentable(file: String, what: String, container: String)
+  /// A layer would rotate otherwise than the one whose keys and values it uses.
+  case sharedRotation(file: String, layer: Int, source: Int)
   /// Logits or activations are not finite.
   case notFinite(file: String, what: String)
 
@@ -57,6 +59,8 @@ package enum ModelError: Diagnostic {
     case .factor(_, _, let value, let index):
       "the factor at index \(index) is \(value), expected a positive number"
     case .notRepresentable(_, let what, let container): "\(what) cannot be stored in \(container)"
+    case .sharedRotation(_, let layer, let source):
+      "layer \(layer) uses the keys and values of layer \(source) and cannot rotate otherwise"
     case .notFinite(_, let what): "\(what) is not finite"
     }
   }
@@ -74,7 +78,8 @@ package enum ModelError: Diagnostic {
       .unsupportedValue(let file, _, _, _), .tensors(let file, _, _), .shape(let file, _, _, _),
       .elementType(let file, _, _), .tiedOutputDiffers(let file, _),
       .tokenOutsideVocabulary(let file, _, _, _), .beyondLearnedPositions(let file, _, _),
-      .factor(let file, _, _, _), .notRepresentable(let file, _, _), .notFinite(let file, _):
+      .factor(let file, _, _, _), .notRepresentable(let file, _, _), .notFinite(let file, _),
+      .sharedRotation(let file, _, _):
       file
     }
   }

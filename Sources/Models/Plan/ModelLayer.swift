@@ -40,7 +40,12 @@ package struct ModelLayer: Sendable {
 
   /// The gain of the norm whose output a matrix reads in this layer.
   private func norm(of role: Role) -> Role? {
-    recipe.residual.sharesNorm && role.norm == .feedForwardNormGain ? .attentionNormGain : role.norm
+    if recipe.hasDenseBesideExperts {
+      if role == .router { return .routerNormGain }
+      if role.isOfExperts { return .expertNormGain }
+    }
+    return recipe.residual.sharesNorm && role.norm == .feedForwardNormGain
+      ? .attentionNormGain : role.norm
   }
 
   /// Whether part of every head's attention goes to a sink: the weights of tokens sum to less than 1.
@@ -101,7 +106,8 @@ package struct LayerCapacity: Sendable, Equatable {
   package init(_ recipes: some Sequence<LayerRecipe>) {
     for recipe in recipes {
       feedForward = max(
-        feedForward, recipe.feedForward.width, recipe.experts?.shared?.network.width ?? 0)
+        feedForward, recipe.feedForward.width, recipe.experts?.network.width ?? 0,
+        recipe.experts?.shared?.network.width ?? 0, recipe.inputWidth)
       experts = max(experts, recipe.experts?.count ?? 0)
       expertsUsed = max(expertsUsed, recipe.experts?.router.used ?? 0)
       if let rule = recipe.deltaRule {

@@ -55,6 +55,35 @@ package struct ModelPlan: Sendable {
   package var plainSites: RotarySites {
     rotary.scores.isEmpty ? .none : shape.plainSites
   }
+
+  /// The last layer that uses the keys and values of each layer that others share; in others nil.
+  package var lastUsers: [Int?] {
+    var users = [Int?](repeating: nil, count: layers.count)
+    for (index, layer) in layers.enumerated() {
+      if let source = layer.recipe.attention?.keyValueSource { users[source] = index }
+    }
+    return users
+  }
+
+  /// Keys and values that rotate are those of the layers that share them: outputs must turn back as
+  /// they turned.
+  /// - Throws: `ModelError.notRepresentable` naming the first layer that would not.
+  package func checkShared(_ rotary: RotaryConfiguration) throws {
+    try Self.checkSharedValues(rotary, layers.map(\.recipe), file: checkpoint.path)
+  }
+
+  private static func checkSharedValues(
+    _ rotary: RotaryConfiguration, _ recipes: [LayerRecipe], file: String
+  ) throws {
+    for (index, recipe) in recipes.enumerated() {
+      guard let source = recipe.attention?.keyValueSource else { continue }
+      let (own, other) = (rotary.layers[index], rotary.layers[source])
+      guard own.value?.frequencies != other.value?.frequencies || own.sites != other.sites else {
+        continue
+      }
+      throw ModelError.sharedRotation(file: file, layer: index, source: source)
+    }
+  }
 }
 
 extension ModelPlan {
@@ -92,13 +121,13 @@ extension ModelPlan {
     var rotary = RotaryConfiguration(layers: recipes.map(\.rotation))
     if identity.isRotary {
       let declared = try RotaryDeclaration(
-        checkpoint, of: identity, rotates: rotary.layers.map { $0.score != nil },
-        pairs: rotary.pairs)
+        checkpoint, of: identity, pairs: rotary.layers.map { $0.score?.pairs })
       rotary.declare(
         sites: declared.sites, values: declared.value, scoreLayout: declared.scoreLayout)
     } else if let flags = try TrainingFlags(checkpoint, plain: shape.plainSites) {
       rotary = try flags.rotation(rotary, length: shape.context)
     }
+    try Self.checkSharedValues(rotary, recipes, file: checkpoint.path)
     for (index, layer) in rotary.layers.enumerated() { recipes[index].attention?.rotation = layer }
     for (index, weights) in directory.layers.enumerated() {
       let recipe = recipes[index]

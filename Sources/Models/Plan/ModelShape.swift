@@ -21,13 +21,23 @@ package struct ModelShape: Sendable, Equatable {
   package var logitDivisor: Double
   /// Bounds the logits; 0: they are as they are.
   package var logitSoftcap: Double
+  /// Elements of the input that each layer has of its own; 0: none has any.
+  package var layerInputWidth: Int
   package var networks: StatedNetworks
+
+  /// Whether a model of this shape can have a weight of this role, which is there once.
+  func has(_ role: Role) -> Bool {
+    switch role {
+    case .layerInputEmbedding, .layerInputNormGain: layerInputWidth > 0
+    default: true
+    }
+  }
 }
 
 /// The kinds of feed-forward networks that files state, whether or not any layer is of that kind:
 /// loaders ask for all of it.
 package struct StatedNetworks: Sendable, Equatable {
-  /// Channels of a dense one.
-  package var denseWidth: Int
+  /// Channels of a dense one, of each layer.
+  package var denseWidths: [Int]
   package var experts: ExpertsRecipe?
 }

@@ -13,52 +13,59 @@ struct RecipeReader {
   ///   the rotation that a plain file of the architecture has.
   /// - Throws: `ModelError` for hyper-parameters that are missing, wrong, or do not fit together.
   func read() throws -> (shape: ModelShape, recipes: [LayerRecipe]) {
-    let stated = try StatedShape(parameters, rotaryDimensions: rotary.dimensions())
+    let stated = try StatedShape(rotary)
     let norm = NormRecipe(kind: block.norm, epsilon: stated.normEpsilon)
     let shape = ModelShape(
       positions: block.positions, layers: stated.layers, width: stated.width, vocabulary: 0,
       context: stated.context, embeddingMultiplier: stated.embeddingMultiplier, outputNorm: norm,
       logitDivisor: stated.logitDivisor, logitSoftcap: stated.logitSoftcap,
-      networks: StatedNetworks(denseWidth: stated.feedForward, experts: stated.experts))
-    let network = FeedForwardRecipe(
-      form: block.feedForward, width: stated.feedForward, activation: block.activation,
-      clamp: block.gateClamp)
+      layerInputWidth: stated.layerInputWidth,
+      networks: StatedNetworks(denseWidths: stated.feedForward, experts: stated.experts))
+    let networks = stated.feedForward.map {
+      FeedForwardRecipe(
+        form: block.feedForward, width: $0, activation: block.activation, clamp: block.gateClamp)
+    }
     let residual = ResidualRecipe(
       isParallel: stated.parallelResidual, multiplier: stated.residualMultiplier)
     let scores = try rotary.scores(stated)
     let temperature = try rotary.temperature(scores)
-    var recipes = zip(stated.windows, scores).map { window, score in
+    var recipes = scores.enumerated().map { layer, score in
       var attention = AttentionRecipe(
-        kind: kind(stated), heads: stated.heads, keyValueHeads: stated.keyValueHeads,
-        keyWidth: stated.keyWidth, valueWidth: stated.valueWidth, scale: stated.attentionScale,
-        softcap: stated.attentionSoftcap, window: window, headNorm: block.queryKeyNorm,
-        isGated: parameters.architecture.weights[.attentionGate] != nil,
-        temperature: temperature,
+        kind: kind(stated, layer: layer), heads: stated.heads[layer],
+        keyValueHeads: stated.keyValueHeads[layer], keyWidth: stated.keyWidth[layer],
+        valueWidth: stated.valueWidth[layer], scale: stated.attentionScale[layer],
+        softcap: stated.attentionSoftcap, window: stated.windows[layer],
+        headNorm: block.queryKeyNorm,
+        isGated: parameters.architecture.weights[.attentionGate] != nil, temperature: temperature, normsValues: block.normsValues,
+        valueIsKey: stated.valuesAreKeys[layer], keyValueSource: stated.keyValueSources[layer],
         rotation: RotaryLayer(sites: score == nil ? .none : shape.plainSites, score: score))
       attention.scale *= Self.latentMagnitude(attention, score)
       return LayerRecipe(
-        mixer: .attention(attention), channelMixer: .dense(network), norm: norm,
-        normPlacement: block.normPlacement, residual: residual)
+        mixer: .attention(attention), channelMixer: .dense(networks[layer]), norm: norm,
+        normPlacement: block.normPlacement, residual: residual,
+        inputWidth: stated.layerInputWidth)
     }
     for (index, rule) in try StatedDeltaRule.read(parameters, layers: stated.layers).enumerated() {
       if let rule { recipes[index].mixer = .deltaRule(rule) }
     }
     if let experts = stated.experts {
       for (index, hasExperts) in stated.expertLayers.enumerated() where hasExperts {
-        recipes[index].channelMixer = .experts(experts)
+        recipes[index].channelMixer =
+          block.hasDenseBesideExperts
+          ? .denseBesideExperts(networks[index], experts) : .experts(experts)
       }
     }
     return (shape, recipes)
   }
 
-  private func kind(_ stated: StatedShape) -> AttentionRecipe.Kind {
+  private func kind(_ stated: StatedShape, layer: Int) -> AttentionRecipe.Kind {
     switch block.attention {
     case .grouped: .grouped
     case .latent:
       .latent(
         AttentionRecipe.Latent(
           rank: stated.latentRank, queryRank: stated.queryRank > 0 ? stated.queryRank : nil,
-          sharedKeyWidth: stated.rotaryDimensions))
+          sharedKeyWidth: stated.rotaryDimensions[layer]))
     }
   }
 

@@ -1,5 +1,6 @@
 import Checkpoints
 import OrderedCollections
+import Rotary
 import Tensors
 
 /// Finds a tensor for every weight the architecture needs and accounts for every tensor there is.
@@ -31,13 +32,17 @@ struct WeightDirectory {
     var used: Set<String> = []
     layers = Array(repeating: [:], count: recipes.count)
     experts = recipes.map { Array(repeating: [:], count: $0.experts?.count ?? 0) }
-    let rotaryPairs = recipes.map(\.rotation.pairs).max() ?? 0
-    func layout(_ recipe: LayerRecipe?) -> WeightLayout {
+    // Tensors of factors are those of layers that look far.
+    let scores = RotaryConfiguration(layers: recipes.map(\.rotation)).scores
+    let rotaryPairs = scores.first?.pairs ?? 0
+    func layout(_ layer: Int?) -> WeightLayout {
       WeightLayout(
-        shape: shape, recipe: recipe, side: parameters.side, rotaryPairs: rotaryPairs)
+        shape: shape, recipe: layer.map { recipes[$0] }, layer: layer ?? 0, side: parameters.side,
+        rotaryPairs: rotaryPairs)
     }
     let whole = layout(nil)
-    let layouts = recipes.map(layout)
+    let layouts = recipes.indices.map(layout)
+    var spare: Set<String> = []
     // A tensor that is one role's alone is not another's.
     var owners: [String: Role] = [:]
     for (role, names) in parameters.architecture.weights {
@@ -62,8 +67,13 @@ struct WeightDirectory {
           alternative: alternative)
       }
       guard !role.isGlobal else {
+        guard shape.has(role) else { continue }
         globals[role] = try find(layer: nil, expert: nil)
         continue
+      }
+      for (layer, recipe) in recipes.enumerated() where !recipe.has(role) && recipe.usesOtherKeys {
+        // Released files have keys and values for such layers too, which nothing reads.
+        spare.formUnion(alternatives.map { $0.tensorName(layer: layer) })
       }
       for (layer, recipe) in recipes.enumerated()
       where recipe.has(role) && expects(role, in: recipe) {
@@ -81,7 +91,8 @@ struct WeightDirectory {
     let predictingLayers = recipes.count..<(recipes.count + predicting)
     var unexpected: [String] = []
     for (name, tensor) in checkpoint.tensors where !used.contains(name) {
-      if keepsExtra || parameters.architecture.ignored.contains(where: { Self.matches(name, $0) })
+      if keepsExtra || spare.contains(name)
+        || parameters.architecture.ignored.contains(where: { Self.matches(name, $0) })
         || PredictingLayers.own(
           name, in: predictingLayers, of: parameters.architecture, on: parameters.side)
       {
@@ -159,7 +170,7 @@ struct WeightDirectory {
     let stored = layout.storedShape(role, name, rows: expected.rows, columns: expected.columns)
     // An embedding's rows are the vocabulary; learned positions may be more than the context.
     var rows = expected.rows
-    if role == .embedding || role == .positions || role == .output,
+    if role.hasRowPerToken || role == .positions,
       tensor.shape.count == 2, name.form == .plain
     {
       rows = tensor.shape[0]

@@ -4,15 +4,20 @@ package struct WeightLayout: Sendable {
   private let attention: AttentionRecipe?
   private let rule: DeltaRuleRecipe?
   private let feedForward: Int
+  private let inputWidth: Int
+  private let layer: Int
   private let experts: ExpertsRecipe?
   private let rotaryPairs: Int
   private let side: Architecture.Side
 
-  /// The layout of the weights of a layer, or of the whole model where `recipe` is nil; a list of
-  /// frequency factors has one for each of `rotaryPairs`.
+  /// The layout of the weights of a layer with its number, or of the whole model where `recipe` is
+  /// nil; a list of frequency factors has one for each of `rotaryPairs`.
   package init(
-    shape: ModelShape, recipe: LayerRecipe?, side: Architecture.Side, rotaryPairs: Int = 0
+    shape: ModelShape, recipe: LayerRecipe?, layer: Int = 0, side: Architecture.Side,
+    rotaryPairs: Int = 0
   ) {
+    self.layer = layer
+    inputWidth = recipe?.inputWidth ?? 0
     self.shape = shape
     self.rotaryPairs = rotaryPairs
     attention = recipe?.attention
@@ -21,6 +26,9 @@ package struct WeightLayout: Sendable {
     experts = recipe?.experts
     self.side = side
   }
+
+  /// Channels of each expert.
+  private var expertWidth: Int { experts?.network.width ?? 0 }
 
   /// Rows and columns of a weight as the model uses it; 0 where the layer has no such weight.
   package func size(of role: Role) -> (rows: Int, columns: Int) {
@@ -38,9 +46,18 @@ package struct WeightLayout: Sendable {
     case .rotaryFactors, .rotaryFactorsShort, .rotaryFactorsLong: (rotaryPairs, 1)
     case .router: (experts?.count ?? 0, shape.width)
     case .routerBias, .routerCorrection: (experts?.count ?? 0, 1)
-    case .expertGate, .expertUp: (feedForward, shape.width)
-    case .expertGateBias, .expertUpBias: (feedForward, 1)
-    case .expertDown: (shape.width, feedForward)
+    case .routerNormGain, .expertNormGain, .densePostNormGain, .expertPostNormGain,
+      .layerInputPostNormGain:
+      (shape.width, 1)
+    case .expertGain: (experts?.count ?? 0, 1)
+    case .layerGain: (1, 1)
+    case .layerInputEmbedding: (shape.vocabulary, shape.layers * shape.layerInputWidth)
+    case .layerInputNormGain: (shape.layerInputWidth, 1)
+    case .layerInputProjection, .layerInputGate: (inputWidth, shape.width)
+    case .layerInputOutput: (shape.width, inputWidth)
+    case .expertGate, .expertUp: (expertWidth, shape.width)
+    case .expertGateBias, .expertUpBias: (expertWidth, 1)
+    case .expertDown: (shape.width, expertWidth)
     case .expertDownBias: (shape.width, 1)
     case .sharedRouter: (1, shape.width)
     case .sharedGate, .sharedUp: (experts?.shared?.network.width ?? 0, shape.width)
@@ -122,6 +139,7 @@ package struct WeightLayout: Sendable {
     case .channelsOfKeyHead, .gateOfKeyHead: rule.map { $0.channels + $0.valueRows } ?? rows
     case .rateOfKeyHead, .decayOfKeyHead: 2 * rows
     case .gate, .up, .even, .odd: 2 * rows
+    case .ofLayer: shape.layers * rows
     case nil: rows
     }
   }
@@ -153,6 +171,7 @@ package struct WeightLayout: Sendable {
     case .up: return [rows..<(2 * rows)]
     case .even: return (0..<rows).map { (2 * $0)..<(2 * $0 + 1) }
     case .odd: return (0..<rows).map { (2 * $0 + 1)..<(2 * $0 + 2) }
+    case .ofLayer: return [(layer * rows)..<((layer + 1) * rows)]
     default: break
     }
     if let rule { return ranges(part, of: rule) }

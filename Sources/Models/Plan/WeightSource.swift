@@ -93,17 +93,35 @@ package struct WeightSource: Sendable {
     tensor.advise(rows: place.index..<(place.index + 1), advice)
   }
 
-  /// Decodes rows counted in units of `columns` elements, whatever the tensor's rank.
-  package func decode(storedRows rows: Range<Int>, to output: UnsafeMutablePointer<Float>) throws {
-    guard let first = tensor.type.byteCount(elements: rows.lowerBound * columns),
-      let length = tensor.type.byteCount(elements: rows.count * columns)
+  /// Decodes elements of the tensor, wherever blocks of its type begin.
+  package func decode(elements: Range<Int>, to output: UnsafeMutablePointer<Float>) throws {
+    let row = elements.lowerBound / columns
+    let (first, end) = (elements.lowerBound - row * columns, elements.upperBound - row * columns)
+    if tensor.type.byteCount(elements: elements.lowerBound) != nil,
+      tensor.type.byteCount(elements: elements.count) != nil
+    {
+      return try decodeRange(elements, to: output)
+    }
+    let whole = FloatBuffer(count: columns)
+    try decode(storedRows: row..<(row + 1), to: whole.pointer)
+    output.update(from: whole.pointer + first, count: end - first)
+  }
+
+  private func decodeRange(_ elements: Range<Int>, to output: UnsafeMutablePointer<Float>) throws {
+    guard let first = tensor.type.byteCount(elements: elements.lowerBound),
+      let length = tensor.type.byteCount(elements: elements.count)
     else {
       throw ModelError.elementType(
         file: tensor.file.path, tensor: tensor.name, type: tensor.type.rawValue)
     }
     try tensor.withBytes(first..<(first + length)) { bytes throws in
-      try Decoding.decode(bytes, as: tensor.type, to: output, count: rows.count * columns)
+      try Decoding.decode(bytes, as: tensor.type, to: output, count: elements.count)
     }
+  }
+
+  /// Decodes rows counted in units of `columns` elements, whatever the tensor's rank.
+  package func decode(storedRows rows: Range<Int>, to output: UnsafeMutablePointer<Float>) throws {
+    try decodeRange((rows.lowerBound * columns)..<(rows.upperBound * columns), to: output)
   }
 
   private func decodeTransposed(to output: UnsafeMutablePointer<Float>) throws {
