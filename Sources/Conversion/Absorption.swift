@@ -31,7 +31,7 @@ struct Absorption {
   }
 
   /// Why an identity does not hold; nil where it does.
-  private func objection(to identity: AbsorptionIdentity) -> String? {
+  func objection(to identity: AbsorptionIdentity) -> String? {
     func anyLayer(_ holds: (ModelLayer) -> Bool) -> Bool { plan.layers.contains(where: holds) }
     let turnsMessage = target.sites.rotatesMessage
     switch identity {

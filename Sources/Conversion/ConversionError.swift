@@ -13,6 +13,8 @@ public enum ConversionError: Diagnostic {
 
   /// A calibration text that a fit cannot work with.
   case calibration(text: String, problem: String)
+  /// A full fit chooses a basis for values, which a layer does not leave to choose.
+  case noFreeBasis(file: String, reason: String)
   /// No value rotation costs as little as was asked for.
   case budget(file: String, percent: Double, least: Double)
   /// The temporary file of a fit cannot be written or read.
@@ -22,6 +24,8 @@ public enum ConversionError: Diagnostic {
   public var summary: String {
     switch self {
     case .calibration(_, let problem): "unfit for calibration: \(problem)"
+    case .noFreeBasis(_, let reason):
+      "a full fit chooses a basis for values, but \(reason)"
     case .budget(_, let percent, let least):
       "no value rotation tried costs at most \(percent) % of perplexity, the least found is"
         + " \((least * 100).rounded() / 100) %"
@@ -40,7 +44,7 @@ public enum ConversionError: Diagnostic {
     case .identityDoesNotHold(let file, _, _), .elementType(let file, _, _),
       .notFinite(let file, _):
       file
-    case .budget(let file, _, _): file
+    case .budget(let file, _, _), .noFreeBasis(let file, _): file
     case .calibration(let text, _): text
     case .temporaryFile(let path): path
     case .setting: nil

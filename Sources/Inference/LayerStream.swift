@@ -80,7 +80,7 @@ package final class LayerStream {
     if let known = kept[source] { return known }
     let memory = ActivationMemory(
       LayerCapacity(CollectionOfOne(pass.plan.layers[source].recipe)), rows: batch.totalRows,
-      arithmetic: pass.arithmetic, queries: workspace.memory.queries)
+      arithmetic: pass.arithmetic, sharing: workspace.memory)
     kept[source] = memory
     return memory
   }

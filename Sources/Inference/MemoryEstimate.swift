@@ -53,8 +53,8 @@ package struct MemoryEstimate: Sendable {
   /// Elements of the keys and values of one token that later layers use, of all such layers.
   private var keptKeyValues: Int {
     zip(plan.layers, plan.lastUsers).reduce(0) { sum, layer in
-      let attention = layer.0.recipe.attention
-      return layer.1 == nil ? sum : sum + attention.keyRows + attention.valueRows
+      guard layer.1 != nil, let attention = layer.0.recipe.attention else { return sum }
+      return sum + attention.keyRows + attention.valueRows
     }
   }
 }

@@ -135,6 +135,10 @@ package struct Inspection: Sendable {
     if !unrotated.isEmpty {
       lines.append(("NoPE", "in \(Format.layers(unrotated)), whatever the variant"))
     }
+    let sharing = plan.layers.indices.filter { plan.layers[$0].recipe.usesOtherKeys }
+    if !sharing.isEmpty {
+      lines.append(("shared KV", "\(Format.layers(sharing)) with those of earlier layers"))
+    }
     lines += [
       ("layers", "\(shape.layers)"),
       (

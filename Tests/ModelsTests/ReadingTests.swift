@@ -180,6 +180,7 @@ import Testing
           case .switches: value.ints != nil
           case .pattern: value.bools != nil
           case .wholes: value.ints != nil
+          case .members: false
           }
         #expect(fits, "\(full) is \(value.type)")
       }

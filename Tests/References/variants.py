@@ -115,7 +115,7 @@ class Hooks:
         def hooked(*args, **kwargs):
             bound = signature.bind(*args, **kwargs)
             given = bound.arguments
-            names = [name for name in given if name in ("q", "k", "xq", "xk", "tensor")]
+            names = [name for name in given if name in ("q", "k", "xq", "xk", "tensor", "x")]
             tables = {name: x for name, x in given.items() if name in ("cos", "sin", "freqs_cis")}
             rest = {name: x for name, x in given.items() if name not in names and name not in tables}
 
@@ -127,8 +127,8 @@ class Hooks:
             tensors = [given[name] for name in names]
             turned, still = call(tensors, True), call(tensors, False)
             self.probe(call, tensors[0], len(names) == 1)
-            if len(names) == 1:  # GPT-J turns keys first, then queries
-                site = "kq"[self.calls]
+            if len(names) == 1:  # GPT-J turns keys first, then queries, Gemma 4 queries first, some layers those alone
+                site = ("qk" if names == ["x"] else "kq")[self.calls]
                 self.calls += 1
                 return turned[0] if site in self.sites else still[0]
             return tuple(t if site in self.sites else s for site, t, s in zip("qk", turned, still))

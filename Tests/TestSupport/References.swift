@@ -32,7 +32,7 @@ public enum References {
     "gemma2", "cohere2", "smollm3", "exaone4", "olmo3", "ministral3",
     "mixtral", "qwen2-moe", "qwen3-moe", "olmoe", "granite-moe", "deepseek-v2-moe", "deepseek-v3",
     "glm4-moe", "gpt-oss",
-    "glm4", "stablelm", "starcoder2", "falcon", "phi", "gptj", "ernie4-5", "seed-oss",
+    "glm4", "stablelm", "starcoder2", "falcon", "phi", "gptj", "ernie4-5", "seed-oss", "gemma4",
   ]
 
   /// SmolLM2-135M-Instruct.Q4_1.gguf, or nil after saying that the test is skipped.

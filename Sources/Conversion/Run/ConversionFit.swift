@@ -45,6 +45,10 @@ struct ConversionFit {
     guard plan.siteChange != nil else {
       throw ConversionError.setting(.nothingToFit(sites: plan.sites.name))
     }
+    let absorption = Absorption(plan: plan.source, target: plan.target, identities: [])
+    if settings.mode == .full, let reason = absorption.objection(to: .valueBasis) {
+      throw ConversionError.noFreeBasis(file: plan.source.checkpoint.path, reason: reason)
+    }
     texts = try request.sources.map {
       try TokenizedText($0, for: model, threads: conversion.threads)
     }

@@ -40,6 +40,7 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
   case sharedFeedForwardDoubled = "shared_feed_forward_doubled"
   case valueFromKey = "value_from_key"
   case layerInputWidth = "layer_input_width"
+  case layerInputVocabulary = "layer_input_vocabulary"
   case normEpsilon = "norm_epsilon"
   case rotaryDimensions = "rotary_dimensions"
   case rotaryDimensionsWindowed = "rotary_dimensions_windowed"
@@ -116,7 +117,7 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
     switch self {
     case .layers, .context, .width, .heads, .feedForward, .keyValueHeads, .keyWidth, .valueWidth,
       .keyWidthWindowed, .keyWidthGlobal, .valueWidthWindowed, .valueWidthGlobal,
-      .keyValueHeadsGlobal, .sharedKeyValueLayers, .layerInputWidth,
+      .keyValueHeadsGlobal, .sharedKeyValueLayers, .layerInputWidth, .layerInputVocabulary,
       .rotaryDimensions, .rotaryDimensionsWindowed, .originalContext, .window, .vocabulary,
       .queryRank, .latentRank,
       .stillKeyWidth, .latentHeads, .latentKeyWidth, .latentValueWidth, .parallelNorms,

@@ -31,6 +31,9 @@ struct PlainHyperparameter: Sendable {
   static let vocabularyAndNorm: [Self] = [
     .init(
       parameter: .vocabulary, read: { _, _ in }, value: { shape, _ in .whole(shape.vocabulary) }),
+    .init(
+      parameter: .layerInputVocabulary, read: { _, _ in },
+      value: { shape, _ in .whole(shape.vocabulary) }),
     .positive(.normEpsilon, \.normEpsilon, unstated: 1e-5),
   ]
 

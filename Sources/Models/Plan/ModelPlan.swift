@@ -110,7 +110,7 @@ extension ModelPlan {
         file: checkpoint.path, tensor: directory.globals[.embedding]?.tensor.name ?? "embedding",
         found: [shape.vocabulary, shape.width], expected: [stated, shape.width])
     }
-    for role in [Role.output, .outputBias] {
+    for role in [Role.output, .outputBias, .layerInputEmbedding] {
       guard let output = directory.globals[role], output.rows != shape.vocabulary else { continue }
       let rest = Array(output.tensor.shape.dropFirst())
       throw ModelError.shape(
