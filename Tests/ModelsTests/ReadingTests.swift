@@ -24,7 +24,7 @@ import Testing
       ("embedding_length", .int32(-1), "expected at least 1"),
       ("attention.head_count", .uint32(0), "expected at least 1"),
       ("attention.head_count_kv", .uint32(3), "does not divide"),
-      ("attention.head_count", .array(.int32([4, 2])), "differs between layers"),
+      ("attention.head_count", .array(.int32([4, 2])), "has 2 entries for"),
       ("attention.layer_norm_rms_epsilon", .float32(.nan), "is not a finite number"),
       ("attention.layer_norm_rms_epsilon", .float32(0), "expected a positive number"),
       ("rope.freq_base", .float32(-1), "expected a positive number"),
