@@ -111,7 +111,8 @@ extension Layer {
       for dim in 0..<width { value[dim] = beta * (value[dim] - kept * old[dim]) }
       for other in 0..<row {
         let factor =
-          beta * Float(exp(decay[row] - decay[other])) * tile.keyProducts.pointer[row * rows + other]
+          beta * Float(exp(decay[row] - decay[other]))
+          * tile.keyProducts.pointer[row * rows + other]
         let earlier = values + other * width
         for dim in 0..<width { value[dim] -= factor * earlier[dim] }
       }

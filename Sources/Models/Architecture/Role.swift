@@ -127,7 +127,8 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
   /// The gain of the norm whose output this matrix multiplies, where one stands before it.
   package var norm: Role? {
     switch self {
-    case .query, .key, .value, .attentionGate, .queryDown, .latentDown, .ruleChannels, .ruleGate, .ruleRate,
+    case .query, .key, .value, .attentionGate, .queryDown, .latentDown, .ruleChannels, .ruleGate,
+      .ruleRate,
       .ruleDecay:
       .attentionNormGain
     case .queryUp: .queryDownNormGain

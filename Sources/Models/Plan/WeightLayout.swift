@@ -62,7 +62,8 @@ package struct WeightLayout: Sendable {
     case .sharedRouter: (1, shape.width)
     case .sharedGate, .sharedUp: (experts?.shared?.network.width ?? 0, shape.width)
     case .sharedDown: (shape.width, experts?.shared?.network.width ?? 0)
-    default: attention.map { size(of: role, in: $0) } ?? rule.map { size(of: role, in: $0) } ?? (0, 0)
+    default:
+      attention.map { size(of: role, in: $0) } ?? rule.map { size(of: role, in: $0) } ?? (0, 0)
     }
   }
 
