@@ -27,7 +27,7 @@ struct Absorption {
 
   /// What the first layer of a kind is, as a clause; nil where there is none.
   private func firstLayer(_ isSuch: (AttentionRecipe) -> Bool, _ words: String) -> String? {
-    plan.layers.firstIndex { isSuch($0.recipe.attention) }.map { "layer \($0) \(words)" }
+    plan.layers.firstIndex { $0.recipe.attention.map(isSuch) ?? false }.map { "layer \($0) \(words)" }
   }
 
   /// Why an identity does not hold; nil where it does.
