@@ -26,7 +26,7 @@ import Testing
     let path = "\(Self.folder)/layer-sizes/model.gguf"
     let golden = try ParityTests.Golden(folder: "\(Self.folder)/layer-sizes")
     let model = try Model(opening: path)
-    let attentions = model.plan.layers.map(\.recipe.attention)
+    let attentions = model.plan.layers.map(\.recipe.attention!)
     #expect(attentions.map(\.heads) == [4, 2, 6, 4])
     #expect(attentions.map(\.keyValueHeads) == [2, 2, 3, 1])
     #expect(model.plan.layers.map(\.recipe.feedForward.width) == [48, 64, 32, 48])
