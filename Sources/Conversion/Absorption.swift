@@ -27,7 +27,9 @@ struct Absorption {
 
   /// What the first layer of a kind is, as a clause; nil where there is none.
   private func firstLayer(_ isSuch: (AttentionRecipe) -> Bool, _ words: String) -> String? {
-    plan.layers.firstIndex { $0.recipe.attention.map(isSuch) ?? false }.map { "layer \($0) \(words)" }
+    plan.layers.firstIndex { $0.recipe.attention.map(isSuch) ?? false }.map {
+      "layer \($0) \(words)"
+    }
   }
 
   /// Why an identity does not hold; nil where it does.
@@ -38,7 +40,8 @@ struct Absorption {
     case .pairLayout: return nil
     case .valueBasis:
       return firstLayer(
-        \.isGated, "has a gate of each output, which stands between the values and the output matrix")
+        \.isGated,
+        "has a gate of each output, which stands between the values and the output matrix")
         ?? firstLayer(
           \.normsValues, "norms its values, which only turns of pairs leave as they are")
         ?? firstLayer(\.valueIsKey, "has no value matrix: its values are its keys")

@@ -126,7 +126,8 @@ extension ConversionPlan {
       target.layers[index].score?.layout = layout
     }
     try source.checkShared(target)
-    for (index, layer) in source.layers.enumerated() where layer.recipe.attention?.valueIsKey == true {
+    for (index, layer) in source.layers.enumerated()
+    where layer.recipe.attention?.valueIsKey == true {
       // The rows of the key matrix are the value's too: they must stay in their order.
       guard target.layers[index].score?.layout != source.rotary.layers[index].score?.layout else {
         continue

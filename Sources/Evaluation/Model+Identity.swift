@@ -40,7 +40,9 @@ extension Model {
     var fields: OrderedDictionary<String, JSONValue> = [
       "architecture": .string(plan.architecture.name)
     ]
-    fields.merge(Settings.of(plan.shape, leaving: ["outputNorm", "networks"])) { own, _ in own }
+    fields.merge(Settings.of(plan.shape, leaving: ["outputNorm", "networks", "layerInputWidth"])) {
+      own, _ in own
+    }
     fields.merge(Settings.ofLayers(plan.layers.map(\.recipe))) { own, _ in own }
     // The key of a state file hashes the text: sizes stand in the order they always had.
     let first = OrderedSet(Self.order).intersection(fields.keys)

@@ -30,7 +30,8 @@ public enum References {
     "llama", "llama-tied-llama3", "llama-yarn", "mistral-window", "qwen2", "qwen3", "gemma3",
     "gpt2", "gpt-neox", "phi3", "olmo2", "deepseek-v2-mla", "nemotron", "hunyuan",
     "gemma2", "cohere2", "smollm3", "exaone4", "olmo3", "ministral3",
-    "mixtral", "qwen2-moe", "qwen3-moe", "qwen3-5", "olmoe", "granite-moe", "deepseek-v2-moe", "deepseek-v3",
+    "mixtral", "qwen2-moe", "qwen3-moe", "qwen3-5", "olmoe", "granite-moe", "deepseek-v2-moe",
+    "deepseek-v3",
     "glm4-moe", "gpt-oss",
     "glm4", "stablelm", "starcoder2", "falcon", "phi", "gptj", "ernie4-5", "seed-oss", "gemma4",
   ]

@@ -76,8 +76,7 @@ package struct Fit: Sendable {
         fit.needsShares
         ? FloatBuffer(count: original.rows * attention.heads) : nil
       before.attend(into: heads, shares: shares)
-      // A gate of each output fixes the values' basis.
-      if settings.mode == .full, fit.startsToTurn, !attention.isGated {
+      if settings.mode == .full, fit.startsToTurn, attention.hasFreeValueBasis {
         try fit.chooseBasis(
           heads, shares: shares, rows: calibration.fittedRows,
           reach: before.reach(every: Self.reachStep, sequences: calibration.fitted))

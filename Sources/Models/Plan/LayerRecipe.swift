@@ -269,6 +269,12 @@ package struct AttentionRecipe: Sendable, Equatable {
     kind: .grouped, heads: 0, keyValueHeads: 0, keyWidth: 0, valueWidth: 0, scale: 1,
     rotation: RotaryLayer(sites: .none, score: nil))
 
+  /// Whether a change of the values' basis can be undone in the output matrix: no gate of outputs or norm
+  /// of values stands between, and the values are the layer's own.
+  package var hasFreeValueBasis: Bool {
+    !isGated && !normsValues && !valueIsKey && keyValueSource == nil
+  }
+
   /// Query heads that share one key and value head.
   package var groupSize: Int { heads / max(keyValueHeads, 1) }
   /// Elements of all query heads.

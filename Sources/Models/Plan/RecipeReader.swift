@@ -36,7 +36,8 @@ struct RecipeReader {
         valueWidth: stated.valueWidth[layer], scale: stated.attentionScale[layer],
         softcap: stated.attentionSoftcap, window: stated.windows[layer],
         headNorm: block.queryKeyNorm,
-        isGated: parameters.architecture.weights[.attentionGate] != nil, temperature: temperature, normsValues: block.normsValues,
+        isGated: parameters.architecture.weights[.attentionGate] != nil, temperature: temperature,
+        normsValues: block.normsValues,
         valueIsKey: stated.valuesAreKeys[layer], keyValueSource: stated.keyValueSources[layer],
         rotation: RotaryLayer(sites: score == nil ? .none : shape.plainSites, score: score))
       attention.scale *= Self.latentMagnitude(attention, score)
