@@ -29,6 +29,15 @@ package final class LayerStream {
   package init(
     _ pass: ForwardPass, _ sequences: [[Int32]], start: Int = 0, sharing other: LayerStream? = nil
   ) throws {
+    guard
+      pass.arithmetic == .float32
+        || !pass.plan.layers.contains(where: { $0.recipe.deltaRule != nil })
+    else {
+      // Rounded factors of a recurrence add up: not shown to be near the reference yet.
+      throw ModelError.unsupportedValue(
+        file: pass.plan.checkpoint.path, key: "arithmetic of delta-rule layers",
+        found: pass.arithmetic.rawValue, accepted: [Arithmetic.float32.rawValue])
+    }
     self.pass = pass
     self.start = start
     let classes = pass.rotary.lengthClasses(of: sequences.map { start + $0.count })

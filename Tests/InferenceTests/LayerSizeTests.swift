@@ -48,10 +48,15 @@ import Testing
     #expect(try golden.difference(Model(opening: source)) <= 2e-4)
     let work = try References.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: work) }
-    let gguf = try convert(source, to: "\(work)/model.gguf")
-    #expect(try golden.difference(Model(opening: gguf)) <= 2e-4)
-    let back = try convert(gguf, to: "\(work)/back/")
-    #expect(try golden.difference(Model(opening: back)) <= 2e-4)
+    if shape == "doubled" {
+      // The ecosystem's reader takes keys and values of another layer than transformers there.
+      #expect(throws: ModelError.self) { try convert(source, to: "\(work)/model.gguf") }
+    } else {
+      let gguf = try convert(source, to: "\(work)/model.gguf")
+      #expect(try golden.difference(Model(opening: gguf)) <= 2e-4)
+      let back = try convert(gguf, to: "\(work)/back/")
+      #expect(try golden.difference(Model(opening: back)) <= 2e-4)
+    }
     let variant = try convert(source, to: "\(work)/qkvo/", sites: "qkvo")
     let plain = try convert(variant, to: "\(work)/qk/", sites: "qk")
     let (ours, theirs) = (try Checkpoint.open(plain).tensors, try Checkpoint.open(source).tensors)

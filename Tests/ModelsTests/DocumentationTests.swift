@@ -37,6 +37,7 @@ import Vocabulary
     ("`copied`", DataFileTests.keys(CopiedKey.Key.self)),
     ("`weights`", DataFileTests.keys(WeightNames.Key.self)),
     ("`weights`, a tensor as an object", DataFileTests.keys(WeightName.Key.self)),
+    ("`value_head_order`", DataFileTests.keys(Architecture.Side.self)),
     ("`seventy_billion`", DataFileTests.keys(Architecture.SeventyBillion.Key.self)),
     ("A kind of wrapper", DataFileTests.keys(ModelWrapper.Key.self)),
     ("What is not computed", DataFileTests.keys(UnsupportedStatement.Key.self)),

@@ -177,7 +177,7 @@ import Testing
           // A way of scoring is a text in config.json and a number in GGUF.
           case .text: value.type == .uint32
           case .texts: value.strings != nil
-          case .switches: value.ints != nil
+          case .switches: value.ints != nil || value.bools != nil
           case .pattern: value.bools != nil
           case .wholes: value.ints != nil
           case .members: false

@@ -22,11 +22,13 @@ import Testing
     (["model_type": "falcon_h1", "mamba_d_ssm": 1024], "it has Mamba layers"),
     (
       [
-        "model_type": "qwen3_next",
+        "model_type": "olmo_hybrid",
         "layer_types": ["full_attention", "linear_attention", "full_attention"],
       ], "layer 1 is a linear attention or state space layer"
     ),
-    (["model_type": "qwen3_next", "linear_num_value_heads": 32], "it has linear attention layers"),
+    (
+      ["model_type": "olmo_hybrid", "linear_num_value_heads": 32], "it has linear attention layers"
+    ),
     (
       ["model_type": "zamba2", "layers_block_type": ["mamba", "hybrid"]],
       "layer 0 is a Mamba layer"

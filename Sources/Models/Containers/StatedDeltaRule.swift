@@ -4,9 +4,20 @@ import Checkpoints
 /// Which layers of a model are delta rules, and their sizes.
 enum StatedDeltaRule {
   /// How config.json names the kinds of layers.
-  private enum Kind: String, CaseIterable {
-    case attention = "full_attention"
-    case deltaRule = "linear_attention"
+  private enum Kind: CaseIterable {
+    case attention, deltaRule
+
+    var name: String {
+      switch self {
+      case .attention: LayerKind.full.rawValue
+      case .deltaRule: "linear_attention"
+      }
+    }
+
+    init?(_ name: String) {
+      guard let kind = Self.allCases.first(where: { $0.name == name }) else { return nil }
+      self = kind
+    }
   }
 
   /// A recipe for each layer that is one; nil for the others.
@@ -33,8 +44,8 @@ enum StatedDeltaRule {
     if let types = parameters.value(.layerTypes)?.array {
       try parameters.check(.layerTypes, types, hasOneFor: layers)
       return try types.map { type in
-        guard let kind = type.string.flatMap(Kind.init) else {
-          let known = Kind.allCases.map(\.rawValue).joined(separator: ", ")
+        guard let kind = type.string.flatMap { Kind($0) } else {
+          let known = Kind.allCases.map(\.name).joined(separator: ", ")
           throw parameters.failure(.layerTypes, "holds an unknown type (known: \(known))")
         }
         return kind == .attention
@@ -89,7 +100,7 @@ enum StatedDeltaRule {
     fields.set(.ruleKernel, .whole(rule.kernel))
     let rules = plan.layers.map { $0.recipe.deltaRule != nil }
     fields.set(.ruleLayers, .flags(rules))
-    fields.set(.layerTypes, .texts(rules.map { ($0 ? Kind.deltaRule : .attention).rawValue }))
+    fields.set(.layerTypes, .texts(rules.map { ($0 ? Kind.deltaRule : .attention).name }))
     if let every = rules.firstIndex(of: false).map({ $0 + 1 }),
       rules == rules.indices.map({ ($0 + 1) % every != 0 })
     {
