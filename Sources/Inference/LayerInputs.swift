@@ -74,6 +74,7 @@ struct LayerInputs: Sendable {
   ///   - layer: its number.
   ///   - row: the first row.
   ///   - count: how many.
+  /// - Throws: the errors of decoding weights.
   func complete(_ projected: UnsafeMutablePointer<Float>, layer: Int, row: Int, count: Int) throws {
     let size = inputWidth
     Kernels.scale(projected, by: Float(1 / Double(width).squareRoot()), count: count * size)

@@ -12,8 +12,11 @@ pairs, their number and their frequencies are. Then, with any subset SITES of qk
 
 A site that is not named stays still. Values turn in the first dims of their heads, as many as queries and keys turn,
 without the magnitude factor of YaRN and LongRoPE. A layer that never calls the rotary function (NoPE) stays as it is.
-A value bias stays still where v or o turn: it is added to the aggregate as often as attention weights sum to (1, and
-less where a sink takes its share). GPT-2, which has no rotary function, gets one: base 10000, pairs (p, p + half).
+Where one vector of a token is its key and its value (DeepSeek-V4), k and v turn two copies of it, of compressed entries
+too, and its own turning back of outputs is site o, so that its plain sites are qkvo; the index, which decides where to
+look, turns as ever. A value bias stays still where v or o turn: it is added to the aggregate as often as attention
+weights sum to (1, and less where a sink takes its share). GPT-2, which has no rotary function, gets one: base 10000,
+pairs (p, p + half).
 
 IDS.json is a list of token ids, scored in chunks of --ctx, each from position 0 and alone, at all targets but the
 first token; without it the input_ids of FOLDER/golden.safetensors. Shares no code with Sources/ or formats/."""
@@ -73,10 +76,13 @@ class Hooks:
         # R_t of the layer at work, [batch, tokens, width, width]; None before it calls the rotary function.
         self.rotation = None
         self.layers = [m for m in model.modules() if hasattr(m, "layer_idx") and hasattr(m, "is_causal")]
-        assert len(self.layers) == model.config.num_hidden_layers, "attention modules were not recognized"
+        kinds = getattr(model.config, "layer_types", None) or [""] * model.config.num_hidden_layers
+        attending = len(kinds) - kinds.count("linear_attention")
+        assert len(self.layers) == attending, "attention modules were not recognized"
         self.code = sys.modules[type(self.layers[0]).__module__]
         self.functions = {name: function for name, function in vars(self.code).items() if name.startswith("apply_rotary")}
         self.learned = not self.functions
+        self.plain = "nope" if self.learned else "qk"
 
     @contextlib.contextmanager
     def installed(self, sites):
@@ -127,8 +133,8 @@ class Hooks:
             tensors = [given[name] for name in names]
             turned, still = call(tensors, True), call(tensors, False)
             self.probe(call, tensors[0], len(names) == 1)
-            if len(names) == 1:  # GPT-J turns keys first, then queries, Gemma 4 queries first, some layers those alone
-                site = ("qk" if names == ["x"] else "kq")[self.calls]
+            if len(names) == 1:  # GPT-J turns keys first, then queries; Gemma 4 the other way round
+                site = ("kq" if names[0] == "tensor" else "qk")[self.calls]
                 self.calls += 1
                 return turned[0] if site in self.sites else still[0]
             return tuple(t if site in self.sites else s for site, t, s in zip("qk", turned, still))
@@ -213,6 +219,66 @@ class Hooks:
         layer._split_heads = split_heads
 
 
+class SharedVectorHooks(Hooks):
+    """The same where one vector is key and value, and the model itself turns outputs back.
+
+    Attention calls the rotary function for its queries, its vectors,
+    its entries (in the compressor), keys and queries of its index (in the indexer), and its outputs."""
+
+    def __init__(self, model):
+        super().__init__(model)
+        self.plain = "qkvo"
+
+    @contextlib.contextmanager
+    def installed(self, sites):
+        self.sites = sites
+        apply, eager = self.code.apply_rotary_pos_emb, self.code.eager_attention_forward
+        self.code.apply_rotary_pos_emb = self.rotary(apply)
+        self.code.eager_attention_forward = self.attention(eager)
+        handles = []
+        for layer in self.layers:
+            handles.append(layer.register_forward_pre_hook(self.begin))
+            index = getattr(layer.compressor, "indexer", None)
+            if index is not None:
+                handles.append(index.register_forward_pre_hook(lambda *_: setattr(self, "indexing", True)))
+                handles.append(index.register_forward_hook(lambda *_: setattr(self, "indexing", False)))
+        try:
+            yield
+        finally:
+            self.code.apply_rotary_pos_emb, self.code.eager_attention_forward = apply, eager
+            for handle in handles:
+                handle.remove()
+
+    def begin(self, layer, args):
+        self.values, self.stage, self.indexing = [], "q", False
+
+    def rotary(self, function):
+        def hooked(x, cos, sin, unsqueeze_dim=1):
+            turned = function(x, cos, sin, unsqueeze_dim)
+            if self.indexing:
+                return turned
+            if self.stage == "k":  # the token's vector, then the compressed entries
+                self.values.append(turned if "v" in self.sites else x)
+                return turned if "k" in self.sites else x
+            used = turned if self.stage in self.sites else x
+            self.stage = "k"
+            return used
+
+        return hooked
+
+    def attention(self, function):
+        def hooked(module, query, key, value, *args, **kwargs):
+            self.stage = "o"
+            return function(module, query, key, torch.cat(self.values, 2), *args, **kwargs)
+
+        return hooked
+
+
+def hooks(model):
+    """The hooks that fit a model."""
+    return (SharedVectorHooks if model.config.model_type == "deepseek_v4" else Hooks)(model)
+
+
 def plain_rotation(positions, width):
     """R_t of whole heads, base 10000, pairs (p, p + width / 2)."""
     pairs = width // 2
@@ -229,7 +295,12 @@ def logits(hooks, ids, sites):
 
 def nlls(hooks, ids, sites):
     """Negative log likelihoods of the variant at each row's targets, [rows, tokens - 1], in float64."""
-    chances = logits(hooks, ids, sites).double().log_softmax(-1)
+    return likelihoods(logits(hooks, ids, sites), ids)
+
+
+def likelihoods(logits, ids):
+    """Negative log likelihoods at each row's targets, [rows, tokens - 1], in float64."""
+    chances = logits.double().log_softmax(-1)
     return -chances[:, :-1].gather(-1, ids[:, 1:, None])[..., 0]
 
 
@@ -246,7 +317,7 @@ def main():
         ids = flat[: len(flat) // a.ctx * a.ctx].view(-1, a.ctx)
     else:
         ids = golden(a.folder)[0]
-    found = nlls(Hooks(load(a.folder)), ids, a.sites)
+    found = nlls(hooks(load(a.folder)), ids, a.sites)
     print(json.dumps({"nll": found.mean().item(), "tokens": found.numel(), "nlls": found.flatten().tolist()}))
 
 

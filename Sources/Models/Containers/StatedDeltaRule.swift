@@ -44,7 +44,7 @@ enum StatedDeltaRule {
     if let types = parameters.value(.layerTypes)?.array {
       try parameters.check(.layerTypes, types, hasOneFor: layers)
       return try types.map { type in
-        guard let kind = type.string.flatMap { Kind($0) } else {
+        guard let kind = type.string.flatMap({ Kind($0) }) else {
           let known = Kind.allCases.map(\.name).joined(separator: ", ")
           throw parameters.failure(.layerTypes, "holds an unknown type (known: \(known))")
         }
