@@ -33,10 +33,9 @@ package final class LayerStream {
       pass.arithmetic == .float32
         || !pass.plan.layers.contains(where: { $0.recipe.deltaRule != nil })
     else {
-      // Rounded factors of a recurrence add up: not shown to be near the reference yet.
-      throw ModelError.unsupportedValue(
-        file: pass.plan.checkpoint.path, key: "arithmetic of delta-rule layers",
-        found: pass.arithmetic.rawValue, accepted: [Arithmetic.float32.rawValue])
+      // With rounded factors the logits are far from the reference (docs/decisions.md).
+      throw ModelError.float32Alone(
+        file: pass.plan.checkpoint.path, what: "layers of a delta rule")
     }
     self.pass = pass
     self.start = start

@@ -216,9 +216,9 @@ extension ConversionOutcome {
       "\(plan.source.checkpoint.path) (\(plan.source.rotary.sites.name)) -> "
         + "\(plan.output) (\(plan.sites.name))"
     ]
-    let unrotated = plan.target.unrotatedLayers
-    if !unrotated.isEmpty {
-      lines.append("NoPE       in \(Format.layers(unrotated)), whatever the variant")
+    for (kind, layers) in plan.source.unrotatedKinds {
+      let name = kind.padding(toLength: 11, withPad: " ", startingAt: 0)
+      lines.append("\(name)in \(Format.layers(layers)), whatever the variant")
     }
     if let value = plan.target.valueTable {
       let turning = value.turning.reduce(0, +)

@@ -131,9 +131,8 @@ package struct Inspection: Sendable {
     ]
     lines += scoreLines()
     lines.append(("values", valueLine()))
-    let unrotated = plan.rotary.unrotatedLayers
-    if !unrotated.isEmpty {
-      lines.append(("NoPE", "in \(Format.layers(unrotated)), whatever the variant"))
+    for (kind, layers) in plan.unrotatedKinds {
+      lines.append((kind, "in \(Format.layers(layers)), whatever the variant"))
     }
     let sharing = plan.layers.indices.filter { plan.layers[$0].recipe.usesOtherKeys }
     if !sharing.isEmpty {
@@ -257,5 +256,16 @@ package struct Inspection: Sendable {
         })
     }
     return .object(fields)
+  }
+}
+
+extension ModelPlan {
+  /// Layers that no variant reaches, by what they are: attention without positions, or no attention.
+  var unrotatedKinds: [(kind: String, layers: [Int])] {
+    let layers = rotary.unrotatedLayers
+    let isRule = { (layer: Int) in self.layers[layer].recipe.deltaRule != nil }
+    return [
+      ("NoPE", layers.filter { !isRule($0) }), ("delta rule", layers.filter(isRule)),
+    ].filter { !$0.1.isEmpty }
   }
 }

@@ -44,7 +44,7 @@ struct OutputOptions: ParsableArguments {
   ) {
     guard !self.json else {
       let result = UsedDataFiles.added(to: Warnings.added(to: json()))
-      return StandardOutput.write(result.serialized(pretty: true))
+      return StandardOutput.write(result)
     }
     StandardOutput.write(text() + (namesDataFiles ? UsedDataFiles.lines : ""))
   }

@@ -49,7 +49,7 @@ struct Ropeconv: ParsableCommand {
       try command.run()
       StandardStreams.exit(.done)
     } catch let error as any Diagnostic {
-      if isJSON { StandardOutput.write(ErrorObject.json(error).serialized(pretty: true)) }
+      if isJSON { StandardOutput.write(ErrorObject.json(error)) }
       Failure.report(error)
       StandardStreams.exit(error.exitStatus)
     } catch let status as ThresholdMissed {
@@ -90,8 +90,7 @@ struct Ropeconv: ParsableCommand {
     _ summary: String, hint: String?, _ status: ExitStatus, isJSON: Bool
   ) -> Never {
     if isJSON {
-      StandardOutput.write(
-        ErrorObject.json(summary: summary, hint: hint, status: status).serialized(pretty: true))
+      StandardOutput.write(ErrorObject.json(summary: summary, hint: hint, status: status))
     }
     Failure.line(summary, prefix: "ropeconv: error: ")
     if let hint { Failure.line(hint, prefix: "hint: ") }

@@ -61,8 +61,13 @@ enum StandardOutput {
 
   /// Writes a text, and a newline where it does not end with one. Where that fails a line on
   /// standard error says so, once, and `StandardStreams.exit` gives its status.
-  static func write(_ text: String) {
-    var bytes = Array(printableLines(text).utf8)
+  static func write(_ text: String) { put(printableLines(text)) }
+
+  /// Writes a result, an error or a list of them as JSON.
+  static func write(_ json: JSONValue) { put(printableJSON(json.serialized(pretty: true))) }
+
+  private static func put(_ text: String) {
+    var bytes = Array(text.utf8)
     if bytes.last != UInt8(ascii: "\n") { bytes.append(UInt8(ascii: "\n")) }
     lost.withLock { isLost in
       guard !isLost, let number = StandardStreams.write(bytes, to: STDOUT_FILENO) else { return }

@@ -19,6 +19,17 @@ import Testing
   ])
   func severalLines(text: String, shown: String) { #expect(printableLines(text) == shown) }
 
+  /// What JSON leaves as it is, a terminal does not; what is escaped is the same JSON.
+  @Test func jsonStaysJSON() throws {
+    let value: JSONValue = ["a\u{9b}31m": .string("x\u{202e}y\u{7f}\u{1b}[2J\r\n\t")]
+    let text = printableJSON(value.serialized(pretty: true))
+    #expect(
+      !text.unicodeScalars.contains {
+        $0.value == 0x9b || $0.value == 0x202e || $0.value == 0x7f || $0.value == 0x1b
+      })
+    #expect(try JSONValue.parse(Array(text.utf8), file: "") == value)
+  }
+
   @Test func quotedTextIsCut() {
     #expect(quoted("a\u{1b}b") == "'a\\u{1b}b'")
     #expect(

@@ -79,16 +79,25 @@ import Testing
       let first = try ConversionPlan(model.plan, request(path))
       let fit = Self.fit(model, first)
       let fitted = try fit.run(text)
-      // A layer's error is held to its own basis: where little can be gained, it may end a little above.
-      for layer in fitted.report.layers { #expect(layer.errorAfter <= 1.01 * layer.errorBefore) }
+      // A layer's error is held to its own basis: where little can be gained, it may end a little above
+      // (Cohere 2: 0.3440 after 0.3432).
+      let bound = name == "cohere2" ? 1.01 : 1
+      for layer in fitted.report.layers { #expect(layer.errorAfter <= bound * layer.errorBefore) }
       _ = try ConversionPlan(model.plan, request(path), fit: fitted).write(version: "test")
       let written = try fit.heldOutPerplexity(of: Model(opening: path), text)
       let (report, isUsed) = (fitted.report, fitted.report.isUsed)
+      if Self.withText.contains(name) { #expect(isUsed) }
       let expected = isUsed ? report.perplexityFitted : report.perplexityRewritten
       #expect(abs(log(written / expected)) < 1e-5)
       #expect(written != (isUsed ? report.perplexityRewritten : report.perplexityFitted))
     }
   }
+
+  /// Families of which the fit is written for one of the texts that are tried.
+  private static let withText: Set = [
+    "llama", "qwen2", "qwen3", "gemma3", "gpt-neox", "phi3", "olmo2", "deepseek-v2-mla",
+    "mistral-window", "mixtral", "deepseek-v2-moe", "gpt-oss",
+  ]
 
   private static func fit(_ model: Model, _ plan: ConversionPlan) -> Fit {
     Fit(
@@ -109,7 +118,7 @@ import Testing
       }
       return TokenizedText(name: "random", tokens: tokens)
     }
-    for seed in UInt32(1)...8 {
+    for seed in UInt32(1)...24 {
       let text = text(seed)
       if try fit.run(text).report.isUsed { return text }
     }

@@ -28,6 +28,21 @@ package func printableLines(_ text: String) -> String {
   return shown
 }
 
+/// JSON text with the same characters, which stand in its strings alone, escaped as JSON has it.
+package func printableJSON(_ text: String) -> String {
+  guard text.unicodeScalars.contains(where: { isControl($0) && $0 != "\n" }) else { return text }
+  var shown = ""
+  for scalar in text.unicodeScalars {
+    if isControl(scalar), scalar != "\n" {
+      let digits = String(scalar.value, radix: 16)
+      shown += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+    } else {
+      shown.unicodeScalars.append(scalar)
+    }
+  }
+  return shown
+}
+
 /// The escape sequence that sets a colour, where a text begins with one.
 private func color(_ text: Substring.UnicodeScalarView) -> Substring.UnicodeScalarView? {
   guard text.starts(with: ["\u{1b}", "["] as [Unicode.Scalar]) else { return nil }

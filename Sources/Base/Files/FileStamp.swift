@@ -61,6 +61,11 @@ package struct FileStamp: Sendable, Equatable {
     device == other.device && inode == other.inode
   }
 
+  /// Whether both are one file with the same contents: attributes and links may have changed.
+  package func isUnchanged(since other: FileStamp) -> Bool {
+    isSameFile(as: other) && size == other.size && modified == other.modified
+  }
+
   /// Whether the last change is more than so many seconds ago.
   package func isSettled(for seconds: Int64) -> Bool {
     max(modified, changed) / 1_000_000_000 < Int64(time(nil)) - seconds

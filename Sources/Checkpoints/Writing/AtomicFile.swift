@@ -215,7 +215,7 @@ struct AtomicFile: ByteSink, ~Copyable {
     // Of a staging folder this process holds the lock already.
     let lock = isStaged ? nil : FolderLock(folder)
     defer { lock?.release() }
-    if replaces, FileStamp(linkItself: path) != before {
+    if replaces, !OutputTarget.isUnchanged(path, since: before) {
       throw .output(.changedMeanwhile, file: path, place: .whole)
     }
     switch renameFile(temporary, to: path, replacing: replaces) {

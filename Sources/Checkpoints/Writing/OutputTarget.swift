@@ -53,6 +53,14 @@ package struct OutputTarget {
     return Paths.resolved(one) == Paths.resolved(other)
   }
 
+  /// Whether what stands at a path is what stood there before, or still nothing.
+  static func isUnchanged(_ path: String, since before: FileStamp?) -> Bool {
+    guard let now = FileStamp(linkItself: path), let before else {
+      return before == nil && FileStamp(linkItself: path) == nil
+    }
+    return now.isUnchanged(since: before)
+  }
+
   /// Refuses a file that could not be created, `byteCount` bytes long.
   func checkFile(byteCount: Int) throws(FileError) {
     try checkIsNoInput()

@@ -15,7 +15,8 @@ import Base
 struct StagingFolder: ~Copyable {
   let path: String
   private let target: OutputTarget
-  /// The file without which there is no model, and what stood in its place at first.
+  /// The file that makes the output a model (config.json, or the first shard), and what stood in its
+  /// place when this began.
   private let key: String
   private let before: FileStamp?
   private var files: [String] = []
@@ -23,7 +24,7 @@ struct StagingFolder: ~Copyable {
   /// Of the folder, to hold it.
   private let descriptor: Int32
 
-  /// A folder beside an output, whose file without which there is no model is `key`.
+  /// A folder beside an output; `key` is the path of the file that makes it a model.
   init(for target: OutputTarget, key: String) throws(FileError) {
     TemporaryName.removeLeftovers(of: target.path)
     let name = TemporaryName.new(for: target.path)
@@ -131,7 +132,7 @@ struct StagingFolder: ~Copyable {
 
   /// Refuses to replace what another process has written since this one looked.
   private func checkIsAsBefore() throws(FileError) {
-    guard !target.force || FileStamp(linkItself: key) == before else {
+    guard !target.force || OutputTarget.isUnchanged(key, since: before) else {
       throw target.fault(.changedMeanwhile)
     }
   }

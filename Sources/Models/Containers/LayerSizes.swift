@@ -179,7 +179,7 @@ extension LayerSizes {
     else { return fields.set(parameter, .ofLayers(sizes)) }
     guard let usual = split(sizes, windows, isWindowed: true).first ?? sizes.first else { return }
     fields.set(parameter, .whole(usual))
-    // The reference assumes widths of its own where there is no such member.
+    // Where this member is missing, the reference uses default widths.
     var layers = fields.values[overrides]?.object ?? [:]
     for (layer, size) in sizes.enumerated() where size != usual {
       var members = layers["\(layer)"]?.object ?? [:]

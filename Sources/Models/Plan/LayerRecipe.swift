@@ -234,7 +234,7 @@ package struct AttentionRecipe: Sendable, Equatable {
   package var temperature: AttentionTemperature?
   /// Each value head is divided by its root mean square, before it rotates.
   package var normsValues: Bool
-  /// The value is what the key matrix gives, before its norm: there is no value matrix.
+  /// There is no value matrix: values are the output of the key matrix, before the norm of keys.
   package var valueIsKey: Bool
   /// The earlier layer whose keys and values this one uses, which has none of its own; nil: none.
   package var keyValueSource: Int?

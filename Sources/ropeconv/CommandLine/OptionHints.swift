@@ -2,6 +2,7 @@ import Base
 import Checkpoints
 import Conversion
 import Evaluation
+import Models
 import Reports
 
 // Libraries say what is wrong in their own words; which option it is about, and which one helps, is
@@ -16,6 +17,7 @@ enum OptionHints {
     case ConversionError.setting(let fault): fault.optionHint
     case ReportError.notAResult:
       "write one with --json, as in: ropeconv eval perplexity ... --json > a.json"
+    case ModelError.float32Alone: "give --compute f32"
     default: error.hint
     }
   }
