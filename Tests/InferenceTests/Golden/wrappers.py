@@ -40,6 +40,18 @@ MODELS = {
                             intermediate_size=16),
         "vision_config": vision("siglip_vision_model"), "mm_tokens_per_image": 4, "image_token_index": 60,
         "boi_token_index": 61, "eoi_token_index": 62}),
+    "gemma4": ("Gemma4", {
+        "text_config": text("gemma4_text", head_dim=8, sliding_window=8, hidden_size_per_layer_input=8,
+                            vocab_size_per_layer_input=64, num_kv_shared_layers=0,
+                            layer_types=["sliding_attention", "full_attention"], per_layer_config={"1": {"head_dim": 16}},
+                            rope_parameters={"full_attention": {"partial_rotary_factor": 0.25, "rope_theta": 1e6,
+                                                                "rope_type": "proportional"},
+                                             "sliding_attention": {"rope_theta": 1e4, "rope_type": "default"}}),
+        "vision_config": {"model_type": "gemma4_vision", "hidden_size": 16, "intermediate_size": 16,
+                          "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": 8,
+                          "patch_size": 14, "position_embedding_size": 16},
+        "audio_config": None, "image_token_id": 60, "video_token_id": 61, "audio_token_id": 62, "boi_token_id": 63,
+        "eoi_token_id": 63, "boa_token_id": 63, "eoa_token_index": 63}),
     "mistral3": ("Mistral3", {
         "text_config": text("mistral", head_dim=8, sliding_window=None),
         "vision_config": vision("pixtral", head_dim=8), "image_token_index": 60}),
