@@ -36,6 +36,12 @@ struct Absorption {
   func objection(to identity: AbsorptionIdentity) -> String? {
     func anyLayer(_ holds: (ModelLayer) -> Bool) -> Bool { plan.layers.contains(where: holds) }
     let turnsMessage = target.sites.rotatesMessage
+    if [.pairLayout, .valueBasis, .scoreBasis].contains(identity),
+      let layer = plan.layers.firstIndex(where: { $0.boundKeys != nil }),
+      let reason = plan.layers[layer].boundKeys
+    {
+      return "in layer \(layer) \(reason)"
+    }
     switch identity {
     case .pairLayout: return nil
     case .valueBasis:

@@ -152,7 +152,7 @@ extension ConversionPlan {
 
     let values = target.valueTable
     let isPlain =
-      sites == source.plainSites && values == nil && foreignLayout == nil
+      sites == source.plainSites && values == source.plainValues && foreignLayout == nil
       && !(side == .huggingface && source.turnsPartOfHeads)
     declaration =
       isPlain

@@ -46,6 +46,8 @@ public enum SettingFault: Sendable, Equatable {
   case noValuesBeginToTurn
   /// The output rotates as the model does.
   case nothingToFit(sites: String)
+  /// A layer's values cannot be fitted to their rotation.
+  case notFittable(layer: Int, reason: String)
 
   /// What is wrong, in one line without a full stop.
   package var summary: String {
@@ -90,6 +92,7 @@ public enum SettingFault: Sendable, Equatable {
         + " whose values stay still"
     case .nothingToFit(let sites):
       "there is nothing to fit: '\(sites)' rotates as the model does"
+    case .notFittable(let layer, let reason): "layer \(layer) cannot be fitted: \(reason)"
     }
   }
 }

@@ -57,6 +57,10 @@ package struct AttentionAnalysis: Sendable {
     guard !plan.rotary.sites.rotatesMessage else {
       throw EvaluationError.usage("analyze is for models whose values do not rotate yet")
     }
+    for (index, layer) in plan.layers.enumerated() {
+      guard let reason = layer.boundKeys else { continue }
+      throw EvaluationError.usage("layer \(index) cannot be analyzed: \(reason)")
+    }
     var request = rotary
     request.sites = .all
     let target = try plan.rotary.applying(request, length: windows.context)

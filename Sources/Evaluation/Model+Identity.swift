@@ -40,9 +40,8 @@ extension Model {
     var fields: OrderedDictionary<String, JSONValue> = [
       "architecture": .string(plan.architecture.name)
     ]
-    fields.merge(Settings.of(plan.shape, leaving: ["outputNorm", "networks", "layerInputWidth"])) {
-      own, _ in own
-    }
+    let unmentioned = ["outputNorm", "networks", "layerInputWidth", "plainSites"]
+    fields.merge(Settings.of(plan.shape, leaving: unmentioned)) { own, _ in own }
     fields.merge(Settings.ofLayers(plan.layers.map(\.recipe))) { own, _ in own }
     // The key of a state file hashes the text: sizes stand in the order they always had.
     let first = OrderedSet(Self.order).intersection(fields.keys)
@@ -133,14 +132,20 @@ extension Settings {
       if recipe.hasDenseBesideExperts, let experts = recipe.experts {
         fields["expert_width"] = JSONValue(experts.network.width)
       }
+      if let shared = recipe.attention.sharedVector {
+        fields["shared_vector"] = Settings.json(shared)
+      }
       if let clamp = recipe.feedForward.clamp { fields["gate_clamp"] = Settings.json(clamp) }
+      if let connections = recipe.residual.hyperConnections {
+        fields["hyper_connections"] = Settings.json(connections)
+      }
       let others = [
         of(
           recipe.feedForward, leaving: ["form", "activation", "clamp"],
           names: ["width": "feed_forward"]),
         of(recipe.norm, leaving: ["kind"], names: ["epsilon": "norm_epsilon"]),
         of(
-          recipe.residual, leaving: ["sharesNorm"],
+          recipe.residual, leaving: ["sharesNorm", "hyperConnections"],
           names: ["isParallel": "parallel_residual", "multiplier": "residual_multiplier"]),
       ]
       for other in others { fields.merge(other) { own, _ in own } }
@@ -158,7 +163,7 @@ extension Settings {
 extension ExpertsRecipe: SettingValue {
   /// How many there are, how they are chosen and weighted, and the width of those beside them.
   var setting: JSONValue {
-    [
+    var fields: OrderedDictionary<String, JSONValue> = [
       "count": JSONValue(count), "used": JSONValue(router.used),
       "score": .string(router.score.rawValue), "corrected": .bool(router.isCorrected),
       "groups": JSONValue(router.groups), "groups_used": JSONValue(router.groupsUsed),
@@ -166,6 +171,8 @@ extension ExpertsRecipe: SettingValue {
       "normalizes": .bool(router.normalizes), "scale": .number(router.scale),
       "shared_width": JSONValue(shared?.network.width ?? 0),
     ]
+    if router.choosesByToken { fields["by_token"] = .bool(true) }
+    return .object(fields)
   }
 }
 

@@ -100,14 +100,17 @@ final class ExpertBatch: Sendable {
       return (batch.chosen + place, batch.weights.pointer + place)
     }
 
-    /// The rows that go to an expert, by which weight.
+    /// The rows that go to an expert, by which weight; a row that is sent there twice is there once.
     func members(of expert: Int, used: Int) -> [(row: Int, weight: Float)] {
       var members: [(row: Int, weight: Float)] = []
       for row in 0..<count {
         let (experts, weights) = choice(row)
+        var (isMember, weight) = (false, Float(0))
         for place in 0..<used where experts[place] == expert {
-          members.append((row, weights[place]))
+          weight += weights[place]
+          isMember = true
         }
+        if isMember { members.append((row, weight)) }
       }
       return members
     }

@@ -21,23 +21,32 @@ package struct ExpertChoice {
   /// - Parameters:
   ///   - logits: one for each expert.
   ///   - correction: is added to the scores that experts are chosen by; nil: nothing.
+  ///   - given: the experts to take, whatever their scores; nil: those with the best.
   ///   - chosen: receives `used` experts, in ascending order.
   ///   - results: receives their weights.
   package mutating func choose(
     _ logits: UnsafePointer<Float>, correction: UnsafePointer<Float>?,
-    chosen: UnsafeMutablePointer<Int32>, weights results: UnsafeMutablePointer<Float>
+    given: UnsafePointer<Float>? = nil, chosen: UnsafeMutablePointer<Int32>,
+    weights results: UnsafeMutablePointer<Float>
   ) {
     for expert in 0..<count { weights[expert] = Double(logits[expert]) }
     switch router.score {
     case .softmax: softmax(0..<count)
     case .sigmoid: for expert in 0..<count { weights[expert] = 1 / (1 + exp(-weights[expert])) }
+    case .rootSoftplus:
+      for expert in 0..<count {
+        let logit = weights[expert]
+        weights[expert] = (max(logit, 0) + log1p(exp(-abs(logit)))).squareRoot()
+      }
     case .softmaxOfChosen: break
     }
     for expert in 0..<count {
       scores[expert] = weights[expert] + (correction.map { Double($0[expert]) } ?? 0)
     }
     if router.groupsUsed < router.groups { leaveGroupsOut() }
-    let best = Self.best(router.used, of: scores).sorted()
+    let best =
+      (given.map { row in (0..<router.used).map { Int(row[$0]) } }
+      ?? Self.best(router.used, of: scores)).sorted()
     if router.score == .softmaxOfChosen { softmax(best) }
     var factor = router.scale
     if router.normalizes {

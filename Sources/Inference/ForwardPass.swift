@@ -53,7 +53,7 @@ package struct ForwardPass: Sendable {
 
   /// The residual stream after the last layer, before the output norm.
   package struct HiddenStates: Sendable {
-    /// [rows, width], the sequences one after another.
+    /// [rows, width of all residual streams], the sequences one after another.
     package let values: FloatBuffer
     /// The first row of each sequence.
     package let starts: [Int]
@@ -98,13 +98,14 @@ package struct ForwardPass: Sendable {
     return weights
   }
 
-  /// Token embeddings, scaled, plus learned positions where the model has them.
+  /// Token embeddings, scaled, plus learned positions where the model has them, and the tokens.
   func embed(
     _ sequences: [[Int32]], _ batch: SequenceBatch, start: Int
-  ) throws -> FloatBuffer {
-    let width = plan.shape.width
-    let hidden = FloatBuffer(count: max(batch.totalRows * width, 1))
-    guard let embedding = plan.globals[.embedding] else { return hidden }
+  ) throws -> (hidden: FloatBuffer, tokens: TokenRows) {
+    let (width, streamWidth) = (plan.shape.width, plan.shape.streamWidth)
+    let hidden = FloatBuffer(count: max(batch.totalRows * streamWidth, 1))
+    let rows = TokenRows(count: batch.totalRows)
+    guard let embedding = plan.globals[.embedding] else { return (hidden, rows) }
     let positions = try plan.globals[.positions].map { source in
       let last = start + (batch.lengths.max() ?? 0) - 1
       guard last < source.rows else {
@@ -122,7 +123,9 @@ package struct ForwardPass: Sendable {
             file: plan.checkpoint.path, id: Int(token), position: index,
             vocabulary: plan.shape.vocabulary)
         }
-        let row = hidden.pointer + (batch.starts[sequence] + index) * width
+        let place = batch.starts[sequence] + index
+        rows.pointer[place] = token
+        let row = hidden.pointer + place * streamWidth
         try embedding.tensor.decode(rows: Int(token)..<(Int(token) + 1), to: row)
         if plan.shape.embeddingMultiplier != 1 {
           Kernels.scale(row, by: Float(plan.shape.embeddingMultiplier), count: width)
@@ -130,8 +133,12 @@ package struct ForwardPass: Sendable {
         if let positions {
           Kernels.add(positions.pointer + (start + index) * width, to: row, count: width)
         }
+        // Several residual streams begin alike.
+        for first in stride(from: width, to: streamWidth, by: width) {
+          (row + first).update(from: row, count: width)
+        }
       }
     }
-    return hidden
+    return (hidden, rows)
   }
 }

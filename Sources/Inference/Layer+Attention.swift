@@ -19,6 +19,10 @@ extension Layer {
     _ unit: SequenceBatch.Unit, to attended: UnsafeMutablePointer<Float>, _ scratch: LayerScratch,
     shares: UnsafeMutablePointer<Float>? = nil
   ) {
+    if let shared = attention.sharedVector, let memory = activations.shared {
+      attend(shared, unit, to: attended, memory, scratch, shares: shares)
+      return
+    }
     let began = times.now
     let tile = AttentionTile.queries(
       groupSize: attention.groupSize, position: unit.rows.lowerBound)

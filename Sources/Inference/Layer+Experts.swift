@@ -9,7 +9,7 @@ extension Layer {
   func routerInput(
     _ unit: SequenceBatch.Unit, _ input: Factors, _ scratch: LayerScratch
   ) -> Factors {
-    let (stream, rows) = (stream(unit), unit.rows.count)
+    let (stream, rows) = (lastRead(unit, scratch), unit.rows.count)
     let routed = scratch.routed.pointer
     if recipe.hasDenseBesideExperts {
       Kernels.rmsNorm(
@@ -40,13 +40,14 @@ extension Layer {
   /// Chooses the experts of a unit's rows.
   /// - Parameters:
   ///   - experts: what the layer is.
+  ///   - unit: the rows.
   ///   - input: what experts read.
   ///   - routed: the same, in float32.
   ///   - rows: receives the choice and the input.
   ///   - scratch: working memory of the calling thread.
   func route(
-    _ experts: ExpertsRecipe, _ input: Factors, routed: Factors, to rows: ExpertBatch.Rows,
-    _ scratch: LayerScratch
+    _ experts: ExpertsRecipe, _ unit: SequenceBatch.Unit, _ input: Factors, routed: Factors,
+    to rows: ExpertBatch.Rows, _ scratch: LayerScratch
   ) {
     rows.begin(input)
     let logits = scratch.logits.pointer
@@ -60,11 +61,15 @@ extension Layer {
       }
     }
     var choice = ExpertChoice(experts)
+    let table = self.weights.vector(.routerTable)
     for row in 0..<rows.count {
+      let given = table.map {
+        $0 + Int(tokens.pointer[unit.firstRow + row]) * experts.router.used
+      }
       let (chosen, weights) = rows.choice(row)
       choice.choose(
         logits + row * experts.count, correction: self.weights.vector(.routerCorrection),
-        chosen: chosen, weights: weights)
+        given: given, chosen: chosen, weights: weights)
       guard let gain = self.weights.vector(.expertGain) else { continue }
       for place in 0..<experts.router.used { weights[place] *= gain[Int(chosen[place])] }
     }

@@ -7,6 +7,8 @@ import Tensors
 struct Layer: Sendable {
   /// Channels of the residual stream.
   let width: Int
+  /// Channels of all residual streams, which may be several.
+  let streamWidth: Int
   let recipe: LayerRecipe
   /// The recipe's; one without heads where the layer is not attention.
   let attention: AttentionRecipe
@@ -14,6 +16,7 @@ struct Layer: Sendable {
   let rotation: LayerRotation
   let activations: LayerActivations
   let hidden: FloatBuffer
+  let tokens: TokenRows
   /// What tokens give to the layer, of rows as in `hidden`; nil where it takes nothing.
   let inputs: LayerInputs?
   /// Its number in the model.
@@ -21,57 +24,63 @@ struct Layer: Sendable {
   let times: PhaseTimes
   let failure: FirstFailure
 
-  /// A layer at work on `hidden`, the residual stream, [rows, width]; `memory` is for queries, keys
+  /// A layer at work on `hidden`, the residual stream, [rows, width], of `tokens`; `memory` is for queries, keys
   /// and values of as many rows.
   init(
     _ recipe: LayerRecipe, index: Int, width: Int, weights: LayerWeights, rotation: LayerRotation,
-    memory: ActivationMemory, hidden: FloatBuffer, inputs: LayerInputs?, times: PhaseTimes
+    memory: ActivationMemory, hidden: FloatBuffer, tokens: TokenRows, inputs: LayerInputs?,
+    times: PhaseTimes
   ) {
     self.index = index
     self.inputs = recipe.inputWidth > 0 ? inputs : nil
     failure = FirstFailure()
     self.width = width
+    streamWidth = width * (recipe.residual.hyperConnections?.streams ?? 1)
     self.recipe = recipe
     attention = recipe.attention ?? .headless
     self.weights = weights
     self.rotation = rotation
     activations = LayerActivations(memory, of: attention)
     self.hidden = hidden
+    self.tokens = tokens
     self.times = times
   }
 
   /// The same layer at work on other rows.
   func working(
-    on hidden: FloatBuffer, _ inputs: LayerInputs?, in memory: ActivationMemory
+    on hidden: FloatBuffer, _ tokens: TokenRows, _ inputs: LayerInputs?,
+    in memory: ActivationMemory
   ) -> Layer {
     Layer(
       recipe, index: index, width: width, weights: weights, rotation: rotation, memory: memory,
-      hidden: hidden, inputs: inputs, times: times)
+      hidden: hidden, tokens: tokens, inputs: inputs, times: times)
   }
 
   var epsilon: Float { Float(recipe.norm.epsilon) }
 
   /// The unit's rows of the residual stream.
   func stream(_ unit: SequenceBatch.Unit) -> UnsafeMutablePointer<Float> {
-    hidden.pointer + unit.firstRow * width
+    hidden.pointer + unit.firstRow * streamWidth
   }
 
   /// `y = x W^T (+ b)`; does nothing where the layer has no such matrix. The bias is the matrix'
-  /// own, added where there is one and `addsBias` is true.
+  /// own, added where there is one and `addsBias` is true. Of matrices that stand one below another,
+  /// `block` is the one to multiply.
   func multiply(
-    _ role: Role, _ x: Factors, to y: UnsafeMutablePointer<Float>, yStride: Int,
+    _ role: Role, block: Int = 0, _ x: Factors, to y: UnsafeMutablePointer<Float>, yStride: Int,
     addsBias: Bool = true
   ) {
     let began = times.now
-    weights.multiply(role, bias: addsBias ? role.bias : nil, x, to: y, yStride: yStride)
+    weights.multiply(
+      role, block: block, bias: addsBias ? role.bias : nil, x, to: y, yStride: yStride)
     times.add(.linear, since: began)
   }
 
   /// The input of a sublayer: the normed stream, or the stream itself where norms come after.
   func sublayerInput(
-    _ unit: SequenceBatch.Unit, gain: Role, _ scratch: LayerScratch
+    _ unit: SequenceBatch.Unit, _ connection: ConnectionRoles, gain: Role, _ scratch: LayerScratch
   ) -> Factors {
-    let (stream, rows) = (stream(unit), unit.rows.count)
+    let (stream, rows) = (read(unit, connection, scratch), unit.rows.count)
     guard recipe.normPlacement != .after else {
       return scratch.factors.factors(stream, stride: width, rows: rows, width: width)
     }
@@ -90,18 +99,21 @@ struct Layer: Sendable {
   /// Fills queries, keys and values of the unit's rows, normed and rotated.
   func project(_ unit: SequenceBatch.Unit, _ scratch: LayerScratch) {
     let rows = unit.rows.count
-    let input = sublayerInput(unit, gain: .attentionNormGain, scratch)
+    let input = sublayerInput(unit, .attention, gain: .attentionNormGain, scratch)
     if let rule = recipe.deltaRule { return project(rule, unit, input) }
+    if let shared = attention.sharedVector, let memory = activations.shared {
+      project(shared, unit, input, memory, scratch)
+      return
+    }
     let queryStride = attention.queryRows
     let keyStride = attention.keyRows
     let valueStride = attention.valueRows
     let queries = activations.queries.pointer + unit.firstRow * queryStride
     let (keys, values) = activations.target(row: unit.firstRow, scratch)
 
-    switch attention.kind {
-    case .latent(let latent):
+    if let latent = attention.latent {
       project(latent, unit, input, queries: queries, keys: keys, values: values, scratch)
-    case .grouped:
+    } else {
       multiply(.query, input, to: queries, yStride: queryStride)
       if ownsKeys {
         multiply(.key, input, to: keys, yStride: keyStride)
@@ -211,24 +223,20 @@ struct Layer: Sendable {
   ) {
     let rows = unit.rows.count
     let stream = stream(unit)
-    let headsWidth = recipe.deltaRule?.valueRows ?? attention.outputColumns
-    multiply(
-      recipe.deltaRule == nil ? .attentionOutput : .ruleOutput,
-      scratch.factors.factors(attended, stride: headsWidth, rows: rows, width: headsWidth),
-      to: scratch.update.pointer, yStride: width)
+    takeOut(attended, rows: rows, to: scratch.update.pointer, scratch)
     record?.keep(output: scratch.update.pointer, of: unit)
     if recipe.residual.isParallel {
       // The feed-forward network reads the stream as it was before attention.
       let gain =
         recipe.residual.sharesNorm ? Role.attentionNormGain : .feedForwardNormGain
       feedForward(unit, scratch, experts, norm: gain) {
-        add(scratch.update.pointer, to: stream, rows: rows)
+        add(scratch.update.pointer, to: unit, .attention, scratch)
         record?.keep(stream: stream, of: unit)
       }
       return
     }
     normAfter(scratch.update.pointer, rows: rows, gain: .attentionPostNormGain)
-    add(scratch.update.pointer, to: stream, rows: rows)
+    add(scratch.update.pointer, to: unit, .attention, scratch)
     record?.keep(stream: stream, of: unit)
     feedForward(unit, scratch, experts)
   }
@@ -239,7 +247,7 @@ struct Layer: Sendable {
     _ unit: SequenceBatch.Unit, _ scratch: LayerScratch, _ rows: ExpertBatch.Rows?,
     norm: Role = .feedForwardNormGain, whenRead: () -> Void = {}
   ) {
-    let input = sublayerInput(unit, gain: norm, scratch)
+    let input = sublayerInput(unit, .feedForward, gain: norm, scratch)
     switch recipe.channelMixer {
     case .dense(let network):
       whenRead()
@@ -257,7 +265,7 @@ struct Layer: Sendable {
       whenRead()
     case .experts(let experts):
       let routed = routerInput(unit, input, scratch)
-      if let rows { route(experts, input, routed: routed, to: rows, scratch) }
+      if let rows { route(experts, unit, input, routed: routed, to: rows, scratch) }
       whenRead()
     }
   }
@@ -268,7 +276,7 @@ struct Layer: Sendable {
     if !recipe.residual.isParallel {
       normAfter(scratch.update.pointer, rows: rows, gain: .feedForwardPostNormGain)
     }
-    add(scratch.update.pointer, to: stream(unit), rows: rows)
+    add(scratch.update.pointer, to: unit, .feedForward, scratch)
     if let inputs { takeIn(inputs, unit, scratch) }
     if let gain = weights.vector(.layerGain) {
       Kernels.scale(stream(unit), by: gain[0], count: rows * width)
@@ -312,11 +320,16 @@ struct Layer: Sendable {
   }
 
   private func add(
-    _ update: UnsafeMutablePointer<Float>, to stream: UnsafeMutablePointer<Float>, rows: Int
+    _ update: UnsafeMutablePointer<Float>, to unit: SequenceBatch.Unit,
+    _ connection: ConnectionRoles, _ scratch: LayerScratch
   ) {
-    let multiplier = recipe.residual.multiplier
+    let (rows, multiplier) = (unit.rows.count, recipe.residual.multiplier)
     if multiplier != 1 { Kernels.scale(update, by: Float(multiplier), count: rows * width) }
-    Kernels.add(update, to: stream, count: rows * width)
+    if let connections = recipe.residual.hyperConnections {
+      join(update, connections, unit, connection, scratch)
+    } else {
+      Kernels.add(update, to: stream(unit), count: rows * width)
+    }
   }
 
   /// Takes rows through a feed-forward network, whose weights are in `weights` under `roles`.
@@ -338,10 +351,13 @@ struct Layer: Sendable {
     case .gated:
       let gate = scratch.gate.pointer
       multiply(roles.gate, input, to: gate, yStride: channels)
+      if let clamp = network.clamp, clamp.slope == nil {
+        Kernels.bound(gate: gate, up: up, limit: Float(clamp.limit), count: rows * channels)
+      }
       activated =
-        if let clamp = network.clamp {
+        if let clamp = network.clamp, let slope = clamp.slope {
           Kernels.clampedGate(
-            slope: Float(clamp.slope), limit: Float(clamp.limit), gate: gate, up: up, rows: rows,
+            slope: Float(slope), limit: Float(clamp.limit), gate: gate, up: up, rows: rows,
             width: channels, to: scratch.activated)
         } else {
           Kernels.gate(

@@ -16,6 +16,8 @@ struct ActivationMemory: Sendable {
   /// what a key gives is corrected.
   let rates: FloatBuffer
   fileprivate let keyValues: KeyValues
+  /// Of layers that have such; their keys and values are not among the others.
+  fileprivate let shared: SharedVectorMemory?
   fileprivate let rows: Int
 
   /// Memory for `rows` rows of layers up to the sizes of `capacity`; `other` is memory whose
@@ -26,6 +28,7 @@ struct ActivationMemory: Sendable {
   ) {
     self.rows = rows
     rates = other?.rates ?? FloatBuffer(count: max(2 * rows * capacity.ruleHeads, 1))
+    shared = SharedVectorMemory(capacity.shared, rows: rows)
     queries = other?.queries ?? FloatBuffer(count: max(rows * capacity.queries, 1))
     let keys = max(rows * capacity.keys, 1)
     let values = max(rows * capacity.values, 1)
@@ -65,6 +68,24 @@ struct LayerActivations: Sendable {
   var plain: (keys: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>)? {
     guard case .float32(let keys, let values) = memory.keyValues else { return nil }
     return (keys.pointer, values.pointer)
+  }
+
+  var shared: SharedVectorMemory? { memory.shared }
+
+  /// Takes a row of the same layer's work on other rows, in float32.
+  func take(row source: Int, of other: LayerActivations, to target: Int, _ layer: AttentionRecipe) {
+    func copy(
+      _ from: UnsafeMutablePointer<Float>, _ to: UnsafeMutablePointer<Float>, _ width: Int
+    ) {
+      (to + target * width).update(from: from + source * width, count: width)
+    }
+    copy(other.queries.pointer, queries.pointer, layer.queryRows)
+    if layer.sharedVector != nil, let from = other.shared, let to = shared {
+      to.take(row: source, of: from, to: target, layer)
+    } else if let from = other.plain, let to = plain {
+      copy(from.keys, to.keys, layer.keyRows)
+      copy(from.values, to.values, layer.valueRows)
+    }
   }
 
   /// Where to compute the keys and values of rows from `row` on: in place, or in the scratch, from
@@ -148,10 +169,18 @@ struct LayerScratch: Sendable {
   /// Keys and values of the unit before they are rounded.
   let keys: FloatBuffer
   let values: FloatBuffer
+  /// Of several residual streams: a unit's, normed, what their weights are made of, the sum that a
+  /// sublayer reads, and one row while it mixes.
+  let streams: FactorBuffer
+  let connections: FloatBuffer
+  let collapsed: FloatBuffer
+  let mixed: FloatBuffer
   let attention: AttentionTile
   let rule: DeltaRuleTile
   /// [rows, outputs]: what the outputs of a mixer are multiplied by.
   let outputGate: FloatBuffer
+  /// Of a model with shared vectors.
+  let shared: SharedVectorScratch?
 
   /// Memory for units of at most `rows` rows.
   init(_ plan: ModelPlan, rows: Int, arithmetic: Arithmetic = .float32) {
@@ -163,7 +192,7 @@ struct LayerScratch: Sendable {
     factors = FactorBuffer(
       arithmetic,
       count: max(
-        rounded(rows * max(capacity.outputs, width)),
+        rounded(rows * max(capacity.outputs, width, capacity.shared.outputs)),
         rows * max(capacity.queryRank, capacity.latentRank), 1))
     update = FloatBuffer(count: rows * width)
     gate = FloatBuffer(count: rows * capacity.feedForward)
@@ -172,6 +201,7 @@ struct LayerScratch: Sendable {
     latent = FloatBuffer(count: max(rows * capacity.latentRow, 1))
     stillKeys = FloatBuffer(count: max(rows * capacity.stillKeys, 1))
     queryDown = FloatBuffer(count: max(rows * capacity.queryRank, 1))
+    shared = SharedVectorScratch(capacity.shared, rows: rows)
     let ofExperts = capacity.experts > 0 ? rows * width : 1
     let routesApart = plan.layers.contains(where: \.recipe.hasDenseBesideExperts)
     routed = FloatBuffer(count: routesApart ? ofExperts : rounded(ofExperts))
@@ -179,6 +209,12 @@ struct LayerScratch: Sendable {
     gathered = FactorBuffer(arithmetic, count: ofExperts)
     keys = FloatBuffer(count: rounded(rows * capacity.keys))
     values = FloatBuffer(count: rounded(rows * capacity.values))
+    let coefficients = plan.shape.hyperConnections?.coefficients ?? 0
+    func ofStreams(_ count: Int) -> Int { coefficients > 0 ? count : 1 }
+    streams = FactorBuffer(.float32, count: ofStreams(rows * plan.shape.streamWidth))
+    connections = FloatBuffer(count: ofStreams(rows * coefficients))
+    collapsed = FloatBuffer(count: ofStreams(rows * width))
+    mixed = FloatBuffer(count: ofStreams(plan.shape.streamWidth))
     attention = AttentionTile(
       groups: Set(plan.layers.compactMap { $0.recipe.attention?.groupSize }), capacity: capacity,
       arithmetic: arithmetic)

@@ -1,3 +1,4 @@
+import Models
 import Rotary
 import Tensors
 
@@ -9,16 +10,23 @@ struct LayerRotation: Sendable {
   let scoreLayout: PairLayout
   let scoreOffset: Int
   let valueLayout: PairLayout
+  /// The first dim of a value head that turns: another one than 0 where values are the keys.
+  let valueOffset: Int
   /// By length class; nil where queries and keys stay still.
   let score: [RotationTable]?
   /// By length class; nil where values and outputs stay still, or every pair of this layer does.
   let value: [RotationTable]?
+  /// By length class; of a layer with an index of entries, which rotates as its queries and keys do
+  /// where those do.
+  let index: [RotationTable]?
   /// A value bias is added to the aggregate, times the sum of the head's weights, not to v.
   let addsBiasToAggregate: Bool
 
-  /// Makes the tables of a layer; `spans` has one for each length class, at least one.
+  /// Makes the tables of a layer; `spans` has one for each length class, at least one, and `attention`
+  /// is what the layer computes.
   init(
-    _ spans: [RotationSpan], layer: Int, start: Int, reusing tables: inout RotationTables
+    _ spans: [RotationSpan], layer: Int, of attention: AttentionRecipe, start: Int,
+    reusing tables: inout RotationTables
   ) throws(RotaryError) {
     let ofClass = spans.map { $0.rotary.layers[layer] }
     // Classes differ in nothing but their frequencies.
@@ -28,7 +36,11 @@ struct LayerRotation: Sendable {
     scoreLayout = rotary.score?.layout ?? .half
     scoreOffset = rotary.score?.offset ?? 0
     valueLayout = rotary.value?.layout ?? scoreLayout
-    if rotary.sites.rotatesScores, rotary.score != nil {
+    let sharesVector = attention.sharedVector != nil
+    valueOffset = sharesVector ? scoreOffset : 0
+    let hasIndex = attention.compression?.index != nil
+    var scores: [RotationTable]?
+    if rotary.sites.rotatesScores || hasIndex, rotary.score != nil {
       var made: [RotationTable] = []
       for (index, span) in spans.enumerated() {
         guard let score = ofClass[index].score else { continue }
@@ -37,16 +49,24 @@ struct LayerRotation: Sendable {
             try score.frequencies(length: span.length), lengthClass: index, start: start,
             positions: span.positions))
       }
-      score = made
-    } else {
-      score = nil
+      scores = made
     }
+    score = rotary.sites.rotatesScores ? scores : nil
+    index = hasIndex ? scores : nil
     if ofClass.contains(where: \.turnsValues) {
-      value = zip(spans, ofClass).enumerated().map { index, made in
-        tables.value(
-          RotaryFrequencies(radians: made.1.value?.frequencies ?? []), lengthClass: index,
-          start: start, positions: made.0.positions)
+      var made: [RotationTable] = []
+      for (index, span) in spans.enumerated() {
+        // Values that are the keys have the magnitude of those.
+        let magnitude =
+          sharesVector
+          ? try ofClass[index].score?.frequencies(length: span.length).magnitude ?? 1 : 1
+        made.append(
+          tables.value(
+            RotaryFrequencies(
+              radians: ofClass[index].value?.frequencies ?? [], magnitude: magnitude),
+            lengthClass: index, start: start, positions: span.positions))
       }
+      value = made
     } else {
       value = nil
     }
@@ -55,11 +75,11 @@ struct LayerRotation: Sendable {
 
   /// Turns pairs of `heads` heads in `rows` rows by their positions. `x` points at the first head
   /// of the first row, and heads follow each other at `headWidth`; `positions` are the rows of the
-  /// table that belong to the rows of `x`.
+  /// table that belong to the rows of `x`, `spacing` from one to the next where they follow each other.
   static func rotate(
     _ x: UnsafeMutablePointer<Float>, stride: Int, rows: Int, heads: Int, headWidth: Int,
-    tables: [RotationTable], positions: SequenceBatch.RowPositions, layout: PairLayout,
-    inverse: Bool
+    tables: [RotationTable], positions: SequenceBatch.RowPositions, spacing: Int = 1,
+    layout: PairLayout, inverse: Bool
   ) {
     func rotate(
       _ x: UnsafeMutablePointer<Float>, rows: Int, from position: Int, lengthClass: Int
@@ -69,7 +89,7 @@ struct LayerRotation: Sendable {
         Kernels.rotate(
           x + head * headWidth, xStride: stride, rows: rows, pairs: table.pairs, layout: layout,
           cos: table.cosines(row: position), sin: table.sines(row: position),
-          tableStride: table.pairs, inverse: inverse)
+          tableStride: spacing * table.pairs, inverse: inverse)
       }
     }
     switch positions {

@@ -10,6 +10,7 @@ package final class LayerStream {
   let batch: SequenceBatch
   /// The residual stream, [rows, width], the sequences one after another.
   package let hidden: FloatBuffer
+  private let tokens: TokenRows
   private let start: Int
   private let workspace: LayerWorkspace
   private let inputs: LayerInputs?
@@ -47,7 +48,7 @@ package final class LayerStream {
     }
     batch = SequenceBatch(lengths: sequences.map(\.count), classes: classes.ofSequence)
     for span in spans { try pass.plan.checkShared(span.rotary) }
-    hidden = try pass.embed(sequences, batch, start: start)
+    (hidden, tokens) = try pass.embed(sequences, batch, start: start)
     inputs = try LayerInputs(pass.plan, rows: batch.totalRows)
     for (sequence, first) in zip(sequences, batch.starts) {
       inputs?.put(sequence, hidden.pointer + first * pass.plan.shape.width, row: first)
@@ -70,12 +71,14 @@ package final class LayerStream {
   ) throws -> StreamedLayer {
     var spans = spans
     if let rotary { spans = spans.map { $0.replacing(rotary) } }
-    let rotation = try LayerRotation(spans, layer: index, start: start, reusing: &tables)
+    let recipe = pass.plan.layers[index].recipe
+    let rotation = try LayerRotation(
+      spans, layer: index, of: recipe.attention, start: start, reusing: &tables)
     return StreamedLayer(
       layer: Layer(
-        pass.plan.layers[index].recipe, index: index, width: pass.plan.shape.width,
-        weights: weights, rotation: rotation, memory: memory(of: index), hidden: hidden,
-        inputs: inputs, times: pass.times),
+        recipe, index: index, width: pass.plan.shape.width, weights: weights, rotation: rotation,
+        memory: memory(of: index), hidden: hidden, tokens: tokens, inputs: inputs,
+        times: pass.times),
       batch: batch, workspace: workspace, threads: pass.threads)
   }
 
@@ -121,11 +124,17 @@ package struct StreamedLayer: Sendable {
   let workspace: LayerWorkspace
   let threads: Int
 
-  /// Queries, keys and values of every row; those of a delta rule become what its heads give.
+  /// Queries, keys and values of every row, and entries of all windows; those of a delta rule become
+  /// what its heads give.
   package func project() {
     let began = layer.times.now
     Parallel.forEach(count: batch.units.count, threads: threads) { unit, worker in
       layer.project(batch.units[unit], workspace.scratch[worker])
+    }
+    if layer.compresses {
+      Parallel.forEach(count: batch.units.count, threads: threads) { unit, _ in
+        layer.compress(batch.units[unit])
+      }
     }
     layer.times.add(.elementwise, since: began, threads: threads)
     if let rule = layer.recipe.deltaRule {

@@ -5,7 +5,8 @@ import Tensors
 /// One layer's weights, decoded and ready for products: made when the layer's turn comes, dropped
 /// after it.
 package final class LayerWeights: Sendable {
-  private let matrices: [Role: PreparedMatrix]
+  /// One for each block of a role, most of which have one.
+  private let matrices: [Role: [PreparedMatrix]]
   private let vectors: [Role: FloatBuffer]
   /// Of a layer that has some.
   let experts: ExpertWeights?
@@ -21,11 +22,26 @@ package final class LayerWeights: Sendable {
     let own = try Self.decode(
       [layer.weights], arithmetic: arithmetic, threads: threads,
       recycling: other.map { [$0] } ?? [])[0]
+    try Self.check(own.vectors[.routerTable], of: layer)
     let experts =
       layer.experts.isEmpty
       ? nil
       : try ExpertWeights(layer, arithmetic: arithmetic, threads: threads, keeps: keepsExperts)
     self.init(matrices: own.matrices, vectors: own.vectors, experts: experts)
+  }
+
+  /// Refuses a table that sends a token to an expert that the layer does not have.
+  private static func check(_ table: FloatBuffer?, of layer: ModelLayer) throws {
+    guard let table, let source = layer[.routerTable] else { return }
+    let experts = layer.experts.count
+    for place in 0..<source.count {
+      let expert = table.pointer[place]
+      guard expert >= 0, expert < Float(experts), expert == expert.rounded() else {
+        throw ModelError.expertOfToken(
+          file: source.tensor.file.path, tensor: source.tensor.name,
+          token: place / max(source.columns, 1), expert: Double(expert), experts: experts)
+      }
+    }
   }
 
   /// Decodes several sets of weights at a time, each into the memory of the one in its place of
@@ -35,31 +51,35 @@ package final class LayerWeights: Sendable {
     recycling others: [LayerWeights] = []
   ) throws -> [LayerWeights] {
     var results: [LayerWeights] = []
-    var pieces: [(source: WeightSource, matrix: PreparedMatrix, piece: Int)] = []
+    var pieces: [(source: WeightSource, first: Int, matrix: PreparedMatrix, piece: Int)] = []
     for (index, set) in sets.enumerated() {
       let other = index < others.count ? others[index] : nil
-      var matrices: [Role: PreparedMatrix] = [:]
+      var matrices: [Role: [PreparedMatrix]] = [:]
       var vectors: [Role: FloatBuffer] = [:]
       for (role, source) in set {
-        if role.isElementwise {
+        if role.isElementwise || role.isTable {
           let buffer = FloatBuffer(count: max(source.count, 1))
           try source.decode(to: buffer.pointer)
           vectors[role] = buffer
           continue
         }
-        let arithmetic = role.isRouter ? .float32 : arithmetic
-        let old = other?.matrices[role]
-        let matrix =
-          if let old, old.outputs == source.rows, old.inputs == source.columns,
-            old.arithmetic == arithmetic
-          { old } else {
-            PreparedMatrix(outputs: source.rows, inputs: source.columns, arithmetic: arithmetic)
+        let arithmetic = role.isFloat32 ? .float32 : arithmetic
+        let (outputs, old) = (source.rows / source.blocks, other?.matrices[role] ?? [])
+        for block in 0..<source.blocks {
+          let known = block < old.count ? old[block] : nil
+          let matrix =
+            if let known, known.outputs == outputs, known.inputs == source.columns,
+              known.arithmetic == arithmetic
+            { known } else {
+              PreparedMatrix(outputs: outputs, inputs: source.columns, arithmetic: arithmetic)
+            }
+          matrices[role, default: []].append(matrix)
+          let first = source.firstRow(ofBlock: block)
+          if source.isRowwise {
+            pieces += (0..<matrix.pieceCount).map { (source, first, matrix, $0) }
+          } else {
+            try matrix.fill(from: source, first: first)
           }
-        matrices[role] = matrix
-        if source.isRowwise {
-          pieces += (0..<matrix.pieceCount).map { (source, matrix, $0) }
-        } else {
-          try matrix.fill(from: source)
         }
       }
       results.append(LayerWeights(matrices: matrices, vectors: vectors, experts: nil))
@@ -67,9 +87,12 @@ package final class LayerWeights: Sendable {
     let work = pieces
     let failure = FirstFailure()
     Parallel.forEach(count: work.count, threads: threads) { index, _ in
-      let (source, matrix, piece) = work[index]
+      let (source, first, matrix, piece) = work[index]
       do {
-        try matrix.fill(piece: piece) { rows, target in try source.decode(rows: rows, to: target) }
+        try matrix.fill(piece: piece) { rows, target in
+          try source.decode(
+            rows: (first + rows.lowerBound)..<(first + rows.upperBound), to: target)
+        }
       } catch { failure.record(error) }
     }
     try failure.check()
@@ -77,7 +100,7 @@ package final class LayerWeights: Sendable {
   }
 
   private init(
-    matrices: [Role: PreparedMatrix], vectors: [Role: FloatBuffer], experts: ExpertWeights?
+    matrices: [Role: [PreparedMatrix]], vectors: [Role: FloatBuffer], experts: ExpertWeights?
   ) {
     self.matrices = matrices
     self.vectors = vectors
@@ -90,10 +113,12 @@ package final class LayerWeights: Sendable {
     for (role, weight) in weights {
       let buffer = FloatBuffer(count: max(weight.values.count, 1))
       for (index, value) in weight.values.enumerated() { buffer.pointer[index] = Float(value) }
-      if role.isVector {
+      if role.isVector || role.isTable {
         vectors[role] = buffer
       } else {
-        matrices[role] = PreparedMatrix(buffer, outputs: weight.rows, inputs: weight.columns)
+        matrices[role] = [
+          PreparedMatrix(buffer, outputs: weight.rows, inputs: weight.columns)
+        ]
       }
     }
     return LayerWeights(matrices: matrices, vectors: vectors, experts: experts)
@@ -106,11 +131,14 @@ package final class LayerWeights: Sendable {
     vectors[role].map { UnsafePointer($0.pointer) }
   }
 
-  /// `y = x W^T (+ b)`; does nothing where the layer has no such matrix.
+  /// `y = x W^T (+ b)`; does nothing where the layer has no such matrix. Of matrices that stand one
+  /// below another, `block` is the one to multiply.
   func multiply(
-    _ role: Role, bias: Role?, _ x: Factors, to y: UnsafeMutablePointer<Float>, yStride: Int
+    _ role: Role, block: Int = 0, bias: Role?, _ x: Factors, to y: UnsafeMutablePointer<Float>,
+    yStride: Int
   ) {
-    guard let matrix = matrices[role] else { return }
+    guard let matrices = matrices[role], block < matrices.count else { return }
+    let matrix = matrices[block]
     matrix.multiply(x, to: y, yStride: yStride)
     if let bias, let vector = vector(bias) {
       Kernels.addBias(vector, to: y, rows: x.rows, width: matrix.outputs, stride: yStride)
@@ -120,13 +148,13 @@ package final class LayerWeights: Sendable {
 
 extension PreparedMatrix {
   /// Takes a weight that is not stored row by row: decoded as a whole first.
-  fileprivate func fill(from source: WeightSource) throws {
+  fileprivate func fill(from source: WeightSource, first: Int) throws {
     let whole = FloatBuffer(count: max(source.count, 1))
     try source.decode(to: whole.pointer)
     for piece in 0..<pieceCount {
       try fill(piece: piece) { rows, target in
         target.update(
-          from: whole.pointer + rows.lowerBound * inputs, count: rows.count * inputs)
+          from: whole.pointer + (first + rows.lowerBound) * inputs, count: rows.count * inputs)
       }
     }
   }

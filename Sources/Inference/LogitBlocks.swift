@@ -51,7 +51,8 @@ package struct LogitBlocks: Sendable {
     return units
   }
 
-  /// Gathers rows of hidden states, in the order wanted, and applies the output norm.
+  /// Gathers rows of hidden states, in the order wanted, collapses several streams to one, and applies
+  /// the output norm.
   package func normed(_ hidden: ForwardPass.HiddenStates, rows: [Int]) throws -> NormedRows {
     let width = plan.shape.width
     let factors = FactorBuffer(arithmetic, count: max(rows.count * width, 1))
@@ -59,11 +60,14 @@ package struct LogitBlocks: Sendable {
     let bias = try plan.globals[.outputNormBias]?.decoded()
     let epsilon = Float(plan.shape.outputNorm.epsilon)
     let kind = plan.shape.outputNorm.kind
+    let (head, streamWidth) = (try StreamHead(plan), plan.shape.streamWidth)
     Parallel.forEach(
       count: (rows.count + Self.unitRows - 1) / Self.unitRows, threads: threads
     ) { unit, _ in
+      let scratch = head?.scratch()
       for index in (unit * Self.unitRows)..<min((unit + 1) * Self.unitRows, rows.count) {
-        let source = hidden.values.pointer + rows[index] * width
+        var source = UnsafePointer(hidden.values.pointer) + rows[index] * streamWidth
+        if let head, let scratch { source = head.collapse(source, scratch) }
         withOptionalPointer(gain) { gain in
           withOptionalPointer(bias) { bias in
             switch kind {

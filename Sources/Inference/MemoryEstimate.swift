@@ -24,11 +24,15 @@ package struct MemoryEstimate: Sendable {
           + $0.elementsOfExpert * ExpertWeights.groupSize($0, arithmetic: arithmetic)
       }.max() ?? 0
     let ofExperts = capacity.experts > 0 ? (4 + factor) * width + 4 * capacity.experts : 0
+    let streams = plan.shape.hyperConnections.map {
+      4 * (plan.shape.streamWidth + $0.coefficients + width)
+    }
     let scratch =
       SequenceBatch.unitRows
       * (8 * (width + capacity.outputs + capacity.feedForward) + 4 * capacity.gates
-        + 4 * (capacity.keys + capacity.values)
-        + factor * (width + max(capacity.outputs, width) + capacity.feedForward) + ofExperts)
+        + 4 * (capacity.keys + capacity.values + capacity.shared.outputs)
+        + factor * (width + max(capacity.outputs, width) + capacity.feedForward) + ofExperts
+        + (streams ?? 0))
       + 4 * LogitBlocks.unitRows * LogitBlocks.columns
     let output = LogitBlocks.columns * width
     return factor * (layer + output) + threads * scratch + Self.programBytes
@@ -44,7 +48,9 @@ package struct MemoryEstimate: Sendable {
   package var bytesPerToken: Int {
     let (width, capacity) = (plan.shape.width, plan.capacity)
     let factor = FactorBuffer.elementSize(arithmetic)
-    return 4 * (width + capacity.queries + 2 * capacity.ruleHeads)
+    return 4
+      * (plan.shape.streamWidth + capacity.queries + 2 * capacity.ruleHeads
+        + capacity.shared.floatsPerRow)
       + factor * (width + capacity.keys + capacity.values) + 64
       + ExpertBatch.bytesPerRow(plan, arithmetic: arithmetic) + LayerInputs.bytesPerRow(plan)
       + factor * keptKeyValues

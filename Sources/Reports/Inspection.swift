@@ -79,6 +79,7 @@ package struct Inspection: Sendable {
     return "\(Self.range(attentions.map(\.heads))) x \(Self.range(attentions.map(\.keyWidth))),"
       + " \(Self.range(attentions.map(\.keyValueHeads))) KV groups"
       + (values == attentions.map(\.keyWidth) ? "" : ", values \(Self.range(values)) wide")
+      + (attentions.contains { $0.sharedVector != nil } ? ", keys are values" : "")
   }
 
   /// Nil for a model without experts.
@@ -97,7 +98,7 @@ package struct Inspection: Sendable {
     return scores.map { score in
       let widths = attentions.filter { $0.rotation.score == score }.map(\.keyWidth)
       return (
-        scores.count == 1 ? "scores" : score.isLocal ? "scores, local" : "scores, global",
+        scores.count == 1 ? "scores" : "scores, \(Self.name(of: score, plan))",
         "\(score.pairs) pairs (\(score.layout.rawValue)) of \(Self.range(widths)) dims, base "
           + "\(Format.general(score.base)), scaling \(score.scaling.name)"
       )
@@ -164,6 +165,7 @@ package struct Inspection: Sendable {
       lines.append(
         ("windows", "\(Self.range(windows)) tokens in \(windows.count) of \(shape.layers) layers"))
     }
+    lines += Self.layerLines(plan)
     for (key, value) in provenance { lines.append(("made by \(printable(key))", value)) }
     let width = lines.map(\.0.count).max() ?? 0
     var text = lines.map { name, value in
@@ -219,6 +221,10 @@ package struct Inspection: Sendable {
           scores.map {
             .object(["base": .number($0.base), "scaling": .string($0.scaling.name)])
           }),
+        "layers": .array(
+          plan.rotary.layers.map { layer in
+            layer.score.flatMap { scores.firstIndex(of: $0) }.map { JSONValue($0) } ?? .null
+          }),
       ]),
       "types": .object(
         OrderedDictionary(
@@ -235,6 +241,7 @@ package struct Inspection: Sendable {
         "base": value.base.map { .number($0) } ?? .null,
       ])
     }
+    if let compressions = Self.compressions(plan) { fields["compression"] = compressions }
     let mixtures = plan.layers.map(\.recipe.experts)
     if let experts = mixtures.lazy.compactMap({ $0 }).first {
       fields["experts"] = .object([

@@ -26,9 +26,19 @@ package enum Encoding {
     case .f32: bytes(values) { $0.bitPattern.littleEndian }
     case .f64: bytes(values) { Double($0).bitPattern.littleEndian }
     case .f16: bytes(values) { half($0.bitPattern).littleEndian }
+    case .i32: try wholeNumbers(values, as: type, Int32.self)
+    case .i64: try wholeNumbers(values, as: type, Int64.self)
     case .bf16: bytes(values) { brainFloat($0.bitPattern).littleEndian }
     default: try blocks(values, as: type, threads: threads)
     }
+  }
+
+  /// Numbers that are whole, as such.
+  private static func wholeNumbers<Number: FixedWidthInteger>(
+    _ values: UnsafeBufferPointer<Float>, as type: ElementType, _: Number.Type
+  ) throws(TensorError) -> [UInt8] {
+    guard values.allSatisfy({ Number(exactly: $0) != nil }) else { throw .cannotEncode(type) }
+    return bytes(values) { Number($0).littleEndian }
   }
 
   private static func encodesBlocks(_ type: ElementType) -> Bool {

@@ -35,6 +35,17 @@ package enum Kernels {
     rc_activate(kind.code, x, Int32(RC_FLOAT), x, count)
   }
 
+  /// Bounds `gate` from above and `up` on both sides; what is no number stays.
+  package static func bound(
+    gate: UnsafeMutablePointer<Float>, up: UnsafeMutablePointer<Float>, limit: Float, count: Int
+  ) {
+    for index in 0..<count {
+      if gate[index] > limit { gate[index] = limit }
+      if up[index] > limit { up[index] = limit }
+      if up[index] < -limit { up[index] = -limit }
+    }
+  }
+
   /// `out = activation(gate) * up`; `out` may be either of them.
   package static func gate(
     _ kind: Activation, gate: UnsafePointer<Float>, up: UnsafePointer<Float>,

@@ -72,6 +72,7 @@ import Testing
       switch router.score {
       case .softmax: exponentials.map { $0 / all }
       case .sigmoid: exponentials.map { $0 / (1 + $0) }
+      case .rootSoftplus: exponentials.map { log(1 + $0).squareRoot() }
       case .softmaxOfChosen: logits.map { Double($0) }
       }
     let ranked = zip(scores, correction).map { $0 + Double($1) }

@@ -13,13 +13,14 @@ import Vocabulary
     "name": "tiny", "model_types": ["tiny": "TinyForCausalLM", "long": "LongForCausalLM"],
     "windowed_model_type": "long", "folder_model_type": "plain", "recognized_by": ["tiny_size"],
     "block": [
-      "norm": "rms", "norm_placement": "both", "residual": "parallel", "attention": "grouped",
+      "norm": "rms", "norm_placement": "both", "residual": "parallel", "attention": "shared",
       "query_key_norm": "head", "positions": "rotary", "rotation": "windowed",
       "yarn_multiplier": "all_dims", "feed_forward": "gated",
       "activation": "relu_squared", "activation_key": "hidden_act",
       "activation_names": ["relu2"], "embedding_scale": "width_root", "global_every": 3,
       "rotates_partially": true, "stretches_base": true, "width_scaled_layers": [62],
-      "rounds_ramp": false,
+      "rounds_ramp": false, "unit_magnitude": true, "sites": "qkvo",
+      "compression": ["sparse_rate": 4, "heavy_rate": 128],
       "gate_clamp": ["slope": 2, "limit": 6],
       "experts": [
         "softmax": ["normalizes": true], "softmax_of_chosen": [:],
@@ -29,7 +30,7 @@ import Vocabulary
         ],
       ],
     ],
-    "pair_layout": ["gguf": "interleaved", "huggingface": "half"],
+    "pair_layout": ["gguf": "half", "huggingface": "half"],
     "hyperparameters": [
       "layers": [
         "gguf": ["block_count"], "huggingface": ["num_layers", "n_layer"], "default": 2,
@@ -58,6 +59,7 @@ import Vocabulary
     ([], keys(Architecture.Key.self)), (["block"], keys(BlockRecipe.Key.self)),
     (["block", "experts"], keys(RouterRecipe.Score.self)),
     (["block", "experts", "sigmoid"], keys(ExpertsBlock.Router.Key.self)),
+    (["block", "compression"], keys(CompressionBlock.Key.self)),
     (["block", "gate_clamp"], keys(FeedForwardRecipe.GateClamp.Key.self)),
     (["pair_layout"], keys(Architecture.Side.self)),
     (["hyperparameters", "layers"], keys(HyperparameterKeys.Key.self)),
@@ -95,10 +97,10 @@ import Vocabulary
     #expect(tiny.modelTypes == ["tiny", "long"] && tiny.windowedModelType == "long")
     #expect(tiny.folderModelType == "plain" && tiny.origin == nil)
     #expect(tiny.classNames["long"] == "LongForCausalLM" && tiny.recognizedBy == ["tiny_size"])
-    #expect(tiny.pairLayouts == [.gguf: .interleaved, .huggingface: .half])
+    #expect(tiny.pairLayouts == [.gguf: .half, .huggingface: .half])
     let block = tiny.block
     #expect(block.norm == .rms && block.normPlacement == .both && block.residual == .parallel)
-    #expect(block.attention == .grouped && block.queryKeyNorm == .head)
+    #expect(block.attention == .shared && block.queryKeyNorm == .head)
     #expect(block.positions == .rotary && block.feedForward == .gated)
     #expect(block.rotation == .windowed && block.yarnMultiplier == .allDims)
     #expect(block.activation == .reluSquared && block.activationKey == "hidden_act")
@@ -111,7 +113,8 @@ import Vocabulary
     #expect(sigmoid.modelType == "long" && sigmoid.groupScore == .bestTwo && sigmoid.isCorrected)
     #expect(sigmoid.grouped == ["method": "groups"] && sigmoid.ungrouped == ["method": "greedy"])
     #expect(block.gateClamp == FeedForwardRecipe.GateClamp(slope: 2, limit: 6))
-    #expect(!block.roundsRamp)
+    #expect(!block.roundsRamp && block.unitMagnitude && block.sites == .all)
+    #expect(block.compression == CompressionBlock(sparseRate: 4, heavyRate: 128))
     #expect(block.stretchesBase)
     let layers = try #require(tiny.hyperparameters[.layers])
     #expect(layers.names == [.gguf: ["block_count"], .huggingface: ["num_layers", "n_layer"]])

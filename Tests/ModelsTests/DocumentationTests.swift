@@ -29,6 +29,7 @@ import Vocabulary
     ("`block`, `experts`", DataFileTests.keys(RouterRecipe.Score.self)),
     ("A way of scoring", DataFileTests.keys(ExpertsBlock.Router.Key.self)),
     ("`gate_clamp`", DataFileTests.keys(FeedForwardRecipe.GateClamp.Key.self)),
+    ("`compression`", DataFileTests.keys(CompressionBlock.Key.self)),
     ("`pair_layout`", DataFileTests.keys(Architecture.Side.self)),
     (
       "`hyperparameters`",

@@ -31,8 +31,7 @@ public enum References {
     "gpt2", "gpt-neox", "phi3", "olmo2", "deepseek-v2-mla", "nemotron", "hunyuan",
     "gemma2", "cohere2", "smollm3", "exaone4", "olmo3", "ministral3",
     "mixtral", "qwen2-moe", "qwen3-moe", "qwen3-5", "olmoe", "granite-moe", "deepseek-v2-moe",
-    "deepseek-v3",
-    "glm4-moe", "gpt-oss",
+    "deepseek-v3", "glm4-moe", "gpt-oss", "deepseek-v4-sliding", "deepseek-v4",
     "glm4", "stablelm", "starcoder2", "falcon", "phi", "gptj", "ernie4-5", "seed-oss", "gemma4",
   ]
 

@@ -125,11 +125,12 @@ extension QuantizationMix {
     }
   }
 
-  /// Matrices and stacks of them are quantized, but for norms, positions and routers.
+  /// Matrices and stacks of them are quantized, but for norms, positions, routers and their tables.
   private static func allows(_ name: String, shape: [Int]) -> Bool {
     shape.dropLast().contains { $0 > 1 } && name.hasSuffix("weight")
       && !name.contains("_norm.weight") && !name.contains("position_embd")
       && !name.contains("ffn_gate_inp.weight") && !name.contains("per_layer_model_proj")
+      && !name.contains("ffn_gate_tid2eid.weight")
   }
 
   /// Several matrices in one tensor, as experts are kept.

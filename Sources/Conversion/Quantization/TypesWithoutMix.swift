@@ -4,7 +4,11 @@ import Tensors
 extension TensorAssembly {
   /// The type of a tensor that no mix speaks of.
   func chooseType(_ source: ElementType, role: Role, changed: Bool) -> ElementType {
-    if role.isVector || role.isRouter && target == .gguf {
+    if role.holdsWholeNumbers {
+      if plan.side == target { return source }
+      return target == .gguf ? .i32 : .i64
+    }
+    if role.isVector || role.isFloat32 && target == .gguf {
       if plan.side == target, !changed { return source }
       if target == .gguf { return .f32 }
       return source.isFloat ? source : .f32

@@ -45,6 +45,10 @@ struct ConversionFit {
     guard plan.siteChange != nil else {
       throw ConversionError.setting(.nothingToFit(sites: plan.sites.name))
     }
+    for (index, layer) in model.plan.layers.enumerated() {
+      guard let reason = layer.boundKeys else { continue }
+      throw ConversionError.setting(.notFittable(layer: index, reason: reason))
+    }
     let absorption = Absorption(plan: plan.source, target: plan.target, identities: [])
     if settings.mode == .full, let reason = absorption.objection(to: .valueBasis) {
       throw ConversionError.noFreeBasis(file: plan.source.checkpoint.path, reason: reason)

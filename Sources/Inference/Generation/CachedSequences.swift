@@ -15,6 +15,7 @@ package final class CachedSequences {
   private(set) var lengths: [Int]
   /// The residual stream, [sequences * capacity, width].
   private let hidden: FloatBuffer
+  private let tokens: TokenRows
   /// Of each layer; queries are not kept, so all layers take turns with theirs.
   private let caches: [ActivationMemory]
   private let ruleStates: [DeltaRuleStates]
@@ -48,7 +49,8 @@ package final class CachedSequences {
     lengths = [Int](repeating: 0, count: count)
     let plan = pass.plan
     let rows = count * capacity
-    hidden = FloatBuffer(count: max(rows * plan.shape.width, 1))
+    hidden = FloatBuffer(count: max(rows * plan.shape.streamWidth, 1))
+    tokens = TokenRows(count: rows)
     inputs = try LayerInputs(plan, rows: rows)
     for span in spans { try plan.checkShared(span.rotary) }
     let capacities = plan.layers.map { LayerCapacity(CollectionOfOne($0.recipe)) }
@@ -72,7 +74,7 @@ package final class CachedSequences {
   /// - Parameter tokens: for every sequence what is appended; a sequence with none rests.
   /// - Throws: `ModelError` for a token outside the vocabulary or a position without an embedding.
   package func append(_ tokens: [[Int32]]) throws {
-    let width = pass.plan.shape.width
+    let streamWidth = pass.plan.shape.streamWidth
     var units: [SequenceBatch.Unit] = []
     var grown: [SequenceSpan] = []
     var members: [GatheredRows.Member] = []
@@ -80,9 +82,11 @@ package final class CachedSequences {
       let (start, length) = (sequence * capacity, lengths[sequence])
       let embedded = try pass.embed(
         [added], SequenceBatch(lengths: [added.count]), start: length)
-      (hidden.pointer + (start + length) * width).update(
-        from: embedded.pointer, count: added.count * width)
-      inputs?.put(added, embedded.pointer, row: start + length)
+      (hidden.pointer + (start + length) * streamWidth).update(
+        from: embedded.hidden.pointer, count: added.count * streamWidth)
+      (self.tokens.pointer + start + length).update(
+        from: embedded.tokens.pointer, count: added.count)
+      inputs?.put(added, embedded.hidden.pointer, row: start + length)
       guard added.count > 1 else {
         members.append(
           GatheredRows.Member(
@@ -101,23 +105,30 @@ package final class CachedSequences {
             lengthClass: classes.ofSequence[sequence]))
       }
     }
-    let gathered = try GatheredRows(members, of: hidden, inputs, plan: pass.plan)
+    let gathered = try GatheredRows(members, of: hidden, self.tokens, inputs, plan: pass.plan)
     let (work, scratch) = (units, scratch)
     let experts = ExpertBatch(work, of: pass.plan, arithmetic: .float32)
     for index in pass.plan.layers.indices {
       let weights =
         kept.isEmpty
         ? try LayerWeights(pass.plan.layers[index], threads: pass.threads) : kept[index]
-      let rotation = try LayerRotation(spans, layer: index, start: 0, reusing: &tables)
+      let recipe = pass.plan.layers[index].recipe
+      let rotation = try LayerRotation(
+        spans, layer: index, of: recipe.attention, start: 0, reusing: &tables)
       let layer = Layer(
-        pass.plan.layers[index].recipe, index: index, width: width, weights: weights,
-        rotation: rotation, memory: caches[index], hidden: hidden, inputs: inputs,
+        recipe, index: index, width: pass.plan.shape.width, weights: weights, rotation: rotation,
+        memory: caches[index], hidden: hidden, tokens: self.tokens, inputs: inputs,
         times: pass.times)
       Parallel.forEach(count: work.count, threads: pass.threads) { unit, worker in
         layer.project(work[unit], scratch[worker])
       }
       if let rule = layer.recipe.deltaRule {
         layer.mix(rule, grown, ruleStates[index], scratch, threads: pass.threads)
+      }
+      if layer.compresses {
+        Parallel.forEach(count: work.count, threads: pass.threads) { unit, _ in
+          layer.compress(work[unit])
+        }
       }
       Parallel.forEach(count: work.count, threads: pass.threads) { unit, worker in
         layer.finish(work[unit], scratch[worker], experts: experts?.rows(ofUnit: unit))

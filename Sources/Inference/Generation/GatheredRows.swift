@@ -24,6 +24,7 @@ struct GatheredRows: Sendable {
   private let groups: [SequenceBatch.Unit]
   /// [members, width]
   private let hidden: FloatBuffer
+  private let tokens: TokenRows
   private let inputs: LayerInputs?
   private let memory: ActivationMemory
   private let experts: ExpertBatch?
@@ -31,12 +32,14 @@ struct GatheredRows: Sendable {
   private let attended: FloatBuffer
   private let width: Int
 
-  /// Gathers the members' newest rows from `stream`, the residual stream of all sequences.
+  /// Gathers the members' newest rows from `stream`, the residual stream of all sequences, and
+  /// `tokens`, their tokens.
   init(
-    _ members: [Member], of stream: FloatBuffer, _ inputs: LayerInputs?, plan: ModelPlan
+    _ members: [Member], of stream: FloatBuffer, _ tokens: TokenRows, _ inputs: LayerInputs?,
+    plan: ModelPlan
   ) throws {
     self.members = members
-    width = plan.shape.width
+    width = plan.shape.streamWidth
     own = members.map {
       SequenceBatch.Unit(
         sequenceStart: $0.sequenceStart, rows: $0.position..<($0.position + 1),
@@ -50,6 +53,7 @@ struct GatheredRows: Sendable {
         positions: .each(members[group].map { ($0.position, $0.lengthClass) }))
     }
     hidden = FloatBuffer(count: max(rows * width, 1))
+    self.tokens = TokenRows(count: rows)
     let capacity = plan.capacity
     memory = ActivationMemory(capacity, rows: rows)
     experts = ExpertBatch(groups, of: plan, arithmetic: .float32)
@@ -58,6 +62,7 @@ struct GatheredRows: Sendable {
     for (row, unit) in own.enumerated() {
       copy(stream, unit.firstRow, to: hidden, row, width: width)
       if let inputs { self.inputs?.copy(inputs, row: unit.firstRow, to: row) }
+      self.tokens.pointer[row] = tokens.pointer[unit.firstRow]
     }
   }
 
@@ -67,7 +72,7 @@ struct GatheredRows: Sendable {
   func apply(
     _ layer: Layer, _ states: DeltaRuleStates, _ scratch: [LayerScratch], threads: Int
   ) throws {
-    let gathered = layer.working(on: hidden, inputs, in: memory)
+    let gathered = layer.working(on: hidden, tokens, inputs, in: memory)
     let attention = layer.attention
     let headsWidth = attention.outputColumns
     Parallel.forEach(count: groups.count, threads: threads) { group, worker in
@@ -86,14 +91,14 @@ struct GatheredRows: Sendable {
     }
     Parallel.forEach(count: members.count, threads: threads) { member, worker in
       let row = own[member].firstRow
-      let (from, to) = (gathered.activations, layer.activations)
-      copy(from.queries, member, to: to.queries, row, width: attention.queryRows)
-      if attention.keyValueSource == nil, let source = from.plain, let target = to.plain {
-        let (keys, values) = (attention.keyRows, attention.valueRows)
-        (target.keys + row * keys).update(from: source.keys + member * keys, count: keys)
-        (target.values + row * values).update(
-          from: source.values + member * values, count: values)
+      if attention.keyValueSource == nil {
+        layer.activations.take(row: member, of: gathered.activations, to: row, attention)
+      } else {
+        copy(
+          gathered.activations.queries, member, to: layer.activations.queries, row,
+          width: attention.queryRows)
       }
+      layer.compress(own[member])
       layer.attend(own[member], to: attended.pointer + member * headsWidth, scratch[worker])
     }
     Parallel.forEach(count: groups.count, threads: threads) { group, worker in

@@ -19,10 +19,11 @@ package struct GreedyDecoder: Sendable {
   /// Bytes that keys, values and the stream of one token take.
   package static func bytesPerToken(_ plan: ModelPlan) -> Int {
     let kept = plan.layers.lazy.filter { !$0.recipe.usesOtherKeys }.reduce(0) {
-      $0 + ($1.recipe.attention.map { $0.keyRows + $0.valueRows } ?? 0)
+      let capacity = LayerCapacity(CollectionOfOne($1.recipe))
+      return $0 + capacity.keys + capacity.values + capacity.shared.floatsPerRow
     }
     let shared = plan.capacity.queries + 2 * plan.capacity.ruleHeads
-    return 4 * (kept + shared + plan.shape.width)
+    return 4 * (kept + shared + plan.shape.streamWidth)
       + ExpertBatch.bytesPerRow(plan, arithmetic: .float32) + LayerInputs.bytesPerRow(plan)
   }
 

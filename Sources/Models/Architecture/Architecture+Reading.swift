@@ -1,5 +1,6 @@
 import Base
 import OrderedCollections
+import Rotary
 
 extension Architecture {
   /// Keys of a data file.
@@ -74,6 +75,9 @@ extension Architecture {
         value, of: parameter, file: file, place: "\(top.place(of: .hyperparameters)).\(key)")
     }
     self.hyperparameters = hyperparameters
+    if block.attention == .shared, Set(pairLayouts.values).count > 1 {
+      throw top.failure(.pairLayout, "must be one: pairs of a shared vector cannot move")
+    }
 
     var required: OrderedDictionary<String, [JSONValue]> = [:]
     for (key, value) in try top.members(.required) {
@@ -104,6 +108,14 @@ extension Architecture {
     self.weights = weights
     ignored = try top.strings(.ignored)
     hasEightBitOutput = try top.flag(.eightBitOutput)
+    if hyperparameters[.residualStreams] != nil {
+      guard block.residual == .sequential else {
+        throw top.failure(.block, "several residual streams are not parallel")
+      }
+      for role in Role.allCases where role.isOfStreams && weights[role].map(\.optional) != false {
+        throw top.failure(.weights, "several residual streams need '\(role.rawValue)'")
+      }
+    }
     seventyBillion = try top.optional(.seventyBillion).map { value throws(FormatError) in
       try SeventyBillion(value, file: file, place: top.place(of: .seventyBillion))
     }
@@ -123,7 +135,7 @@ extension Architecture.SeventyBillion {
 
 extension BlockRecipe {
   package enum Key: String, CaseIterable {
-    case norm, residual, attention, positions, rotation, activation, experts
+    case norm, residual, attention, positions, rotation, activation, experts, sites, compression
     case normPlacement = "norm_placement"
     case queryKeyNorm = "query_key_norm"
     case feedForward = "feed_forward"
@@ -141,6 +153,7 @@ extension BlockRecipe {
     case valueHeadOrder = "value_head_order"
     case valueNorm = "value_norm"
     case denseBesideExperts = "dense_beside_experts"
+    case unitMagnitude = "unit_magnitude"
   }
 
   init(_ json: JSONValue, file: String, place: String) throws(FormatError) {
@@ -153,6 +166,14 @@ extension BlockRecipe {
     positions = try entry.choice(.positions, default: .rotary)
     rotation = try entry.choice(.rotation, default: .everywhere)
     yarnMultiplier = try entry.choice(.yarnMultiplier, default: .tenthOfBoth)
+    unitMagnitude = try entry.flag(.unitMagnitude)
+    sites = try Self.sites(entry, positions: positions)
+    compression = try entry.optional(.compression).map { value throws(FormatError) in
+      try CompressionBlock(value, file: file, place: entry.place(of: .compression))
+    }
+    guard compression == nil || attention == .shared else {
+      throw entry.failure(.compression, "is for attention to a shared vector")
+    }
     feedForward = try entry.choice(.feedForward, default: .gated)
     activation = try entry.choice(.activation)
     activationKey = try entry.string(.activationKey)
@@ -187,6 +208,22 @@ extension BlockRecipe {
   }
 }
 
+extension BlockRecipe {
+  /// The sites of a plain file: queries and keys, unless the data file says otherwise.
+  private static func sites(
+    _ entry: StrictObject<Key>, positions: ModelShape.Positions
+  ) throws(FormatError) -> RotarySites {
+    guard let text = try entry.optionalString(.sites) else {
+      return positions == .rotary ? .scores : .none
+    }
+    guard positions == .rotary, let sites = try? RotarySites(parsing: text) else {
+      throw entry.failure(
+        .sites, "unknown value '\(text)' (known: letters of rotary sites, such as qkvo)")
+    }
+    return sites
+  }
+}
+
 extension FeedForwardRecipe.GateClamp {
   package enum Key: String, CaseIterable { case slope, limit }
 
@@ -198,7 +235,9 @@ extension FeedForwardRecipe.GateClamp {
       }
       return number
     }
-    self.init(slope: try positive(.slope), limit: try positive(.limit))
+    self.init(
+      slope: entry.optional(.slope) == nil ? nil : try positive(.slope),
+      limit: try positive(.limit))
   }
 }
 
@@ -224,7 +263,7 @@ extension HyperparameterKeys {
       case .number: fallback.double != nil
       case .flag: fallback.bool != nil
       case .text: fallback.string != nil
-      case .texts, .wholes, .switches, .pattern, .members: false
+      case .texts, .wholes, .switches, .pattern, .members, .rates: false
       }
     guard fits else { throw entry.failure(.fallback, "is not a value of this hyper-parameter") }
   }

@@ -1,3 +1,4 @@
+import Rotary
 import Tensors
 
 /// What the data file says of the architecture's layers; with a checkpoint's hyper-parameters it makes
@@ -9,7 +10,7 @@ package struct BlockRecipe: Sendable, Equatable {
     /// attention's norm gives, and sequential in the others (StableLM).
     case parallelUnlessNormed = "parallel_unless_normed"
   }
-  package enum AttentionKind: String, Sendable, CaseIterable { case grouped, latent }
+  package enum AttentionKind: String, Sendable, CaseIterable { case grouped, latent, shared }
   package enum EmbeddingScale: String, Sendable, CaseIterable {
     case none
     /// Embeddings are multiplied by the square root of the model's width (Gemma).
@@ -40,9 +41,15 @@ package struct BlockRecipe: Sendable, Equatable {
   package var positions: ModelShape.Positions
   package var rotation: Rotation
   package var yarnMultiplier: YarnMultiplier
+  /// YaRN without a magnitude has 1, in GGUF files and where config.json states one set for all layers.
+  package var unitMagnitude: Bool
+  /// What rotates in layers with positions of a plain file.
+  package var sites: RotarySites
+  /// How windows of tokens are compressed in layers that do; nil for families without.
+  package var compression: CompressionBlock?
   package var feedForward: FeedForwardRecipe.Form
   package var activation: Activation
-  /// What takes the activation's place in a gated network; nil: nothing does.
+  /// What bounds a gated network; nil: nothing does, or files state it (`GateLimit`).
   package var gateClamp: FeedForwardRecipe.GateClamp?
   /// Key of config.json that names the activation, and the names that mean this one.
   package var activationKey: String
@@ -69,4 +76,7 @@ package struct BlockRecipe: Sendable, Equatable {
   package var hasDenseBesideExperts: Bool
   /// What there is to know of layers of experts; nil for families without.
   package var experts: ExpertsBlock?
+
+  /// The dims of a head that rotate are its last.
+  package var rotatesLastDims: Bool { attention != .grouped }
 }

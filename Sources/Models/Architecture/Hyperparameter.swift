@@ -77,6 +77,13 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
   case latentHeads = "latent_heads"
   case latentKeyWidth = "latent_key_width"
   case latentValueWidth = "latent_value_width"
+  case outputGroups = "output_groups"
+  case outputRank = "output_rank"
+  case compressionRatios = "compression_ratios"
+  case compressionRates = "compression_rates"
+  case indexHeads = "index_heads"
+  case indexWidth = "index_width"
+  case indexKept = "index_kept"
   case experts
   case expertsEnabled = "experts_enabled"
   case expertsPerToken = "experts_per_token"
@@ -100,6 +107,12 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
   case ruleKernel = "rule_kernel"
   case ruleLayers = "rule_layers"
   case attentionEvery = "attention_every"
+  case tokenRoutedLayers = "token_routed_layers"
+  case gateLimit = "gate_limit"
+  case sharedGateLimit = "shared_gate_limit"
+  case residualStreams = "residual_streams"
+  case streamIterations = "stream_iterations"
+  case streamEpsilon = "stream_epsilon"
   case predictingLayers = "predicting_layers"
 
   /// What the value of a hyper-parameter is.
@@ -111,6 +124,8 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
     case pattern
     /// By a layer's number, the members of config.json that differ there.
     case members
+    /// A whole number for each kind of layer.
+    case rates
   }
 
   package var kind: Kind {
@@ -121,16 +136,16 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
       .rotaryDimensions, .rotaryDimensionsWindowed, .originalContext, .window, .vocabulary,
       .queryRank, .latentRank,
       .stillKeyWidth, .latentHeads, .latentKeyWidth, .latentValueWidth, .parallelNorms,
-      .unrotatedEvery,
+      .unrotatedEvery, .outputGroups, .outputRank, .indexHeads, .indexWidth, .indexKept,
       .experts, .expertsPerToken, .expertWidth, .sharedExperts, .sharedExpertWidth,
       .expertGroups, .expertGroupsUsed, .leadingDenseLayers, .expertStep, .predictingLayers,
       .ruleKeyHeads, .ruleValueHeads, .ruleKeyWidth, .ruleValueWidth, .ruleValueRows, .ruleKernel,
-      .attentionEvery:
+      .attentionEvery, .tokenRoutedLayers, .residualStreams, .streamIterations:
       .whole
     case .normEpsilon, .rotaryFraction, .rotaryBase, .rotaryBaseLocal, .queryScalar,
       .attentionSoftcap, .logitSoftcap, .embeddingMultiplier, .residualMultiplier,
       .attentionMultiplier, .attentionTemperature, .logitMultiplier, .logitDivisor,
-      .expertWeightScale:
+      .expertWeightScale, .gateLimit, .sharedGateLimit, .streamEpsilon:
       .number
     case .windowEnabled, .attentionBias, .feedForwardBias, .parallelResidual, .multiQuery,
       .groupedQuery, .tiedOutput, .normalizesExpertWeights, .sharedFeedForwardDoubled,
@@ -138,7 +153,8 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
       .flag
     case .expertScore: .text
     case .layerTypes, .feedForwardTypes: .texts
-    case .denseLayers: .wholes
+    case .denseLayers, .compressionRatios: .wholes
+    case .compressionRates: .rates
     case .rotatedLayers, .ruleLayers: .switches
     case .windowPattern: .pattern
     case .layerOverrides: .members

@@ -13,6 +13,15 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
   case rotaryFactorsShort = "rotary.factors_short"
   case rotaryFactorsLong = "rotary.factors_long"
 
+  /// How the residual streams are weighed after the last layer, where there are several.
+  case outputStreams = "output_streams"
+  case outputStreamsScale = "output_streams.scale"
+  case outputStreamsBias = "output_streams.bias"
+
+  /// How attention reads, writes and mixes them.
+  case attentionStreams = "attention.streams"
+  case attentionStreamsScale = "attention.streams.scale"
+  case attentionStreamsBias = "attention.streams.bias"
   case attentionNormGain = "attention.norm.gain"
   case attentionNormBias = "attention.norm.bias"
   case query = "attention.query"
@@ -53,6 +62,26 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
   case latentKeyUp = "attention.latent_key_up"
   case latentValueUp = "attention.latent_value_up"
 
+  case sharedVector = "attention.shared"
+  case sharedVectorNormGain = "attention.shared_norm.gain"
+  /// One matrix for each group of heads, one below another.
+  case outputDown = "attention.output_down"
+  case outputUp = "attention.output_up"
+  case compressed = "attention.compressed"
+  case compressedGate = "attention.compressed_gate"
+  /// What is added to the gates, by a token's place in its window.
+  case compressedPlaces = "attention.compressed_places"
+  case compressedNormGain = "attention.compressed_norm.gain"
+  case indexQuery = "attention.index_query"
+  case indexHeads = "attention.index_heads"
+  case indexCompressed = "attention.index_compressed"
+  case indexGate = "attention.index_gate"
+  case indexPlaces = "attention.index_places"
+  case indexNormGain = "attention.index_norm.gain"
+
+  case feedForwardStreams = "feed_forward.streams"
+  case feedForwardStreamsScale = "feed_forward.streams.scale"
+  case feedForwardStreamsBias = "feed_forward.streams.bias"
   case feedForwardNormGain = "feed_forward.norm.gain"
   case feedForwardNormBias = "feed_forward.norm.bias"
   case gate = "feed_forward.gate"
@@ -66,6 +95,8 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
   case router = "feed_forward.router"
   case routerBias = "feed_forward.router.bias"
   case routerCorrection = "feed_forward.router_correction.bias"
+  /// The experts of each token, [vocabulary, experts of a token], whole numbers.
+  case routerTable = "feed_forward.router_table"
   case expertGate = "feed_forward.expert_gate"
   case expertGateBias = "feed_forward.expert_gate.bias"
   case expertUp = "feed_forward.expert_up"
@@ -97,17 +128,17 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
   package var isGlobal: Bool {
     switch self {
     case .embedding, .positions, .layerInputEmbedding, .layerInputNormGain, .outputNormGain,
-      .outputNormBias, .output, .outputBias, .rotaryFactors, .rotaryFactorsShort,
-      .rotaryFactorsLong:
+      .outputNormBias, .output, .outputBias, .outputStreams, .outputStreamsScale,
+      .outputStreamsBias, .rotaryFactors, .rotaryFactorsShort, .rotaryFactorsLong:
       true
     default: false
     }
   }
 
-  /// A vector (norm gain, bias, sinks, frequency factors); everything else is a matrix.
+  /// A vector (norm gain, bias, scales, sinks, frequency factors); everything else is a matrix.
   package var isVector: Bool {
-    rawValue.hasSuffix(".gain") || rawValue.hasSuffix(".bias") || rawValue.hasPrefix("rotary.")
-      || self == .attentionSinks || self == .ruleDecayFactor
+    rawValue.hasSuffix(".gain") || rawValue.hasSuffix(".bias") || rawValue.hasSuffix(".scale")
+      || rawValue.hasPrefix("rotary.") || self == .attentionSinks || self == .ruleDecayFactor
   }
 
   /// Used number by number, not in matrix products.
@@ -121,17 +152,25 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
   package var mixer: Mixer? {
     if rawValue.hasPrefix("delta_rule.") { return .deltaRule }
     return rawValue.hasPrefix("attention.") && self != .attentionNormGain
-      && self != .attentionNormBias && self != .attentionPostNormGain ? .attention : nil
+      && self != .attentionNormBias && self != .attentionPostNormGain && !isOfStreams ? .attention : nil
   }
+
+  /// Rows of numbers that are added to others or looked up, not multiplied: as exact as they are stored.
+  package var isTable: Bool {
+    self == .compressedPlaces || self == .indexPlaces || holdsWholeNumbers
+  }
+
+  /// A table of numbers of other things.
+  package var holdsWholeNumbers: Bool { self == .routerTable }
 
   /// The gain of the norm whose output this matrix multiplies, where one stands before it.
   package var norm: Role? {
     switch self {
     case .query, .key, .value, .attentionGate, .queryDown, .latentDown, .ruleChannels, .ruleGate,
-      .ruleRate,
-      .ruleDecay:
+      .ruleRate, .ruleDecay, .sharedVector, .compressed, .compressedGate, .indexHeads,
+      .indexCompressed, .indexGate:
       .attentionNormGain
-    case .queryUp: .queryDownNormGain
+    case .queryUp, .indexQuery: .queryDownNormGain
     case .latentKeyUp, .latentValueUp: .latentNormGain
     case .gate, .up, .router, .expertGate, .expertUp, .sharedRouter, .sharedGate, .sharedUp:
       .feedForwardNormGain
@@ -168,6 +207,19 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
     [.embedding, .output, .layerInputEmbedding].contains(self)
   }
 
+  /// A part that attention to a shared vector has in some layers.
+  package enum AttentionPart: Sendable { case compression, index }
+
+  /// That part; nil for all other weights.
+  package var attentionPart: AttentionPart? {
+    switch self {
+    case .compressed, .compressedGate, .compressedPlaces, .compressedNormGain: .compression
+    case .indexQuery, .indexHeads, .indexCompressed, .indexGate, .indexPlaces, .indexNormGain:
+      .index
+    default: nil
+    }
+  }
+
   /// The part of a feed-forward network that a weight belongs to.
   package enum Network: Sendable { case dense, router, experts, shared, besideExperts }
 
@@ -175,7 +227,8 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
   package var network: Network? {
     switch self {
     case .gate, .up, .upBias, .down, .downBias: .dense
-    case .router, .routerBias, .routerCorrection, .routerNormGain, .expertGain: .router
+    case .router, .routerBias, .routerCorrection, .routerNormGain, .routerTable, .expertGain:
+      .router
     case .expertGate, .expertGateBias, .expertUp, .expertUpBias, .expertDown, .expertDownBias:
       .experts
     case .sharedRouter, .sharedGate, .sharedUp, .sharedDown: .shared
@@ -187,8 +240,22 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
   /// There is one for each expert of a layer.
   package var isOfExperts: Bool { network == .experts }
 
-  /// A matrix that weighs experts: computed in float32 and stored so in GGUF, whatever others are.
-  package var isRouter: Bool { self == .router || self == .sharedRouter }
+  /// Weighs the residual streams, where there are several.
+  package var isOfStreams: Bool {
+    switch self {
+    case .outputStreams, .outputStreamsScale, .outputStreamsBias, .attentionStreams,
+      .attentionStreamsScale, .attentionStreamsBias, .feedForwardStreams, .feedForwardStreamsScale,
+      .feedForwardStreamsBias:
+      true
+    default: false
+    }
+  }
+
+  /// A matrix that weighs experts or residual streams: computed in float32 and stored so in GGUF,
+  /// whatever others are.
+  package var isFloat32: Bool {
+    self == .router || self == .sharedRouter || isOfStreams && !isVector
+  }
 
   /// What a layer's heads hold.
   package enum Heads: Sendable { case queries, keys, values }

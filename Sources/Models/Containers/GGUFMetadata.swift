@@ -80,7 +80,8 @@ package struct GGUFMetadata {
     fields.set(PlainHyperparameter.count + PlainHyperparameter.sizes, of: shape)
     fields.set(PlainHyperparameter.vocabularyAndNorm, of: shape)
     HeadWidths.write(shape, of: plan, to: &fields)
-    if plan.plainSites == .scores || declaration != nil {
+    try SharedVectors.write(shape, of: plan, to: &fields)
+    if !plan.plainSites.isEmpty || declaration != nil {
       try RotaryParameters.write(shape, of: plan, to: &fields)
     }
     try SlidingWindows.write(shape.windows, of: plan, to: &fields)

@@ -128,7 +128,8 @@ extension GGUFScaling {
     yarn.truncates = parameters.architecture.block.roundsRamp
     yarn.betaFast = try positive(.betaFast) ?? yarn.betaFast
     yarn.betaSlow = try positive(.betaSlow) ?? yarn.betaSlow
-    yarn.attentionFactor = try positive(.yarnMagnitude)
+    let assumed: Double? = parameters.architecture.block.unitMagnitude ? 1 : nil
+    yarn.attentionFactor = try positive(.yarnMagnitude) ?? assumed
     if let multiplier = try number(.logMultiplier) {
       (yarn.mscale, yarn.mscaleAllDims) = parameters.architecture.block.yarnMultiplier
         .magnitudes(of: multiplier)
@@ -194,7 +195,9 @@ extension GGUFScaling {
         factor: yarn.factor, originalContext: yarn.originalContext)
       set(.factor, .number(yarn.factor))
       set(.originalContext, .whole(yarn.originalContext))
-      if let factor = yarn.attentionFactor { set(.yarnMagnitude, .number(factor)) }
+      if let factor = yarn.attentionFactor, factor != 1 || !plan.architecture.block.unitMagnitude {
+        set(.yarnMagnitude, .number(factor))
+      }
       if yarn.betaFast != usual.betaFast { set(.betaFast, .number(yarn.betaFast)) }
       if yarn.betaSlow != usual.betaSlow { set(.betaSlow, .number(yarn.betaSlow)) }
       let meaning = plan.architecture.block.yarnMultiplier

@@ -28,6 +28,7 @@ enum HeadWidths {
     }
     shape.valueWidth =
       try LayerSizes.read(.valueWidth, parameters, windows: windows) ?? shape.keyWidth
+    try SharedVectors.read(parameters, into: &shape)
   }
 
   /// GGUF states widths where they are not the model's width by the heads, or config.json did.

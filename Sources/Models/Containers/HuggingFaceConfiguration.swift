@@ -68,6 +68,7 @@ package struct HuggingFaceConfiguration {
     fields.set(PlainHyperparameter.scales, of: shape)
     fields.set(PlainHyperparameter.residual, of: shape)
     SlidingWindows.write(shape.windows, to: &fields)
+    try SharedVectors.write(shape, of: plan, to: &fields)
     try StatedExperts.write(plan, to: &fields)
     StatedDeltaRule.write(plan, to: &fields)
     try UnrotatedLayers.write(shape, of: plan, to: &fields, container: "config.json")
@@ -76,7 +77,7 @@ package struct HuggingFaceConfiguration {
     for (key, accepted) in plan.architecture.required { fields.values[key] = accepted.first }
     set(.attentionBias, where: [.queryBias], in: &fields)
     set(.feedForwardBias, where: [.gateBias, .upBias], in: &fields)
-    if plan.plainSites == .scores || declaration != nil {
+    if !plan.plainSites.isEmpty || declaration != nil {
       try HuggingFaceRotaryScope.write(shape, of: plan, to: &fields)
     }
     fields.set(.tiedOutput, .flag(plan.tiesOutput))

@@ -1,5 +1,6 @@
 import Base
 import Checkpoints
+import OrderedCollections
 
 /// The object of config.json that says how one kind of layers rotates.
 ///
@@ -67,6 +68,12 @@ extension HuggingFaceRotaryScope {
     }
     let older = try object(.older)
     let newer = try object(.newer)
+    let names = RotarySetNames(parameters.architecture.block)
+    if names.isOfCompression {
+      let key = older == nil ? Key.newer : .older
+      self = try Self(older ?? newer ?? [:], key, names, parameters, near: windowed)
+      return
+    }
     guard let stated = hasLocalBase ? newer : older ?? newer else {
       self =
         windowed || older == nil
@@ -74,19 +81,39 @@ extension HuggingFaceRotaryScope {
       return
     }
     let name = (!hasLocalBase && older != nil ? Key.older : .newer).rawValue
-    let kind = windowed ? LayerKind.windowed : .full
-    let nested = stated[kind.rawValue].flatMap { $0 == .null ? nil : $0 }
+    let kind = names.name(near: windowed)
+    let nested = stated[kind].flatMap { $0 == .null ? nil : $0 }
     // A nested object without an entry for this kind of layer says nothing about it.
-    let hasKinds = LayerKind.allCases.contains { stated[$0.rawValue] != nil }
+    let hasKinds = names.all.contains { stated[$0] != nil }
     let members = nested ?? (hasKinds ? [:] : stated)
     guard members.object != nil else {
       throw ModelError.hyperparameter(
-        file: parameters.checkpoint.path, key: "\(name).\(kind.rawValue)",
+        file: parameters.checkpoint.path, key: "\(name).\(kind)",
         problem: "is not an object")
     }
     self.init(
-      name: nested == nil ? name : "\(name).\(kind.rawValue)", isNested: hasKinds,
+      name: nested == nil ? name : "\(name).\(kind)", isNested: hasKinds,
       members: members, overriding: hasLocalBase && !windowed ? older ?? [:] : [:])
+  }
+
+  /// Of a model with layers that compress: `stated` has an object for either set of layers, or is that
+  /// of the layers that compress, whose base has a key of its own.
+  private init(
+    _ stated: JSONValue, _ key: Key, _ names: RotarySetNames, _ parameters: Hyperparameters,
+    near: Bool
+  ) throws {
+    guard names.all.allSatisfy({ stated[$0]?.object != nil }) else {
+      let magnitude = HuggingFaceScaling.Member.magnitude.rawValue
+      var members = stated.object ?? [:]
+      members[HuggingFaceScaling.Member.base.rawValue] = nil
+      if parameters.architecture.block.unitMagnitude, members[magnitude] ?? .null == .null {
+        members[magnitude] = 1
+      }
+      self.init(name: key.rawValue, members: near ? [:] : .object(members))
+      return
+    }
+    let name = names.name(near: near)
+    self.init(name: "\(key.rawValue).\(name)", isNested: true, members: stated[name] ?? [:])
   }
 }
 
@@ -118,18 +145,49 @@ extension HuggingFaceRotaryScope {
     func put(_ key: Key, _ members: HuggingFaceScaling.Members) {
       fields.values[key.rawValue] = .object(members)
     }
-    if let local = shape.localScore {
+    let names = RotarySetNames(plan.architecture.block)
+    if names.isOfCompression {
+      try writeSets(of: shape, names, plan, to: &fields)
+    } else if let local = shape.localScore {
       let windowed = try HuggingFaceScaling.members(of: local, plan)
       put(
         .newer,
         [
-          LayerKind.full.rawValue: .object(members),
-          LayerKind.windowed.rawValue: .object(windowed),
+          names.far: .object(members),
+          names.near: .object(windowed),
         ])
     } else {
       put(.newer, members)
       fields.set(key: Member.base.rawValue, .number(score.base))
       if score.scaling != .none { put(.older, members) }
     }
+  }
+
+  /// Both sets of a model with layers that compress, the one that no layer has as its family's bases
+  /// say.
+  private static func writeSets(
+    of shape: StatedShape, _ names: RotarySetNames, _ plan: ModelPlan,
+    to fields: inout ConfigurationFields
+  ) throws {
+    let fraction = HuggingFaceScaling.Member.fraction.rawValue
+    var sets: OrderedDictionary<String, JSONValue> = [:]
+    let stated: [(Bool, Hyperparameter)] = [(true, .rotaryBaseLocal), (false, .rotaryBase)]
+    for (isNear, parameter) in stated {
+      let score = plan.rotary.scores.first { $0.isLocal == isNear }
+      var members: HuggingFaceScaling.Members = [:]
+      if let score {
+        members = try HuggingFaceScaling.members(of: score, plan)
+        fields.set(parameter, .number(score.base))
+      } else if let base = plan.architecture.hyperparameters[parameter]?.fallback {
+        members = [
+          HuggingFaceScaling.Member.base.rawValue: base,
+          HuggingFaceScaling.Member.type.rawValue:
+            .string(HuggingFaceScaling.Kind.plain.rawValue),
+        ]
+      }
+      members[fraction] = fields.values[fraction]
+      sets[names.name(near: isNear)] = .object(members)
+    }
+    fields.values[Key.newer.rawValue] = .object(sets)
   }
 }

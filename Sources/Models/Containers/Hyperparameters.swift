@@ -38,17 +38,11 @@ struct Hyperparameters {
     .hyperparameter(file: checkpoint.path, key: name(parameter), problem: problem)
   }
 
-  /// A whole number of at least `minimum`; nil where absent. A list must hold one value throughout.
+  /// A whole number of at least `minimum`; nil where absent.
   func optionalInteger(
     _ parameter: Hyperparameter, minimum: Int = 1
   ) throws(ModelError) -> Int? {
-    guard var found = value(parameter) else { return nil }
-    if let list = found.array {
-      guard let first = list.first, list.allSatisfy({ $0 == first }) else {
-        throw failure(parameter, "differs between layers, which is not supported")
-      }
-      found = first
-    }
+    guard let found = try single(parameter) else { return nil }
     return try whole(found, parameter, minimum: minimum)
   }
 
@@ -70,9 +64,18 @@ struct Hyperparameters {
     return number
   }
 
+  /// The value of a hyper-parameter; a list must hold one value throughout.
+  private func single(_ parameter: Hyperparameter) throws(ModelError) -> JSONValue? {
+    guard let found = value(parameter), let list = found.array else { return value(parameter) }
+    guard let first = list.first, list.allSatisfy({ $0 == first }) else {
+      throw failure(parameter, "differs between layers, which is not supported")
+    }
+    return first
+  }
+
   /// A number that is finite in float32 too, which GGUF keeps it in; nil where absent.
   func optionalNumber(_ parameter: Hyperparameter) throws(ModelError) -> Double? {
-    guard let found = value(parameter) else { return nil }
+    guard let found = try single(parameter) else { return nil }
     guard let number = found.double, Float(number).isFinite else {
       throw failure(parameter, "is not a finite number")
     }

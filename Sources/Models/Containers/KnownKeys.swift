@@ -27,7 +27,7 @@ package struct KnownKeys {
     guard let first = path.first else { return false }
     let scaling = Set(HuggingFaceScaling.Member.allCases.map(\.rawValue))
     if path.count > 1, HuggingFaceRotaryScope.Key(rawValue: first) != nil {
-      let members = scaling.union(LayerKind.allCases.map(\.rawValue))
+      let members = scaling.union(RotarySetNames(architecture.block).all)
         .union(architecture.keys(of: .attentionTemperature, on: .huggingface))
       return path.dropFirst().allSatisfy(members.contains)
     }

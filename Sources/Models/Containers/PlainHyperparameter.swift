@@ -77,6 +77,16 @@ struct PlainHyperparameter: Sendable {
     .init(
       parameter: .parallelNorms, read: { _, _ in },
       value: { shape, _ in .whole(shape.sharesNorm ? 1 : 2) }),
+    .init(
+      parameter: .residualStreams,
+      read: { parameters, shape in shape.hyperConnections = try HyperConnections(parameters) },
+      value: { shape, _ in shape.hyperConnections.map { .whole($0.streams) } }),
+    .init(
+      parameter: .streamIterations, read: { _, _ in },
+      value: { shape, _ in shape.hyperConnections.map { .whole($0.iterations) } }),
+    .init(
+      parameter: .streamEpsilon, read: { _, _ in },
+      value: { shape, _ in shape.hyperConnections.map { .number($0.epsilon) } }),
   ]
 
   /// A whole number; `unstated` is the value where a file states none, nil where it must state it.

@@ -17,7 +17,7 @@ extension ModelPlan {
   /// A part of each head turns where the family's code in transformers turns whole heads, whatever
   /// `partial_rotary_factor` says: on that side it is a variant.
   package var turnsPartOfHeads: Bool {
-    guard plainSites == .scores, !architecture.block.rotatesPartially else { return false }
+    guard plainSites.rotatesScores, !architecture.block.rotatesPartially else { return false }
     return layers.contains { layer in
       guard let attention = layer.recipe.attention, attention.latent == nil,
         let score = attention.rotation.score

@@ -93,11 +93,17 @@ struct RotaryParameters {
     }
     return try shape.windows.indices.map { layer in
       let dimensions = shape.rotaryDimensions[layer]
-      let offset = shape.latentRank > 0 ? shape.keyWidth[layer] - dimensions : 0
+      let offset = parameters.architecture.block.rotatesLastDims ? shape.keyWidth[layer] - dimensions : 0
       let score = try score(dimensions: dimensions, offset: offset, windowed: isLocal[layer])
       if !isLocal[layer] { try checkFraction(score.scaling) }
       return shape.rotates[layer] ? score : nil
     }
+  }
+
+  /// Whether a layer has the frequencies of those that look near, where there are such.
+  private func looksNear(_ layer: Int, _ shape: StatedShape) -> Bool {
+    parameters.architecture.block.compression == nil
+      ? shape.windows[layer] > 0 : shape.compressions[layer] == nil
   }
 
   /// What queries are multiplied by, by their positions; nil: nothing.
@@ -127,7 +133,8 @@ struct RotaryParameters {
   private var hasLocalBase: Bool {
     get throws {
       guard parameters.architecture.hyperparameters[.rotaryBaseLocal] != nil else { return false }
-      return try SlidingWindows.width(parameters) > 0
+      return try parameters.architecture.block.compression != nil
+        || SlidingWindows.width(parameters) > 0
     }
   }
 
@@ -208,7 +215,10 @@ extension RotaryParameters {
   /// The share of a head that rotates, where config.json must say it.
   /// - Throws: `ModelError.notRepresentable` for layers in which other shares do.
   static func fraction(_ shape: StatedShape, of plan: ModelPlan) throws -> Double? {
-    guard plan.architecture.key(of: .rotaryDimensions, on: .huggingface) == nil else { return nil }
+    let compresses = plan.architecture.block.compression != nil
+    guard plan.architecture.key(of: .rotaryDimensions, on: .huggingface) == nil || compresses else {
+      return nil
+    }
     let fractions = zip(shape.rotaryDimensions, shape.keyWidth).map(Self.fraction)
     guard let fraction = fractions.agreed else {
       throw ModelError.notRepresentable(
@@ -216,7 +226,7 @@ extension RotaryParameters {
         container: "config.json")
     }
     let assumed = plan.architecture.hyperparameters[.rotaryFraction]?.fallback?.double ?? 1
-    return fraction == assumed ? nil : fraction
+    return fraction == assumed && !compresses ? nil : fraction
   }
 
   /// A share of `width` of which a reader, who multiplies and rounds down, makes `dimensions`.

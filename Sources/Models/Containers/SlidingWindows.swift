@@ -5,6 +5,14 @@ import Checkpoints
 enum LayerKind: String, Sendable, CaseIterable {
   case windowed = "sliding_attention"
   case full = "full_attention"
+  /// With a window, and compressed windows of tokens besides, some of them or all.
+  case sparse = "compressed_sparse_attention"
+  case heavy = "heavily_compressed_attention"
+
+  /// Those that models of such blocks can have.
+  static func known(in block: BlockRecipe) -> [LayerKind] {
+    block.compression == nil ? [.windowed, .full] : [.windowed, .sparse, .heavy]
+  }
 }
 
 /// The width of the sliding window of each layer; 0: the layer sees everything before it.
@@ -43,17 +51,25 @@ enum SlidingWindows {
     return windows
   }
 
+  /// The kinds of layers in a list of them.
+  static func kinds(
+    _ types: [JSONValue], _ parameters: Hyperparameters, layers: Int
+  ) throws -> [LayerKind] {
+    try parameters.check(.layerTypes, types, hasOneFor: layers)
+    let known = LayerKind.known(in: parameters.architecture.block)
+    return try types.map { type in
+      guard let kind = type.string.flatMap(LayerKind.init), known.contains(kind) else {
+        let known = known.map(\.rawValue).joined(separator: ", ")
+        throw parameters.failure(.layerTypes, "holds an unknown type (known: \(known))")
+      }
+      return kind
+    }
+  }
+
   /// Whether each layer of a model with a window has one.
   private static func windowed(_ parameters: Hyperparameters, layers: Int) throws -> [Bool] {
     if let types = parameters.value(.layerTypes)?.array {
-      try parameters.check(.layerTypes, types, hasOneFor: layers)
-      return try types.map { type in
-        guard let kind = type.string.flatMap(LayerKind.init) else {
-          let known = LayerKind.allCases.map(\.rawValue).joined(separator: ", ")
-          throw parameters.failure(.layerTypes, "holds an unknown type (known: \(known))")
-        }
-        return kind == .windowed
-      }
+      return try kinds(types, parameters, layers: layers).map { $0 != .full }
     }
     if let pattern = parameters.value(.windowPattern) {
       return try follow(pattern, parameters, layers: layers)

@@ -1,10 +1,42 @@
 import Base
 import Checkpoints
 
-/// How config.json names what mixes the channels of a layer.
-enum ChannelKind: String, Sendable, CaseIterable {
+/// What mixes the channels of a layer.
+enum ChannelKind: Sendable, CaseIterable {
   case dense
-  case experts = "sparse"
+  case experts
+  /// Experts that are chosen by the token.
+  case expertsOfToken
+
+  /// How config.json names it; the second name is for families that know experts of tokens.
+  var names: [String] {
+    switch self {
+    case .dense: ["dense"]
+    case .experts: ["sparse", "moe"]
+    case .expertsOfToken: ["hash_moe"]
+    }
+  }
+
+  init?(name: String) {
+    guard let kind = Self.allCases.first(where: { $0.names.contains(name) }) else { return nil }
+    self = kind
+  }
+
+  init(_ recipe: LayerRecipe) {
+    self = recipe.experts.map { $0.router.choosesByToken ? .expertsOfToken : .experts } ?? .dense
+  }
+}
+
+extension ExpertsRecipe {
+  /// The same experts, chosen as in a layer of this kind. Where a token decides, nothing corrects
+  /// scores.
+  func choosing(as kind: ChannelKind) -> ExpertsRecipe {
+    guard kind == .expertsOfToken else { return self }
+    var experts = self
+    experts.router.choosesByToken = true
+    experts.router.isCorrected = false
+    return experts
+  }
 }
 
 /// What a file states of its layers of experts, and which layers those are.
@@ -41,7 +73,8 @@ enum StatedExperts {
       parameters.side == .gguf && !isOwnKey(.normalizesExpertWeights, parameters.architecture)
       ? false : router.normalizes
     var network = FeedForwardRecipe(
-      form: block.feedForward, width: 0, activation: block.activation, clamp: block.gateClamp)
+      form: block.feedForward, width: 0, activation: block.activation,
+      clamp: try GateLimit.read(parameters))
     if !parameters.architecture.keys(of: .expertWidth, on: parameters.side).isEmpty {
       network.width = try parameters.integer(.expertWidth)
     } else {
@@ -70,6 +103,7 @@ enum StatedExperts {
     guard width > 0 else { return nil }
     var shared = network
     shared.width = width
+    shared.clamp = try GateLimit.read(parameters, ofShared: true)
     return ExpertsRecipe.SharedExperts(count: count ?? 1, network: shared)
   }
 
@@ -102,6 +136,7 @@ enum StatedExperts {
     case .softmax: 1
     case .sigmoid: 2
     case .softmaxOfChosen: 3
+    case .rootSoftplus: 4
     }
   }
 
@@ -132,19 +167,19 @@ enum StatedExperts {
 
   // MARK: - Which layers
 
-  /// Whether each layer has experts, in a model that has some.
-  static func layers(_ parameters: Hyperparameters, count: Int) throws -> [Bool] {
+  /// What each layer has, in a model with experts.
+  static func layers(_ parameters: Hyperparameters, count: Int) throws -> [ChannelKind] {
     if let kinds = parameters.value(.feedForwardTypes)?.array {
       guard kinds.count == count else {
         throw parameters.failure(
           .feedForwardTypes, "has \(kinds.count) entries for \(count) layers")
       }
       return try kinds.map { kind in
-        guard let kind = kind.string.flatMap(ChannelKind.init) else {
-          let known = ChannelKind.allCases.map(\.rawValue).joined(separator: ", ")
+        guard let kind = kind.string.flatMap(ChannelKind.init(name:)) else {
+          let known = ChannelKind.allCases.flatMap(\.names).joined(separator: ", ")
           throw parameters.failure(.feedForwardTypes, "holds an unknown type (known: \(known))")
         }
-        return kind == .experts
+        return kind
       }
     }
     let leading = try parameters.optionalInteger(.leadingDenseLayers, minimum: 0) ?? 0
@@ -155,21 +190,31 @@ enum StatedExperts {
       else { throw parameters.failure(.denseLayers, "is no list of whole numbers") }
       dense = Set(numbers)
     }
-    return (0..<count).map { $0 >= leading && !dense.contains($0) && ($0 + 1) % step == 0 }
+    let byToken = try parameters.optionalInteger(.tokenRoutedLayers, minimum: 0) ?? 0
+    return (0..<count).map {
+      guard $0 >= leading, !dense.contains($0), ($0 + 1) % step == 0 else { return .dense }
+      return $0 < byToken ? .expertsOfToken : .experts
+    }
   }
 
   /// States which layers have experts.
   /// - Throws: `ModelError.notRepresentable` where the container has no key that can.
   private static func write<Fields: StatedFields>(
-    layers: [Bool], of plan: ModelPlan, to fields: inout Fields, container: String
+    layers: [ChannelKind], of plan: ModelPlan, to fields: inout Fields, container: String
   ) throws {
     func has(_ parameter: Hyperparameter) -> Bool {
       fields.architecture.key(of: parameter, on: Fields.side) != nil
     }
-    let leading = layers.prefix { !$0 }.count
-    let isRun = layers.dropFirst(leading).allSatisfy { $0 }
+    let leading = layers.prefix { $0 == .dense }.count
+    var isRun = layers.dropFirst(leading).allSatisfy { $0 != .dense }
+    let byToken = layers.lastIndex(of: .expertsOfToken).map { $0 + 1 } ?? 0
+    if has(.tokenRoutedLayers), !layers[..<byToken].contains(.experts) {
+      fields.set(.tokenRoutedLayers, .whole(byToken))
+    } else if byToken > 0 {
+      isRun = false
+    }
     if has(.denseLayers) {
-      fields.set(.denseLayers, .wholes(layers.indices.filter { !layers[$0] }))
+      fields.set(.denseLayers, .wholes(layers.indices.filter { layers[$0] == .dense }))
       fields.set(.expertStep, .whole(1))
     } else if isRun, has(.leadingDenseLayers) {
       fields.set(.leadingDenseLayers, .whole(leading))
@@ -183,8 +228,8 @@ enum StatedExperts {
           file: plan.checkpoint.path, what: "its mixture of dense layers and layers of experts",
           container: container)
       }
-      let kinds = layers.map { $0 ? ChannelKind.experts : .dense }
-      fields.set(.feedForwardTypes, .texts(kinds.map(\.rawValue)))
+      let names = layers.map(\.names)
+      fields.set(.feedForwardTypes, .texts(names.map { (byToken > 0 ? $0.last : $0.first) ?? "" }))
     }
   }
 
@@ -214,6 +259,7 @@ enum StatedExperts {
     fields.set(.expertGroups, .whole(experts.router.groups))
     fields.set(.expertGroupsUsed, .whole(experts.router.groupsUsed))
     fields.set(.expertWeightScale, .number(experts.router.scale))
+    GateLimit.write(experts, to: &fields)
   }
 
   static func write(_ plan: ModelPlan, to fields: inout GGUFFields) throws {
@@ -228,7 +274,7 @@ enum StatedExperts {
       fields.set(.normalizesExpertWeights, .flag(experts.router.normalizes))
     }
     try write(
-      layers: plan.layers.map { $0.recipe.experts != nil }, of: plan, to: &fields,
+      layers: plan.layers.map { ChannelKind($0.recipe) }, of: plan, to: &fields,
       container: "GGUF")
   }
 
@@ -245,7 +291,7 @@ enum StatedExperts {
       fields.set(key: key, .text(value))
     }
     try write(
-      layers: plan.layers.map { $0.recipe.experts != nil }, of: plan, to: &fields,
+      layers: plan.layers.map { ChannelKind($0.recipe) }, of: plan, to: &fields,
       container: "config.json")
   }
 }

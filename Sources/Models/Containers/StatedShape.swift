@@ -43,10 +43,15 @@ struct StatedShape: Sendable, Equatable {
   /// Ranks of latent attention; 0 elsewhere, and `queryRank` 0 where q is one matrix.
   var latentRank = 0
   var queryRank = 0
+  /// Of attention to a shared vector, whose layers compress each in their way; nil elsewhere.
+  var sharedVector: AttentionRecipe.SharedVector?
+  var compressions: [AttentionRecipe.Compression?] = []
   /// Experts, of layers that have some; nil for a model without.
   var experts: ExpertsRecipe?
-  /// Whether each layer has experts; empty for a model without.
-  var expertLayers: [Bool] = []
+  /// What mixes the channels of each layer; empty for a model without experts.
+  var channelKinds: [ChannelKind] = []
+  /// How layers join several residual streams; nil: there is one.
+  var hyperConnections: HyperConnections?
   /// Rotated dims of a head.
   var rotaryDimensions: [Int] = []
   /// The rotation of layers that look far, or of all; nil where nothing can rotate.
@@ -89,8 +94,9 @@ extension StatedShape {
     try read(PlainHyperparameter.residual)
     keyValueSources = try SharedKeyValues.sources(parameters, windows: windows)
     valuesAreKeys = SharedKeyValues.valuesAreKeys(parameters, self)
+    compressions = try SharedVectors.compressions(parameters, self)
     experts = try StatedExperts.read(parameters, self)
-    if experts != nil { expertLayers = try StatedExperts.layers(parameters, count: layers) }
+    if experts != nil { channelKinds = try StatedExperts.layers(parameters, count: layers) }
     rotates = try UnrotatedLayers.read(parameters, windows: windows)
   }
 }
@@ -137,6 +143,12 @@ extension StatedShape {
     let latent = try attends("the kind of their attention") { $0.latent }
     latentRank = latent?.rank ?? 0
     queryRank = latent?.queryRank ?? 0
+    sharedVector = try same("the sizes of their shared vectors") {
+      var vector = $0.attention?.sharedVector
+      vector?.compression = nil
+      return vector
+    }
+    compressions = recipes.map { $0.attention?.compression }
     feedForward = plan.shape.networks.denseWidths
     normEpsilon = try same("the epsilon of their norms") { $0.norm.epsilon }
     attentionScale = attentive.map(\.scale)
@@ -144,6 +156,7 @@ extension StatedShape {
     parallelResidual = try same("the form of their residual") { $0.residual.isParallel }
     sharesNorm = try same("the norms of their sublayers") { $0.residual.sharesNorm }
     residualMultiplier = try same("the multiplier of their residual") { $0.residual.multiplier }
+    hyperConnections = plan.shape.hyperConnections
     windows = recipes.map { $0.attention?.window ?? 0 }
     rotates = recipes.map { $0.attention.map { $0.rotation.score != nil } ?? true }
     temperature = try attends("the temperature of their scores") { $0.temperature }

@@ -44,6 +44,8 @@ package struct RouterRecipe: Sendable, Equatable {
     case softmaxOfChosen = "softmax_of_chosen"
     /// 1 / (1 + e^-x), each expert by itself.
     case sigmoid
+    /// sqrt(ln(1 + e^x)), each expert by itself (DeepSeek-V4).
+    case rootSoftplus = "sqrtsoftplus"
   }
 
   /// What the score of a group of experts is, of its members' scores.
@@ -68,11 +70,13 @@ package struct RouterRecipe: Sendable, Equatable {
   package var scale: Double
   /// Multiplies what the router reads.
   package var inputScale: Double
+  /// A table says which experts each token of the vocabulary goes through; scores are weights alone.
+  package var choosesByToken: Bool
 
   package init(
     score: Score, used: Int, isCorrected: Bool = false, groups: Int = 1, groupsUsed: Int = 1,
     groupScore: GroupScore = .best, normalizes: Bool = false, scale: Double = 1,
-    inputScale: Double = 1
+    inputScale: Double = 1, choosesByToken: Bool = false
   ) {
     self.inputScale = inputScale
     self.score = score
@@ -83,5 +87,6 @@ package struct RouterRecipe: Sendable, Equatable {
     self.groupScore = groupScore
     self.normalizes = normalizes
     self.scale = scale
+    self.choosesByToken = choosesByToken
   }
 }

@@ -99,10 +99,19 @@ package struct LayerRecipe: Sendable, Equatable {
     case .routerNormGain: return hasDenseBesideExperts
     default: break
     }
+    if role.isOfStreams { return residual.hyperConnections != nil }
+    if let part = role.attentionPart { return has(part) }
     return switch role.network {
     case nil: true
     case .dense: experts == nil || hasDenseBesideExperts
-    case .router: experts.map { role != .routerCorrection || $0.router.isCorrected } ?? false
+    case .router:
+      experts.map {
+        switch role {
+        case .routerCorrection: $0.router.isCorrected
+        case .routerTable: $0.router.choosesByToken
+        default: true
+        }
+      } ?? false
     case .besideExperts: hasDenseBesideExperts
     case .experts: experts != nil
     case .shared: experts?.shared != nil
@@ -131,11 +140,17 @@ package struct ResidualRecipe: Sendable, Equatable {
   package var multiplier: Double
   /// The feed-forward network reads what attention's norm gives: it has none of its own.
   package var sharesNorm: Bool
+  /// How sublayers join several streams; nil: there is one.
+  package var hyperConnections: HyperConnections?
 
-  package init(isParallel: Bool, multiplier: Double, sharesNorm: Bool = false) {
+  package init(
+    isParallel: Bool, multiplier: Double, sharesNorm: Bool = false,
+    hyperConnections: HyperConnections? = nil
+  ) {
     self.isParallel = isParallel
     self.multiplier = multiplier
     self.sharesNorm = sharesNorm
+    self.hyperConnections = hyperConnections
   }
 }
 
@@ -148,13 +163,14 @@ package struct FeedForwardRecipe: Sendable, Equatable {
     case plain
   }
 
-  /// A gate that bounds what it multiplies (gpt-oss): `down((u + 1) g / (1 + e^(-slope g)))`, where
-  /// `g` is `gate x` up to `limit` and `u` is `up x` between `-limit` and `limit`.
+  /// A gate that bounds what it multiplies: `g` is `gate x` up to `limit`, `u` is `up x` between
+  /// `-limit` and `limit`.
   package struct GateClamp: Sendable, Equatable {
-    package var slope: Double
+    /// `down((u + 1) g / (1 + e^(-slope g)))` (gpt-oss); nil: `down(activation(g) * u)`.
+    package var slope: Double?
     package var limit: Double
 
-    package init(slope: Double, limit: Double) {
+    package init(slope: Double? = nil, limit: Double) {
       self.slope = slope
       self.limit = limit
     }
@@ -164,7 +180,7 @@ package struct FeedForwardRecipe: Sendable, Equatable {
   /// Channels between the matrices.
   package var width: Int
   package var activation: Activation
-  /// Of a gated network, what takes the activation's place; nil: nothing does.
+  /// Of a gated network, what bounds it; nil: nothing does.
   package var clamp: GateClamp?
 
   package init(form: Form, width: Int, activation: Activation, clamp: GateClamp? = nil) {
@@ -182,6 +198,8 @@ package struct AttentionRecipe: Sendable, Equatable {
     case grouped
     /// Multi-head latent attention (DeepSeek-V2): K and V come from one latent vector per token.
     case latent(Latent)
+    /// One vector per token is key and value of all heads.
+    case shared(SharedVector)
   }
 
   /// The sizes of latent attention.

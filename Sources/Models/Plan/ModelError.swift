@@ -26,6 +26,8 @@ package enum ModelError: Diagnostic {
   case beyondLearnedPositions(file: String, last: Int, available: Int)
   /// A stored divisor of a frequency is not a positive number.
   case factor(file: String, tensor: String, value: Double, index: Int)
+  /// A table sends a token to an expert that is not there.
+  case expertOfToken(file: String, tensor: String, token: Int, expert: Double, experts: Int)
   /// A container has no place for a fact of the model.
   case notRepresentable(file: String, what: String, container: String)
   /// A layer would rotate otherwise than the one whose keys and values it uses.
@@ -60,6 +62,8 @@ package enum ModelError: Diagnostic {
       "position \(last) has no learned embedding (the model has \(available))"
     case .factor(_, _, let value, let index):
       "the factor at index \(index) is \(value), expected a positive number"
+    case .expertOfToken(_, _, let token, let expert, let experts):
+      "token \(token) goes to expert \(expert), of \(experts)"
     case .notRepresentable(_, let what, let container): "\(what) cannot be stored in \(container)"
     case .float32Alone(_, let what): "\(what) are computed in float32 alone so far"
     case .sharedRotation(_, let layer, let source):
@@ -81,8 +85,8 @@ package enum ModelError: Diagnostic {
       .unsupportedValue(let file, _, _, _), .tensors(let file, _, _), .shape(let file, _, _, _),
       .elementType(let file, _, _), .tiedOutputDiffers(let file, _),
       .tokenOutsideVocabulary(let file, _, _, _), .beyondLearnedPositions(let file, _, _),
-      .factor(let file, _, _, _), .notRepresentable(let file, _, _), .notFinite(let file, _),
-      .float32Alone(let file, _),
+      .factor(let file, _, _, _), .expertOfToken(let file, _, _, _, _),
+      .notRepresentable(let file, _, _), .notFinite(let file, _), .float32Alone(let file, _),
       .sharedRotation(let file, _, _):
       file
     }
@@ -100,7 +104,8 @@ package enum ModelError: Diagnostic {
   package var place: String? {
     switch self {
     case .shape(_, let tensor, _, _), .elementType(_, let tensor, _),
-      .tiedOutputDiffers(_, let tensor), .factor(_, let tensor, _, _):
+      .tiedOutputDiffers(_, let tensor), .factor(_, let tensor, _, _),
+      .expertOfToken(_, let tensor, _, _, _):
       "tensor \(tensor)"
     default: nil
     }

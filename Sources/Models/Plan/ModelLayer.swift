@@ -51,16 +51,36 @@ package struct ModelLayer: Sendable {
   /// Whether part of every head's attention goes to a sink: the weights of tokens sum to less than 1.
   package var hasSinks: Bool { weights[.attentionSinks] != nil }
 
+  /// Why neither an identity nor a fit can change keys or values of this layer by themselves; nil where
+  /// they can.
+  package var boundKeys: String? {
+    recipe.attention.sharedVector == nil ? nil : "its keys are its values, which one vector makes"
+  }
+
   /// The matrix whose rows are the query heads.
   package var queryMatrix: Role {
-    recipe.attention?.latent?.queryRank == nil ? .query : .queryUp
+    let attention = recipe.attention
+    return attention?.sharedVector == nil && attention?.latent?.queryRank == nil
+      ? .query : .queryUp
   }
 
   /// The matrix whose rows are the key heads; of latent attention, their still dims.
-  package var keyMatrix: Role { recipe.attention?.latent == nil ? .key : .latentKeyUp }
+  package var keyMatrix: Role {
+    switch recipe.attention?.kind {
+    case .grouped, nil: .key
+    case .latent: .latentKeyUp
+    case .shared: .sharedVector
+    }
+  }
 
   /// The matrix whose rows are the value heads.
-  package var valueMatrix: Role { recipe.attention?.latent == nil ? .value : .latentValueUp }
+  package var valueMatrix: Role {
+    switch recipe.attention?.kind {
+    case .grouped, nil: .value
+    case .latent: .latentValueUp
+    case .shared: .sharedVector
+    }
+  }
 }
 
 /// The largest sizes that layers need: of memory that they use in turn.
@@ -95,6 +115,8 @@ package struct LayerCapacity: Sendable, Equatable {
   package private(set) var latentRow = 0
   package private(set) var stillKeys = 0
   package private(set) var queryRank = 0
+  /// Of attention to shared vectors.
+  package private(set) var shared = SharedVectorCapacity()
 
   /// The same without keys and values.
   package var withoutKeys: LayerCapacity {
@@ -123,8 +145,13 @@ package struct LayerCapacity: Sendable, Equatable {
       }
       guard let attention = recipe.attention else { continue }
       queries = max(queries, attention.queryRows)
-      keys = max(keys, attention.keyRows)
-      values = max(values, attention.valueRows)
+      if let shared = attention.sharedVector {
+        self.shared.include(shared, width: attention.keyWidth)
+        queryRank = max(queryRank, shared.queryRank)
+      } else {
+        keys = max(keys, attention.keyRows)
+        values = max(values, attention.valueRows)
+      }
       outputs = max(outputs, attention.outputColumns)
       if attention.isGated { gates = max(gates, attention.outputColumns) }
       keyWidth = max(keyWidth, attention.keyWidth)

@@ -25,6 +25,8 @@ package struct ModelPlan: Sendable {
   package let ignoredStatement: String?
   /// Which other parts stand beside the text model, as a sentence; nil where there are none.
   package let leftOut: String?
+  /// How values turn in a plain file of this model; nil where they do not.
+  package let plainValues: ValueTable?
 
   /// What a user should know of what is not done.
   package var notes: [String] { [leftOut, ignoredStatement].compactMap { $0 } }
@@ -118,7 +120,15 @@ extension ModelPlan {
         expected: [shape.vocabulary] + rest)
     }
 
+    for table in directory.layers.compactMap({ $0[.routerTable] })
+    where table.rows != shape.vocabulary {
+      throw ModelError.shape(
+        file: checkpoint.path, tensor: table.tensor.name, found: table.tensor.shape,
+        expected: [shape.vocabulary, table.columns])
+    }
+
     var rotary = RotaryConfiguration(layers: recipes.map(\.rotation))
+    plainValues = rotary.valueTable
     if identity.isRotary {
       let declared = try RotaryDeclaration(
         checkpoint, of: identity, pairs: rotary.layers.map { $0.score?.pairs })

@@ -1,3 +1,5 @@
+import Rotary
+
 /// The sizes and scalar facts of a whole model; those of a layer are in its `LayerRecipe`.
 package struct ModelShape: Sendable, Equatable {
   /// How a plain model of the family knows where a token stands.
@@ -24,6 +26,13 @@ package struct ModelShape: Sendable, Equatable {
   /// Elements of the input that each layer has of its own; 0: none has any.
   package var layerInputWidth: Int
   package var networks: StatedNetworks
+  /// The sites of a layer with positions in a plain file of the architecture.
+  package var plainSites: RotarySites
+  /// How layers join several residual streams; nil: there is one.
+  package var hyperConnections: HyperConnections?
+
+  /// Channels of all residual streams together.
+  package var streamWidth: Int { width * (hyperConnections?.streams ?? 1) }
 
   /// Whether a model of this shape can have a weight of this role, which is there once.
   func has(_ role: Role) -> Bool {

@@ -20,13 +20,16 @@ struct RecipeReader {
       context: stated.context, embeddingMultiplier: stated.embeddingMultiplier, outputNorm: norm,
       logitDivisor: stated.logitDivisor, logitSoftcap: stated.logitSoftcap,
       layerInputWidth: stated.layerInputWidth,
-      networks: StatedNetworks(denseWidths: stated.feedForward, experts: stated.experts))
+      networks: StatedNetworks(denseWidths: stated.feedForward, experts: stated.experts),
+      plainSites: block.sites, hyperConnections: stated.hyperConnections)
+    let clamp = try GateLimit.read(parameters)
     let networks = stated.feedForward.map {
       FeedForwardRecipe(
-        form: block.feedForward, width: $0, activation: block.activation, clamp: block.gateClamp)
+        form: block.feedForward, width: $0, activation: block.activation, clamp: clamp)
     }
     let residual = ResidualRecipe(
-      isParallel: stated.parallelResidual, multiplier: stated.residualMultiplier)
+      isParallel: stated.parallelResidual, multiplier: stated.residualMultiplier,
+      hyperConnections: stated.hyperConnections)
     let scores = try rotary.scores(stated)
     let temperature = try rotary.temperature(scores)
     var recipes = scores.enumerated().map { layer, score in
@@ -50,20 +53,29 @@ struct RecipeReader {
       if let rule { recipes[index].mixer = .deltaRule(rule) }
     }
     if let experts = stated.experts {
-      for (index, hasExperts) in stated.expertLayers.enumerated() where hasExperts {
+      for (index, kind) in stated.channelKinds.enumerated() where kind != .dense {
+        let experts = experts.choosing(as: kind)
         recipes[index].channelMixer =
           block.hasDenseBesideExperts
           ? .denseBesideExperts(networks[index], experts) : .experts(experts)
       }
     }
+    // Values of a plain file that turn do so as queries and keys.
+    let rotary = try RotaryConfiguration(layers: recipes.map(\.attention.rotation))
+      .applying(RotaryRequest(sites: nil), length: shape.context)
+    for (index, layer) in rotary.layers.enumerated() { recipes[index].attention.rotation = layer }
     return (shape, recipes)
   }
 
   private func kind(_ stated: StatedShape, layer: Int) -> AttentionRecipe.Kind {
     switch block.attention {
-    case .grouped: .grouped
+    case .grouped: return .grouped
+    case .shared:
+      guard var vector = stated.sharedVector else { return .grouped }
+      vector.compression = stated.compressions[layer]
+      return .shared(vector)
     case .latent:
-      .latent(
+      return .latent(
         AttentionRecipe.Latent(
           rank: stated.latentRank, queryRank: stated.queryRank > 0 ? stated.queryRank : nil,
           sharedKeyWidth: stated.rotaryDimensions[layer]))
@@ -80,9 +92,4 @@ struct RecipeReader {
     let magnitude = FrequencyScaling.YaRN.magnitude(stretch: yarn.factor, mscale: mscale)
     return magnitude * magnitude
   }
-}
-
-extension ModelShape {
-  /// The sites of a layer with positions in a plain file of the architecture.
-  var plainSites: RotarySites { positions == .rotary ? .scores : .none }
 }

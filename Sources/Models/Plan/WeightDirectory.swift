@@ -122,13 +122,15 @@ struct WeightDirectory {
     role == .feedForwardNormGain && !recipe.residual.isParallel && recipe.normPlacement != .after
   }
 
-  /// Latent attention takes its queries from one matrix or from a pair of them with a norm.
+  /// Latent attention takes its queries from one matrix or from a pair of them with a norm; attention
+  /// to shared vectors lacks nothing.
   private func missingAlternatives() -> [String] {
     var missing: [String] = []
     for (layer, recipe) in recipes.enumerated() {
-      guard let latent = recipe.attention?.latent else { continue }
-      let needed: [Role] =
-        latent.queryRank == nil ? [.query] : [.queryDown, .queryDownNormGain, .queryUp]
+      var needed = recipe.neededRoles
+      if let latent = recipe.attention?.latent {
+        needed = latent.queryRank == nil ? [.query] : [.queryDown, .queryDownNormGain, .queryUp]
+      }
       for role in needed where layers[layer][role] == nil {
         let name = parameters.architecture.weights[role]?.names[parameters.side]
         missing.append(name?.tensorName(layer: layer) ?? role.rawValue)
@@ -170,7 +172,7 @@ struct WeightDirectory {
     let stored = layout.storedShape(role, name, rows: expected.rows, columns: expected.columns)
     // An embedding's rows are the vocabulary; learned positions may be more than the context.
     var rows = expected.rows
-    if role.hasRowPerToken || role == .positions,
+    if role.hasRowPerToken || role == .positions || role == .routerTable,
       tensor.shape.count == 2, name.form == .plain
     {
       rows = tensor.shape[0]
@@ -198,7 +200,7 @@ struct WeightDirectory {
     return WeightSource(
       role: role, tensor: tensor, form: name.form,
       place: (index: height > 1 ? expert : 0, of: height), ranges: ranges, rows: rows,
-      columns: expected.columns, alternative: alternative)
+      columns: expected.columns, alternative: alternative, blocks: layout.blocks(of: role))
   }
 
   /// Whether a tensor's name fits a pattern whose `*` stands for a layer's number.

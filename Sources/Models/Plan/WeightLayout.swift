@@ -35,6 +35,12 @@ package struct WeightLayout: Sendable {
     switch role {
     case .embedding, .output: (shape.vocabulary, shape.width)
     case .outputBias: (shape.vocabulary, 1)
+    case .outputStreams: (streams, shape.streamWidth)
+    case .outputStreamsScale: (1, 1)
+    case .outputStreamsBias: (streams, 1)
+    case .attentionStreams, .feedForwardStreams: (coefficients, shape.streamWidth)
+    case .attentionStreamsScale, .feedForwardStreamsScale: (3, 1)
+    case .attentionStreamsBias, .feedForwardStreamsBias: (coefficients, 1)
     case .positions: (shape.context, shape.width)
     case .gate, .up: (feedForward, shape.width)
     case .gateBias, .upBias: (feedForward, 1)
@@ -45,6 +51,7 @@ package struct WeightLayout: Sendable {
       (shape.width, 1)
     case .rotaryFactors, .rotaryFactorsShort, .rotaryFactorsLong: (rotaryPairs, 1)
     case .router: (experts?.count ?? 0, shape.width)
+    case .routerTable: (shape.vocabulary, experts?.router.used ?? 0)
     case .routerBias, .routerCorrection: (experts?.count ?? 0, 1)
     case .routerNormGain, .expertNormGain, .densePostNormGain, .expertPostNormGain,
       .layerInputPostNormGain:
@@ -82,6 +89,10 @@ package struct WeightLayout: Sendable {
     }
   }
 
+  private var streams: Int { shape.hyperConnections?.streams ?? 0 }
+  /// Weights of a connection to them: one to read, one to write, one for each scale to mix.
+  private var coefficients: Int { shape.hyperConnections?.coefficients ?? 0 }
+
   private func size(
     of role: Role, in attention: AttentionRecipe
   ) -> (rows: Int, columns: Int) {
@@ -100,6 +111,7 @@ package struct WeightLayout: Sendable {
     case .keyNormGain: return (isNormedWhole ? attention.keyRows : attention.keyWidth, 1)
     default: break
     }
+    if let shared = attention.sharedVector { return size(of: role, in: shared, of: attention) }
     guard let latent = attention.latent else { return (0, 0) }
     let queryRank = latent.queryRank ?? 0
     return switch role {
@@ -112,6 +124,39 @@ package struct WeightLayout: Sendable {
     case .latentValueUp: (attention.valueRows, latent.rank)
     default: (0, 0)
     }
+  }
+
+  private func size(
+    of role: Role, in shared: AttentionRecipe.SharedVector, of attention: AttentionRecipe
+  ) -> (rows: Int, columns: Int) {
+    let outputs = shared.outputGroups * shared.outputRank
+    let rate = shared.compression?.rate ?? 0
+    let series = shared.compression?.series ?? 0
+    let index = shared.compression?.index
+    let (compressed, indexed) = (series * attention.keyWidth, series * (index?.width ?? 0))
+    return switch role {
+    case .queryDown: (shared.queryRank, shape.width)
+    case .queryDownNormGain: (shared.queryRank, 1)
+    case .queryUp: (attention.queryRows, shared.queryRank)
+    case .sharedVector: (attention.keyWidth, shape.width)
+    case .sharedVectorNormGain, .compressedNormGain: (attention.keyWidth, 1)
+    case .outputDown: (outputs, attention.outputColumns / shared.outputGroups)
+    case .outputUp: (shape.width, outputs)
+    case .compressed, .compressedGate: (compressed, shape.width)
+    case .compressedPlaces: (rate, compressed)
+    case .indexQuery: ((index?.heads ?? 0) * (index?.width ?? 0), shared.queryRank)
+    case .indexHeads: (index?.heads ?? 0, shape.width)
+    case .indexCompressed, .indexGate: (indexed, shape.width)
+    case .indexPlaces: (rate, indexed)
+    case .indexNormGain: (index?.width ?? 0, 1)
+    default: (0, 0)
+    }
+  }
+
+  /// Matrices that stand one below another in a weight, each for inputs of its own: those of groups
+  /// of heads, or one.
+  package func blocks(of role: Role) -> Int {
+    role == .outputDown ? attention?.sharedVector?.outputGroups ?? 1 : 1
   }
 
   /// How many matrices or vectors a tensor holds: those of all experts, or one.

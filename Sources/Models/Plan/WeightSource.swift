@@ -19,11 +19,16 @@ package struct WeightSource: Sendable {
   package let columns: Int
   /// Which of the role's names in its container the tensor has: 0 is the first.
   package let alternative: Int
+  /// Matrices that stand one below another in it, each for inputs of its own.
+  package var blocks = 1
 
   package var count: Int { rows * columns }
 
   /// Whether the stored rows are this weight's rows as they stand, so that bytes can be copied.
   package var isRowwise: Bool { form == .plain }
+
+  /// The first row of one of its blocks.
+  package func firstRow(ofBlock block: Int) -> Int { block * (rows / blocks) }
 
   /// Decodes the weight to `count` floats, row-major [rows, columns].
   package func decode(to output: UnsafeMutablePointer<Float>, threads: Int = 1) throws {
