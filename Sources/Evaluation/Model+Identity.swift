@@ -132,7 +132,7 @@ extension Settings {
       if recipe.hasDenseBesideExperts, let experts = recipe.experts {
         fields["expert_width"] = JSONValue(experts.network.width)
       }
-      if let shared = recipe.attention.sharedVector {
+      if let shared = recipe.attention?.sharedVector {
         fields["shared_vector"] = Settings.json(shared)
       }
       if let clamp = recipe.feedForward.clamp { fields["gate_clamp"] = Settings.json(clamp) }

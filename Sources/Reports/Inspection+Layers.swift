@@ -7,7 +7,7 @@ import Rotary
 extension Inspection {
   /// One line for each layer; none for other models.
   static func layerLines(_ plan: ModelPlan) -> [(String, String)] {
-    guard plan.layers.contains(where: { $0.recipe.attention.sharedVector != nil }) else {
+    guard plan.layers.contains(where: { $0.recipe.attention?.sharedVector != nil }) else {
       return []
     }
     return plan.layers.enumerated().map { index, layer in
@@ -38,7 +38,7 @@ extension Inspection {
 
   /// How each layer compresses windows of tokens, null for one that does not; nil for other models.
   static func compressions(_ plan: ModelPlan) -> JSONValue? {
-    let compressions = plan.layers.map(\.recipe.attention.compression)
+    let compressions = plan.layers.map { $0.recipe.attention?.compression }
     guard compressions.contains(where: { $0 != nil }) else { return nil }
     return .array(
       compressions.map { compression in

@@ -54,7 +54,7 @@ package struct ModelLayer: Sendable {
   /// Why neither an identity nor a fit can change keys or values of this layer by themselves; nil where
   /// they can.
   package var boundKeys: String? {
-    recipe.attention.sharedVector == nil ? nil : "its keys are its values, which one vector makes"
+    recipe.attention?.sharedVector == nil ? nil : "its keys are its values, which one vector makes"
   }
 
   /// The matrix whose rows are the query heads.

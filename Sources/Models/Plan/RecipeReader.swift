@@ -61,9 +61,9 @@ struct RecipeReader {
       }
     }
     // Values of a plain file that turn do so as queries and keys.
-    let rotary = try RotaryConfiguration(layers: recipes.map(\.attention.rotation))
+    let rotary = try RotaryConfiguration(layers: recipes.map(\.rotation))
       .applying(RotaryRequest(sites: nil), length: shape.context)
-    for (index, layer) in rotary.layers.enumerated() { recipes[index].attention.rotation = layer }
+    for (index, layer) in rotary.layers.enumerated() { recipes[index].attention?.rotation = layer }
     return (shape, recipes)
   }
 
