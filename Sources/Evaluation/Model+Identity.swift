@@ -40,7 +40,10 @@ extension Model {
     var fields: OrderedDictionary<String, JSONValue> = [
       "architecture": .string(plan.architecture.name)
     ]
-    let unmentioned = ["outputNorm", "networks", "layerInputWidth", "plainSites"]
+    // Layers say what they have of these.
+    let unmentioned: Set = [
+      "outputNorm", "networks", "layerInputWidth", "plainSites", "hyperConnections",
+    ]
     fields.merge(Settings.of(plan.shape, leaving: unmentioned)) { own, _ in own }
     fields.merge(Settings.ofLayers(plan.layers.map(\.recipe))) { own, _ in own }
     // The key of a state file hashes the text: sizes stand in the order they always had.
@@ -116,6 +119,7 @@ extension Settings {
       }
       if let source = attention.keyValueSource { fields["key_value_source"] = JSONValue(source) }
       if attention.valueIsKey { fields["value_is_key"] = .bool(true) }
+      if let shared = attention.sharedVector { fields["shared_vector"] = Settings.json(shared) }
       return fields
     case .deltaRule(let rule):
       return ["delta_rule": .object(of(rule, leaving: ["order"]))]
@@ -131,9 +135,6 @@ extension Settings {
       if recipe.inputWidth > 0 { fields["input_width"] = JSONValue(recipe.inputWidth) }
       if recipe.hasDenseBesideExperts, let experts = recipe.experts {
         fields["expert_width"] = JSONValue(experts.network.width)
-      }
-      if let shared = recipe.attention?.sharedVector {
-        fields["shared_vector"] = Settings.json(shared)
       }
       if let clamp = recipe.feedForward.clamp { fields["gate_clamp"] = Settings.json(clamp) }
       if let connections = recipe.residual.hyperConnections {

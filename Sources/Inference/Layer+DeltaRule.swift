@@ -215,7 +215,7 @@ extension Layer {
     }
     let gate = scratch.outputGate.pointer
     multiply(
-      .ruleGate, sublayerInput(unit, gain: .attentionNormGain, scratch), to: gate,
+      .ruleGate, sublayerInput(unit, .attention, gain: .attentionNormGain, scratch), to: gate,
       yStride: rule.valueRows)
     Kernels.gate(
       recipe.feedForward.activation, gate: gate, up: attended, to: attended,
@@ -229,7 +229,7 @@ extension Layer {
     guard weights.has(.attentionGate) else { return }
     let gate = scratch.outputGate.pointer
     multiply(
-      .attentionGate, sublayerInput(unit, gain: .attentionNormGain, scratch), to: gate,
+      .attentionGate, sublayerInput(unit, .attention, gain: .attentionNormGain, scratch), to: gate,
       yStride: attention.outputColumns)
     for index in 0..<(unit.rows.count * attention.outputColumns) {
       attended[index] *= 1 / (1 + exp(-gate[index]))

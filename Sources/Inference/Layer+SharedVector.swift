@@ -83,10 +83,10 @@ extension Layer {
     _ attended: UnsafePointer<Float>, rows: Int, to update: UnsafeMutablePointer<Float>,
     _ scratch: LayerScratch
   ) {
-    let headsWidth = attention.outputColumns
+    let headsWidth = recipe.deltaRule?.valueRows ?? attention.outputColumns
     guard let sizes = attention.sharedVector, let memory = scratch.shared else {
       multiply(
-        .attentionOutput,
+        recipe.deltaRule == nil ? .attentionOutput : .ruleOutput,
         scratch.factors.factors(attended, stride: headsWidth, rows: rows, width: headsWidth),
         to: update, yStride: width)
       return

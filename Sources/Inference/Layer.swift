@@ -259,8 +259,8 @@ struct Layer: Sendable {
       if let rows, let own {
         self.norm(own, gain: .densePostNormGain, rows: unit.rows.count)
         let routed = routerInput(unit, input, scratch)
-        let input = sublayerInput(unit, gain: .expertNormGain, scratch)
-        route(experts, input, routed: routed, to: rows, scratch)
+        let input = sublayerInput(unit, .feedForward, gain: .expertNormGain, scratch)
+        route(experts, unit, input, routed: routed, to: rows, scratch)
       }
       whenRead()
     case .experts(let experts):

@@ -23,9 +23,9 @@ struct LayerRotation: Sendable {
   let addsBiasToAggregate: Bool
 
   /// Makes the tables of a layer; `spans` has one for each length class, at least one, and `attention`
-  /// is what the layer computes.
+  /// is what the layer computes; nil where it is none.
   init(
-    _ spans: [RotationSpan], layer: Int, of attention: AttentionRecipe, start: Int,
+    _ spans: [RotationSpan], layer: Int, of attention: AttentionRecipe?, start: Int,
     reusing tables: inout RotationTables
   ) throws(RotaryError) {
     let ofClass = spans.map { $0.rotary.layers[layer] }
@@ -36,9 +36,9 @@ struct LayerRotation: Sendable {
     scoreLayout = rotary.score?.layout ?? .half
     scoreOffset = rotary.score?.offset ?? 0
     valueLayout = rotary.value?.layout ?? scoreLayout
-    let sharesVector = attention.sharedVector != nil
+    let sharesVector = attention?.sharedVector != nil
     valueOffset = sharesVector ? scoreOffset : 0
-    let hasIndex = attention.compression?.index != nil
+    let hasIndex = attention?.compression?.index != nil
     var scores: [RotationTable]?
     if rotary.sites.rotatesScores || hasIndex, rotary.score != nil {
       var made: [RotationTable] = []

@@ -51,7 +51,7 @@ package final class LayerStream {
     (hidden, tokens) = try pass.embed(sequences, batch, start: start)
     inputs = try LayerInputs(pass.plan, rows: batch.totalRows)
     for (sequence, first) in zip(sequences, batch.starts) {
-      inputs?.put(sequence, hidden.pointer + first * pass.plan.shape.width, row: first)
+      inputs?.put(sequence, hidden.pointer + first * pass.plan.shape.streamWidth, row: first)
     }
     workspace =
       other?.workspace ?? LayerWorkspace(pass, batch)

@@ -11,7 +11,9 @@ extension Inspection {
       return []
     }
     return plan.layers.enumerated().map { index, layer in
-      let attention = layer.recipe.attention
+      guard let attention = layer.recipe.attention else {
+        return ("layer \(index)", "no attention")
+      }
       let parts = [
         attention.rotation.score.map { rotation(of: $0, plan) } ?? "no rotation",
         attention.window > 0 ? "\(attention.window) tokens" : "all tokens",

@@ -73,8 +73,10 @@ import Testing
     // tokens of Mixtral's 192 and 12 of Qwen 3's are farther away than that, by up to 2.9.
     let farther = tokens.count { $0 >= 0.2 }
     print("parity in bf16 \(name): \(difference), \(farther) tokens farther than 0.2")
-    // Six layers, gated by what rounding has left: 145 of Gemma 4's tokens with torch in bfloat16.
-    if name == "gemma4" { return #expect(farther <= 145) }
+    // Tokens of torch in bfloat16: six layers of Gemma 4 are gated by what rounding has left.
+    if let torch = ["gemma4": 145, "deepseek-v4-sliding": 32][name] {
+      return #expect(farther <= torch)
+    }
     let hasExperts = model.plan.layers.contains { $0.recipe.experts != nil }
     #expect(farther <= (hasExperts ? tokens.count / 10 : 0))
     #expect(difference > 1e-5)

@@ -56,9 +56,17 @@ import Testing
   }
 
   @Test func refusesWhatItCannotStore() {
+    let whole: Set<ElementType> = [.i32, .i64]
     for type in ElementType.allCases where !Encoding.canEncode(type) {
-      #expect(throws: TensorError.self) { try encode([1], as: type) }
+      #expect(throws: TensorError.self) { try encode([whole.contains(type) ? 1.5 : 1], as: type) }
     }
+  }
+
+  @Test func wholeNumbersAreStoredAsSuch() throws {
+    #expect(try encode([1, -2], as: .i32) == [1, 0, 0, 0, 0xFE, 0xFF, 0xFF, 0xFF])
+    #expect(try encode([513], as: .i64) == [1, 2, 0, 0, 0, 0, 0, 0])
+    #expect(throws: TensorError.self) { try encode([3e9], as: .i32) }
+    #expect(throws: TensorError.self) { try encode([.nan], as: .i64) }
   }
 
   private func encode(_ values: [Float], as type: ElementType) throws -> [UInt8] {

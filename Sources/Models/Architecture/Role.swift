@@ -151,8 +151,11 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
   /// weights of other things.
   package var mixer: Mixer? {
     if rawValue.hasPrefix("delta_rule.") { return .deltaRule }
-    return rawValue.hasPrefix("attention.") && self != .attentionNormGain
-      && self != .attentionNormBias && self != .attentionPostNormGain && !isOfStreams ? .attention : nil
+    guard rawValue.hasPrefix("attention."), !isOfStreams else { return nil }
+    return switch self {
+    case .attentionNormGain, .attentionNormBias, .attentionPostNormGain: nil
+    default: .attention
+    }
   }
 
   /// Rows of numbers that are added to others or looked up, not multiplied: as exact as they are stored.

@@ -86,14 +86,15 @@ struct RotaryParameters {
       known[key] = score
       return score
     }
-    let isLocal = shape.windows.map { hasLocalBase && $0 > 0 }
+    let isLocal = shape.windows.indices.map { hasLocalBase && looksNear($0, shape) }
     if isLocal.allSatisfy({ $0 }), let dimensions = shape.rotaryDimensions.first {
       // What is said of layers that look far is checked though there is none.
       try checkFraction(score(dimensions: dimensions, offset: 0, windowed: false).scaling)
     }
+    let rotatesLastDims = parameters.architecture.block.rotatesLastDims
     return try shape.windows.indices.map { layer in
       let dimensions = shape.rotaryDimensions[layer]
-      let offset = parameters.architecture.block.rotatesLastDims ? shape.keyWidth[layer] - dimensions : 0
+      let offset = rotatesLastDims ? shape.keyWidth[layer] - dimensions : 0
       let score = try score(dimensions: dimensions, offset: offset, windowed: isLocal[layer])
       if !isLocal[layer] { try checkFraction(score.scaling) }
       return shape.rotates[layer] ? score : nil

@@ -7,24 +7,22 @@ enum SharedVectors {
   /// Reads the sizes into a shape that has its heads and the width of a key head.
   static func read(_ parameters: Hyperparameters, into shape: inout StatedShape) throws {
     guard parameters.architecture.block.attention == .shared else { return }
-    guard shape.keyValueHeads == 1 else {
+    if let heads = shape.keyValueHeads.first(where: { $0 != 1 }) {
       throw parameters.failure(
-        .keyValueHeads, "is \(shape.keyValueHeads), expected the 1 of a vector that all heads share"
-      )
+        .keyValueHeads, "is \(heads), expected the 1 of a vector that all heads share")
     }
-    guard shape.valueWidth == shape.keyWidth else {
-      throw parameters.failure(
-        .valueWidth, "is \(shape.valueWidth), expected the \(shape.keyWidth) of a key")
+    for (value, key) in zip(shape.valueWidth, shape.keyWidth) where value != key {
+      throw parameters.failure(.valueWidth, "is \(value), expected the \(key) of a key")
     }
     let vector = AttentionRecipe.SharedVector(
       queryRank: try parameters.integer(.queryRank),
       outputGroups: try parameters.integer(.outputGroups),
       outputRank: try parameters.integer(.outputRank))
-    guard shape.heads * shape.valueWidth % vector.outputGroups == 0 else {
+    for outputs in zip(shape.heads, shape.valueWidth).map(*)
+    where outputs % vector.outputGroups != 0 {
       throw parameters.failure(
         .outputGroups,
-        "is \(vector.outputGroups), which does not divide the \(shape.heads * shape.valueWidth)"
-          + " outputs of all heads")
+        "is \(vector.outputGroups), which does not divide the \(outputs) outputs of all heads")
     }
     shape.sharedVector = vector
   }
@@ -43,9 +41,9 @@ enum SharedVectors {
         heads: try parameters.integer(.indexHeads), width: try parameters.integer(.indexWidth),
         kept: try parameters.integer(.indexKept))
       : nil
-    if let index, index.width < shape.rotaryDimensions {
+    if let index, let rotating = shape.rotaryDimensions.first(where: { $0 > index.width }) {
       throw parameters.failure(
-        .indexWidth, "is \(index.width), less than the \(shape.rotaryDimensions) dims that rotate")
+        .indexWidth, "is \(index.width), less than the \(rotating) dims that rotate")
     }
     return kinds.map { kind, rate in
       switch kind {

@@ -235,8 +235,8 @@ enum StatedExperts {
 
   /// The distance of layers of experts, where each stands at a multiple of it counted from 1; nil
   /// where they do not.
-  private static func step(of layers: [Bool]) -> Int? {
-    let numbers = layers.indices.filter { layers[$0] }.map { $0 + 1 }
+  private static func step(of layers: [ChannelKind]) -> Int? {
+    let numbers = layers.indices.filter { layers[$0] != .dense }.map { $0 + 1 }
     guard let first = numbers.first else { return nil }
     let step = numbers.count > 1 ? numbers[1] - first : first
     let expected = stride(from: first, through: layers.count, by: step)

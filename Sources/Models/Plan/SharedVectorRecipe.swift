@@ -70,14 +70,14 @@ extension LayerRecipe {
   /// Whether such a layer can have a weight of its attention.
   func has(_ part: Role.AttentionPart) -> Bool {
     switch part {
-    case .compression: attention.compression != nil
-    case .index: attention.compression?.index != nil
+    case .compression: attention?.compression != nil
+    case .index: attention?.compression?.index != nil
     }
   }
 
   /// Weights without which attention to a shared vector cannot be computed.
   var neededRoles: [Role] {
-    guard attention.sharedVector != nil else { return [] }
+    guard attention?.sharedVector != nil else { return [] }
     let always: [Role] = [
       .queryDown, .queryDownNormGain, .queryUp, .sharedVector, .sharedVectorNormGain, .outputDown,
       .outputUp,
