@@ -70,7 +70,7 @@ extension Checkpoint {
     } else {
       throw .folder(WrongInput.folder(files, names) ?? .noWeights, file: path, place: .whole)
     }
-    return make(path: path, files: files, headers: headers, configuration: configuration)
+    return try make(path: path, files: files, headers: headers, configuration: configuration)
   }
 
   /// NAME-00002-of-00003.gguf and so on.
@@ -90,11 +90,12 @@ extension Checkpoint {
 
   private static func make(
     path: String, files: FileSet, headers: [SafetensorsHeader], configuration: JSONValue?
-  ) -> Checkpoint {
+  ) throws(FileError) -> Checkpoint {
     Checkpoint(
       path: path, container: .safetensors, metadata: [:], configuration: configuration,
       safetensorsMetadata: headers.first?.metadata ?? [:], companions: files,
-      tensors: MicroscaledPairs.joined(directory(headers.map(\.tensors)), configuration),
+      tensors: try ScaledWeights.joined(
+        directory(headers.map(\.tensors)), configuration, file: files.path(of: "config.json")),
       files: headers.map(\.file))
   }
 

@@ -24,6 +24,8 @@ public struct TensorEntry: Sendable {
     case whole
     /// Made of two tensors of the file (`MicroscaledPairs`).
     case pair(elements: TensorEntry, scales: TensorEntry)
+    /// Made of numbers and a factor for each block of them (`ScaledBlocks`).
+    case scaled(elements: TensorEntry, scales: TensorEntry, rows: Int, columns: Int)
   }
 
   /// The reader has checked that the range is inside the file and fits shape and type.
@@ -43,7 +45,8 @@ public struct TensorEntry: Sendable {
   /// The same tensor under another name.
   package func renamed(_ name: String) -> TensorEntry {
     TensorEntry(
-      name: name, type: type, shape: shape, file: file, offset: offset, byteCount: byteCount)
+      name: name, type: type, shape: shape, file: file, offset: offset, byteCount: byteCount,
+      storage: storage)
   }
 
   /// The product of the shape: 1 for a scalar, 0 with a dimension of zero.
@@ -53,20 +56,30 @@ public struct TensorEntry: Sendable {
   public var range: Range<Int> {
     switch storage {
     case .whole: offset..<(offset + byteCount)
-    case .pair(let elements, _): elements.range
+    case .pair(let elements, _), .scaled(let elements, _, _, _): elements.range
     }
   }
 
-  /// Whether it is made of two tensors of its file.
+  /// Whether it is made of blocks of elements and their scales (`MicroscaledPairs`).
   package var isPair: Bool {
     if case .pair = storage { true } else { false }
+  }
+
+  /// The two tensors of the file that it is made of; nil where it is one.
+  package var parts: (elements: TensorEntry, scales: TensorEntry)? {
+    switch storage {
+    case .whole: nil
+    case .pair(let elements, let scales), .scaled(let elements, let scales, _, _):
+      (elements, scales)
+    }
   }
 
   /// The files that hold the tensor.
   var files: [MappedFile] {
     switch storage {
     case .whole: [file]
-    case .pair(let elements, let scales): [elements.file, scales.file]
+    case .pair(let elements, let scales), .scaled(let elements, let scales, _, _):
+      [elements.file, scales.file]
     }
   }
 
@@ -86,6 +99,12 @@ public struct TensorEntry: Sendable {
       return try file.withBytes((offset + bytes.lowerBound)..<(offset + bytes.upperBound), body)
     case .pair(let elements, let scales):
       let made = MicroscaledPairs.bytes(bytes, of: elements, scales)
+      return try made.span.bytes.withUnsafeBytes(body)
+    case .scaled(let elements, let scales, let rows, let columns):
+      let size = type.bytesPerBlock
+      let made = ScaledBlocks.numbers(
+        (bytes.lowerBound / size)..<(bytes.upperBound / size), of: elements, scales, rows: rows,
+        columns: columns)
       return try made.span.bytes.withUnsafeBytes(body)
     }
   }
@@ -121,11 +140,15 @@ public struct TensorEntry: Sendable {
   /// Tells the system what the tensor's bytes are about to be used for.
   package func advise(_ advice: MappedFile.Advice) {
     file.advise(range, advice)
-    if case .pair(_, let scales) = storage { scales.advise(advice) }
+    parts?.scales.advise(advice)
   }
 
   /// Tells the system what rows, indices of the outermost dimension, are about to be used for.
   package func advise(rows: Range<Int>, _ advice: MappedFile.Advice) {
+    if case .scaled(let elements, let scales, _, _) = storage {
+      elements.advise(rows: rows, advice)
+      return scales.advise(advice)
+    }
     if case .pair(let elements, let scales) = storage {
       elements.advise(rows: rows, advice)
       return scales.advise(rows: rows, advice)

@@ -266,7 +266,7 @@ extension ConversionPlan {
       elementType: mainType)
     let configuration =
       try source.checkpoint.configuration.map { builder.fromHuggingFace($0) } ?? builder.fromGGUF()
-    return MicroscaledPairs.restated(configuration, for: tensors)
+    return ScaledWeights.restated(configuration, for: tensors)
   }
 
   /// Code, tokenizer, generation settings and model card.

@@ -121,7 +121,7 @@ struct TensorAssembly {
   /// others.
   private func pair(_ parts: [Part]) -> [Assembled]? {
     guard target == .huggingface, type == .keep, !parts.contains(where: isRewritten),
-      case .pair(let elements, let scales) = parts[0].source.tensor.storage
+      let (elements, scales) = parts[0].source.tensor.parts
     else { return nil }
     return [elements, scales].map { tensor in
       Assembled(

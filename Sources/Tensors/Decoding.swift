@@ -42,7 +42,7 @@ extension ElementType {
     case .u16: Int32(RC_U16)
     case .u32: Int32(RC_U32)
     case .u64: Int32(RC_U64)
-    case .bool: nil
+    case .bool, .f8e8m0: nil
     case .q4_0: Int32(RC_Q4_0)
     case .q4_1: Int32(RC_Q4_1)
     case .q5_0: Int32(RC_Q5_0)

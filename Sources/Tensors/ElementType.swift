@@ -8,6 +8,8 @@ public enum ElementType: String, Sendable, CaseIterable, Hashable {
   case f32, f16, bf16, f64
   case f8e4m3 = "f8_e4m3"
   case f8e5m2 = "f8_e5m2"
+  /// A power of two, the exponent alone: factors of other numbers.
+  case f8e8m0 = "f8_e8m0"
   case i8, i16, i32, i64, u8, u16, u32, u64
   case bool
   // swift-format-ignore: AlwaysUseLowerCamelCase
@@ -34,7 +36,7 @@ public enum ElementType: String, Sendable, CaseIterable, Hashable {
     case .f64, .i64, .u64: 8
     case .f32, .i32, .u32: 4
     case .f16, .bf16, .i16, .u16: 2
-    case .f8e4m3, .f8e5m2, .i8, .u8, .bool: 1
+    case .f8e4m3, .f8e5m2, .f8e8m0, .i8, .u8, .bool: 1
     case .q4_0: Int(RC_Q4_0_BYTES)
     case .q4_1: Int(RC_Q4_1_BYTES)
     case .q5_0: Int(RC_Q5_0_BYTES)

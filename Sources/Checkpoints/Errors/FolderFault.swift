@@ -14,6 +14,12 @@ public enum FolderFault: Fault {
   case hubCache
   /// config.json is not a JSON object.
   case configurationNotObject
+  /// config.json says that weights are stored in a way that is not read; nil where it names none.
+  case unknownQuantization(method: String?)
+  /// config.json states a size of blocks that is none.
+  case quantizationBlock
+  /// The scales of a weight are missing or do not fit it.
+  case scales(names: [String], expected: [Int])
   /// The index has no `weight_map` object of strings.
   case malformedIndex(problem: String)
   /// The index names a file outside its folder, or not by a plain name.
@@ -40,6 +46,14 @@ public enum FolderFault: Fault {
       "the folder's download is not finished: \(quoted(found))"
     case .hubCache: "is a cache of downloads, the model lies deeper"
     case .configurationNotObject: "is not a JSON object"
+    case .unknownQuantization(let method):
+      "quantization_config \(method.map { "has the quant_method \(quoted($0))" } ?? "has no quant_method")"
+        + ", expected \(ScaledWeights.Method.allCases.map(\.rawValue).joined(separator: " or "))"
+    case .quantizationBlock:
+      "weight_block_size of quantization_config is not a pair of whole numbers above 0"
+    case .scales(let names, let expected):
+      "holds FP8 numbers, whose scales are expected in \(names.joined(separator: " or ")) with the"
+        + " shape \(expected)"
     case .malformedIndex(let problem): "malformed index: \(problem)"
     case .unsafeShardName(let found):
       "the index names \(quoted(found)): expected the plain name of a file in the same folder"
@@ -61,6 +75,7 @@ public enum FolderFault: Fault {
       "merge it into its model (merge_and_unload of peft), save that and give its folder"
     case .unfinishedDownload: "start the download again, it goes on where it stopped"
     case .hubCache: "give the folder below its snapshots/"
+    case .unknownQuantization: "save the model with plain weights, and give that folder"
     case .noWeights: "weights in .bin or .pth files are not read; convert them to safetensors"
     default: nil
     }

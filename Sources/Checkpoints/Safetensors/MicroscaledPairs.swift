@@ -5,16 +5,11 @@ import Tensors
 /// MXFP4 weights in Hugging Face folders: the elements and the scales of a weight are tensors of
 /// their own, which are read as one.
 ///
-/// `NAME_blocks` is [..., rows, blocks, 16], `NAME_scales` [..., rows, blocks], both bytes. A byte
-/// holds two elements that follow each other, the first in its low half (transformers,
+/// In most folders `NAME_blocks` is [..., rows, blocks, 16], `NAME_scales` [..., rows, blocks], both
+/// bytes. A byte holds two elements that follow each other, the first in its low half (transformers,
 /// `integrations/mxfp4.py`). In ggml's blocks the scale comes first, and the low halves are elements 0
 /// to 15.
 package enum MicroscaledPairs {
-  /// What config.json states of weights that are stored in fewer bits.
-  private static let statement = "quantization_config"
-  private static let methodKey = "quant_method"
-  private static let method = "mxfp4"
-
   /// What the names of the two tensors end in.
   private static let elementsSuffix = "_blocks"
   private static let scalesSuffix = "_scales"
@@ -24,27 +19,13 @@ package enum MicroscaledPairs {
   /// Bytes to put together at a time.
   static let pieceBytes = blockBytes << 16
 
-  private static func isStated(by configuration: JSONValue?) -> Bool {
-    configuration?[statement]?[methodKey]?.string == method
-  }
+  /// Whether a tensor of this name is the elements of a pair.
+  static func holdsElements(_ name: String) -> Bool { name.hasSuffix(elementsSuffix) }
 
-  /// The configuration of a folder with these tensors: it states pairs only where there are some.
-  package static func restated(
-    _ configuration: JSONValue, for tensors: [OutputTensor]
-  ) -> JSONValue {
-    guard isStated(by: configuration), var fields = configuration.object,
-      !tensors.contains(where: { $0.name.hasSuffix(elementsSuffix) })
-    else { return configuration }
-    fields[statement] = nil
-    return .object(fields)
-  }
-
-  /// The tensors with every pair as one, in the place of its elements, where the configuration says
-  /// that there are pairs.
+  /// The tensors with every pair as one, in the place of its elements.
   static func joined(
-    _ tensors: OrderedDictionary<String, TensorEntry>, _ configuration: JSONValue?
+    _ tensors: OrderedDictionary<String, TensorEntry>
   ) -> OrderedDictionary<String, TensorEntry> {
-    guard isStated(by: configuration) else { return tensors }
     var result: OrderedDictionary<String, TensorEntry> = [:]
     var taken: Set<String> = []
     for (name, tensor) in tensors {
@@ -74,6 +55,19 @@ package enum MicroscaledPairs {
     return TensorEntry(
       name: name, type: .mxfp4, shape: blocks.dropLast() + [columns], file: elements.file,
       offset: elements.offset, byteCount: scales.byteCount * blockBytes,
+      storage: .pair(elements: elements, scales: scales))
+  }
+
+  /// A weight of two elements a byte, [rows, columns / 2], and the scale of every 32, [rows, columns /
+  /// 32]; nil where they are no such pair. It has the name of its elements.
+  static func pair(_ elements: TensorEntry, rowScales scales: TensorEntry) -> TensorEntry? {
+    guard elements.type == .i8 || elements.type == .u8, elements.shape.count == 2,
+      scales.type == .f8e8m0 || scales.type == .u8, scales.shape.count == 2,
+      scales.shape[0] == elements.shape[0], elements.shape[1] == elementBytes * scales.shape[1]
+    else { return nil }
+    return TensorEntry(
+      name: elements.name, type: .mxfp4, shape: [elements.shape[0], 2 * elements.shape[1]],
+      file: elements.file, offset: elements.offset, byteCount: scales.byteCount * blockBytes,
       storage: .pair(elements: elements, scales: scales))
   }
 

@@ -83,11 +83,11 @@ package struct OutputTensor: Sendable {
     }
   }
 
-  /// Appends bytes of an input tensor: as they lie in its file, or put together of a pair.
+  /// Appends bytes of an input tensor: as they lie in its file, or put together of two of its tensors.
   private static func copy<Sink: ByteSink & ~Copyable>(
     _ bytes: Range<Int>, of source: TensorEntry, to file: inout Sink
   ) throws {
-    guard case .pair = source.storage else {
+    guard source.parts != nil else {
       let start = source.offset + bytes.lowerBound
       return try file.copy(start..<(start + bytes.count), of: source.file)
     }
