@@ -189,7 +189,11 @@ extension ConversionPlan {
     rewrittenTensors = assembled.count - copiedTensors
     var warnings: [ConversionWarning] = source.notes.map { .ignored($0) }
     let purpose: SiteChange.Purpose =
-      request.expectsFit || fit?.report.isUsed == true ? .fittedConversion : .conversion
+      if request.expectsFit || fit?.report.isUsed == true {
+        .fittedConversion
+      } else {
+        source.layers.contains { $0.boundKeys != nil } ? .unfittableConversion : .conversion
+      }
     if let siteChange, siteChange.effects(for: purpose) != nil {
       warnings.append(.sites(siteChange, purpose))
     }

@@ -31,8 +31,10 @@ package struct SiteChange: Sendable, Equatable {
   }
 
   /// What a model is rewritten or scored for, which decides what is worth a warning.
-  package enum Purpose: Sendable {
+  package enum Purpose: Sendable, Equatable {
     case conversion
+    /// A conversion of a model that nothing can be fitted of.
+    case unfittableConversion
     /// A conversion that fits the weights to their new value rotation.
     case fittedConversion
     /// Scoring as if the model were of the variant.

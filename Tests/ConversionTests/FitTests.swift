@@ -96,6 +96,25 @@ import Testing
   /// Families that nothing is fitted of: positions are learned, or a shared vector is the values.
   private static let withoutFit: Set = ["gpt2", "deepseek-v4-sliding", "deepseek-v4"]
 
+  @Test func sharedVectorsAreNotFitted() throws {
+    guard let folder = try References.shared("parity/deepseek-v4") else { return }
+    let model = try Model(opening: folder)
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    let plan = try ConversionPlan(
+      model.plan, ConversionRequest(sites: .scores, output: "\(work)/model.gguf"))
+    let warning = try #require(plan.warnings.first)
+    guard case .sites(_, .unfittableConversion) = warning else {
+      Issue.record("\(warning)")
+      return
+    }
+    #expect(throws: ConversionError.self) {
+      try ConversionPlan(
+        model.plan,
+        ConversionRequest(sites: .scores, output: "\(work)/model.gguf", absorb: [.pairLayout]))
+    }
+  }
+
   /// Families of which the fit is written for one of the texts that are tried.
   private static let withText: Set = [
     "llama", "qwen2", "qwen3", "gemma3", "gpt-neox", "phi3", "olmo2", "deepseek-v2-mla",

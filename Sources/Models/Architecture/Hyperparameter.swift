@@ -81,6 +81,8 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
   case outputRank = "output_rank"
   case compressionRatios = "compression_ratios"
   case compressionRates = "compression_rates"
+  case sparseRate = "sparse_rate"
+  case heavyRate = "heavy_rate"
   case indexHeads = "index_heads"
   case indexWidth = "index_width"
   case indexKept = "index_kept"
@@ -136,7 +138,7 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
       .rotaryDimensions, .rotaryDimensionsWindowed, .originalContext, .window, .vocabulary,
       .queryRank, .latentRank,
       .stillKeyWidth, .latentHeads, .latentKeyWidth, .latentValueWidth, .parallelNorms,
-      .unrotatedEvery, .outputGroups, .outputRank, .indexHeads, .indexWidth, .indexKept,
+      .unrotatedEvery, .sparseRate, .heavyRate, .outputGroups, .outputRank, .indexHeads, .indexWidth, .indexKept,
       .experts, .expertsPerToken, .expertWidth, .sharedExperts, .sharedExpertWidth,
       .expertGroups, .expertGroupsUsed, .leadingDenseLayers, .expertStep, .predictingLayers,
       .ruleKeyHeads, .ruleValueHeads, .ruleKeyWidth, .ruleValueWidth, .ruleValueRows, .ruleKernel,

@@ -85,6 +85,13 @@ enum SharedVectors {
     of kind: LayerKind, _ parameters: Hyperparameters, _ facts: CompressionBlock
   ) throws -> Int {
     guard kind == .sparse || kind == .heavy else { return 0 }
+    let own: Hyperparameter = kind == .sparse ? .sparseRate : .heavyRate
+    if let rate = try parameters.optionalInteger(own) {
+      guard rate <= mostTokens else {
+        throw parameters.failure(own, "is \(rate), which no window has")
+      }
+      return rate
+    }
     guard let rates = parameters.value(.compressionRates) else {
       return kind == .sparse ? facts.sparseRate : facts.heavyRate
     }
