@@ -86,10 +86,13 @@ struct ModelCard {
       ("source", "`\(fileName)`"), ("SHA-256 of the source", "`\(sourceHash)`"),
       ("sites", "\(plan.source.rotary.sites.name) -> \(plan.sites.name)"),
     ]
-    let unrotated = plan.target.unrotatedLayers
-    if !unrotated.isEmpty {
-      rows.append(
-        ("layers without positions", unrotated.map(String.init).joined(separator: ", ")))
+    for (kind, layers) in plan.source.unreachedLayers {
+      let name =
+        switch kind {
+        case .withoutPositions: "layers without positions"
+        case .deltaRule: "layers of a delta rule"
+        }
+      rows.append((name, layers.map(String.init).joined(separator: ", ")))
     }
     if let value = plan.target.valueTable {
       let turning = value.turning.reduce(0, +)

@@ -30,14 +30,6 @@ package final class LayerStream {
   package init(
     _ pass: ForwardPass, _ sequences: [[Int32]], start: Int = 0, sharing other: LayerStream? = nil
   ) throws {
-    guard
-      pass.arithmetic == .float32
-        || !pass.plan.layers.contains(where: { $0.recipe.deltaRule != nil })
-    else {
-      // With rounded factors the logits are far from the reference (docs/decisions.md).
-      throw ModelError.float32Alone(
-        file: pass.plan.checkpoint.path, what: "layers of a delta rule")
-    }
     self.pass = pass
     self.start = start
     let classes = pass.rotary.lengthClasses(of: sequences.map { start + $0.count })

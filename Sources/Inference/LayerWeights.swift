@@ -113,7 +113,7 @@ package final class LayerWeights: Sendable {
     for (role, weight) in weights {
       let buffer = FloatBuffer(count: max(weight.values.count, 1))
       for (index, value) in weight.values.enumerated() { buffer.pointer[index] = Float(value) }
-      if role.isVector || role.isTable {
+      if role.isElementwise || role.isTable {
         vectors[role] = buffer
       } else {
         matrices[role] = [

@@ -216,8 +216,8 @@ extension ConversionOutcome {
       "\(plan.source.checkpoint.path) (\(plan.source.rotary.sites.name)) -> "
         + "\(plan.output) (\(plan.sites.name))"
     ]
-    for (kind, layers) in plan.source.unrotatedKinds {
-      let name = kind.padding(toLength: 11, withPad: " ", startingAt: 0)
+    for (kind, layers) in plan.source.unreachedLayers {
+      let name = kind.rawValue.padding(toLength: 11, withPad: " ", startingAt: 0)
       lines.append("\(name)in \(Format.layers(layers)), whatever the variant")
     }
     if let value = plan.target.valueTable {

@@ -132,8 +132,8 @@ package struct Inspection: Sendable {
     ]
     lines += scoreLines()
     lines.append(("values", valueLine()))
-    for (kind, layers) in plan.unrotatedKinds {
-      lines.append((kind, "in \(Format.layers(layers)), whatever the variant"))
+    for (kind, layers) in plan.unreachedLayers {
+      lines.append((kind.rawValue, "in \(Format.layers(layers)), whatever the variant"))
     }
     let sharing = plan.layers.indices.filter { plan.layers[$0].recipe.usesOtherKeys }
     if !sharing.isEmpty {
@@ -263,16 +263,5 @@ package struct Inspection: Sendable {
         })
     }
     return .object(fields)
-  }
-}
-
-extension ModelPlan {
-  /// Layers that no variant reaches, by what they are: attention without positions, or no attention.
-  var unrotatedKinds: [(kind: String, layers: [Int])] {
-    let layers = rotary.unrotatedLayers
-    let isRule = { (layer: Int) in self.layers[layer].recipe.deltaRule != nil }
-    return [
-      ("NoPE", layers.filter { !isRule($0) }), ("delta rule", layers.filter(isRule)),
-    ].filter { !$0.1.isEmpty }
   }
 }

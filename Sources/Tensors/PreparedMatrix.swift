@@ -95,8 +95,7 @@ package final class PreparedMatrix: Sendable {
   /// - Parameters:
   ///   - x: [rows, inputs].
   ///   - y: [rows, outputs]. Becomes NaN where there is no memory for the product.
-  ///   - yStride: elements from one row of `y` to the next; `outputs` where the factors are
-  ///     bfloat16.
+  ///   - yStride: elements from one row of `y` to the next.
   ///   - accumulate: whether the product is added to `y`.
   package func multiply(
     _ x: Factors, to y: UnsafeMutablePointer<Float>, yStride: Int, accumulate: Bool = false
@@ -111,7 +110,7 @@ package final class PreparedMatrix: Sendable {
       let count = x.rows * inputs
       guard count > 0 else { return }
       guard let memory = rc_thread_memory(Int32(RC_SLOT_WIDENED), count * 4) else {
-        return y.update(repeating: .nan, count: x.rows * yStride)
+        return fail(y, yStride: yStride, rows: x.rows)
       }
       let widened = memory.assumingMemoryBound(to: Float.self)
       rc_decode(Int32(RC_BF16), halves, widened, count)
@@ -121,24 +120,50 @@ package final class PreparedMatrix: Sendable {
     #if ROPECONV_ONEDNN
       case (.packed(let packed), .bfloat16(let halves)):
         guard x.rows > 0 else { return }
-        if !packed.multiply(halves, rows: x.rows, to: y, accumulate: accumulate) {
-          y.update(repeating: .nan, count: x.rows * outputs)
-        }
+        multiply(packed, halves, rows: x.rows, to: y, yStride: yStride, accumulate: accumulate)
       case (.packed(let packed), .float32(let rows, let stride)):
         let count = x.rows * inputs
         guard count > 0 else { return }
         guard let memory = rc_thread_memory(Int32(RC_SLOT_WIDENED), count * 2) else {
-          return y.update(repeating: .nan, count: x.rows * outputs)
+          return fail(y, yStride: yStride, rows: x.rows)
         }
         rc_put_rows(
           rows, stride, x.rows, inputs, 1, FactorForm.bfloat16.code, memory, inputs)
-        if !packed.multiply(
-          memory.assumingMemoryBound(to: UInt16.self), rows: x.rows, to: y, accumulate: accumulate)
-        {
-          y.update(repeating: .nan, count: x.rows * outputs)
-        }
+        multiply(
+          packed, memory.assumingMemoryBound(to: UInt16.self), rows: x.rows, to: y,
+          yStride: yStride, accumulate: accumulate)
     #endif
     }
+  }
+
+  #if ROPECONV_ONEDNN
+    /// oneDNN's rows lie without a gap: those of a result that has gaps are made beside it.
+    private func multiply(
+      _ packed: BFloat16Weights, _ x: UnsafePointer<UInt16>, rows: Int,
+      to y: UnsafeMutablePointer<Float>, yStride: Int, accumulate: Bool
+    ) {
+      guard yStride != outputs else {
+        if !packed.multiply(x, rows: rows, to: y, accumulate: accumulate) {
+          fail(y, yStride: yStride, rows: rows)
+        }
+        return
+      }
+      guard let memory = rc_thread_memory(Int32(RC_SLOT_PRODUCT), rows * outputs * 4),
+        case let product = memory.assumingMemoryBound(to: Float.self),
+        packed.multiply(x, rows: rows, to: product, accumulate: false)
+      else { return fail(y, yStride: yStride, rows: rows) }
+      for row in 0..<rows {
+        let (target, source) = (y + row * yStride, product + row * outputs)
+        for output in 0..<outputs {
+          target[output] = accumulate ? target[output] + source[output] : source[output]
+        }
+      }
+    }
+  #endif
+
+  /// Without memory a product is not a number.
+  private func fail(_ y: UnsafeMutablePointer<Float>, yStride: Int, rows: Int) {
+    for row in 0..<rows { (y + row * yStride).update(repeating: .nan, count: outputs) }
   }
 
   private func multiply(
@@ -164,7 +189,7 @@ package final class PreparedMatrix: Sendable {
     let bytes = columns * (inputs + outputs) * MemoryLayout<Float>.size
     guard rows > 0, bytes > 0 else { return }
     guard let memory = rc_thread_memory(Int32(RC_SLOT_FEW_ROWS), bytes) else {
-      return y.update(repeating: .nan, count: (rows - 1) * yStride + outputs)
+      return fail(y, yStride: yStride, rows: rows)
     }
     let filled = memory.assumingMemoryBound(to: Float.self)
     let product = filled + columns * inputs

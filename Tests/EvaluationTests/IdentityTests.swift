@@ -304,4 +304,11 @@ import Testing
       try words(RotaryRequest(scaling: .yarn(.init(factor: 4, originalContext: 128))))
         == "RoPE, as if, YaRN x4")
   }
+  /// A delta rule knows the order of tokens by itself: its layers are not called NoPE.
+  @Test func layersOfADeltaRuleInWords() throws {
+    guard let folder = try References.shared("parity/qwen3-5") else { return }
+    let result = try PerplexityEvaluation(windows: WindowPlan(context: 8, limit: 1)).run(
+      Model(opening: folder), on: TokenizedText(name: "ids", tokens: (0..<8).map { Int32($0) }))
+    #expect(result.record.variant() == "RoPE, delta rule in layers 0, 1, 2")
+  }
 }

@@ -42,6 +42,18 @@ import Testing
     #expect(try golden.difference(Model(opening: back)) <= 2e-4)
   }
 
+  /// llama.cpp caps the logits of a file that states no cap at 30: one of a model without says 0.
+  @Test func lackOfASoftCapIsStated() throws {
+    guard let folder = try References.shared("parity/gemma4") else { return }
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    let path = try convert(folder, to: "\(work)/model.gguf")
+    let stated = try Checkpoint.open(path).metadata["gemma4.final_logit_softcapping"]
+    #expect(stated?.double == 0)
+    let back = try convert(path, to: "\(work)/back/")
+    #expect(try Checkpoint.open(back).configuration?["final_logit_softcapping"] == .null)
+  }
+
   @Test(arguments: shapes) func logitsEqualTheReference(shape: String) throws {
     let source = "\(Self.folder)/gemma4/\(shape)"
     let golden = try ParityTests.Golden(folder: source)

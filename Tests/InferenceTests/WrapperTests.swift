@@ -23,6 +23,7 @@ import Testing
       "32 tensors of the vision tower, 2 tensors of the projector"
     ),
     ("qwen3_vl", "qwen3vl", "qwen3", "27 tensors of the vision tower"),
+    ("qwen3_5", "qwen35", "qwen3_5_text", "21 tensors of the vision tower"),
   ])
   func textModelIsReadAndWritten(
     name: String, architecture: String, modelType: String, left: String
@@ -58,6 +59,54 @@ import Testing
       #expect(text["rope_parameters"]?["mrope_section"] == nil)
       #expect(text["deepstack_visual_indexes"] == nil)
     }
+  }
+
+  /// Sections of a rotation by several positions stand in the object that says how layers rotate; where
+  /// a folder states none, llama.cpp's loader still asks for those of the released models.
+  @Test func sectionsAreStatedInBothContainers() throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    func convert(_ plan: ModelPlan, to output: String) throws {
+      _ = try ConversionPlan(plan, ConversionRequest(sites: nil, output: output)).write(
+        version: "test")
+    }
+    func sections(_ file: String) throws -> [Int]? {
+      try Checkpoint.open(file).metadata["qwen35.rope.dimension_sections"]?.ints
+    }
+    let source = try Checkpoint.open(Self.folder("qwen3_5"))
+    try convert(try ModelPlan(source), to: "\(work)/model.gguf")
+    #expect(try sections("\(work)/model.gguf") == [2, 1, 1, 0])
+    try convert(try Model(opening: "\(work)/model.gguf").plan, to: "\(work)/back/")
+    let stated = try #require(try Checkpoint.open("\(work)/back").configuration)
+    #expect(stated["rope_parameters"]?["mrope_section"] == [2, 1, 1])
+    #expect(stated["mrope_section"] == nil)
+    try convert(try Model(opening: "\(work)/back").plan, to: "\(work)/again.gguf")
+    #expect(try sections("\(work)/again.gguf") == [2, 1, 1, 0])
+
+    var members = try #require(stated.object)
+    var rotation = try #require(members["rope_parameters"]?.object)
+    rotation["mrope_section"] = nil
+    members["rope_parameters"] = .object(rotation)
+    let folder = try Checkpoint.open("\(work)/back")
+    let silent = folder.restated(
+      configuration: .object(members), tensors: Array(folder.tensors.values))
+    try convert(try ModelPlan(silent), to: "\(work)/silent.gguf")
+    #expect(try sections("\(work)/silent.gguf") == [11, 11, 10, 0])
+  }
+
+  /// Released folders hold layers that predict tokens further ahead, which transformers ignores.
+  @Test func predictingTensorsAreIgnored() throws {
+    let source = try Checkpoint.open(Self.folder("qwen3_5"))
+    func plan(renaming name: String, to other: String) throws -> ModelPlan {
+      try ModelPlan(
+        source.restated(
+          configuration: source.configuration ?? .null,
+          tensors: source.tensors.values.map { $0.renamed($0.name == name ? other : $0.name) }))
+    }
+    let spare = try #require(source.tensors.keys.first { $0.hasPrefix("model.visual.") })
+    let names = try plan(renaming: spare, to: "mtp.layers.0.mlp.up_proj.weight").ignored.map(\.name)
+    #expect(names == ["mtp.layers.0.mlp.up_proj.weight"])
+    #expect(throws: ModelError.self) { try plan(renaming: spare, to: "amtp.fc.weight") }
   }
 
   /// A tensor that belongs to no part is refused by its name, as in any model.

@@ -38,7 +38,9 @@ import Vocabulary
       ]
     ],
     "required": ["bias": [false]],
-    "copied": ["expert_count": ["huggingface": "n_experts", "type": "float32"]],
+    "copied": [
+      "expert_count": ["huggingface": "n_experts", "type": "sections", "default": [1, 2, 3]]
+    ],
     "weights": [
       "embedding": ["gguf": "token_embd.weight", "huggingface": "wte", "optional": true],
       "output": ["gguf": ["output.weight", ["tensor": "fused", "part": "up"]]],
@@ -121,7 +123,8 @@ import Vocabulary
     #expect(layers.fallback == 2 && layers.isAlwaysWritten)
     #expect(tiny.required == ["bias": [false]] && tiny.ignored == ["*.inv_freq"])
     #expect(tiny.copied["expert_count"]?.huggingface == "n_experts")
-    #expect(tiny.copied["expert_count"]?.type == .float32)
+    #expect(tiny.copied["expert_count"]?.type == .sections)
+    #expect(tiny.copied["expert_count"]?.fallback == [1, 2, 3])
     #expect(tiny.weights[.embedding]?.optional == true)
     #expect(tiny.weights[.embedding]?.names[.huggingface]?.tensor == "wte")
     let norm = try #require(tiny.weights[.outputNormGain]?.names[.gguf])

@@ -58,7 +58,7 @@ MODELS = {
         "mlp_layer_types": ["hash_moe", "hash_moe", "moe", "moe", "moe"], "index_topk": 17}),
     "qwen3-5": ("qwen3_5_text", DELTA),
     "qwen3-5-moe": ("qwen3_5_moe_text", DELTA | EXPERTS | SHARED_EXPERT),
-    "qwen3-next": ("qwen3_next", DELTA | EXPERTS | SHARED_EXPERT | {"mlp_only_layers": [1]}),
+    "qwen3-next": ("qwen3_next", DELTA | EXPERTS | SHARED_EXPERT),
     "gemma4": ("gemma4_text", GEMMA4),
     "gemma4-k-eq-v": ("gemma4_text", GEMMA4 | {
         "attention_k_eq_v": True, "num_global_key_value_heads": 1, "num_kv_shared_layers": 0,
@@ -112,9 +112,9 @@ def in_double(folder, ids):
         return model(ids, use_cache=False).logits
 
 
-def config_of(name):
+def config_of(name, more={}):
     kind, changes = MODELS[name]
-    fields = SIZES | changes
+    fields = SIZES | changes | more
     return transformers.AutoConfig.for_model(
         kind, dtype=torch.float32, attn_implementation="eager", **{"pad_token_id": None, **fields})
 

@@ -154,15 +154,20 @@ import Testing
         let factors = x.withUnsafeBufferPointer {
           buffer.put($0.baseAddress!, stride: inputs, rows: rows, width: inputs)
         }
-        var y = [Float](repeating: 0, count: rows * outputs)
-        matrix.multiply(factors, to: &y, yStride: outputs)
-        matrix.multiply(factors, to: &y, yStride: outputs, accumulate: true)
-        for row in 0..<rows {
-          for output in 0..<outputs {
-            let exact = (0..<inputs).reduce(0.0) {
-              $0 + round(x[row * inputs + $1]) * round(weights[output * inputs + $1])
+        // Rows that follow one another, and rows with something else between them.
+        for gap in [0, 3] {
+          let stride = outputs + gap
+          var y = [Float](repeating: 7, count: rows * stride)
+          matrix.multiply(factors, to: &y, yStride: stride)
+          matrix.multiply(factors, to: &y, yStride: stride, accumulate: true)
+          for row in 0..<rows {
+            for output in 0..<outputs {
+              let exact = (0..<inputs).reduce(0.0) {
+                $0 + round(x[row * inputs + $1]) * round(weights[output * inputs + $1])
+              }
+              #expect(close(y[row * stride + output], 2 * exact, relative: 0, absolute: 1e-4))
             }
-            #expect(close(y[row * outputs + output], 2 * exact, relative: 0, absolute: 1e-4))
+            #expect(y[(row * stride + outputs)..<((row + 1) * stride)].allSatisfy { $0 == 7 })
           }
         }
       }

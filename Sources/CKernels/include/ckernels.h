@@ -157,7 +157,7 @@ void rc_parallel(ptrdiff_t count, ptrdiff_t threads, void (*prepare)(void), rc_b
 
 // thread_memory.c
 
-enum { RC_SLOT_DECODED, RC_SLOT_WIDENED, RC_SLOT_SCRATCHPAD, RC_SLOT_FEW_ROWS, RC_THREAD_SLOTS };
+enum { RC_SLOT_DECODED, RC_SLOT_WIDENED, RC_SLOT_SCRATCHPAD, RC_SLOT_FEW_ROWS, RC_SLOT_PRODUCT, RC_THREAD_SLOTS };
 
 /// At least `size` bytes (not zero) of the calling thread's memory for one purpose, on a cache line,
 /// valid until the thread asks for more of that slot; NULL where there is no memory left. What it

@@ -130,7 +130,7 @@ extension QuantizationMix {
     shape.dropLast().contains { $0 > 1 } && name.hasSuffix("weight")
       && !name.contains("_norm.weight") && !name.contains("position_embd")
       && !name.contains("ffn_gate_inp.weight") && !name.contains("per_layer_model_proj")
-      && !name.contains("ffn_gate_tid2eid.weight")
+      && !name.contains("ffn_gate_tid2eid.weight") && !name.contains("ssm_conv1d")
   }
 
   /// Several matrices in one tensor, as experts are kept.

@@ -8,7 +8,7 @@ extension TensorAssembly {
       if plan.side == target { return source }
       return target == .gguf ? .i32 : .i64
     }
-    if role.isVector || role.isFloat32 && target == .gguf {
+    if role.isVector || role.isFloat32InGGUF && target == .gguf {
       if plan.side == target, !changed { return source }
       if target == .gguf { return .f32 }
       return source.isFloat ? source : .f32

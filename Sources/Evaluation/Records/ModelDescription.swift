@@ -1,5 +1,6 @@
 import Base
 import Checkpoints
+import Models
 
 /// A model of a result in words: its name, and the variant it was computed as, both from what the
 /// result's identity states.
@@ -11,7 +12,7 @@ package struct ModelDescription: Sendable, Equatable {
   package let role: String
   /// Such as "RoVE, 16 of 32 pairs, fitted".
   package let variant: String
-  /// Layers without positions, counted from 0.
+  /// Layers that no variant reaches, counted from 0.
   package let unrotatedLayers: [Int]
 
   init(_ model: Model, identity: JSONValue) {
@@ -39,16 +40,18 @@ package struct ModelDescription: Sendable, Equatable {
     switch sites {
     case "":
       let isLearned = identity["hyperparameters"]?["positions"]?.string == "learned"
-      parts.append(isLearned ? "learned positions" : "NoPE")
+      parts.append(isLearned ? "learned positions" : UnreachedLayers.withoutPositions.rawValue)
     case "qk": parts.append("RoPE")
     case "vo": parts.append("VO-RoPE")
     case "qkvo": parts.append("RoVE")
     default: parts.append("sites \(sites)")
     }
     let unrotated = unrotatedLayers(rotation)
-    if !unrotated.isEmpty, !sites.isEmpty {
-      let numbers = unrotated.map(String.init).joined(separator: ", ")
-      parts.append("NoPE in layer\(unrotated.count == 1 ? "" : "s") \(numbers)")
+    for kind in UnreachedLayers.allCases where !sites.isEmpty {
+      let layers = unrotated.filter { self.kind(ofUnrotated: $0, identity) == kind }
+      guard !layers.isEmpty else { continue }
+      let numbers = layers.map(String.init).joined(separator: ", ")
+      parts.append("\(kind.rawValue) in layer\(layers.count == 1 ? "" : "s") \(numbers)")
     }
     if sites.contains("v") || sites.contains("o") {
       let ofLayers = rotation["pairs"]?.array?.compactMap(\.int)
@@ -75,6 +78,11 @@ package struct ModelDescription: Sendable, Equatable {
   private static func unrotatedLayers(_ rotation: JSONValue?) -> [Int] {
     let pairs = rotation?["pairs"]?.array?.compactMap(\.int) ?? []
     return pairs.indices.filter { pairs[$0] == 0 }
+  }
+
+  private static func kind(ofUnrotated layer: Int, _ identity: JSONValue) -> UnreachedLayers {
+    let rules = identity["hyperparameters"]?["delta_rule"]?.array ?? []
+    return layer < rules.count && !rules[layer].isNull ? .deltaRule : .withoutPositions
   }
 
   private static func scaling(_ scaling: JSONValue) -> String? {

@@ -270,12 +270,25 @@ extension HyperparameterKeys {
 }
 
 extension CopiedKey {
-  package enum Key: String, CaseIterable { case huggingface, type }
+  package enum Key: String, CaseIterable {
+    case huggingface, type
+    case fallback = "default"
+  }
 
   init(_ json: JSONValue, file: String, place: String) throws(FormatError) {
     let entry = try StrictObject<Key>(json, file: file, place: place)
     huggingface = try entry.string(.huggingface)
     type = try entry.choice(.type, default: .whole)
+    fallback = entry.optional(.fallback)
+    guard let fallback else { return }
+    let fits =
+      switch type {
+      case .whole: fallback.int != nil || fallback.bool != nil
+      case .float32: fallback.double != nil
+      case .count: fallback.array != nil
+      case .sections: fallback.array?.allSatisfy { $0.int != nil } == true
+      }
+    guard fits else { throw entry.failure(.fallback, "is not a value of this type") }
   }
 }
 

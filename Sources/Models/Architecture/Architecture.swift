@@ -78,4 +78,6 @@ package struct CopiedKey: Sendable, Equatable {
 
   package var huggingface: String
   package var type: Kind
+  /// What GGUF states of a folder that does not have the member.
+  package var fallback: JSONValue?
 }

@@ -254,10 +254,16 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
     }
   }
 
-  /// A matrix that weighs experts or residual streams: computed in float32 and stored so in GGUF,
-  /// whatever others are.
+  /// A small matrix of which much depends: one that weighs experts or residual streams, or says what
+  /// a delta rule forgets and corrects. Computed in float32, whatever others are.
   package var isFloat32: Bool {
-    self == .router || self == .sharedRouter || isOfStreams && !isVector
+    isFloat32InGGUF || self == .ruleDecay || self == .ruleRate
+  }
+
+  /// Stored in float32 in GGUF, whatever others are.
+  package var isFloat32InGGUF: Bool {
+    self == .router || self == .sharedRouter || self == .ruleConvolution
+      || isOfStreams && !isVector
   }
 
   /// What a layer's heads hold.

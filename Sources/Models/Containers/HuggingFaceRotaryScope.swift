@@ -142,6 +142,7 @@ extension HuggingFaceRotaryScope {
       let original = Member.originalContext.rawValue
       if members[original] == nil { members[original] = .integer(Int64(shape.context)) }
     }
+    members.merge(CopiedKeys.rotaryMembers(plan)) { own, _ in own }
     func put(_ key: Key, _ members: HuggingFaceScaling.Members) {
       fields.values[key.rawValue] = .object(members)
     }

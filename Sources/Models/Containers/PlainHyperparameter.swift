@@ -131,7 +131,8 @@ struct PlainHyperparameter: Sendable {
       value: { shape, _ in .number(shape[keyPath: path]) })
   }
 
-  /// A soft cap; that of a model without one is null in config.json and missing in GGUF.
+  /// A soft cap; that of a model without one is null in config.json and missing in GGUF,
+  /// or 0 there, where readers assume one.
   private static func softcap(
     _ parameter: Hyperparameter, _ path: WritableKeyPath<StatedShape, Double> & Sendable
   ) -> Self {

@@ -19,11 +19,18 @@ extension StatedFields {
     set(key: key, value)
   }
 
+  /// Whether readers assume something of a file that does not state it.
+  private func isAlwaysWritten(_ parameter: Hyperparameter) -> Bool {
+    architecture.hyperparameters[parameter]?.isAlwaysWritten == true
+  }
+
   /// States those of a table.
   mutating func set(_ table: [PlainHyperparameter], of shape: StatedShape) {
     for row in table {
       switch row.value(shape, architecture.block) {
       case .ofLayers(let sizes): set(row.parameter, sizes, windows: shape.windows)
+      case .nothing? where Self.side == .gguf && isAlwaysWritten(row.parameter):
+        set(row.parameter, .number(0))
       case let value?: set(row.parameter, value)
       case nil: break
       }

@@ -32,8 +32,6 @@ package enum ModelError: Diagnostic {
   case notRepresentable(file: String, what: String, container: String)
   /// A layer would rotate otherwise than the one whose keys and values it uses.
   case sharedRotation(file: String, layer: Int, source: Int)
-  /// Something in the model is computed in float32 alone.
-  case float32Alone(file: String, what: String)
   /// Logits or activations are not finite.
   case notFinite(file: String, what: String)
 
@@ -65,7 +63,6 @@ package enum ModelError: Diagnostic {
     case .expertOfToken(_, _, let token, let expert, let experts):
       "token \(token) goes to expert \(expert), of \(experts)"
     case .notRepresentable(_, let what, let container): "\(what) cannot be stored in \(container)"
-    case .float32Alone(_, let what): "\(what) are computed in float32 alone so far"
     case .sharedRotation(_, let layer, let source):
       "layer \(layer) uses the keys and values of layer \(source) and cannot rotate otherwise"
     case .notFinite(_, let what): "\(what) is not finite"
@@ -86,7 +83,7 @@ package enum ModelError: Diagnostic {
       .elementType(let file, _, _), .tiedOutputDiffers(let file, _),
       .tokenOutsideVocabulary(let file, _, _, _), .beyondLearnedPositions(let file, _, _),
       .factor(let file, _, _, _), .expertOfToken(let file, _, _, _, _),
-      .notRepresentable(let file, _, _), .notFinite(let file, _), .float32Alone(let file, _),
+      .notRepresentable(let file, _, _), .notFinite(let file, _),
       .sharedRotation(let file, _, _):
       file
     }

@@ -207,6 +207,7 @@ struct WeightDirectory {
   static func matches(_ name: String, _ pattern: String) -> Bool {
     let parts = pattern.split(separator: "*", omittingEmptySubsequences: false)
     guard parts.count == 2 else { return name == pattern }
+    if parts[1].isEmpty { return name.hasPrefix(parts[0]) }
     guard name.hasPrefix(parts[0]), name.hasSuffix(parts[1]),
       name.utf8.count > parts[0].utf8.count + parts[1].utf8.count
     else { return false }

@@ -17,7 +17,6 @@ enum OptionHints {
     case ConversionError.setting(let fault): fault.optionHint
     case ReportError.notAResult:
       "write one with --json, as in: ropeconv eval perplexity ... --json > a.json"
-    case ModelError.float32Alone: "give --compute f32"
     default: error.hint
     }
   }

@@ -2,7 +2,7 @@
 """Makes tiny folders of models that hold a text model among other parts, each with transformers' own
 logits of a text.
 
-    wrappers.py OUT [NAME...]        those committed: wrappers.py wrappers gemma3 qwen3_vl
+    wrappers.py OUT [NAME...]        those committed: wrappers.py wrappers gemma3 qwen3_vl qwen3_5
 
 Random weights, so that every matrix counts; `golden.safetensors` holds `input_ids` and `logits`."""
 import pathlib
@@ -22,6 +22,11 @@ AUDIO = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "nu
 QWEN_VISION = {"depth": 1, "num_heads": 2, "patch_size": 4}
 # Three sections of the eight pairs: of a text all have one position.
 SECTIONS = {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [2, 1, 1]}
+# A layer of a delta rule and one that attends.
+RULE = {"head_dim": 16, "layer_types": ["linear_attention", "full_attention"], "linear_key_head_dim": 8,
+        "linear_value_head_dim": 8, "linear_num_key_heads": 2, "linear_num_value_heads": 4,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "partial_rotary_factor": 0.5,
+                            "mrope_section": [2, 1, 1], "mrope_interleaved": True}}
 TOKENS = {"image_token_id": 60, "video_token_id": 61, "vision_start_token_id": 62, "vision_end_token_id": 63}
 
 
@@ -61,6 +66,15 @@ MODELS = {
         "vision_config": {**QWEN_VISION, "hidden_size": 16, "intermediate_size": 16, "out_hidden_size": 32,
                           "num_position_embeddings": 4, "deepstack_visual_indexes": [0]},
         "tie_word_embeddings": False, **TOKENS}),
+    "qwen3_5": ("Qwen3_5", {
+        "text_config": text("qwen3_5_text", **RULE),
+        "vision_config": {**QWEN_VISION, "hidden_size": 16, "intermediate_size": 16, "out_hidden_size": 32,
+                          "num_position_embeddings": 4}, **TOKENS}),
+    "qwen3_5_moe": ("Qwen3_5Moe", {
+        "text_config": text("qwen3_5_moe_text", **RULE, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=16,
+                            shared_expert_intermediate_size=24),
+        "vision_config": {**QWEN_VISION, "hidden_size": 16, "intermediate_size": 16, "out_hidden_size": 32,
+                          "num_position_embeddings": 4}, **TOKENS}),
     "qwen2_5_vl": ("Qwen2_5_VL", {
         "text_config": text("qwen2_5_vl_text", rope_parameters=SECTIONS),
         "vision_config": {**QWEN_VISION, "hidden_size": 16, "intermediate_size": 16, "out_hidden_size": 32}, **TOKENS}),
