@@ -31,8 +31,7 @@ package struct Plan: Sendable {
   /// The paths that steps read, but for what other steps make.
   package var inputPaths: [String] {
     let products = Set(steps.compactMap(\.product))
-    return Set(steps.flatMap(\.arguments)).subtracting(products).filter { $0.contains("/") }
-      .sorted()
+    return Set(steps.flatMap(\.inputs).map(\.path)).subtracting(products).sorted()
   }
 
   /// The files that a step writes for the plan, beside what its command asks for.

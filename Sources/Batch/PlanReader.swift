@@ -147,6 +147,12 @@ struct PlanReader {
   /// Options that the runner gives itself.
   private static let reserved: Set<String> = ["json", "quiet", "state", "threads"]
 
+  /// Options that end a command before it has done anything: no step.
+  private static let ending: Set<String> = [
+    "help", "help-hidden", "version", "dry-run", "generate-completion-script",
+    "experimental-dump-help",
+  ]
+
   /// What a step's settings say, and the files they name.
   private struct Options {
     var options: [Step.Option] = []
@@ -162,19 +168,31 @@ struct PlanReader {
       guard let name = key.string, name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "-" }),
         !Self.reserved.contains(name)
       else { throw malformed("\(place): '\(key.string ?? "?")' cannot be an option here") }
+      guard !Self.ending.contains(name) else {
+        throw malformed("\(place): '\(name)' does no work, so it is no step")
+      }
       if let flag = value.bool, value.scalar?.style == .plain {
         if flag { result.options.append(.init(name)) }
       } else if let list = value.sequence {
-        add(name, list.compactMap(\.string), to: &result)
+        let texts = list.compactMap(\.string)
+        guard texts.count == list.count else {
+          throw malformed("\(place).\(name): expected texts or numbers in the list")
+        }
+        add(name, texts, to: &result)
       } else if let text = value.string {
         // Tasks are a list of paths, in one text too.
-        add(
-          name, name == "tasks" ? text.split(separator: ",").map(String.init) : [text], to: &result)
+        let isList = name == "tasks"
+        let texts = isList ? text.split(separator: ",").map(Self.trimmed) : [text]
+        add(name, texts, to: &result)
       } else {
         throw malformed("\(place).\(name): expected a text, a number, a list, true or false")
       }
     }
     return result
+  }
+
+  private static func trimmed(_ text: Substring) -> String {
+    text.trimmingCharacters(in: .whitespaces)
   }
 
   private func add(_ name: String, _ values: [String], to result: inout Options) {

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #ifdef __linux__
@@ -99,14 +100,84 @@ void rc_hold_signals(int held) {
   }
 }
 
-static void truncated(int number) {
-  (void)number;
-  static const char line[] =
-      "ropeconv: error: a mapped file was truncated while it was being read\n";
-  remove_temporaries();
-  ssize_t ignored = write(2, line, sizeof line - 1);
+// Mapped files: where each lies, and the path by which it is named. More than these have no name.
+static struct {
+  atomic_int state;  // as of the slots above
+  const char *base;
+  size_t size;
+} mappings[SLOTS];
+static char mapped_paths[SLOTS][LONGEST];
+
+void rc_register_mapping(const void *base, size_t size, const char *path) {
+  size_t length = strlen(path);
+  if (length >= LONGEST) return;
+  for (int i = 0; i < SLOTS; i++) {
+    int expected = 0;
+    if (atomic_compare_exchange_strong(&mappings[i].state, &expected, 1)) {
+      mappings[i].base = base;
+      mappings[i].size = size;
+      memcpy(mapped_paths[i], path, length + 1);
+      atomic_store(&mappings[i].state, 2);
+      return;
+    }
+  }
+}
+
+void rc_unregister_mapping(const void *base) {
+  for (int i = 0; i < SLOTS; i++) {
+    if (atomic_load(&mappings[i].state) == 2 && mappings[i].base == base) {
+      atomic_store(&mappings[i].state, 0);
+      return;
+    }
+  }
+}
+
+static void say(const char *text) {
+  ssize_t ignored = write(2, text, strlen(text));
   (void)ignored;
+}
+
+static void truncated(int number, siginfo_t *info, void *context) {
+  (void)number;
+  (void)context;
+  const char *address = info->si_addr;
+  const char *path = "a mapped file";
+  for (int i = 0; i < SLOTS; i++) {
+    if (atomic_load(&mappings[i].state) == 2 && address >= mappings[i].base &&
+        address < mappings[i].base + mappings[i].size) {
+      path = mapped_paths[i];
+      break;
+    }
+  }
+  remove_temporaries();
+  // One line in one call where it fits, so that no other process writes into it.
+  static char line[LONGEST + 128];
+  strcpy(line, "ropeconv: error: ");
+  strcat(line, path);
+  strcat(line, ": was truncated while it was read\n");
+  say(line);
   _exit(74);
+}
+
+// What is done where a program aborts for another reason than memory, such as printing where.
+static struct sigaction aborting;
+
+// The language aborts where it gets no memory. That is what happened if there is little to get.
+static void aborted(int number, siginfo_t *info, void *context) {
+  enum { LITTLE = 1 << 26 };
+  void *probe = mmap(NULL, LITTLE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (probe == MAP_FAILED) {
+    remove_temporaries();
+    say("ropeconv: error: memory ran out: a limit of this process (ulimit -v) or of the machine is reached\n");
+    _exit(70);
+  }
+  munmap(probe, LITTLE);
+  if (aborting.sa_flags & SA_SIGINFO && aborting.sa_sigaction) {
+    aborting.sa_sigaction(number, info, context);
+  } else {
+    sigaction(number, &aborting, NULL);
+    raise(number);
+  }
 }
 
 void rc_install_signal_handlers(void) {
@@ -119,8 +190,12 @@ void rc_install_signal_handlers(void) {
   // A caller that had it ignored (nohup) wants the work to go on when the terminal goes.
   struct sigaction old;
   if (sigaction(SIGHUP, NULL, &old) != 0 || old.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL);
-  action.sa_handler = truncated;
+  action.sa_flags = SA_SIGINFO;
+  action.sa_sigaction = truncated;
   sigaction(SIGBUS, &action, NULL);
+  action.sa_flags |= SA_ONSTACK;
+  action.sa_sigaction = aborted;
+  sigaction(SIGABRT, &action, &aborting);
   // A program started from a thread that blocks signals would inherit that, and never hear of them.
   sigset_t handled;
   sigemptyset(&handled);

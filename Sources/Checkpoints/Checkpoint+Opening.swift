@@ -95,7 +95,9 @@ extension Checkpoint {
       path: path, container: .safetensors, metadata: [:], configuration: configuration,
       safetensorsMetadata: headers.first?.metadata ?? [:], companions: files,
       tensors: try ScaledWeights.joined(
-        directory(headers.map(\.tensors)), configuration, file: files.path(of: "config.json")),
+        headers.count == 1
+          ? headers[0].tensors : directory(headers.map { Array($0.tensors.values) }),
+        configuration, file: files.path(of: "config.json")),
       files: headers.map(\.file))
   }
 

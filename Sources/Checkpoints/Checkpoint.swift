@@ -59,6 +59,14 @@ public struct Checkpoint: Sendable {
       files: files)
   }
 
+  /// Refuses a model whose files are no longer what they were when they were opened: what was made of
+  /// them may be of neither.
+  /// - Throws: `InputFault.changedWhileRead`, naming the file.
+  package func checkUnchanged() throws(FileError) {
+    for file in files { try file.checkUnchanged() }
+    try companions?.checkUnchanged()
+  }
+
   /// Paths that no output may replace: the weights, and what is read beside them.
   public var inputPaths: [String] {
     Array(OrderedSet(ModelFolder.inputPaths(of: path) + files.map(\.path)))

@@ -1,4 +1,5 @@
 import Base
+import Synchronization
 
 /// The named files among which a model lies: those of a folder, or the members of an archive.
 package struct FileSet: Sendable {
@@ -8,6 +9,8 @@ package struct FileSet: Sendable {
   private let prefix: String
   /// The members of an archive; nil for a folder, which is asked each time.
   private let members: [String: MappedFile]?
+  /// What was opened of a folder, copies of this value included.
+  private let seen = SeenFiles()
 
   /// The files of a folder.
   package init(folder: String) {
@@ -40,10 +43,69 @@ package struct FileSet: Sendable {
     members.map { $0[name] != nil } ?? (FileStamp(path: path(of: name)) != nil)
   }
 
-  /// - Throws: what `MappedFile.open` throws.
+  /// - Throws: what `MappedFile.open` throws, and `tooLargeForMemory` for a file that is held in
+  ///   memory and is larger than any of its name needs to be.
   package func open(_ name: String) throws(FileError) -> MappedFile {
-    guard let members else { return try MappedFile.open(path(of: name)) }
+    let file = try find(name)
+    if let limit = ModelFolder.byteLimit(of: name), file.size > limit {
+      throw .input(.tooLargeForMemory(bytes: file.size, limit: limit), file: file.path)
+    }
+    return file
+  }
+
+  private func find(_ name: String) throws(FileError) -> MappedFile {
+    guard let members else {
+      let file = try MappedFile.open(path(of: name))
+      seen.add(file)
+      return file
+    }
     guard let file = members[name] else { throw .input(.notFound, file: path(of: name)) }
     return file
+  }
+
+  /// Refuses files of which one that was opened is no longer what it was.
+  /// - Throws: `FileError.input` (`changedWhileRead`).
+  func checkUnchanged() throws(FileError) {
+    try seen.check()
+    if let file = members?.first?.value { try file.checkUnchanged() }
+  }
+
+  /// Refuses a file that is a link to one elsewhere: what is copied with a model must be of the model.
+  /// The blobs folder of a hub client's cache, beside whose snapshots a folder lies, is no elsewhere.
+  /// - Throws: `FolderFault.linkLeadsOut`.
+  package func checkLinks(of names: [String]) throws(FileError) {
+    guard members == nil else { return }
+    let own = Paths.resolved(path + "/.")
+    let folder = Paths.name(of: own) == "." ? Paths.folder(of: own) : own
+    var allowed = [folder]
+    let snapshots = Paths.folder(of: folder)
+    if Paths.name(of: snapshots) == "snapshots" {
+      allowed.append(Paths.folder(of: snapshots) + "/blobs")
+    }
+    for name in names where contains(name) {
+      let target = Paths.resolved(path(of: name))
+      guard allowed.contains(where: { target.hasPrefix($0 == "/" ? $0 : $0 + "/") }) else {
+        throw .folder(.linkLeadsOut(target: target), file: path(of: name), place: .whole)
+      }
+    }
+  }
+}
+
+/// Files that were opened, each as it was when that happened first.
+private final class SeenFiles: Sendable {
+  private let stamps = Mutex<[String: FileStamp]>([:])
+
+  func add(_ file: MappedFile) {
+    guard let stamp = file.stamp else { return }
+    stamps.withLock { if $0[file.path] == nil { $0[file.path] = stamp } }
+  }
+
+  func check() throws(FileError) {
+    for (path, stamp) in stamps.withLock({ $0 }).sorted(by: { $0.key < $1.key }) {
+      // What was removed was read as it was.
+      guard FileStamp(path: path)?.isUnchanged(since: stamp) ?? true else {
+        throw .input(.changedWhileRead, file: path)
+      }
+    }
   }
 }

@@ -64,7 +64,8 @@ extension ConversionPlan {
     progress: (@Sendable (Int) -> Void)? = nil
   ) throws -> Int {
     if request.threads > 1 { digest.begin() }
-    let inputs = inputPaths
+    try source.checkpoint.checkChecksums()
+    let inputs = inputs
     var provenance: Provenance { Provenance(version: version, sourceHash: digest.value()) }
     switch container {
     case .gguf:
@@ -130,7 +131,7 @@ extension ConversionPlan {
   // MARK: - Containers
 
   private func writeSafetensors(
-    version: String, inputs: [String], progress: (@Sendable (Int) -> Void)?
+    version: String, inputs: OutputInputs, progress: (@Sendable (Int) -> Void)?
   ) throws -> Int {
     func text(_ hash: String) throws -> String {
       try configuration(Provenance(version: version, sourceHash: hash)).serialized(pretty: true)
@@ -145,7 +146,7 @@ extension ConversionPlan {
 
   /// One GGUF file at the top level, or the files of a Hugging Face folder under one folder.
   private func writeArchive(
-    _ provenance: Provenance, report: OrderedDictionary<String, JSONValue>, inputs: [String],
+    _ provenance: Provenance, report: OrderedDictionary<String, JSONValue>, inputs: OutputInputs,
     progress: (@Sendable (Int) -> Void)?
   ) throws -> Int {
     let stem = ArchiveKind.split(request.output)?.stem ?? "model"
@@ -266,7 +267,8 @@ extension ConversionPlan {
       elementType: mainType)
     let configuration =
       try source.checkpoint.configuration.map { builder.fromHuggingFace($0) } ?? builder.fromGGUF()
-    return ScaledWeights.restated(configuration, for: tensors)
+    return ScaledWeights.restated(
+      CodeReferences.removed(from: configuration) ?? configuration, for: tensors)
   }
 
   /// Code, tokenizer, generation settings and model card.

@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Evaluation
 import Models
@@ -76,6 +77,7 @@ extension ConversionPlan {
   ) throws {
     self.fit = fit?.report
     try Tokenizer.check(source.checkpoint)
+    try source.checkpoint.companions?.checkLinks(of: FolderCompanions.copied + [ModelCard.fileName])
     let container = try OutputContainer(path: request.output)
     let side = container.side(of: source)
     if request.shardSize != nil, container != .gguf, container != .folder {
@@ -201,6 +203,11 @@ extension ConversionPlan {
       let tokenizer = try Tokenizer.load(from: source.checkpoint)
       warnings += tokenizer.map { $0.lostInGGUF.map { .tokenizerFact($0) } } ?? [.noTokenizer]
     }
+    if side == .huggingface, let configuration = source.checkpoint.configuration,
+      CodeReferences.removed(from: configuration) != nil
+    {
+      warnings.append(.codeOutside(file: "config.json"))
+    }
     let fallbacks = assembled.count { $0.isFallback }
     if fallbacks > 0 { warnings.append(.otherTypes(tensors: fallbacks)) }
     companions =
@@ -219,20 +226,26 @@ extension ConversionPlan {
     switch container {
     case .gguf where shards.count > 1:
       try ShardedGGUFWriter.check(
-        request.output, count: shards.count, byteCount: bytes, force: force, inputs: inputPaths)
+        request.output, count: shards.count, byteCount: bytes, force: force, inputs: inputs)
     case .gguf, .archive:
-      try OutputTarget.check(output, byteCount: bytes, force: force, inputs: inputPaths)
+      try OutputTarget.check(output, byteCount: bytes, force: force, inputs: inputs)
     case .safetensors:
-      try PairWriter.check(output, byteCount: bytes, force: force, inputs: inputPaths)
+      try PairWriter.check(output, byteCount: bytes, force: force, inputs: inputs)
     case .folder:
       try FolderWriter.check(
         output, tensors: tensors, extraFiles: companions?.files(card: "").map(\.0) ?? [],
-        shardSize: request.shardSize, force: force, inputs: inputPaths)
+        shardSize: request.shardSize, force: force, inputs: inputs)
     }
   }
 
-  /// Paths that the output must not replace.
-  var inputPaths: [String] { source.checkpoint.inputPaths + request.inputs }
+  /// What the output must not replace, and must still be as it was read when the output is whole.
+  var inputs: OutputInputs {
+    OutputInputs(source.checkpoint.inputPaths + request.inputs) {
+      [checkpoint = source.checkpoint]
+      () throws(FileError) in
+      try checkpoint.checkUnchanged()
+    }
+  }
 }
 
 extension RotaryLayer {

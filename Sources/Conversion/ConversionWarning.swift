@@ -16,6 +16,8 @@ package enum ConversionWarning: Sendable, Equatable {
   case unknownKey(String)
   /// transformers has no code for the variant.
   case noModelingCode(modelType: String, sites: String)
+  /// A file of the source names code outside of its folder.
+  case codeOutside(file: String)
   /// A folder gets no tokenizer: its GGUF source has none.
   case noTokenizerFiles
   /// A folder gets no tokenizer: that of its GGUF source cannot be put as transformers has it.
@@ -39,6 +41,8 @@ package enum ConversionWarning: Sendable, Equatable {
     case .noModelingCode(let type, let sites):
       "transformers cannot run this folder: ropeconv has no modeling code for '\(type)' with sites"
         + " '\(sites)'"
+    case .codeOutside(let file):
+      "\(file) names Python code outside of its folder (auto_map): the output does not"
     case .noTokenizerFiles: "the file holds no tokenizer: none is written"
     case .unwritableTokenizer(let reason): "no tokenizer.json is written: \(reason)"
     }

@@ -15,9 +15,13 @@ struct FolderCompanions: Sendable {
   private let source: ModelPlan
   /// The tokenizer of a GGUF source.
   private let tokenizer: HuggingFaceTokenizerFiles?
+  /// tokenizer_config.json of a source where that names code elsewhere, without those names.
+  private let withoutCode: JSONValue?
+
+  private static let tokenizerConfiguration = "tokenizer_config.json"
 
   /// Files of a Hugging Face source that go along unchanged.
-  private static let copied = ModelFolder.companions
+  static let copied = ModelFolder.companions
 
   /// Companions of an output with this rotation, nil where it is a plain file.
   init(_ source: ModelPlan, declaration: RotaryDeclaration?) throws {
@@ -39,6 +43,12 @@ struct FolderCompanions: Sendable {
       }
     }
     tokenizer = files
+    let configuration = source.checkpoint.companions.flatMap { files in
+      files.contains(Self.tokenizerConfiguration)
+        ? try? JSONValue.read(files.open(Self.tokenizerConfiguration)) : nil
+    }
+    withoutCode = configuration.flatMap { CodeReferences.removed(from: $0) }
+    if withoutCode != nil { warnings.append(.codeOutside(file: Self.tokenizerConfiguration)) }
     self.warnings = warnings
   }
 
@@ -50,18 +60,22 @@ struct FolderCompanions: Sendable {
         files.append((name, .copy(try MappedFile.open(path))))
       }
     }
+    func add(_ name: String, _ json: JSONValue) {
+      files.append((name, .bytes(Array((json.serialized(pretty: true) + "\n").utf8))))
+    }
     if source.side == .gguf {
-      func add(_ name: String, _ json: JSONValue) {
-        files.append((name, .bytes(Array((json.serialized(pretty: true) + "\n").utf8))))
-      }
       if let tokenizer {
         add("tokenizer.json", tokenizer.tokenizer)
-        add("tokenizer_config.json", tokenizer.configuration)
+        add(Self.tokenizerConfiguration, tokenizer.configuration)
       }
       if let generation = generationConfiguration() { add("generation_config.json", generation) }
     } else if let beside = source.checkpoint.companions {
       for name in Self.copied where beside.contains(name) {
-        files.append((name, .copy(try beside.open(name))))
+        if name == Self.tokenizerConfiguration, let withoutCode {
+          add(name, withoutCode)
+        } else {
+          files.append((name, .copy(try beside.open(name))))
+        }
       }
     }
     files.append((ModelCard.fileName, .bytes(Array(card.utf8))))

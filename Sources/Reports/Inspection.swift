@@ -21,13 +21,6 @@ package struct Inspection: Sendable {
 
   private var checkpoint: Checkpoint { plan.checkpoint }
 
-  private var container: String {
-    switch checkpoint.container {
-    case .gguf(let version): "GGUF v\(version)"
-    case .safetensors: "safetensors"
-    }
-  }
-
   /// The data file that describes the family.
   private var dataFile: String {
     plan.architecture.origin?.path ?? Architecture.file(of: plan.architecture.name)
@@ -54,15 +47,6 @@ package struct Inspection: Sendable {
     return OwnKeys.Provenance.allCases.map(\.key).compactMap { key in
       checkpoint.metadata[key]?.string.map { (String(key.dropFirst(OwnKeys.prefix.count)), $0) }
     }
-  }
-
-  private var tokenizer: String {
-    if let model = checkpoint.metadata[TokenizerKey.model]?.string {
-      let pre =
-        checkpoint.metadata[TokenizerKey.preTokenizer]?.string.map { ", pre-tokenizer \($0)" } ?? ""
-      return model + pre
-    }
-    return checkpoint.companions?.contains("tokenizer.json") == true ? "tokenizer.json" : "none"
   }
 
   private var attentions: [AttentionRecipe] { plan.layers.compactMap(\.recipe.attention) }
@@ -122,7 +106,10 @@ package struct Inspection: Sendable {
     let shape = plan.shape
     var lines: [(String, String)] = [
       ("file", checkpoint.path),
-      ("container", "\(container), \(Format.bytes(bytes)), \(checkpoint.tensors.count) tensors"),
+      (
+        "container",
+        "\(checkpoint.containerName), \(Format.bytes(bytes)), \(checkpoint.tensors.count) tensors"
+      ),
       (
         "architecture",
         plan.architecture.name + (plan.rotary.sites == plan.plainSites ? "" : " (variant)")
@@ -151,7 +138,7 @@ package struct Inspection: Sendable {
         "vocabulary",
         "\(shape.vocabulary)\(plan.tiesOutput ? ", output tied to the embedding" : "")"
       ),
-      ("tokenizer", tokenizer),
+      ("tokenizer", checkpoint.tokenizerName),
       ("parameters", Format.fixed(Double(parameters) / 1e6, 2) + " M"),
       (
         "types",
@@ -194,7 +181,7 @@ package struct Inspection: Sendable {
     }
     var fields: OrderedDictionary<String, JSONValue> = [
       "kind": "inspect", "model": .string(checkpoint.path),
-      "container": .string(container),
+      "container": .string(checkpoint.containerName),
       "architecture": .string(plan.architecture.name),
       "architecture_file": .string(dataFile),
       "sites": .string(plan.rotary.sites.code),
@@ -213,7 +200,7 @@ package struct Inspection: Sendable {
       "unrotated_layers": .array(plan.rotary.unrotatedLayers.map { .integer(Int64($0)) }),
       "windows": .array(
         plan.layers.map { .integer(Int64($0.recipe.attention?.window ?? 0)) }),
-      "tokenizer": .string(tokenizer),
+      "tokenizer": .string(checkpoint.tokenizerName),
       "score_rotation": .object([
         "pairs": each { $0.rotation.pairs },
         "layout": (scores.first?.layout).map { .string($0.rawValue) } ?? .null,

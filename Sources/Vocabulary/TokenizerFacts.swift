@@ -3,7 +3,7 @@ import OrderedCollections
 
 extension Tokenizer {
   /// Checks what a GGUF file says of its vocabulary, whatever kind of tokenizer it is for: ids that
-  /// name a token, and lists that have one element per token. Other containers are checked when their
+  /// name a token, lists that have one number per token, and the spelling of bytes. Other containers are checked when their
   /// tokenizer is read.
   /// - Throws: `VocabularyError.invalid`.
   package static func check(_ checkpoint: Checkpoint) throws(VocabularyError) {
@@ -19,11 +19,33 @@ extension Tokenizer {
       if key.hasSuffix(SpecialTokenKey.suffix) {
         _ = try id(value, of: count, key: key, file: file)
       } else if key == TokenizerKey.kinds || key == TokenizerKey.scores {
-        guard let list = value.array, list.count == count else {
+        guard let list = value.array, list.count == count,
+          key == TokenizerKey.kinds ? list.ints() != nil : list.floats() != nil
+        else {
           throw .invalid(
             file: file, key: key, problem: "is not a list of \(count) numbers, one per token")
         }
       }
+    }
+    try checkByteTokens(metadata, file: file)
+  }
+
+  /// A token that stands for a byte is spelled `<0x00>` to `<0xFF>`.
+  private static func checkByteTokens(
+    _ metadata: OrderedDictionary<String, MetadataValue>, file: String
+  ) throws(VocabularyError) {
+    guard let kinds = metadata[TokenizerKey.kinds]?.array?.ints() else { return }
+    var wrong: Int?
+    metadata[TokenizerKey.tokens]?.array?.forEachString { index, bytes in
+      guard wrong == nil, index < kinds.count, TokenKind(rawValue: kinds[index]) == .byte,
+        TokenTable.byte(of: bytes) == nil
+      else { return }
+      wrong = index
+    }
+    if let wrong {
+      throw .invalid(
+        file: file, key: TokenizerKey.tokens,
+        problem: "byte token \(wrong) is not one of <0x00> to <0xFF>")
     }
   }
 

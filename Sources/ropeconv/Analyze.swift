@@ -61,6 +61,7 @@ struct Analyze: ParsableCommand {
       display.show(Double(layer.layer + 1) / count, "layer \(layer.layer)")
     }
     display.finish()
+    try model.checkpoint.checkUnchanged()
     let report = AttentionAnalysisReport(
       model: model.checkpoint.path, text: source.name, context: ctx, layers: layers)
     if let svg {

@@ -26,6 +26,7 @@ struct Diff: ParsableCommand {
       display.show($0, "comparing tensors")
     }
     display.finish()
+    for checkpoint in [a, b] { try checkpoint.checkUnchanged() }
     output.show(difference.json(one, other), difference.text())
     if !difference.isEmpty {
       throw ThresholdMissed(

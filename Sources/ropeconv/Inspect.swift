@@ -1,4 +1,5 @@
 import ArgumentParser
+import Checkpoints
 import Evaluation
 import Reports
 import Vocabulary
@@ -19,6 +20,9 @@ struct Inspect: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
+    if let header = HeaderInspection(try Checkpoint.open(model)) {
+      return output.show(header.json(), header.text())
+    }
     let model = try opening.open(model, output)
     try Tokenizer.check(model.checkpoint)
     let inspection = Inspection(model.plan, listsTensors: tensors)

@@ -28,6 +28,7 @@ struct Tokenize: ParsableCommand {
     let bytes = try TokenizedText.read(text)
     let ids = try tokenizer.encode(
       bytes, addSpecial: !plain, parseSpecial: !plain, threads: output.threads)
+    try checkpoint.checkUnchanged()
     output.show(
       [
         "kind": "tokenize", "model": .string(model),

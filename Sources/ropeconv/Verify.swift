@@ -40,6 +40,7 @@ struct Verify: ParsableCommand {
     let display = ProgressDisplay(quiet: output.quiet)
     let result = try comparison.run(models.0, models.1, on: text) { display.show($0, "comparing") }
     display.finish()
+    for model in [models.0, models.1] { try model.checkpoint.checkUnchanged() }
     output.show(
       result.json(one, other, tolerance: tolerance), result.text(tolerance: tolerance))
     guard result.isSame(within: tolerance) else {

@@ -40,6 +40,18 @@ import Testing
     #expect(plan.inputPaths.contains("/plans/a.gguf") && !plan.inputPaths.contains(product))
   }
 
+  /// A list of paths, as a list or in one text, is of paths beside the plan.
+  @Test(arguments: ["[x.jsonl, /y.jsonl]", "'x.jsonl,/y.jsonl'", "\"x.jsonl, /y.jsonl\""])
+  func pathsOfAListLieBesideThePlan(_ tasks: String) throws {
+    let plan = try plan("{models: {a: a.gguf}, evaluations: [{eval: icl, tasks: \(tasks)}]}")
+    #expect(
+      plan.steps[0].arguments == [
+        "eval", "icl", "/plans/a.gguf", "--tasks", "/plans/x.jsonl,/y.jsonl",
+      ])
+    // Each is an input, which no result may replace.
+    #expect(plan.inputPaths == ["/plans/a.gguf", "/plans/x.jsonl", "/y.jsonl"])
+  }
+
   @Test(arguments: [
     ("models: [", "not YAML"), ("- a", "expected a mapping"),
     ("{models: {a: b}, modles: {}}", "unknown key 'modles'"),
@@ -48,6 +60,8 @@ import Testing
     ("{models: {a: b}, evaluations: [{eval: guess}]}", "evaluations[0]"),
     ("{models: {a: b}, evaluations: [{eval: icl, models: [c]}]}", "no model 'c'"),
     ("{models: {a: b}, evaluations: [{eval: icl, json: true}]}", "'json' cannot be an option"),
+    ("{models: {a: b}, evaluations: [{eval: icl, help: true}]}", "'help' does no work"),
+    ("{models: {a: b}, conversions: {c: {model: a, dry-run: true}}}", "'dry-run' does no work"),
     ("{models: {a: b}, evaluations: [{eval: compare}]}", "base: NAME"),
     ("{models: {a: b}, evaluations: [{eval: icl, name: x}, {eval: icl, name: x}]}", "two steps"),
   ])

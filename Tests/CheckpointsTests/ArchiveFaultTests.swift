@@ -163,6 +163,44 @@ import Testing
     guard var packed = try gzip(tar { $0.add("m.gguf", model) }, in: folder) else { return }
     packed[packed.count - 8] ^= 1
     #expect(try archiveFault(packed, as: "x.tar.gz") == .checksum)
+    packed[packed.count - 8] ^= 1
+    for byte in 1...4 {
+      var wrong = packed
+      wrong[packed.count - byte] ^= 1
+      #expect(try archiveFault(wrong, as: "x.tar.gz") == .checksum)
+    }
+  }
+
+  /// Several gzip streams in one file are one text (RFC 1952); the last has its size and checksum.
+  @Test func gzipInSeveralStreams() throws {
+    let folder = try ScratchFolder()
+    let whole = tar { $0.add("m.gguf", model) }
+    for cut in [1, 512, whole.count - 1] {
+      guard let first = try gzip(Array(whole[..<cut]), in: folder),
+        var second = try gzip(Array(whole[cut...]), in: folder)
+      else { return }
+      let path = try folder.add("x.tar.gz", first + second)
+      #expect(try Checkpoint.open(path).tensors["t"] != nil)
+      second[second.count - 4] ^= 1
+      #expect(try archiveFault(first + second, as: "x.tar.gz") == .checksum)
+    }
+  }
+
+  /// Members that are stored as they are, are mapped where they lie: their sums are compared where the
+  /// whole is read.
+  @Test func checksumsOfStoredMembers() throws {
+    let folder = try ScratchFolder()
+    let good = try folder.add("good.zip", zip { $0.add("m.gguf", model) })
+    try Checkpoint.open(good).checkChecksums()
+    let bad = try folder.add("bad.zip", zip { $0.add("m.gguf", model, checksum: 1) })
+    let checkpoint = try Checkpoint.open(bad)
+    guard
+      case .damaged? = checkpointError({ try checkpoint.checkChecksums() })?.fault
+        as? ArchiveFault
+    else {
+      Issue.record("not compared")
+      return
+    }
   }
 
   /// Deflate's stored block, whose checksum is another.

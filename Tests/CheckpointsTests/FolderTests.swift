@@ -1,5 +1,6 @@
 import Base
 import Checkpoints
+import Foundation
 import Testing
 
 /// Folders, indices and MODEL arguments.
@@ -95,6 +96,64 @@ import Testing
     let folder = try ScratchFolder()
     try folder.add("config.json", "[]")
     #expect(fault(folder) == .configurationNotObject)
+  }
+
+  /// A file beside the weights is held in memory many times over: how large it may be stands before that.
+  @Test(arguments: [
+    ("config.json", 4 << 20), ("model.safetensors.index.json", 64 << 20),
+    ("tokenizer.json", 128 << 20),
+  ])
+  func filesOfUnusualSize(name: String, limit: Int) throws {
+    let folder = try ScratchFolder()
+    try folder.add("config.json", "{}")
+    try folder.add("model.safetensors", tensor("a"))
+    let path = try folder.add(name, "{}")
+    #expect(truncate(path, off_t(limit + 1)) == 0)
+    let files = FileSet(folder: folder.path)
+    #expect(
+      checkpointError { _ = try files.open(name) }
+        == .input(.tooLargeForMemory(bytes: limit + 1, limit: limit), file: path))
+    #expect(truncate(path, off_t(limit)) == 0)
+    #expect(try files.open(name).size == limit)
+  }
+
+  /// What is copied into an output lies in the folder, or among the blobs of a hub client's cache.
+  @Test func linksOutOfTheFolder() throws {
+    let cache = try ScratchFolder()
+    let files = FileManager.default
+    let folder = cache.path + "/snapshots/1"
+    for made in [folder + "/inner", cache.path + "/blobs", cache.path + "/blobs2"] {
+      try files.createDirectory(atPath: made, withIntermediateDirectories: true)
+    }
+    for target in ["snapshots/1/inner/a", "blobs/a", "blobs2/a", "snapshots/1/own"] {
+      try cache.add(target, "x")
+    }
+    let set = FileSet(folder: folder)
+    func fault(_ name: String, to target: String) throws -> FileError? {
+      let path = "\(folder)/\(name)"
+      try? files.removeItem(atPath: path)
+      try files.createSymbolicLink(atPath: path, withDestinationPath: target)
+      return errorIfAny { try set.checkLinks(of: ["tokenizer.json", "own", "absent"]) }
+    }
+    for target in ["../../blobs/a", cache.path + "/blobs/a", "inner/a", "own"] {
+      #expect(try fault("tokenizer.json", to: target) == nil, "\(target)")
+    }
+    for target in ["../../blobs2/a", "/etc/passwd", "../../blobs/../blobs2/a"] {
+      let error = try fault("tokenizer.json", to: target)
+      guard case .linkLeadsOut? = error?.fault as? FolderFault else {
+        Issue.record("\(target) is followed")
+        continue
+      }
+      #expect(error?.file == "\(folder)/tokenizer.json" && error?.exitStatus == .malformedData)
+    }
+    // A link by way of a link.
+    try files.createSymbolicLink(
+      atPath: cache.path + "/blobs/way", withDestinationPath: "../blobs2/a")
+    #expect(try fault("tokenizer.json", to: "../../blobs/way") != nil)
+    // The folder may be a link itself.
+    try files.removeItem(atPath: "\(folder)/tokenizer.json")
+    try files.createSymbolicLink(atPath: cache.path + "/model", withDestinationPath: folder)
+    try FileSet(folder: cache.path + "/model/").checkLinks(of: ["own"])
   }
 
   @Test func noWeights() throws {

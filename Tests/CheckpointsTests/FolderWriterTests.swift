@@ -14,7 +14,7 @@ import Testing
       tensors: [
         OutputTensor(
           name: "t", type: .u8, shape: [3], contents: .computed { [value, value, value] })
-      ], extraFiles: [("tokenizer.json", .bytes([value]))], force: force, inputs: inputs)
+      ], extraFiles: [("tokenizer.json", .bytes([value]))], force: force, inputs: .init(inputs))
   }
 
   private func value(_ path: String) throws -> [UInt8]? {

@@ -234,7 +234,7 @@ import Testing
             name: "t\(shard)", type: .i8, shape: [32],
             contents: .computed { Array(repeating: value, count: 32) })
         ]
-      }, force: true, inputs: inputs)
+      }, force: true, inputs: .init(inputs))
   }
 
   /// The names of a set of shards.

@@ -63,6 +63,34 @@ import Testing
       .duplicateTensor, opening: file(entry(), entry("\\u0074", offsets: "[8,16]"), data: 16))
   }
 
+  /// Memory for what a header says is bounded before it is taken.
+  @Test func metadataAndEntriesOfUnusualLength() throws {
+    let long = String(repeating: "x", count: 4 << 20)
+    try expect(
+      .metadataTooLong(found: (4 << 20) + 8, limit: 4 << 20),
+      opening: file("\"__metadata__\":{\"a\":\"\(long)\"}", entry()))
+    let shape = "[" + Array(repeating: "1", count: 40_000).joined(separator: ",") + "]"
+    let text = entry(shape: shape)
+    try expect(
+      .entryTooLong(found: text.utf8.count - 4, limit: 1 << 16), opening: file(text))
+  }
+
+  /// More keys than are compared one by one, among them one twice: as it is, and with an escape.
+  @Test func duplicateAmongManyTensors() throws {
+    func header(_ last: String) -> [UInt8] {
+      let names = (0..<5000).map { "t\($0)" } + [last]
+      let entries = names.enumerated().map {
+        entry($1, offsets: "[\(8 * $0),\(8 * $0 + 8)]")
+      }
+      return safetensors(
+        "{\(entries.joined(separator: ","))}", data: [UInt8](repeating: 0, count: 8 * names.count))
+    }
+    #expect(try fault(opening: header("u"), as: "model.safetensors") == nil)
+    for name in ["t0", "t15", "t16", "t17", "t4999", "\\u00744999"] {
+      try expect(.duplicateTensor, opening: header(name))
+    }
+  }
+
   @Test func emptyTensorName() throws {
     try expect(.emptyTensorName, opening: file(entry("")))
   }

@@ -24,7 +24,7 @@ import Testing
     _ path: String, _ tensors: [OutputTensor], force: Bool = false, inputs: [String] = []
   ) throws {
     try GGUFWriter.write(
-      to: path, metadata: metadata, tensors: tensors, force: force, inputs: inputs)
+      to: path, metadata: metadata, tensors: tensors, force: force, inputs: .init(inputs))
   }
 
   private func outputFault(_ body: () throws -> Void) -> (OutputFault, Int32)? {

@@ -74,6 +74,37 @@ import Testing
     }
   }
 
+  /// Code that config.json or tokenizer_config.json names outside of the folder is not passed on; what
+  /// lies in a folder or another repository is.
+  @Test(arguments: [
+    ("../../elsewhere--code.Class", false), ("/elsewhere/code.Class", false),
+    ("code.Class", true), ("owner/name--code.Class", true),
+  ])
+  func codeOutsideOfTheFolderIsLeftOut(_ reference: String, isKept: Bool) throws {
+    try export(lantern, to: .scores) { source, _ in
+      for name in ["config.json", "tokenizer_config.json"] {
+        let path = "\(source)/\(name)"
+        var fields = try #require(JSONValue.read(contentsOf: path).object)
+        fields["auto_map"] = [
+          "AutoModel": .string(reference), "AutoTokenizer": [.null, .string(reference)],
+        ]
+        try JSONValue.object(fields).serialized(pretty: true).write(
+          toFile: path, atomically: true, encoding: .utf8)
+      }
+      try export(source, to: .scores) { folder, plan in
+        #expect(
+          plan.warnings
+            == (isKept
+              ? []
+              : [.codeOutside(file: "config.json"), .codeOutside(file: "tokenizer_config.json")]))
+        for name in ["config.json", "tokenizer_config.json"] {
+          let json = try JSONValue.read(contentsOf: "\(folder)/\(name)")
+          #expect((json["auto_map"] != nil) == isKept, "\(name)")
+        }
+      }
+    }
+  }
+
   @Test func architectureWithoutCodeIsWrittenWithAWarning() throws {
     let source = References.file("Tests/InferenceTests/Golden/nanogpt/rope")
     try export(source, to: .all) { folder, plan in

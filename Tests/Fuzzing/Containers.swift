@@ -78,8 +78,7 @@ enum Containers {
       let chosen = random.isOne(in: 2) ? "config.json" : random.element(of: texts) ?? "config.json"
       let folder = try workplace.fresh("case")
       for name in names where name != chosen {
-        try files.createSymbolicLink(
-          atPath: "\(folder)/\(name)", withDestinationPath: "\(seed)/\(name)")
+        try files.copyItem(atPath: "\(seed)/\(name)", toPath: "\(folder)/\(name)")
       }
       let bytes = try Workplace.bytes("\(seed)/\(chosen)")
       let mutated =

@@ -14,6 +14,10 @@ public enum InputFault: Fault {
   case systemError(operation: String, reason: String)
   /// The file ended before a range that its size promised when it was opened.
   case truncatedWhileRead(expected: Int, found: Int)
+  /// The file was written to, or another one took its place, since it was opened.
+  case changedWhileRead
+  /// Memory ran out while the file was read.
+  case outOfMemory
   /// The file has no bytes.
   case empty
   /// The file is the small text Git LFS leaves in place of a large file.
@@ -43,6 +47,10 @@ public enum InputFault: Fault {
     case .systemError(let operation, let reason): "\(operation) failed: \(reason)"
     case .truncatedWhileRead(let expected, let found):
       "ended while it was read: expected \(expected) more bytes, found \(found)"
+    case .changedWhileRead:
+      "was written to, or another file took its place, while it was read: what was made of it is"
+        + " refused"
+    case .outOfMemory: "memory ran out while it was read"
     case .empty: "the file is empty: expected a checkpoint, found 0 bytes"
     case .gitLFSPointer: "is a Git LFS pointer, not the file it stands for"
     case .unknownFormat: "is not a GGUF file, a safetensors file, a model folder or an archive"
@@ -70,6 +78,8 @@ public enum InputFault: Fault {
     case .unfinishedDownload: "start the download again, it goes on where it stopped"
     case .gitLFSPointer: "fetch the file itself with 'git lfs pull'"
     case .configurationAlone: "give the folder it lies in"
+    case .changedWhileRead: "start again once nothing else writes to it"
+    case .outOfMemory: "a limit of this process (ulimit -v) or of the machine is reached"
     case .pickle: "save the model as safetensors and give its folder"
     default: nil
     }
@@ -79,8 +89,8 @@ public enum InputFault: Fault {
   public var exitStatus: ExitStatus {
     switch self {
     case .notFound, .hubName, .unfinishedDownload, .notReadable: .noInput
-    case .systemError, .truncatedWhileRead: .inputOutput
-    case .rowsOutOfRange: .internalError
+    case .systemError, .truncatedWhileRead, .changedWhileRead: .inputOutput
+    case .rowsOutOfRange, .outOfMemory: .internalError
     case .notRegularFile, .empty, .gitLFSPointer, .unknownFormat, .text,
       .configurationAlone, .pickle,
       .tooLargeForMemory:

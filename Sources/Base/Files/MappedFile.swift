@@ -10,18 +10,41 @@
 private final class FileMapping: Sendable {
   /// Start of the mapping; nil for an empty file.
   nonisolated(unsafe) let base: UnsafeMutableRawPointer?
-  let size: Int
   let descriptor: Int32
+  /// The file as it was when it was opened.
+  let opened: FileStamp
+  /// Where it was opened; nil for one without a name.
+  let path: String?
 
-  /// Takes the descriptor over.
-  init(base: UnsafeMutableRawPointer?, size: Int, descriptor: Int32) {
+  var size: Int { opened.size }
+
+  /// Takes the descriptor over; errors name the file by `shown`.
+  init(
+    base: UnsafeMutableRawPointer?, descriptor: Int32, opened: FileStamp, path: String?,
+    shown: String
+  ) {
     self.base = base
-    self.size = size
     self.descriptor = descriptor
+    self.opened = opened
+    self.path = path
+    if let base { MappingRegistry.register(base, opened.size, shown) }
+  }
+
+  /// Whether the file is what it was, and no other one stands at its path. One that was removed still
+  /// holds what was read.
+  var isUnchanged: Bool {
+    guard let path else { return true }
+    guard FileStamp(descriptor: descriptor)?.isUnchanged(since: opened) == true else {
+      return false
+    }
+    return FileStamp(path: path)?.isSameFile(as: opened) ?? true
   }
 
   deinit {
-    if let base { munmap(base, size) }
+    if let base {
+      MappingRegistry.unregister(base)
+      munmap(base, size)
+    }
     close(descriptor)
   }
 }
@@ -78,11 +101,17 @@ package final class MappedFile: Sendable {
         throw .input(.systemError(operation: "open", reason: errorText(number)), file: path)
       }
     }
-    return try map(descriptor, path: path)
+    return try map(descriptor, path: path, isNamed: true)
   }
 
   /// Maps an open regular file; the descriptor is taken over, whatever comes of it.
-  package static func map(_ descriptor: Int32, path: String) throws(FileError) -> MappedFile {
+  /// - Parameters:
+  ///   - descriptor: the open file.
+  ///   - path: what errors call it.
+  ///   - isNamed: whether it lies at that path; no other process knows of one that has no name.
+  package static func map(
+    _ descriptor: Int32, path: String, isNamed: Bool = false
+  ) throws(FileError) -> MappedFile {
     guard let identity = FileStamp(descriptor: descriptor), identity.isRegular,
       identity.size >= 0
     else {
@@ -98,8 +127,21 @@ package final class MappedFile: Sendable {
         throw .input(.systemError(operation: "mmap", reason: errorText(number)), file: path)
       }
     }
-    let mapping = FileMapping(base: base, size: identity.size, descriptor: descriptor)
+    let mapping = FileMapping(
+      base: base, descriptor: descriptor, opened: identity, path: isNamed ? path : nil, shown: path)
     return MappedFile(path: path, mapping: mapping, range: 0..<identity.size)
+  }
+
+  /// Whether the file has no name of its own, as one that an archive was unpacked to.
+  package var isUnnamed: Bool { mapping.path == nil }
+
+  /// Refuses a file that is no longer what was opened: its size, its time or the file at its path is
+  /// another.
+  /// - Throws: `FileError.input` (`changedWhileRead`).
+  package func checkUnchanged() throws(FileError) {
+    guard mapping.isUnchanged else {
+      throw .input(.changedWhileRead, file: mapping.path ?? path)
+    }
   }
 
   /// A range of the file, clamped to it, as a file of its own.

@@ -14,28 +14,18 @@ struct JSONFailure: Error {
 struct JSONScanner {
   private enum Container {
     case array
-    /// An object, by its number in the order of the text.
+    /// An object, by where its keys begin.
     case object(Int)
-  }
-
-  /// A key of an object, told apart by bytes.
-  private struct Key: Hashable {
-    let object: Int
-    let bytes: [UInt8]
-
-    func hash(into hasher: inout Hasher) {
-      hasher.combine(object)
-      bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
-    }
   }
 
   private let wideIntegers: JSONValue.WideIntegers
   /// Where the integers end that do not fit 64 bits, in ascending order.
   private(set) var wideIntegerEnds: [Int] = []
+  /// Values that are not null, containers among them.
+  private(set) var values = 0
   private var offset = 0
   private var stack: [Container] = []
-  private var objects = 0
-  private var keys: Set<Key> = []
+  private var keys = OpenKeys()
 
   init(wideIntegers: JSONValue.WideIntegers) {
     self.wideIntegers = wideIntegers
@@ -60,8 +50,7 @@ struct JSONScanner {
       guard let byte = bytes.byte(offset) else { throw failure(.unexpectedEnd) }
       switch byte {
       case UInt8(ascii: "{"):
-        try push(.object(objects))
-        objects += 1
+        try push(.object(keys.count))
         skipSpace(bytes)
         if bytes.byte(offset) == UInt8(ascii: "}") {
           offset += 1
@@ -78,12 +67,18 @@ struct JSONScanner {
           return
         }
       case UInt8(ascii: "\""):
+        values += 1
         _ = try string(bytes)
         return
       case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+        values += 1
         return try number(bytes)
-      case UInt8(ascii: "t"): return try literal("true", bytes)
-      case UInt8(ascii: "f"): return try literal("false", bytes)
+      case UInt8(ascii: "t"):
+        values += 1
+        return try literal("true", bytes)
+      case UInt8(ascii: "f"):
+        values += 1
+        return try literal("false", bytes)
       case UInt8(ascii: "n"): return try literal("null", bytes)
       default: throw failure(.unexpectedCharacter(found: byte, expected: "a value"))
       }
@@ -107,6 +102,7 @@ struct JSONScanner {
       case (UInt8(ascii: "]"), .array), (UInt8(ascii: "}"), .object):
         offset += 1
         stack.removeLast()
+        if case .object(let first) = container { keys.close(from: first) }
       case (_, .array):
         throw failure(.unexpectedCharacter(found: byte, expected: "',' or ']'"))
       case (_, .object):
@@ -121,21 +117,24 @@ struct JSONScanner {
       throw failure(.nestedTooDeep(limit: JSONValue.depthLimit))
     }
     stack.append(container)
+    values += 1
     offset += 1
   }
 
   /// A key and its colon.
   private mutating func key(_ bytes: RawSpan) throws(JSONFailure) {
-    guard case .object(let object)? = stack.last else { return }
+    guard case .object(let first)? = stack.last else { return }
     try expect(UInt8(ascii: "\""), "a key", bytes, advance: false)
     let start = offset
     let escaped = try string(bytes)
-    var content = bytes.array((start + 1)..<(offset - 1))
-    if escaped { content = Self.unescaped(content) }
-    guard !content.contains(0) else {
+    let range = (start + 1)..<(offset - 1)
+    // A NUL is a control character, which only an escape sequence can hold.
+    guard !escaped || !Self.unescaped(bytes.array(range)).contains(0) else {
       throw JSONFailure(fault: .keyWithNUL, offset: start)
     }
-    guard keys.insert(Key(object: object, bytes: content)).inserted else {
+    guard keys.insert(range, isEscaped: escaped, from: first, bytes) else {
+      var content = bytes.array(range)
+      if escaped { content = Self.unescaped(content) }
       throw JSONFailure(
         fault: .duplicateKey, offset: start, key: String(decoding: content, as: UTF8.self))
     }

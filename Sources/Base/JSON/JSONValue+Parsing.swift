@@ -1,6 +1,3 @@
-import CJSON
-import OrderedCollections
-
 extension JSONValue {
   /// What becomes of integers that fit 64 bits neither with sign nor without.
   public enum WideIntegers: Sendable {
@@ -52,10 +49,46 @@ extension JSONValue {
       }
       text.append(contentsOf: bytes[copied...])
       return try text.span.bytes.withUnsafeBytes { (bytes) throws(FileError) in
-        try JSONLibrary.parse(bytes, file: file)
+        try JSONLibrary(file: file).parse(bytes, values: scanner.values)
       }
     }
-    return try JSONLibrary.parse(bytes, file: file)
+    return try JSONLibrary(file: file).parse(bytes, values: scanner.values)
+  }
+
+  /// The members of an object that fills a text, one after another: never is more than one in memory.
+  /// Integers beyond 64 bits are refused.
+  ///
+  /// - Parameters:
+  ///   - bytes: UTF-8 text.
+  ///   - file: the file that errors name.
+  ///   - start: where in the file the text begins, for the byte offsets of errors.
+  ///   - limit: the most bytes of the text of a member's value, by its key.
+  ///   - body: gets each member; nil for its value where the text is longer than the limit, whose
+  ///     length is given.
+  /// - Returns: whether the text is an object.
+  /// - Throws: as `parse` does, and what `body` throws.
+  package static func forEachMember(
+    of bytes: UnsafeRawBufferPointer, file: String, at start: Int, limit: (String) -> Int,
+    _ body: (_ key: String, _ value: JSONValue?, _ length: Int) throws(FileError) -> Void
+  ) throws(FileError) -> Bool {
+    guard bytes.count <= byteLimit else {
+      throw .input(.tooLargeForMemory(bytes: bytes.count, limit: byteLimit), file: file)
+    }
+    var scanner = JSONScanner(wideIntegers: .refused)
+    do {
+      try scanner.check(bytes.bytes)
+    } catch {
+      throw .json(error.fault, file: file, place: error.place(from: start))
+    }
+    guard var members = JSONMembers(bytes) else { return false }
+    let library = try JSONLibrary(file: file)
+    while let (key, range) = members.next() {
+      let value =
+        range.count <= limit(key)
+        ? try library.parse(UnsafeRawBufferPointer(rebasing: bytes[range]), values: nil) : nil
+      try body(key, value, range.count)
+    }
+    return true
   }
 
   /// Parses one JSON value that fills the UTF-8 text `bytes`; errors name `file`.
@@ -89,81 +122,6 @@ extension JSONValue {
   ) throws(FileError) -> JSONValue {
     try file.withBytes(0..<file.size) { (bytes) throws(FileError) in
       try parse(bytes, file: file.path, wideIntegers: wideIntegers)
-    }
-  }
-}
-
-/// json-c, called on text that `JSONScanner` has passed.
-private enum JSONLibrary {
-  static func parse(
-    _ bytes: UnsafeRawBufferPointer, file: String
-  ) throws(FileError) -> JSONValue {
-    // The library counts a scalar as one level.
-    guard let tokener = json_tokener_new_ex(Int32(JSONValue.depthLimit + 1)) else {
-      throw .json(.refusedByLibrary(reason: "out of memory"), file: file, place: .whole)
-    }
-    defer { json_tokener_free(tokener) }
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT)
-    var root = json_tokener_parse_ex(
-      tokener, bytes.bindMemory(to: CChar.self).baseAddress, Int32(bytes.count))
-    if json_tokener_get_error(tokener) == json_tokener_continue {
-      // A number at the end might go on: the NUL of an empty string ends it.
-      root = json_tokener_parse_ex(tokener, "", -1)
-    }
-    defer { json_object_put(root) }
-    let status = json_tokener_get_error(tokener)
-    guard status == json_tokener_success else {
-      throw .json(
-        .refusedByLibrary(reason: String(cString: json_tokener_error_desc(status))),
-        file: file, place: .byte(Int(json_tokener_get_parse_end(tokener))))
-    }
-    return value(root)
-  }
-
-  private static func value(_ node: OpaquePointer?) -> JSONValue {
-    switch json_object_get_type(node) {
-    case json_type_boolean: return .bool(json_object_get_boolean(node) != 0)
-    case json_type_double: return .number(json_object_get_double(node))
-    case json_type_int:
-      let signed = json_object_get_int64(node)
-      guard signed == .max else { return .integer(signed) }
-      let unsigned = json_object_get_uint64(node)
-      return unsigned > UInt64(Int64.max) ? .unsigned(unsigned) : .integer(signed)
-    case json_type_string:
-      let text = UnsafeRawBufferPointer(
-        start: json_object_get_string(node), count: Int(json_object_get_string_len(node)))
-      return .string(String(decoding: text, as: UTF8.self))
-    case json_type_array:
-      let count = json_object_array_length(node)
-      return .array((0..<count).map { value(json_object_array_get_idx(node, $0)) })
-    case json_type_object: return object(node)
-    default: return .null
-    }
-  }
-
-  private static func object(_ node: OpaquePointer?) -> JSONValue {
-    var members = OrderedDictionary<String, JSONValue>()
-    members.reserveCapacity(Int(json_object_object_length(node)))
-    var equivalentKeys = false
-    forEachMember(node) { key, child in
-      if members.updateValue(value(child), forKey: key) != nil { equivalentKeys = true }
-    }
-    guard equivalentKeys else { return .object(members) }
-    var list: [JSONMember] = []
-    forEachMember(node) { list.append(JSONMember(key: $0, value: value($1))) }
-    return .members(list)
-  }
-
-  private static func forEachMember(
-    _ node: OpaquePointer?, _ body: (String, OpaquePointer?) -> Void
-  ) {
-    var position = json_object_iter_begin(node)
-    var end = json_object_iter_end(node)
-    while json_object_iter_equal(&position, &end) == 0 {
-      if let key = json_object_iter_peek_name(&position) {
-        body(String(cString: key), json_object_iter_peek_value(&position))
-      }
-      json_object_iter_next(&position)
     }
   }
 }

@@ -29,8 +29,9 @@ extension ArchiveContents {
       try output.write(bytes)
       ArchiveUnpacking.report(stream.consumed, of: file.size, bytes: output.byteCount)
     }
-    if stream.isGzip { try checkTrailer(of: file, checksum, byteCount: output.byteCount) }
-    return try output.mapped()
+    let unpacked = try output.mapped()
+    if stream.isGzip { try checkTrailer(of: file, checksum, unpacked) }
+    return unpacked
   }
 
   /// The members of a zip archive, unpacked one after the other.
@@ -53,17 +54,31 @@ extension ArchiveContents {
     return (try output.mapped(), ranges)
   }
 
-  /// gzip ends with the CRC-32 and the length of its contents (RFC 1952), which libarchive passes
-  /// over. A length that differs is that of the last of several streams in one file.
+  /// gzip ends with the CRC-32 and the length (modulo 2^32) of its contents (RFC 1952), which libarchive
+  /// passes over. Of several streams in one file, they are those of the last.
   private static func checkTrailer(
-    of file: MappedFile, _ checksum: UInt32, byteCount: Int
+    of file: MappedFile, _ checksum: UInt32, _ unpacked: MappedFile
   ) throws(FileError) {
     let trailer = file.withSpan { bytes in
       var reader = ByteReader(bytes, from: bytes.byteCount - 8)
       return (reader.integer(UInt32.self, in: bytes), reader.integer(UInt32.self, in: bytes))
     }
-    guard trailer.1 != UInt32(truncatingIfNeeded: byteCount) || trailer.0 == checksum else {
+    guard let expected = trailer.0, let length = trailer.1 else {
       throw .archive(.checksum, file: file.path, place: .whole)
     }
+    if length == UInt32(truncatingIfNeeded: unpacked.size), expected == checksum { return }
+    var last = Int(length)
+    while last < unpacked.size {
+      if unpacked.checksum((unpacked.size - last)..<unpacked.size) == expected { return }
+      last += 1 << 32
+    }
+    throw .archive(.checksum, file: file.path, place: .whole)
+  }
+}
+
+extension MappedFile {
+  /// The CRC-32 of a range.
+  fileprivate func checksum(_ range: Range<Int>) -> UInt32 {
+    withBytes(range) { rc_crc32(0, $0.baseAddress, $0.count) }
   }
 }

@@ -23,10 +23,12 @@ struct ArchiveContents {
           .damaged(reason: "a compressed archive inside a compressed file"), file: path,
           place: .whole)
       }
+      try file.checkUnchanged()
       add(ranges, of: unpacked)
       try checkManifest()
     case .compressedMembers:
       let (unpacked, ranges) = try Self.unpackMembers(file)
+      try file.checkUnchanged()
       add(ranges, of: unpacked)
       try checkManifest()
     }

@@ -12,6 +12,8 @@ public enum FolderFault: Fault {
   case unfinishedDownload(found: String)
   /// The folder is a hub client's cache, which holds the model one level further down.
   case hubCache
+  /// A file that goes into outputs is a link to a file elsewhere.
+  case linkLeadsOut(target: String)
   /// config.json is not a JSON object.
   case configurationNotObject
   /// config.json says that weights are stored in a way that is not read; nil where it names none.
@@ -45,6 +47,8 @@ public enum FolderFault: Fault {
     case .unfinishedDownload(let found):
       "the folder's download is not finished: \(quoted(found))"
     case .hubCache: "is a cache of downloads, the model lies deeper"
+    case .linkLeadsOut(let target):
+      "is a link out of the model's folder, to \(quoted(target)): what is copied must lie in it"
     case .configurationNotObject: "is not a JSON object"
     case .unknownQuantization(let method):
       "quantization_config \(method.map { "has the quant_method \(quoted($0))" } ?? "has no quant_method")"
@@ -74,6 +78,7 @@ public enum FolderFault: Fault {
     case .adapter:
       "merge it into its model (merge_and_unload of peft), save that and give its folder"
     case .unfinishedDownload: "start the download again, it goes on where it stopped"
+    case .linkLeadsOut: "put the file itself in its place, if it is the model's"
     case .hubCache: "give the folder below its snapshots/"
     case .unknownQuantization: "save the model with plain weights, and give that folder"
     case .noWeights: "weights in .bin or .pth files are not read; convert them to safetensors"

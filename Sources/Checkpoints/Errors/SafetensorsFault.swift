@@ -12,6 +12,10 @@ public enum SafetensorsFault: Fault {
   case headerNotUTF8
   /// The header is JSON, but not an object.
   case headerNotObject
+  /// `__metadata__` is longer than this program is ready to hold in memory.
+  case metadataTooLong(found: Int, limit: Int)
+  /// A tensor's entry is longer than that.
+  case entryTooLong(found: Int, limit: Int)
   /// A tensor's name is empty.
   case emptyTensorName
   /// The header has a tensor twice.
@@ -50,6 +54,10 @@ public enum SafetensorsFault: Fault {
       "header of \(length) bytes runs past the end: \(remaining) remain"
     case .headerTooLong(let found, let limit):
       "header of \(found) bytes: at most \(limit) are allowed"
+    case .metadataTooLong(let found, let limit):
+      "__metadata__ of \(found) bytes: at most \(limit) are read"
+    case .entryTooLong(let found, let limit):
+      "tensor entry of \(found) bytes: at most \(limit) are read"
     case .headerNotUTF8: "header is not valid UTF-8"
     case .headerNotObject: "header is not a JSON object"
     case .emptyTensorName: "a tensor has an empty name"

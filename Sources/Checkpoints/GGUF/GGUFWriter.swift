@@ -19,7 +19,7 @@ package enum GGUFWriter {
   @discardableResult
   package static func write(
     to path: String, metadata: OrderedDictionary<String, MetadataValue>, tensors: [OutputTensor],
-    force: Bool, inputs: [String], progress: ((Int) -> Void)? = nil
+    force: Bool, inputs: OutputInputs, progress: ((Int) -> Void)? = nil
   ) throws -> Int {
     try write(
       to: path, metadata: LateMetadata(early: metadata, final: nil), tensors: tensors,
@@ -31,7 +31,7 @@ package enum GGUFWriter {
   @discardableResult
   package static func write(
     to path: String, metadata: LateMetadata, tensors: [OutputTensor], force: Bool,
-    inputs: [String], progress: ((Int) -> Void)? = nil
+    inputs: OutputInputs, progress: ((Int) -> Void)? = nil
   ) throws -> Int {
     try GGUFLayout(metadata: metadata, tensors: tensors, path: path)
       .write(to: path, force: force, inputs: inputs, progress: progress)

@@ -13,7 +13,7 @@ package enum ShardedGGUFWriter {
   /// Refuses shards that could not be created.
   /// - Throws: `FileError.output`.
   package static func check(
-    _ path: String, count: Int, byteCount: Int, force: Bool, inputs: [String]
+    _ path: String, count: Int, byteCount: Int, force: Bool, inputs: OutputInputs
   ) throws(FileError) {
     for path in paths(of: path, count: count) {
       try OutputTarget(path: path, force: force, inputs: inputs, sources: [])
@@ -37,7 +37,7 @@ package enum ShardedGGUFWriter {
   @discardableResult
   package static func write(
     to path: String, metadata: OrderedDictionary<String, MetadataValue>,
-    shards: [[OutputTensor]], force: Bool, inputs: [String], progress: ((Int) -> Void)? = nil
+    shards: [[OutputTensor]], force: Bool, inputs: OutputInputs, progress: ((Int) -> Void)? = nil
   ) throws -> Int {
     try write(
       to: path, metadata: GGUFWriter.LateMetadata(early: metadata, final: nil), shards: shards,
@@ -48,7 +48,7 @@ package enum ShardedGGUFWriter {
   @discardableResult
   package static func write(
     to path: String, metadata: GGUFWriter.LateMetadata, shards: [[OutputTensor]], force: Bool,
-    inputs: [String], progress: ((Int) -> Void)? = nil
+    inputs: OutputInputs, progress: ((Int) -> Void)? = nil
   ) throws -> Int {
     let paths = paths(of: path, count: shards.count)
     guard shards.count > 1, shards.count <= Int(UInt16.max) else {
@@ -95,7 +95,7 @@ package enum ShardedGGUFWriter {
   /// Removes sets of another size that this program wrote under the name NAME.gguf, but none that
   /// holds an input; the new output must be in place.
   package static func removeOldSets(
-    of path: String, besides count: Int, inputs: [String], sources: [MappedFile] = []
+    of path: String, besides count: Int, inputs: OutputInputs, sources: [MappedFile] = []
   ) throws(FileError) {
     let target = OutputTarget(path: path, force: true, inputs: inputs, sources: sources)
     try OldShards(target: target, count: count).remove()

@@ -1,4 +1,5 @@
 import Base
+import OrderedCollections
 import Tensors
 
 extension SafetensorsHeader {
@@ -57,7 +58,7 @@ extension SafetensorsHeader {
 
   /// The tensors cover the data section: no hole, no byte twice, none left over, none missing.
   static func checkCoverage(
-    _ tensors: [TensorEntry], file: MappedFile, dataStart: Int
+    _ tensors: OrderedDictionary<String, TensorEntry>.Values, file: MappedFile, dataStart: Int
   ) throws(FileError) {
     let order = tensors.indices.sorted {
       (tensors[$0].offset, tensors[$0].range.upperBound, $0)

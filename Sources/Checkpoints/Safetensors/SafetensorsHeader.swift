@@ -8,11 +8,15 @@ import OrderedCollections
 struct SafetensorsHeader {
   static let metadataKey = "__metadata__"
   static let lengthLimit = 100_000_000
+  /// Bytes of the text of `__metadata__`: what is read of it takes many times as many.
+  static let metadataLimit = 4 << 20
+  /// Bytes of the text of a tensor's entry.
+  static let entryLimit = 1 << 16
 
   let file: MappedFile
   let metadata: OrderedDictionary<String, String>
-  /// Tensors in the order of the header.
-  let tensors: [TensorEntry]
+  /// Tensors by name, in the order of the header.
+  let tensors: OrderedDictionary<String, TensorEntry>
 
   /// Reads and checks a file's header; no byte of tensor data is touched.
   init(reading file: MappedFile) throws(FileError) {
@@ -20,27 +24,31 @@ struct SafetensorsHeader {
     let start = try file.withSpan { (bytes) throws(FileError) in
       try Self.dataStart(bytes, file: file.path)
     }
-    let header = try Self.parse(file, 8..<start)
-    guard let members = header.members else {
-      throw .safetensors(.headerNotObject, file: file.path, place: .byte(8))
-    }
     var metadata: OrderedDictionary<String, String> = [:]
-    var tensors: [TensorEntry] = []
-    tensors.reserveCapacity(members.count)
-    var names: Set<String> = []
-    for member in members {
-      if member.key == Self.metadataKey {
-        metadata = try Self.metadata(member.value, file: file.path)
-      } else {
-        // Names that differ in Unicode normalization alone are one name for a dictionary.
-        guard names.insert(member.key).inserted else {
+    var tensors: OrderedDictionary<String, TensorEntry> = [:]
+    try Self.forEachMember(file, 8..<start) { (key, value, length) throws(FileError) in
+      if key == Self.metadataKey {
+        guard let value else {
           throw .safetensors(
-            .duplicateTensor, file: file.path, place: .tensor(member.key, byte: nil))
+            .metadataTooLong(found: length, limit: Self.metadataLimit), file: file.path,
+            place: .key(key, byte: nil))
         }
-        tensors.append(try Self.entry(member, file: file, dataStart: start))
+        metadata = try Self.metadata(value, file: file.path)
+        return
+      }
+      guard let value else {
+        throw .safetensors(
+          .entryTooLong(found: length, limit: Self.entryLimit), file: file.path,
+          place: .tensor(key, byte: nil))
+      }
+      let entry = try Self.entry(
+        JSONMember(key: key, value: value), file: file, dataStart: start)
+      // Names that differ in Unicode normalization alone are one name for a dictionary.
+      guard tensors.updateValue(entry, forKey: key) == nil else {
+        throw .safetensors(.duplicateTensor, file: file.path, place: .tensor(key, byte: nil))
       }
     }
-    try Self.checkCoverage(tensors, file: file, dataStart: start)
+    try Self.checkCoverage(tensors.values, file: file, dataStart: start)
     self.metadata = metadata
     self.tensors = tensors
   }
@@ -64,13 +72,19 @@ struct SafetensorsHeader {
     return range.upperBound
   }
 
-  private static func parse(
-    _ file: MappedFile, _ range: Range<Int>
-  ) throws(FileError) -> JSONValue {
-    do {
-      return try file.withBytes(range) { (bytes) throws(FileError) in
-        try JSONValue.parse(
-          bytes, file: file.path, at: range.lowerBound, wideIntegers: .refused)
+  /// Calls `body` for each member of the header, never with more than one in memory.
+  private static func forEachMember(
+    _ file: MappedFile, _ range: Range<Int>,
+    _ body: (_ key: String, _ value: JSONValue?, _ length: Int) throws(FileError) -> Void
+  ) throws(FileError) {
+    do throws(FileError) {
+      let isObject = try file.withBytes(range) { (bytes) throws(FileError) in
+        try JSONValue.forEachMember(
+          of: bytes, file: file.path, at: range.lowerBound,
+          limit: { $0 == metadataKey ? metadataLimit : entryLimit }, body)
+      }
+      guard isObject else {
+        throw FileError.safetensors(.headerNotObject, file: file.path, place: .byte(8))
       }
     } catch {
       switch (error.fault as? JSONFault, error.part) {

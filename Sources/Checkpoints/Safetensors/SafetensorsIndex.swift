@@ -53,7 +53,7 @@ struct SafetensorsIndex {
         throw .folder(.shardMissing(name: shard), file: path, place: .whole)
       }
       let header = try SafetensorsHeader(reading: files.open(shard))
-      for tensor in header.tensors {
+      for tensor in header.tensors.values {
         let place = ErrorPlace.tensor(tensor.name, byte: nil)
         if let first = found.updateValue(shard, forKey: tensor.name) {
           throw .folder(
@@ -63,7 +63,7 @@ struct SafetensorsIndex {
       headers.append(header)
     }
     for (header, shard) in zip(headers, shards) {
-      for tensor in header.tensors where shardOfTensor[tensor.name] != shard {
+      for tensor in header.tensors.values where shardOfTensor[tensor.name] != shard {
         throw .folder(
           .tensorNotInIndex(shard: shard), file: path, place: .tensor(tensor.name, byte: nil))
       }

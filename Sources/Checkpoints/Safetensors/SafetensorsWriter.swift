@@ -18,7 +18,7 @@ package enum SafetensorsWriter {
   @discardableResult
   package static func write(
     to path: String, metadata: OrderedDictionary<String, String> = ["format": "pt"],
-    tensors: [OutputTensor], force: Bool, inputs: [String], progress: ((Int) -> Void)? = nil
+    tensors: [OutputTensor], force: Bool, inputs: OutputInputs, progress: ((Int) -> Void)? = nil
   ) throws -> Int {
     try SafetensorsLayout(metadata: metadata, tensors: tensors, path: path)
       .write(to: path, force: force, inputs: inputs, progress: progress)

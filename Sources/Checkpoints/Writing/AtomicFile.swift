@@ -30,6 +30,7 @@ struct AtomicFile: ByteSink, ~Copyable {
   private let temporary: String
   private let descriptor: Int32
   private let replaces: Bool
+  private let inputs: OutputInputs
   /// What stood at the path when the file was begun.
   private let before: FileStamp?
   private var buffer: [UInt8] = []
@@ -63,6 +64,7 @@ struct AtomicFile: ByteSink, ~Copyable {
     TemporaryName.hold(opened)
     path = target.path
     replaces = target.force
+    inputs = target.inputs
     before = FileStamp(linkItself: path)
     temporary = name
     descriptor = opened
@@ -206,11 +208,12 @@ struct AtomicFile: ByteSink, ~Copyable {
   ///
   /// - Parameter isStaged: the file waits in a folder that is flushed when it is full.
   /// - Returns: the bytes of the file.
-  /// - Throws: `FileError.output`.
+  /// - Throws: `FileError.output`, and what the inputs' check throws.
   mutating func commit(isStaged: Bool = false) throws(FileError) -> Int {
     try flushBuffer()
     let flushed = uninterrupted { fsync(descriptor) }
     guard flushed == 0 else { throw failure("fsync", flushed) }
+    try inputs.check()
     let folder = Paths.folder(of: path)
     // Of a staging folder this process holds the lock already.
     let lock = isStaged ? nil : FolderLock(folder)

@@ -25,7 +25,7 @@ extension FileLayout {
   ///
   /// - Returns: the bytes of the file.
   func write(
-    to path: String, force: Bool, inputs: [String], isStaged: Bool = false,
+    to path: String, force: Bool, inputs: OutputInputs, isStaged: Bool = false,
     progress: ((Int) -> Void)?
   ) throws -> Int {
     var file = try AtomicFile(

@@ -25,7 +25,8 @@ package enum FolderWriter {
   @discardableResult
   package static func write(
     to folder: String, configuration: JSONValue, tensors: [OutputTensor],
-    extraFiles: [(String, FileContents)] = [], shardSize: Int? = nil, force: Bool, inputs: [String],
+    extraFiles: [(String, FileContents)] = [], shardSize: Int? = nil, force: Bool,
+    inputs: OutputInputs,
     progress: ((Int) -> Void)? = nil
   ) throws -> Int {
     let output = Paths.withoutTrailingSlashes(folder)
@@ -66,7 +67,7 @@ package enum FolderWriter {
   /// - Throws: `FileError.output`.
   package static func check(
     _ folder: String, tensors: [OutputTensor], extraFiles: [String], shardSize: Int?, force: Bool,
-    inputs: [String]
+    inputs: OutputInputs
   ) throws {
     let output = Paths.withoutTrailingSlashes(folder)
     let names = try checkedNames(weightFiles(tensors, shardSize).map(\.0) + extraFiles, output)

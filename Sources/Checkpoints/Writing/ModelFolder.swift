@@ -14,6 +14,18 @@ package enum ModelFolder {
     "LICENSE", "LICENSE.md", "LICENSE.txt", "NOTICE",
   ]
 
+  /// The most bytes of a file beside the weights: what is made of it in memory takes many times as many.
+  /// Nil for files whose bytes stay where they are.
+  static func byteLimit(of name: String) -> Int? {
+    switch name {
+    case configuration, "generation_config.json", "adapter_config.json": 4 << 20
+    case "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json": 32 << 20
+    case SafetensorsIndex.name: 64 << 20
+    case _ where companions.contains(name): 128 << 20
+    default: nil
+    }
+  }
+
   /// Whether a file of this name belongs to a model that this program wrote, or that it reads.
   static func isModelFile(_ name: String) -> Bool {
     name == configuration || name == weights || name == SafetensorsIndex.name

@@ -13,8 +13,8 @@ import Base
 package struct OutputTarget {
   let path: String
   let force: Bool
-  /// Paths that must not be the output.
-  let inputs: [String]
+  /// What it is made from.
+  let inputs: OutputInputs
   /// Open files that must not be the output.
   let sources: [MappedFile]
 
@@ -23,10 +23,10 @@ package struct OutputTarget {
   ///   - path: a file, or a folder where it ends in `/`.
   ///   - byteCount: bytes that will be written.
   ///   - force: whether an existing output is replaced.
-  ///   - inputs: paths that must not be the output.
+  ///   - inputs: what the output is made from.
   /// - Throws: `FileError.output`.
   package static func check(
-    _ path: String, byteCount: Int, force: Bool, inputs: [String]
+    _ path: String, byteCount: Int, force: Bool, inputs: OutputInputs
   ) throws(FileError) {
     let isFolder = path.hasSuffix("/")
     let target = OutputTarget(
@@ -42,7 +42,7 @@ package struct OutputTarget {
   /// Refuses a path that leads to the same file as an input.
   /// - Throws: `FileError.output`.
   package static func checkIsNoInput(_ path: String, inputs: [String]) throws(FileError) {
-    try OutputTarget(path: path, force: true, inputs: inputs, sources: []).checkIsNoInput()
+    try OutputTarget(path: path, force: true, inputs: .init(inputs), sources: []).checkIsNoInput()
   }
 
   /// Whether two paths lead to one file, there already or yet to be created.
@@ -88,7 +88,7 @@ package struct OutputTarget {
   /// An output that leads to the same file as an input: the same path, a symbolic or a hard link.
   func checkIsNoInput() throws(FileError) {
     guard let output = FileStamp(path: path) else { return }
-    for input in inputs {
+    for input in inputs.paths {
       if let identity = FileStamp(path: input), identity.isSameFile(as: output) {
         throw fault(.isInput(input: input))
       }

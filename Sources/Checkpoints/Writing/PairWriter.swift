@@ -10,13 +10,13 @@ package enum PairWriter {
   /// Refuses a pair that could not be created.
   /// - Throws: `FileError.output`.
   package static func check(
-    _ path: String, byteCount: Int, force: Bool, inputs: [String]
+    _ path: String, byteCount: Int, force: Bool, inputs: OutputInputs
   ) throws(FileError) {
     try check(path, byteCount: byteCount, force: force, inputs: inputs, sources: [])
   }
 
   private static func check(
-    _ path: String, byteCount: Int, force: Bool, inputs: [String], sources: [MappedFile]
+    _ path: String, byteCount: Int, force: Bool, inputs: OutputInputs, sources: [MappedFile]
   ) throws(FileError) {
     for path in paths(of: path) {
       try OutputTarget(path: path, force: force, inputs: inputs, sources: sources)
@@ -39,7 +39,7 @@ package enum PairWriter {
   /// - Throws: `FileError.output`, and what the closures throw.
   package static func write(
     to path: String, tensors: [OutputTensor], configuration: () throws -> String, force: Bool,
-    inputs: [String], progress: ((Int) -> Void)? = nil
+    inputs: OutputInputs, progress: ((Int) -> Void)? = nil
   ) throws -> Int {
     let layout = try SafetensorsLayout(metadata: ["format": "pt"], tensors: tensors, path: path)
     try check(

@@ -66,6 +66,7 @@ struct StagingFolder: ~Copyable {
 
   /// Moves files into the output folder, which opens as a model only once the last of them is there.
   mutating func move(_ names: [String]) throws(FileError) {
+    try target.inputs.check()
     SignalHandling.hold()
     defer { SignalHandling.release() }
     let parent = Paths.folder(of: target.path)
@@ -87,6 +88,7 @@ struct StagingFolder: ~Copyable {
 
   /// Moves files to their places, where they open as a model only once the last of them is there.
   mutating func release(_ names: [String]) throws(FileError) {
+    try target.inputs.check()
     SignalHandling.hold()
     defer { SignalHandling.release() }
     let folder = Paths.folder(of: target.path)

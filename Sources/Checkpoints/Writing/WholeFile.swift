@@ -8,7 +8,8 @@ package enum WholeFile {
     _ path: String?, force: Bool, inputs: [String] = []
   ) throws(FileError) {
     guard let path else { return }
-    try OutputTarget(path: path, force: force, inputs: inputs, sources: []).checkFile(byteCount: 0)
+    try OutputTarget(path: path, force: force, inputs: .init(inputs), sources: []).checkFile(
+      byteCount: 0)
   }
 
   /// Writes bytes to a file that appears complete or not at all.
@@ -24,7 +25,7 @@ package enum WholeFile {
   package static func write(
     _ bytes: [UInt8], to path: String, force: Bool, inputs: [String] = []
   ) throws(FileError) -> Int {
-    let target = OutputTarget(path: path, force: force, inputs: inputs, sources: [])
+    let target = OutputTarget(path: path, force: force, inputs: .init(inputs), sources: [])
     var file = try AtomicFile(creating: target, byteCount: bytes.count)
     try file.write(bytes)
     return try file.commit()
@@ -43,7 +44,7 @@ package enum WholeFile {
   package static func write(
     to path: String, force: Bool, inputs: [String] = [], next: () throws -> [UInt8]?
   ) throws -> Int {
-    let target = OutputTarget(path: path, force: force, inputs: inputs, sources: [])
+    let target = OutputTarget(path: path, force: force, inputs: .init(inputs), sources: [])
     var file = try AtomicFile(creating: target, byteCount: 0)
     while let bytes = try next() { try file.write(bytes) }
     return try file.commit()

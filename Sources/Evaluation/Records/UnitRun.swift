@@ -107,6 +107,8 @@ struct UnitRun {
         let finished = zip(part, values).map {
           EvaluationRecord.Unit(index: $0, values: $1)
         }
+        // What was scored by other weights is not kept.
+        try checkModels()
         if let stated { try options.state?.append(finished, of: stated) }
         units += finished
         tokens += count
@@ -115,6 +117,8 @@ struct UnitRun {
       }
     }
     let final = try stated ?? identity()
+    // Their hashes are read beside the work, or after it.
+    try checkModels()
     let descriptions = zip(models, final.fields["models"]?.array ?? []).map {
       ModelDescription($0, identity: $1).json
     }
@@ -123,6 +127,13 @@ struct UnitRun {
     return EvaluationRecord(
       identity: final, labels: labels, unitCount: unitCount, shard: options.shard,
       units: units, seconds: (clock.now - began) / .seconds(1), evaluatedTokens: tokens)
+  }
+}
+
+extension UnitRun {
+  /// - Throws: `InputFault.changedWhileRead`.
+  private func checkModels() throws {
+    for model in models { try model.checkpoint.checkUnchanged() }
   }
 }
 

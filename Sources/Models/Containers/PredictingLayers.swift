@@ -1,9 +1,6 @@
 /// Layers behind the model's own that predict tokens further ahead (DeepSeek-V3, GLM-4.5): the model
 /// computes the same without them, so their tensors are ignored. GGUF counts them among the layers.
 enum PredictingLayers {
-  /// Where folders keep them in a module of their own (DeepSeek-V4, Qwen 3.5), its name.
-  private static let module = "mtp"
-
   /// How many there are; `layers` is what a GGUF file counts.
   static func count(_ parameters: Hyperparameters, of layers: Int) throws -> Int {
     let count = try parameters.optionalInteger(.predictingLayers, minimum: 0) ?? 0
@@ -13,14 +10,11 @@ enum PredictingLayers {
     return count
   }
 
-  /// Whether a tensor belongs to one of `layers`, or to the module of such layers.
+  /// Whether a tensor belongs to one of `layers`.
   static func own(
     _ tensor: String, in layers: Range<Int>, of architecture: Architecture,
     on side: Architecture.Side
   ) -> Bool {
-    if side == .huggingface, tensor.split(separator: ".").prefix(2).contains(module[...]) {
-      return true
-    }
     guard !layers.isEmpty,
       let name = architecture.weights[.attentionNormGain]?.names[side]?.tensor,
       let mark = name.firstRange(of: WeightName.layerMark)

@@ -70,7 +70,7 @@ extension ConversionWarning {
           ? "; --calibrate FILE fits the weights to the value rotation" : "")
     case .noTokenizer: "token ids are given with --tokens"
     case .unknownKey: "--set gave it"
-    case .ignored, .tokenizerFact, .otherTypes, .noModelingCode, .noTokenizerFiles,
+    case .ignored, .tokenizerFact, .otherTypes, .codeOutside, .noModelingCode, .noTokenizerFiles,
       .unwritableTokenizer:
       nil
     }

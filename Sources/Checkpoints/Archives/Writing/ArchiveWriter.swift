@@ -23,7 +23,7 @@ package enum ArchiveWriter {
   @discardableResult
   package static func write(
     to path: String, folder: String? = nil, members: [(String, FileContents)],
-    manifest fields: OrderedDictionary<String, JSONValue>, force: Bool, inputs: [String],
+    manifest fields: OrderedDictionary<String, JSONValue>, force: Bool, inputs: OutputInputs,
     threads: Int = 1, progress: ((Int) -> Void)? = nil
   ) throws -> Int {
     guard let kind = ArchiveKind(path: path) else {
