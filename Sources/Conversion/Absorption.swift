@@ -36,7 +36,9 @@ struct Absorption {
   func objection(to identity: AbsorptionIdentity) -> String? {
     func anyLayer(_ holds: (ModelLayer) -> Bool) -> Bool { plan.layers.contains(where: holds) }
     let turnsMessage = target.sites.rotatesMessage
-    if [.pairLayout, .valueBasis, .scoreBasis].contains(identity),
+    // The rotary dims of absorbed keys stand apart from the latent vector; values have them in it.
+    let isFree = identity == .pairLayout && plan.isAbsorbed && !turnsMessage
+    if [.pairLayout, .valueBasis, .scoreBasis].contains(identity), !isFree,
       let layer = plan.layers.firstIndex(where: { $0.boundKeys != nil }),
       let reason = plan.layers[layer].boundKeys
     {
@@ -44,24 +46,9 @@ struct Absorption {
     }
     switch identity {
     case .pairLayout: return nil
-    case .valueBasis:
-      return firstLayer(
-        \.isGated,
-        "has a gate of each output, which stands between the values and the output matrix")
-        ?? firstLayer(
-          \.normsValues, "norms its values, which only turns of pairs leave as they are")
-        ?? firstLayer(\.valueIsKey, "has no value matrix: its values are its keys")
-        ?? firstLayer(
-          { $0.keyValueSource != nil }, "has no values of its own to change with its outputs")
-    case .scoreBasis:
-      if let reason = firstLayer(\.valueIsKey, "has no value matrix: its values are its keys")
-        ?? firstLayer(
-          { $0.keyValueSource != nil }, "has no keys of its own to change with its queries")
-      {
-        return reason
-      }
-      return anyLayer { ($0.recipe.attention?.headNorm ?? .none) != .none }
-        ? "a norm of queries and keys stands between the weights and scores" : nil
+    case .valueBasis: return objectionToValueBasis()
+    case .scoreBasis: return objectionToScoreBasis()
+    case .latent: return objectionToAbsorbing()
     case .valueBias:
       guard anyLayer({ $0[.valueBias] != nil }) else { return "the model has no value bias" }
       guard !turnsMessage else { return nil }
@@ -97,5 +84,37 @@ struct Absorption {
         ? "the norm's bias rotates with the values, a value bias would not" : nil
     case .stillPairs: return turnsMessage ? nil : "no value pair rotates"
     }
+  }
+  /// Why matrices that neighbour values cannot change their basis.
+  private func objectionToValueBasis() -> String? {
+    firstLayer(
+      \.isGated, "has a gate of each output, which stands between the values and the output matrix")
+      ?? firstLayer(
+        \.normsValues, "norms its values, which only turns of pairs leave as they are")
+      ?? firstLayer(\.valueIsKey, "has no value matrix: its values are its keys")
+      ?? firstLayer(
+        { $0.keyValueSource != nil }, "has no values of its own to change with its outputs")
+  }
+
+  /// Why those of queries and keys cannot.
+  private func objectionToScoreBasis() -> String? {
+    firstLayer(\.valueIsKey, "has no value matrix: its values are its keys")
+      ?? firstLayer(
+        { $0.keyValueSource != nil }, "has no keys of its own to change with its queries")
+      ?? firstLayer({ $0.headNorm != .none }, "norms queries and keys").map {
+        _ in "a norm of queries and keys stands between the weights and scores"
+      }
+  }
+
+  /// Why the matrices of latent attention cannot go into queries and output.
+  private func objectionToAbsorbing() -> String? {
+    if plan.isAbsorbed { return "the latent attention is absorbed already" }
+    if let layer = plan.layers.firstIndex(where: { $0.recipe.attention?.latent == nil }) {
+      return "layer \(layer) of this \(plan.architecture.name) model has no latent attention"
+    }
+    guard target.sites.rotatesMessage else { return nil }
+    return
+      "values or outputs turn between the two matrices that would become one (absorbed first and"
+      + " converted to other sites then, the latent vector itself turns)"
   }
 }

@@ -52,6 +52,16 @@ package struct ConversionPlan: Sendable {
     source.rotary.sites.isSuperset(of: .scores) && !sites.isSuperset(of: .scores)
   }
 
+  /// Numbers that must be kept of each token in a layer, at most, before latent attention is absorbed
+  /// and after; nil where it is not.
+  package var keptNumbers: (source: Int, output: Int)? {
+    guard absorbed.contains(where: { $0.identity == .latent }) else { return nil }
+    func most(_ plan: ModelPlan) -> Int {
+      plan.layers.lazy.compactMap(\.recipe.attention?.keptNumbers).max() ?? 0
+    }
+    return (most(source), most(source.absorbingLatent()))
+  }
+
   /// The tensors of each GGUF file to write.
   var shards: [[OutputTensor]] {
     guard container == .gguf, let limit = request.shardSize else { return [tensors] }
@@ -113,6 +123,16 @@ extension ConversionPlan {
       stilled = target.stillPairs(
         span: source.shape.context - (relative ? 1 : 0), epsilon: request.stillEpsilon)
     }
+    let absorbsLatent = identities.contains(.latent)
+    if absorbsLatent {
+      for (index, layer) in source.layers.enumerated() {
+        guard let attention = layer.recipe.attention?.absorbed else { continue }
+        target.layers[index].score?.offset = attention.rotation.score?.offset ?? 0
+      }
+    }
+    if absorbsLatent, request.expectsFit || fit != nil {
+      throw ConversionError.setting(.fitOfAbsorbed)
+    }
     fitTarget = target
     // The container's own layout of Q and K; A1 takes the other one where something records it.
     let native = source.architecture.pairLayouts[side]
@@ -127,7 +147,7 @@ extension ConversionPlan {
       }
       target.layers[index].score?.layout = layout
     }
-    try source.checkShared(target)
+    try source.checkValues(target)
     for (index, layer) in source.layers.enumerated()
     where layer.recipe.attention?.valueIsKey == true {
       // The rows of the key matrix are the value's too: they must stay in their order.
@@ -148,7 +168,8 @@ extension ConversionPlan {
       plan: source, absorption: absorption, fitted: fit?.report.isUsed == true ? fit?.weights : nil,
       threads: request.threads)
     let assembled = try TensorAssembly(
-      plan: source, target: side, type: request.type, rewriter: rewriter,
+      plan: absorbsLatent ? source.absorbingLatent() : source, target: side, type: request.type,
+      rewriter: rewriter,
       rotation: (from: fitTarget, to: target), threads: request.threads
     ).tensors()
 
@@ -156,12 +177,14 @@ extension ConversionPlan {
     let isPlain =
       sites == source.plainSites && values == source.plainValues && foreignLayout == nil
       && !(side == .huggingface && source.turnsPartOfHeads)
+      && !absorbsLatent && !source.isAbsorbed
     declaration =
       isPlain
       ? nil
       : RotaryDeclaration(
         sites: sites, value: values, scoreLayout: foreignLayout,
-        baseArchitecture: source.architecture.name)
+        baseArchitecture: source.architecture.name,
+        absorbsLatent: absorbsLatent || source.isAbsorbed)
     self.source = source
     digest = SourceDigest(source.checkpoint.files)
     self.request = request

@@ -15,6 +15,9 @@ public enum AbsorptionIdentity: String, Sendable, CaseIterable, Comparable {
   case valueBias = "A4"
   /// Gains (and biases) of norms before a sublayer go into the matrices that read them.
   case normGain = "A5"
+  /// Matrices that make keys and values of a latent vector go into the queries and the output:
+  /// `W_q^h <- W_UK^hT W_q^h`, `W_o^h <- W_o^h W_UV^h`.
+  case latent = "A6"
   /// Value pairs that hardly turn within the context stay still.
   case stillPairs = "B1"
 

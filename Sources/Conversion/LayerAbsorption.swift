@@ -42,6 +42,7 @@ struct LayerAbsorption {
           insert(gain, gain.bias)
           for reader in layer.readers(ofNorm: gain) { insert(reader, reader.bias) }
         }
+      case .latent: insert(layer.queryMatrix, .attentionOutput)
       case .stillPairs: break
       }
     }
@@ -50,7 +51,8 @@ struct LayerAbsorption {
 
   /// Roles that must be decoded for the rewriting, changed or not.
   func neededRoles() -> Set<Role> {
-    let roles = rewrittenRoles()
+    var roles = rewrittenRoles()
+    if identities.contains(.latent) { roles.formUnion([.latentKeyUp, .latentValueUp]) }
     return layer.recipe.attention != nil && identities.contains(.valueBias)
       ? roles.union([.attentionOutput, .valueBias]) : roles
   }
@@ -63,6 +65,38 @@ struct LayerAbsorption {
     if identities.contains(.valueBasis) { try changeValueBasis(&state) }
     if identities.contains(.scoreBasis) { try changeScoreBasis(&state) }
     if identities.contains(.pairLayout), target.sites.rotatesMessage { permuteOutput(&state) }
+    if identities.contains(.latent) { absorbLatent(&state) }
+  }
+
+  /// Scores `(W_UK c)^T q = c^T (W_UK^T q)` and outputs `W_o (W_UV c)` read the latent vector itself.
+  private func absorbLatent(_ state: inout LayerState) {
+    guard let absorbed = attention.absorbed, let latent = attention.latent,
+      let queries = state.weights[layer.queryMatrix], let output = state.weights[.attentionOutput]
+    else { return }
+    let (still, rotary) = (attention.stillKeyWidth, latent.sharedKeyWidth)
+    var newQueries = DoubleMatrix(rows: absorbed.queryRows, columns: queries.columns)
+    var newOutput = DoubleMatrix(rows: output.rows, columns: absorbed.outputColumns)
+    for head in 0..<attention.heads {
+      let first = head * attention.keyWidth
+      guard let keyUp = state.rows(.latentKeyUp, from: head * still, count: still),
+        let query = state.rows(layer.queryMatrix, from: first, count: still),
+        let turning = state.rows(layer.queryMatrix, from: first + still, count: rotary),
+        let valueUp = state.rows(
+          .latentValueUp, from: head * attention.valueWidth, count: attention.valueWidth),
+        let outputHead = state.outputHead(head)
+      else { return }
+      let rows = (keyUp.transposed() * query).values + turning.values
+      let start = head * absorbed.keyWidth * queries.columns
+      newQueries.values.replaceSubrange(start..<(start + rows.count), with: rows)
+      let columns = valueUp.transposed() * outputHead
+      for row in 0..<output.rows {
+        for dim in 0..<latent.rank {
+          newOutput[row, head * latent.rank + dim] = columns[dim, row]
+        }
+      }
+    }
+    state.weights[layer.queryMatrix] = newQueries
+    state.weights[.attentionOutput] = newOutput
   }
 
   private func foldNorms(_ state: inout LayerState) {

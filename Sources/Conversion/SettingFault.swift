@@ -48,6 +48,8 @@ public enum SettingFault: Sendable, Equatable {
   case nothingToFit(sites: String)
   /// A layer's values cannot be fitted to their rotation.
   case notFittable(layer: Int, reason: String)
+  /// A fit together with latent attention that is to be absorbed.
+  case fitOfAbsorbed
 
   /// What is wrong, in one line without a full stop.
   package var summary: String {
@@ -93,6 +95,9 @@ public enum SettingFault: Sendable, Equatable {
     case .nothingToFit(let sites):
       "there is nothing to fit: '\(sites)' rotates as the model does"
     case .notFittable(let layer, let reason): "layer \(layer) cannot be fitted: \(reason)"
+    case .fitOfAbsorbed:
+      "a fit works on the values of single heads, which latent attention does not have once it is"
+        + " absorbed"
     }
   }
 }

@@ -26,6 +26,8 @@ public enum EvaluationError: Diagnostic {
   case state(file: String, problem: String)
   /// A line of a state file that no evaluation wrote.
   case stateLine(file: String, line: Int, problem: String)
+  /// A file of numbers, one a target, is not what it should be.
+  case numbers(file: String, problem: String)
   /// Two models do not share a vocabulary.
   case vocabulariesDiffer(one: Int, other: Int)
   /// A file of questions and answers does not have the form of its data set.
@@ -54,7 +56,7 @@ public enum EvaluationError: Diagnostic {
     case .noTokenizer: "the checkpoint holds no tokenizer"
     case .tokenList(_, let problem): problem
     case .usage(let problem): problem
-    case .record(_, let problem), .template(_, let problem): problem
+    case .record(_, let problem), .template(_, let problem), .numbers(_, let problem): problem
     case .state(_, let problem): "the state file cannot be used: \(problem)"
     case .stateLine(_, let line, let problem):
       "line \(line) of the state file: \(problem)"
@@ -69,7 +71,8 @@ public enum EvaluationError: Diagnostic {
     switch self {
     case .textTooShort(let file, _, _), .noTokenizer(let file), .tokenList(let file, _),
       .unreadable(let file, _), .notText(let file, _), .record(let file, _), .template(let file, _),
-      .state(let file, _), .stateLine(let file, _, _), .questions(let file, _):
+      .state(let file, _), .stateLine(let file, _, _), .questions(let file, _),
+      .numbers(let file, _):
       file
     case .setting, .usage, .vocabulariesDiffer: nil
     }

@@ -114,6 +114,7 @@ extension Settings {
         names: ["scale": "attention_scale", "softcap": "attention_softcap", "window": "windows"])
       fields["latent_rank"] = JSONValue(attention.latent?.rank ?? 0)
       fields["query_rank"] = JSONValue(attention.latent?.queryRank ?? 0)
+      if attention.isAbsorbed { fields["absorbed"] = .bool(true) }
       if let temperature = attention.temperature {
         fields["temperature"] = Settings.json(temperature)
       }

@@ -85,7 +85,9 @@ package struct ForwardPass: Sendable {
 
   /// Decodes a layer, but its experts. The next one is read from the disk meanwhile and while this one computes; this
   /// one's pages are given back, so that a file larger than memory passes through it.
-  private func weights(of index: Int, recycling previous: LayerWeights?) throws -> LayerWeights {
+  package func weights(
+    of index: Int, recycling previous: LayerWeights?
+  ) throws -> LayerWeights {
     let began = times.now
     let layer = plan.layers[index]
     if index + 1 < plan.layers.count {

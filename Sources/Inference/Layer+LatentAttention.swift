@@ -2,9 +2,9 @@ import Models
 import Tensors
 
 extension Layer {
-  /// Multi-head latent attention (DeepSeek-V2, arXiv:2405.04434), expanded: one latent vector per
-  /// token gives the still dims of every key head and all values; one shared rotary key is
-  /// appended to every head.
+  /// Multi-head latent attention (DeepSeek-V2, arXiv:2405.04434). Expanded, one latent vector per
+  /// token gives the still dims of every key head and all values, and one shared rotary key is
+  /// appended to every head; in absorbed form the latent vector itself serves all heads.
   func project(
     _ sizes: AttentionRecipe.Latent, _ unit: SequenceBatch.Unit, _ input: Factors,
     queries: UnsafeMutablePointer<Float>, keys: UnsafeMutablePointer<Float>,
@@ -33,6 +33,20 @@ extension Layer {
         latent + sizes.rank, stride: latentStride, rows: rows, heads: 1, headWidth: rotary,
         tables: tables, positions: unit.positions, layout: rotation.scoreLayout,
         inverse: false)
+    }
+    if sizes.absorbed != nil {
+      // The latent vector, normed, is the value; with the rotary key behind it, the key.
+      Kernels.rmsNorm(
+        latent, xStride: latentStride, rows: rows, width: sizes.rank,
+        gain: weights.vector(.latentNormGain), epsilon: epsilon, to: values,
+        yStride: attention.valueRows)
+      for row in 0..<rows {
+        let target = keys + row * attention.keyRows
+        target.update(from: values + row * attention.valueRows, count: sizes.rank)
+        (target + sizes.rank).update(
+          from: latent + row * latentStride + sizes.rank, count: rotary)
+      }
+      return
     }
     let normed = Kernels.rmsNorm(
       latent, xStride: latentStride, rows: rows, width: sizes.rank,

@@ -198,7 +198,8 @@ struct Layer: Sendable {
   /// Attention and feed-forward of the unit's rows, added to the residual stream; of experts, all that
   /// comes before them.
   func finish(
-    _ unit: SequenceBatch.Unit, _ scratch: LayerScratch, experts: ExpertBatch.Rows? = nil
+    _ unit: SequenceBatch.Unit, _ scratch: LayerScratch, experts: ExpertBatch.Rows? = nil,
+    record: AttentionRecord? = nil
   ) {
     switch recipe.mixer {
     case .attention:
@@ -206,7 +207,8 @@ struct Layer: Sendable {
       gateOutputs(unit, scratch.attended.pointer, scratch)
     case .deltaRule(let rule): gatherHeads(rule, unit, scratch)
     }
-    update(unit, attended: scratch.attended.pointer, scratch, experts: experts)
+    update(
+      unit, attended: scratch.attended.pointer, scratch, experts: experts, record: record)
   }
 
   /// Adds what comes of the heads' outputs to the residual stream: output matrix, feed-forward.

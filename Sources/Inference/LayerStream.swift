@@ -39,7 +39,7 @@ package final class LayerStream {
         positions: length - start)
     }
     batch = SequenceBatch(lengths: sequences.map(\.count), classes: classes.ofSequence)
-    for span in spans { try pass.plan.checkShared(span.rotary) }
+    for span in spans { try pass.plan.checkValues(span.rotary) }
     (hidden, tokens) = try pass.embed(sequences, batch, start: start)
     inputs = try LayerInputs(pass.plan, rows: batch.totalRows)
     for (sequence, first) in zip(sequences, batch.starts) {
@@ -140,15 +140,16 @@ package struct StreamedLayer: Sendable {
 
   /// Attention and feed-forward network. The last rows of a sequence look back farthest, so they
   /// come first: no thread is left with a long one at the end.
+  /// - Parameter record: receives what the stream is between the two.
   /// - Throws: the errors of decoding experts.
-  package func finish() throws {
+  package func finish(record: AttentionRecord? = nil) throws {
     let began = layer.times.now
     let count = batch.units.count
     Parallel.forEach(count: count, threads: threads) { turn, worker in
       let unit = count - 1 - turn
       layer.finish(
         batch.units[unit], workspace.scratch[worker],
-        experts: workspace.experts?.rows(ofUnit: unit))
+        experts: workspace.experts?.rows(ofUnit: unit), record: record)
     }
     layer.times.add(.elementwise, since: began, threads: threads)
     try workspace.experts?.apply(layer, workspace.scratch, threads: threads)
@@ -197,20 +198,22 @@ package struct StreamedLayer: Sendable {
 
 /// What a fit needs to know of a layer's attention in the original model.
 package struct AttentionRecord: Sendable {
-  /// The residual stream after attention, before the feed-forward network: [rows, width].
+  /// The residual streams after attention, before the feed-forward network: [rows, width of all].
   package let stream: FloatBuffer
   /// What the output matrix gave, its bias included, before any norm: [rows, width].
   package let output: FloatBuffer
   private let width: Int
+  private let streamWidth: Int
 
-  package init(rows: Int, width: Int) {
-    stream = FloatBuffer(count: max(rows * width, 1))
+  package init(rows: Int, shape: ModelShape) {
+    (width, streamWidth) = (shape.width, shape.streamWidth)
+    stream = FloatBuffer(count: max(rows * streamWidth, 1))
     output = FloatBuffer(count: max(rows * width, 1))
-    self.width = width
   }
 
   func keep(stream rows: UnsafePointer<Float>, of unit: SequenceBatch.Unit) {
-    (stream.pointer + unit.firstRow * width).update(from: rows, count: unit.rows.count * width)
+    (stream.pointer + unit.firstRow * streamWidth).update(
+      from: rows, count: unit.rows.count * streamWidth)
   }
 
   func keep(output rows: UnsafePointer<Float>, of unit: SequenceBatch.Unit) {

@@ -27,6 +27,9 @@ extension ConversionOutcome {
             "exact": .bool(item.isExact), "bound": .number(item.bound),
           ])
         }),
+      "kv_numbers": plan.keptNumbers.map {
+        ["source": JSONValue($0.source), "output": JSONValue($0.output)]
+      } ?? .null,
       "fit": fit(),
       "perplexity": .object(perplexity),
       "edits": .array(
@@ -229,6 +232,11 @@ extension ConversionOutcome {
     for item in plan.absorbed {
       let kind = item.isExact ? "exactly" : "with bound \(Format.general(item.bound))"
       lines.append("absorbed   \(item.identity.rawValue) \(kind), \(item.tensors) tensors")
+      if item.identity == .latent, let kept = plan.keptNumbers {
+        lines.append(
+          "KV cache   \(kept.source) -> \(kept.output) numbers a token and layer; the scores keep"
+            + " their scale")
+      }
     }
     lines += fitLines()
     for edit in plan.edits {

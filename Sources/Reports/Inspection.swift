@@ -66,6 +66,21 @@ package struct Inspection: Sendable {
       + (attentions.contains { $0.sharedVector != nil } ? ", keys are values" : "")
   }
 
+  /// What must be kept of each token, in each layer.
+  private func keptLine() -> String {
+    let kept =
+      "\(Self.range(attentions.map(\.keptNumbers))) numbers a token and layer"
+      + (attentions.count < plan.layers.count ? " that attends" : "")
+      + (attentions.contains { $0.compression != nil } ? ", besides compressed entries" : "")
+    let absorbed = attentions.compactMap { $0.absorbed?.keptNumbers }
+    if !absorbed.isEmpty {
+      return kept + ", \(Self.range(absorbed)) with its latent attention absorbed"
+    }
+    let stated = attentions.filter(\.isAbsorbed).map(\.stated.keptNumbers)
+    return stated.isEmpty
+      ? kept : kept + ": latent attention, absorbed; \(Self.range(stated)) before that"
+  }
+
   /// Nil for a model without experts.
   private func expertLine() -> String? {
     let mixtures = plan.layers.compactMap(\.recipe.experts)
@@ -112,7 +127,8 @@ package struct Inspection: Sendable {
       ),
       (
         "architecture",
-        plan.architecture.name + (plan.rotary.sites == plan.plainSites ? "" : " (variant)")
+        plan.architecture.name
+          + (plan.rotary.sites == plan.plainSites && !plan.isAbsorbed ? "" : " (variant)")
       ),
       ("read by", dataFile),
       ("sites", plan.rotary.sites.name),
@@ -133,6 +149,7 @@ package struct Inspection: Sendable {
         "\(shape.width), feed-forward \(Self.range(plan.layers.map(\.recipe.feedForward.width)))"
       ),
       ("heads", headLine()),
+      ("KV cache", keptLine()),
       ("context", "\(shape.context)"),
       (
         "vocabulary",
@@ -194,6 +211,7 @@ package struct Inspection: Sendable {
       "kv_heads": each { $0.attention?.keyValueHeads ?? 0 },
       "key_width": each { $0.attention?.keyWidth ?? 0 },
       "value_width": each { $0.attention?.valueWidth ?? 0 },
+      "kv_numbers": each { $0.attention?.keptNumbers ?? 0 },
       "context": .integer(Int64(shape.context)),
       "vocabulary": .integer(Int64(shape.vocabulary)),
       "tied_output": .bool(plan.tiesOutput),

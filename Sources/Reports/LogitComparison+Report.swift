@@ -1,26 +1,80 @@
 import Base
 import Evaluation
+import OrderedCollections
 
 extension LogitComparison.Result {
   /// Whether no logit differs by more than so many standard deviations of the logits.
   package func isSame(within tolerance: Double) -> Bool { relativeMaximum <= tolerance }
 
-  /// The JSON of a comparison of two models' logits.
-  package func json(_ one: String, _ other: String, tolerance: Double) -> JSONValue {
-    .object([
+  /// The JSON of a comparison of two models' logits; `layers` is where they part, where they do.
+  package func json(
+    _ one: String, _ other: String, tolerance: Double, layers: LayerComparison.Finding? = nil
+  ) -> JSONValue {
+    var fields: OrderedDictionary<String, JSONValue> = [
       "kind": "verify", "model": .string(one), "a": .string(one), "b": .string(other),
       "positions": .integer(Int64(positions)), "max_relative": .number(relativeMaximum),
       "rms_relative": .number(relativeRMS), "top1_agreement": .number(topAgreement),
       "tolerance": .number(tolerance), "same": .bool(isSame(within: tolerance)),
-    ])
+    ]
+    fields["first_difference"] = .null
+    fields["layers_not_compared"] = .null
+    switch layers {
+    case .first(let difference): fields["first_difference"] = difference.json
+    case .notCompared(let reason): fields["layers_not_compared"] = .string(reason)
+    case nil: break
+    }
+    return .object(fields)
   }
 
-  package func text(tolerance: Double) -> String {
+  package func text(tolerance: Double, layers: LayerComparison.Finding? = nil) -> String {
     """
     max difference  \(Format.general(relativeMaximum)) standard deviations of the logits
     RMS difference  \(Format.general(relativeRMS))
     top-1 agreement \(Format.fixed(100 * topAgreement, 2)) % of \(positions) positions
+    \(layers.map { $0.line + "\n" } ?? "")\
     \(isSame(within: tolerance) ? "same" : "different") at tolerance \(Format.general(tolerance))
     """
+  }
+}
+
+extension LayerComparison.Finding {
+  fileprivate var line: String {
+    switch self {
+    case .notCompared(let reason): "by layers       not compared: \(reason)"
+    case .first(let difference): "first differs   \(difference.words)"
+    }
+  }
+}
+
+extension LayerComparison.Difference {
+  fileprivate var words: String {
+    let size = relative.map {
+      ": \(Format.general($0)) standard deviations of the residual stream"
+    }
+    let place =
+      switch place {
+      case .embedding: "the embedding"
+      case .attention(let layer): "layer \(layer), its attention"
+      case .deltaRule(let layer): "layer \(layer), its delta rule"
+      case .feedForward(let layer): "layer \(layer), its feed-forward network"
+      case .output:
+        "the norm or the matrix behind the last layer: the residual streams are the same"
+      }
+    return place + (size ?? "")
+  }
+
+  fileprivate var json: JSONValue {
+    let (layer, part): (Int?, String) =
+      switch place {
+      case .embedding: (nil, "embedding")
+      case .attention(let layer): (layer, "attention")
+      case .deltaRule(let layer): (layer, "delta_rule")
+      case .feedForward(let layer): (layer, "feed_forward")
+      case .output: (nil, "output")
+      }
+    return [
+      "layer": layer.map { JSONValue($0) } ?? .null, "part": .string(part),
+      "relative": relative.map { .number($0) } ?? .null,
+    ]
   }
 }

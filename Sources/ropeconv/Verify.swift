@@ -5,14 +5,22 @@ import Reports
 struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Do two models give the same logits on a text?",
-    discussion:
-      "Example: ropeconv verify model.gguf model.absorbed.gguf --text sample.txt --chunks 2")
+    discussion: """
+      Example: ropeconv verify model.gguf model.absorbed.gguf --text sample.txt --chunks 2
+      Example: ropeconv verify model.gguf --logprobs other-engine.npy --tokens ids.json
+      """)
 
   @Argument(help: "The reference.")
   var one: String
 
   @Argument(help: "The model to hold against it.")
-  var other: String
+  var other: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Instead of a model, what another engine gave the same targets: a NumPy file of natural"
+        + " logarithms of their probabilities.", valueName: "file.npy"))
+  var logprobs: String?
 
   @OptionGroup(title: "Models") var opening: ModelOptions
   @OptionGroup(title: "Text") var text: TextOptions
@@ -21,12 +29,27 @@ struct Verify: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Largest difference allowed, in standard deviations of the logits.", valueName: "x"))
+      "Largest difference allowed, in standard deviations of the logits; with --logprobs, in nats.",
+      valueName: "x"))
   var tolerance = 1e-4
 
   @OptionGroup var output: OutputOptions
 
+  func validate() throws {
+    guard (other == nil) != (logprobs == nil) else {
+      throw ValidationError(
+        other == nil
+          ? "a model to hold against ONE is needed, or --logprobs FILE.npy"
+          : "a second model and --logprobs exclude each other")
+    }
+  }
+
   func run() throws {
+    if let other { try compare(with: other) }
+    if let logprobs { try compare(withNumbers: logprobs) }
+  }
+
+  private func compare(with other: String) throws {
     let models = try opening.open(one, other, output)
     try window.refuseUnused(in: [models.0.plan, models.1.plan])
     let text = try TokenizedText(
@@ -39,13 +62,45 @@ struct Verify: ParsableCommand {
     }
     let display = ProgressDisplay(quiet: output.quiet)
     let result = try comparison.run(models.0, models.1, on: text) { display.show($0, "comparing") }
+    var layers: LayerComparison.Finding?
+    if !result.isSame(within: tolerance) {
+      let comparison = LayerComparison(
+        windows: comparison.windows, start: comparison.start, options: comparison.options)
+      layers = try comparison.run(models.0, models.1, on: text, tolerance: tolerance) {
+        display.show($0, "comparing layers")
+      }
+    }
     display.finish()
     for model in [models.0, models.1] { try model.checkpoint.checkUnchanged() }
     output.show(
-      result.json(one, other, tolerance: tolerance), result.text(tolerance: tolerance))
+      result.json(one, other, tolerance: tolerance, layers: layers),
+      result.text(tolerance: tolerance, layers: layers))
     guard result.isSame(within: tolerance) else {
       throw ThresholdMissed(
         reason: "the logits differ by \(Format.general(result.relativeMaximum)), tolerance "
+          + Format.general(tolerance))
+    }
+  }
+
+  private func compare(withNumbers file: String) throws {
+    let numbers = try NumPyFile.read(file)
+    let model = try opening.open(one, output)
+    try window.refuseUnused(in: [model.plan])
+    let text = try TokenizedText(text.required(), for: model, threads: output.threads)
+    let comparison = LogProbabilityComparison(
+      windows: window.plan(default: .all), start: window.start,
+      options: try work.options(threads: output.threads, auto: .float32))
+    output.warn(model, beyond: window.ctx, shorter: "--ctx")
+    let display = ProgressDisplay(quiet: output.quiet)
+    let result = try comparison.run(
+      model, on: text, against: numbers, file: file, tolerance: tolerance
+    ) { display.show($0, "comparing") }
+    display.finish()
+    output.show(
+      result.json(one, file, tolerance: tolerance), result.text(tolerance: tolerance))
+    guard result.isSame else {
+      throw ThresholdMissed(
+        reason: "the log probabilities differ by \(Format.general(result.maximum)), tolerance "
           + Format.general(tolerance))
     }
   }

@@ -41,6 +41,11 @@ import Testing
     Proof(model: "olmo2", sites: "qkvo", identities: "A1,A2"),
     Proof(model: "deepseek-v2-mla", sites: "qkvo", identities: "A1,A2,A3,A5"),
     Proof(model: "deepseek-v2-mla", sites: "qk", identities: "A1,A2,A3,A5"),
+    Proof(model: "deepseek-v2-mla", sites: "qk", identities: "A6"),
+    Proof(model: "deepseek-v2-mla", sites: "qk", identities: "A1,A2,A3,A5,A6"),
+    Proof(model: "deepseek-v2-mla", sites: "nope", identities: "A6"),
+    Proof(model: "deepseek-v2-moe", sites: "qk", identities: "A6"),
+    Proof(model: "deepseek-v3", sites: "qk", identities: "A1,A6"),
     Proof(model: "gpt-oss", sites: "qk", identities: "A1,A2,A3"),
     Proof(model: "gpt-oss", sites: "qkvo", identities: "A1,A2,A3,A4"),
   ]

@@ -34,7 +34,8 @@ SHARED_EXPERT = {"shared_expert_intermediate_size": 48}
 SLIDING, HEAVY, SPARSE = "sliding_attention", "heavily_compressed_attention", "compressed_sparse_attention"
 DEEPSEEK_V4 = {
     "num_hidden_layers": 5, "num_attention_heads": 4, "num_key_value_heads": 1, "head_dim": 32, "q_lora_rank": 24,
-    "o_groups": 2, "o_lora_rank": 16, "intermediate_size": 32, "moe_intermediate_size": 32, "n_routed_experts": 8, "num_experts_per_tok": 2,
+    "o_groups": 2, "o_lora_rank": 16, "intermediate_size": 32, "moe_intermediate_size": 32, "n_routed_experts": 8,
+    "num_experts_per_tok": 2,
     "sliding_window": 48, "qk_rope_head_dim": 8,
     # Many heads: the index adds up ReLUs, and with few of them entries tie at zero.
     "index_n_heads": 32, "index_head_dim": 16, "index_topk": 64,

@@ -64,8 +64,25 @@ class RotaryModel:
             raise ValueError(f"this code cannot change the attention of {type(self).__name__}")
         for attention in attentions:
             attention.rotation = Rotation(config, attention.layer_idx)
+            if attention.rotation.absorbs_latent:
+                absorb(attention)
             attention.__class__ = rotary_attention(type(attention))
         turn_shares(self, config)
+
+
+def absorb(attention):
+    """Makes room for the weights of latent attention in absorbed form: what made keys and values of the latent vector is
+    part of what makes queries and reads outputs. The scale of scores stays that of the heads before."""
+    rank, heads = attention.kv_lora_rank, attention.num_heads
+    attention.qk_head_dim = rank + attention.qk_rope_head_dim
+    attention.qk_nope_head_dim = attention.v_head_dim = rank
+    attention.num_key_value_groups = heads
+    query = "q_proj" if attention.q_lora_rank is None else "q_b_proj"
+    for name, inputs, outputs in ((query, None, heads * attention.qk_head_dim), ("o_proj", heads * rank, None)):
+        old = getattr(attention, name)
+        new = torch.nn.Linear(inputs or old.in_features, outputs or old.out_features, bias=old.bias is not None)
+        setattr(attention, name, new)
+    del attention.kv_b_proj
 
 
 # What a configuration says
@@ -79,6 +96,8 @@ class Rotation:
         if declared.get("version") != 1:
             raise ValueError(f"config.json: rotary.version is {declared.get('version')}, this code knows version 1")
         self.sites = declared["sites"]
+        # Latent attention whose one vector is key and value of all heads.
+        self.absorbs_latent = declared.get("latent") == "absorbed"
         # None: the order of dims that the family's own rotary function expects.
         self.score_layout = declared.get("score", {}).get("layout")
         self.pairs = rotary_pairs(config)
@@ -256,6 +275,8 @@ class RotaryAttention:
 
     def expand_kv(self, *latents):
         """Keys and values of latent attention, which made them of cached latents: they are cached themselves."""
+        if self.rotation.absorbs_latent:
+            return CALL.get().keep(torch.cat(latents, -1), latents[0])
         return CALL.get().keep(*super().expand_kv(*latents))
 
     def still_bias(self):

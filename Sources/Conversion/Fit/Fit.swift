@@ -55,7 +55,7 @@ package struct Fit: Sendable {
       sharing: original)
     let heads = FloatBuffer(count: original.rows * plan.capacity.outputs)
     let turned = FloatBuffer(count: heads.count)
-    let record = AttentionRecord(rows: original.rows, width: plan.shape.width)
+    let record = AttentionRecord(rows: original.rows, shape: plan.shape)
 
     for index in plan.layers.indices {
       let weights = try LayerWeights(plan.layers[index], threads: threads)

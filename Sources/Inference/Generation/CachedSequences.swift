@@ -52,7 +52,7 @@ package final class CachedSequences {
     hidden = FloatBuffer(count: max(rows * plan.shape.streamWidth, 1))
     tokens = TokenRows(count: rows)
     inputs = try LayerInputs(plan, rows: rows)
-    for span in spans { try plan.checkShared(span.rotary) }
+    for span in spans { try plan.checkValues(span.rotary) }
     let capacities = plan.layers.map { LayerCapacity(CollectionOfOne($0.recipe)) }
     let shared = ActivationMemory(plan.capacity.withoutKeys, rows: rows)
     var caches: [ActivationMemory] = []

@@ -13,10 +13,14 @@ package struct RotaryDeclaration: Sendable, Equatable {
   /// Set where Q and K do not lie in the layout the architecture's readers expect.
   package var scoreLayout: PairLayout?
   package var baseArchitecture: String
+  /// Latent attention stands in absorbed form: its matrices of keys and values are not there.
+  package var absorbsLatent: Bool
 
   package init(
-    sites: RotarySites, value: ValueTable?, scoreLayout: PairLayout?, baseArchitecture: String
+    sites: RotarySites, value: ValueTable?, scoreLayout: PairLayout?, baseArchitecture: String,
+    absorbsLatent: Bool = false
   ) {
+    self.absorbsLatent = absorbsLatent
     self.sites = sites
     self.value = value
     self.scoreLayout = scoreLayout
@@ -40,10 +44,14 @@ package struct RotaryDeclaration: Sendable, Equatable {
     case bias = "value.bias"
     case base = "value.freq_base"
     case pairs = "value.pairs"
+    case latent = "latent"
 
     var path: [String] { rawValue.split(separator: ".").map(String.init) }
   }
 }
+
+/// How latent attention stands in a file.
+private enum LatentForm: String { case absorbed }
 
 // MARK: - Reading
 
@@ -93,6 +101,9 @@ extension RotaryDeclaration {
     if field(.scoreLayout)?.string != nil {
       scoreLayout = try choice(.scoreLayout, [PairLayout.interleaved, .half])
     }
+    if field(.latent) != nil {
+      absorbsLatent = try choice(.latent, [LatentForm.absorbed]) == .absorbed
+    }
     guard sites.rotatesMessage else { return }
     let layout: PairLayout = try choice(.valueLayout, [.interleaved, .half])
     let bias: ValueRotation.Bias = try choice(.bias, [.rotated, .unrotated])
@@ -127,6 +138,15 @@ extension RotaryDeclaration {
   }
 }
 
+extension RotaryDeclaration {
+  /// The absorbed form is stated of a layer that cannot have it.
+  static func notLatent(_ checkpoint: Checkpoint, layer: Int) -> ModelError {
+    .hyperparameter(
+      file: checkpoint.path, key: prefix + Field.latent.rawValue,
+      problem: "is stated, but layer \(layer) has no latent attention")
+  }
+}
+
 // MARK: - Writing
 
 extension RotaryDeclaration {
@@ -144,6 +164,7 @@ extension RotaryDeclaration {
       (.sites, .text(sites.code)),
     ]
     if let scoreLayout { fields.append((.scoreLayout, .text(scoreLayout.rawValue))) }
+    if absorbsLatent { fields.append((.latent, .text(LatentForm.absorbed.rawValue))) }
     guard let value else { return fields }
     fields += [
       (.frequencies, .numbers(frequencies)), (.valueLayout, .text(value.layout.rawValue)),

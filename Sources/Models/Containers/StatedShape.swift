@@ -117,7 +117,7 @@ extension StatedShape {
       guard let value = recipes.map(value).agreed else { throw failure(what) }
       return value
     }
-    let attentions = recipes.compactMap(\.attention)
+    let attentions = recipes.compactMap { $0.attention?.stated }
     func attends<Value: Equatable>(
       _ what: String, _ value: (AttentionRecipe) -> Value
     ) throws(ModelError) -> Value {
@@ -132,7 +132,7 @@ extension StatedShape {
     logitDivisor = plan.shape.logitDivisor
     logitSoftcap = plan.shape.logitSoftcap
     // What is stated of all layers holds for those that attend; the others take the first one's.
-    let attentive = recipes.compactMap { $0.attention ?? attentions.first }
+    let attentive = recipes.compactMap { $0.attention?.stated ?? attentions.first }
     heads = attentive.map(\.heads)
     keyValueHeads = attentive.map(\.keyValueHeads)
     keyWidth = attentive.map(\.keyWidth)

@@ -94,6 +94,7 @@ package struct LayerRecipe: Sendable, Equatable {
     switch role {
     case .key, .keyBias, .keyNormGain: return !usesOtherKeys
     case .value, .valueBias: return !usesOtherKeys && attention?.valueIsKey != true
+    case .latentKeyUp, .latentValueUp: return attention?.isAbsorbed != true
     case .layerInputProjection, .layerInputGate, .layerInputOutput, .layerInputPostNormGain:
       return inputWidth > 0
     case .routerNormGain: return hasDenseBesideExperts
@@ -210,6 +211,8 @@ package struct AttentionRecipe: Sendable, Equatable {
     package var queryRank: Int?
     /// Dims of the key that all heads share and that rotates; each head has still ones before it.
     package var sharedKeyWidth: Int
+    /// The heads before absorption, of the absorbed form; nil: keys and values have their matrices.
+    package var absorbed: Heads?
 
     package init(rank: Int, queryRank: Int?, sharedKeyWidth: Int) {
       self.rank = rank

@@ -32,6 +32,8 @@ package enum ModelError: Diagnostic {
   case notRepresentable(file: String, what: String, container: String)
   /// A layer would rotate otherwise than the one whose keys and values it uses.
   case sharedRotation(file: String, layer: Int, source: Int)
+  /// Value heads of a layer are narrower than what is to turn of them.
+  case narrowValues(file: String, layer: Int, width: Int, turning: Int)
   /// Logits or activations are not finite.
   case notFinite(file: String, what: String)
 
@@ -65,6 +67,8 @@ package enum ModelError: Diagnostic {
     case .notRepresentable(_, let what, let container): "\(what) cannot be stored in \(container)"
     case .sharedRotation(_, let layer, let source):
       "layer \(layer) uses the keys and values of layer \(source) and cannot rotate otherwise"
+    case .narrowValues(_, let layer, let width, let turning):
+      "layer \(layer) has values of \(width) dims, of which \(turning) cannot turn"
     case .notFinite(_, let what): "\(what) is not finite"
     }
   }
@@ -84,7 +88,7 @@ package enum ModelError: Diagnostic {
       .tokenOutsideVocabulary(let file, _, _, _), .beyondLearnedPositions(let file, _, _),
       .factor(let file, _, _, _), .expertOfToken(let file, _, _, _, _),
       .notRepresentable(let file, _, _), .notFinite(let file, _),
-      .sharedRotation(let file, _, _):
+      .sharedRotation(let file, _, _), .narrowValues(let file, _, _, _):
       file
     }
   }

@@ -54,7 +54,11 @@ package struct ModelLayer: Sendable {
   /// Why neither an identity nor a fit can change keys or values of this layer by themselves; nil where
   /// they can.
   package var boundKeys: String? {
-    recipe.attention?.sharedVector == nil ? nil : "its keys are its values, which one vector makes"
+    if recipe.attention?.sharedVector != nil {
+      return "its keys are its values, which one vector makes"
+    }
+    return recipe.attention?.isAbsorbed == true
+      ? "its latent attention is absorbed: one vector is key and value of all heads" : nil
   }
 
   /// The matrix whose rows are the query heads.
@@ -159,7 +163,9 @@ package struct LayerCapacity: Sendable, Equatable {
       guard let latent = attention.latent else { continue }
       latentRank = max(latentRank, latent.rank)
       latentRow = max(latentRow, latent.rank + latent.sharedKeyWidth)
-      stillKeys = max(stillKeys, attention.heads * attention.stillKeyWidth)
+      if !attention.isAbsorbed {
+        stillKeys = max(stillKeys, attention.heads * attention.stillKeyWidth)
+      }
       queryRank = max(queryRank, latent.queryRank ?? 0)
     }
   }

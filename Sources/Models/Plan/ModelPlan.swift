@@ -18,7 +18,7 @@ package struct ModelPlan: Sendable {
   package let shape: ModelShape
   /// Weights of the whole model.
   package let globals: [Role: WeightSource]
-  package let layers: [ModelLayer]
+  package internal(set) var layers: [ModelLayer]
   /// Tensors that real checkpoints carry and the model does not use.
   package let ignored: [TensorEntry]
   /// What config.json states and models of this architecture do not do, as a sentence.
@@ -67,19 +67,25 @@ package struct ModelPlan: Sendable {
     return users
   }
 
-  /// Keys and values that rotate are those of the layers that share them: outputs must turn back as
-  /// they turned.
-  /// - Throws: `ModelError.notRepresentable` naming the first layer that would not.
-  package func checkShared(_ rotary: RotaryConfiguration) throws {
-    try Self.checkSharedValues(rotary, layers.map(\.recipe), file: checkpoint.path)
+  /// Values can turn as asked: they are as wide as what turns of them, and those that layers share turn in
+  /// one way, which their outputs undo.
+  /// - Throws: `ModelError.narrowValues` or `.sharedRotation` for the first layer that cannot.
+  package func checkValues(_ rotary: RotaryConfiguration) throws {
+    try Self.checkValues(rotary, layers.map(\.recipe), file: checkpoint.path)
   }
 
-  private static func checkSharedValues(
+  private static func checkValues(
     _ rotary: RotaryConfiguration, _ recipes: [LayerRecipe], file: String
   ) throws {
     for (index, recipe) in recipes.enumerated() {
-      guard let source = recipe.attention?.keyValueSource else { continue }
-      let (own, other) = (rotary.layers[index], rotary.layers[source])
+      guard let attention = recipe.attention else { continue }
+      let own = rotary.layers[index]
+      if let turning = own.value.map({ 2 * $0.slots }), turning > attention.valueWidth {
+        throw ModelError.narrowValues(
+          file: file, layer: index, width: attention.valueWidth, turning: turning)
+      }
+      guard let source = attention.keyValueSource else { continue }
+      let other = rotary.layers[source]
       guard own.value?.frequencies != other.value?.frequencies || own.sites != other.sites else {
         continue
       }
@@ -104,13 +110,25 @@ extension ModelPlan {
     let statements = try ModelStatements(checkpoint, in: catalog)
     let (identity, parameters) = (statements.identity, statements.parameters)
     var (shape, recipes) = (statements.shape, statements.recipes)
+    let declared =
+      try identity.isRotary
+      ? RotaryDeclaration(
+        checkpoint, of: identity, pairs: recipes.map { $0.rotation.score?.pairs }) : nil
+    if declared?.absorbsLatent == true {
+      for index in recipes.indices {
+        guard let absorbed = recipes[index].attention?.absorbed else {
+          throw RotaryDeclaration.notLatent(checkpoint, layer: index)
+        }
+        recipes[index].attention = absorbed
+      }
+    }
     var directory = WeightDirectory(parameters: parameters, shape: shape, recipes: recipes)
     try directory.resolve(keepsExtra: keepsExtra)
     shape.vocabulary = directory.globals[.embedding]?.rows ?? 0
-    if let stated = try parameters.optionalInteger(.vocabulary), stated != shape.vocabulary {
+    if let count = try parameters.optionalInteger(.vocabulary), count != shape.vocabulary {
       throw ModelError.shape(
         file: checkpoint.path, tensor: directory.globals[.embedding]?.tensor.name ?? "embedding",
-        found: [shape.vocabulary, shape.width], expected: [stated, shape.width])
+        found: [shape.vocabulary, shape.width], expected: [count, shape.width])
     }
     for role in [Role.output, .outputBias, .layerInputEmbedding] {
       guard let output = directory.globals[role], output.rows != shape.vocabulary else { continue }
@@ -129,15 +147,13 @@ extension ModelPlan {
 
     var rotary = RotaryConfiguration(layers: recipes.map(\.rotation))
     plainValues = rotary.valueTable
-    if identity.isRotary {
-      let declared = try RotaryDeclaration(
-        checkpoint, of: identity, pairs: rotary.layers.map { $0.score?.pairs })
+    if let declared {
       rotary.declare(
         sites: declared.sites, values: declared.value, scoreLayout: declared.scoreLayout)
     } else if let flags = try TrainingFlags(checkpoint, plain: shape.plainSites) {
       rotary = try flags.rotation(rotary, length: shape.context)
     }
-    try Self.checkSharedValues(rotary, recipes, file: checkpoint.path)
+    try Self.checkValues(rotary, recipes, file: checkpoint.path)
     for (index, layer) in rotary.layers.enumerated() { recipes[index].attention?.rotation = layer }
     for (index, weights) in directory.layers.enumerated() {
       let recipe = recipes[index]

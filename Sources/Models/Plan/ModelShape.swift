@@ -31,8 +31,10 @@ package struct ModelShape: Sendable, Equatable {
   /// How layers join several residual streams; nil: there is one.
   package var hyperConnections: HyperConnections?
 
+  package var streams: Int { hyperConnections?.streams ?? 1 }
+
   /// Channels of all residual streams together.
-  package var streamWidth: Int { width * (hyperConnections?.streams ?? 1) }
+  package var streamWidth: Int { width * streams }
 
   /// Whether a model of this shape can have a weight of this role, which is there once.
   func has(_ role: Role) -> Bool {

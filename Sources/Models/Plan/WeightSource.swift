@@ -24,6 +24,13 @@ package struct WeightSource: Sendable {
 
   package var count: Int { rows * columns }
 
+  /// A weight of another size in this one's place.
+  func resized(rows: Int? = nil, columns: Int? = nil) -> WeightSource {
+    WeightSource(
+      role: role, tensor: tensor, form: form, place: place, ranges: ranges,
+      rows: rows ?? self.rows, columns: columns ?? self.columns, alternative: alternative)
+  }
+
   /// Whether the stored rows are this weight's rows as they stand, so that bytes can be copied.
   package var isRowwise: Bool { form == .plain }
 

@@ -54,7 +54,7 @@ extension SettingFault {
     case .maxIncrease: "--max-increase gives the limit in percent"
     case .noValuesBeginToTurn:
       "--max-increase needs --to with v or o, and a model whose values do not rotate yet"
-    case .notFittable: "leave --calibrate away"
+    case .notFittable, .fitOfAbsorbed: "leave --calibrate away"
     case .nothingToFit: "leave --calibrate away, or name other sites with --to"
     }
   }
