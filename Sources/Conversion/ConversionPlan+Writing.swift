@@ -264,7 +264,7 @@ extension ConversionPlan {
     fields["fit"] = fitProvenance.json()
     let builder = HuggingFaceConfiguration(
       plan: source, declaration: declaration, modeling: companions?.modeling, provenance: fields,
-      elementType: mainType)
+      elementType: mainType, keepsExtra: request.keepsExtra)
     let configuration =
       try source.checkpoint.configuration.map { builder.fromHuggingFace($0) } ?? builder.fromGGUF()
     return ScaledWeights.restated(

@@ -151,7 +151,7 @@ import Testing
     let folder = try ScratchFolder()
     let path = folder.path + "/ours.safetensors"
     let types = ElementType.allCases.filter { $0.safetensorsName != nil }
-    #expect(types.count == 15)
+    #expect(types.count == 16)
     let tensors = types.enumerated().map { index, type in
       OutputTensor(
         name: "é\"\(type.rawValue)", type: type, shape: [3, index],

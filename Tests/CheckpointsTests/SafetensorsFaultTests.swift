@@ -101,7 +101,7 @@ import Testing
   }
 
   @Test func unsupportedType() throws {
-    try expect(.unsupportedType(found: "F8_E8M0"), opening: file(entry(dtype: "\"F8_E8M0\"")))
+    try expect(.unsupportedType(found: "F4"), opening: file(entry(dtype: "\"F4\"")))
   }
 
   @Test(arguments: ["-2", "2.0", "9223372036854775808", "\"2\"", "null"])

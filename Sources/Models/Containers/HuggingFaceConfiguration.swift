@@ -12,11 +12,15 @@ package struct HuggingFaceConfiguration {
   package let modeling: ModelingCode?
   package let provenance: OrderedDictionary<String, JSONValue>
   package let elementType: ElementType
+  /// Tensors that the model does not use are in the folder too.
+  package let keepsExtra: Bool
 
   package init(
     plan: ModelPlan, declaration: RotaryDeclaration?, modeling: ModelingCode?,
-    provenance: OrderedDictionary<String, JSONValue>, elementType: ElementType
+    provenance: OrderedDictionary<String, JSONValue>, elementType: ElementType,
+    keepsExtra: Bool = false
   ) {
+    self.keepsExtra = keepsExtra
     self.plan = plan
     self.declaration = declaration
     self.modeling = modeling
@@ -48,6 +52,7 @@ package struct HuggingFaceConfiguration {
       RotaryParameters.removeFraction(from: &fields)
     }
     if plan.architecture.folderModelType != nil { CopiedKeys.remove(plan, from: &fields) }
+    if !keepsExtra { PredictingLayers.remove(from: &fields) }
     setIdentity(general: GeneralMetadata(configuration: source), in: &fields)
     return .object(fields.values)
   }

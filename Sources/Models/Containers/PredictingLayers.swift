@@ -10,6 +10,14 @@ enum PredictingLayers {
     return count
   }
 
+  /// A folder without them must not promise some: readers would look for their tensors.
+  static func remove(from fields: inout ConfigurationFields) {
+    for key in fields.architecture.keys(of: .predictingLayers, on: .huggingface)
+    where (fields.values[key]?.int ?? 0) > 0 {
+      fields.values[key] = 0
+    }
+  }
+
   /// Whether a tensor belongs to one of `layers`.
   static func own(
     _ tensor: String, in layers: Range<Int>, of architecture: Architecture,
