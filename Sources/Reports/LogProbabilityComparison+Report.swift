@@ -1,23 +1,40 @@
 import Base
 import Evaluation
 
+/// What residual streams of another engine showed, where there are some.
+package struct StreamFinding: Sendable {
+  package let file: String
+  /// Where they part; nil where they do not.
+  package let difference: LayerComparison.Difference?
+
+  package init(file: String, difference: LayerComparison.Difference?) {
+    self.file = file
+    self.difference = difference
+  }
+}
+
 extension LogProbabilityComparison.Result {
   /// The JSON of a comparison with another engine's numbers.
-  package func json(_ model: String, _ file: String, tolerance: Double) -> JSONValue {
+  package func json(
+    _ model: String, _ file: String, tolerance: Double, streams: StreamFinding? = nil
+  ) -> JSONValue {
     [
       "kind": "verify_logprobs", "model": .string(model), "logprobs": .string(file),
       "targets": JSONValue(targets), "max_difference": .number(maximum),
       "mean_difference": .number(mean), "first_difference": first?.json ?? .null,
-      "tolerance": .number(tolerance), "same": .bool(isSame),
+      "streams": streams.map { .string($0.file) } ?? .null,
+      "first_layer": streams?.difference?.json ?? .null, "tolerance": .number(tolerance),
+      "same": .bool(isSame && streams?.difference == nil),
     ]
   }
 
-  package func text(tolerance: Double) -> String {
+  package func text(tolerance: Double, streams: StreamFinding? = nil) -> String {
     """
     max difference  \(Format.general(maximum)) nats
     mean difference \(Format.general(mean)) of \(targets) targets
     \(first.map { $0.line + "\n" } ?? "")\
-    \(isSame ? "same" : "different") at tolerance \(Format.general(tolerance))
+    \(streams.map { "by layers       \($0.difference?.words ?? "the residual streams are the same")\n" } ?? "")\
+    \(isSame && streams?.difference == nil ? "same" : "different") at tolerance \(Format.general(tolerance))
     """
   }
 }

@@ -47,7 +47,8 @@ extension LayerComparison.Finding {
 }
 
 extension LayerComparison.Difference {
-  fileprivate var words: String {
+  /// The place and the size, as a text.
+  var words: String {
     let size = relative.map {
       ": \(Format.general($0)) standard deviations of the residual stream"
     }
@@ -57,19 +58,21 @@ extension LayerComparison.Difference {
       case .attention(let layer): "layer \(layer), its attention"
       case .deltaRule(let layer): "layer \(layer), its delta rule"
       case .feedForward(let layer): "layer \(layer), its feed-forward network"
+      case .layer(let layer): "layer \(layer)"
       case .output:
         "the norm or the matrix behind the last layer: the residual streams are the same"
       }
     return place + (size ?? "")
   }
 
-  fileprivate var json: JSONValue {
+  var json: JSONValue {
     let (layer, part): (Int?, String) =
       switch place {
       case .embedding: (nil, "embedding")
       case .attention(let layer): (layer, "attention")
       case .deltaRule(let layer): (layer, "delta_rule")
       case .feedForward(let layer): (layer, "feed_forward")
+      case .layer(let layer): (layer, "layer")
       case .output: (nil, "output")
       }
     return [

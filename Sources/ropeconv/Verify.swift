@@ -8,6 +8,7 @@ struct Verify: ParsableCommand {
     discussion: """
       Example: ropeconv verify model.gguf model.absorbed.gguf --text sample.txt --chunks 2
       Example: ropeconv verify model.gguf --logprobs other-engine.npy --tokens ids.json
+      Example: ropeconv verify folder/ --logprobs p.npy --streams streams.npy --tokens ids.json
       """)
 
   @Argument(help: "The reference.")
@@ -22,6 +23,13 @@ struct Verify: ParsableCommand {
         + " logarithms of their probabilities.", valueName: "file.npy"))
   var logprobs: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "With --logprobs, the other engine's residual streams, to name the first layer that differs: a"
+        + " NumPy file of what enters each layer (and, as one more, what the last one leaves, before"
+        + " any norm), [layers, tokens, width].", valueName: "file.npy"))
+  var streams: String?
+
   @OptionGroup(title: "Models") var opening: ModelOptions
   @OptionGroup(title: "Text") var text: TextOptions
   @OptionGroup(title: "Chunks") var window: WindowOptions
@@ -29,7 +37,7 @@ struct Verify: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Largest difference allowed, in standard deviations of the logits; with --logprobs, in nats.",
+      "Largest difference allowed, in standard deviations of the logits (or streams); with --logprobs, in nats.",
       valueName: "x"))
   var tolerance = 1e-4
 
@@ -41,6 +49,10 @@ struct Verify: ParsableCommand {
         other == nil
           ? "a model to hold against ONE is needed, or --logprobs FILE.npy"
           : "a second model and --logprobs exclude each other")
+    }
+    if streams != nil, logprobs == nil {
+      throw ValidationError(
+        "--streams goes with --logprobs: two models are compared by layers anyway")
     }
   }
 
@@ -95,9 +107,23 @@ struct Verify: ParsableCommand {
     let result = try comparison.run(
       model, on: text, against: numbers, file: file, tolerance: tolerance
     ) { display.show($0, "comparing") }
+    let finding = try streams.map { file in
+      let layers = LayerComparison(
+        windows: comparison.windows, start: comparison.start, options: comparison.options)
+      let difference = try layers.run(
+        model, on: text, against: NumPyFile.read(file), file: file, tolerance: tolerance
+      ) { display.show($0, "comparing layers") }
+      return StreamFinding(file: file, difference: difference)
+    }
     display.finish()
+    try model.checkpoint.checkUnchanged()
     output.show(
-      result.json(one, file, tolerance: tolerance), result.text(tolerance: tolerance))
+      result.json(one, file, tolerance: tolerance, streams: finding),
+      result.text(tolerance: tolerance, streams: finding))
+    if result.isSame, finding?.difference != nil {
+      throw ThresholdMissed(
+        reason: "the residual streams differ, tolerance \(Format.general(tolerance))")
+    }
     guard result.isSame else {
       throw ThresholdMissed(
         reason: "the log probabilities differ by \(Format.general(result.maximum)), tolerance "

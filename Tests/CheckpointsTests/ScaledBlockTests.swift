@@ -39,11 +39,12 @@ import Testing
     numbers.enumerated().map { place, number in number * scales[place / 5 / 2][place % 5 / 3] }
   }
 
-  @Test(arguments: [
-    ("a.weight_scale_inv", "F32", floats([0.5, 3, -7, 0.1]), [[0.5, 3], [-7, 0.1]]),
-    ("a.scale", "F8_E8M0", [126, 127, 130, 0], [[0.5, 1], [8, 0x1p-127]]),
-    ("a.scale", "BF16", [0, 0x3F, 0x80, 0x3F, 0, 0x40, 0x40, 0x40], [[0.5, 1], [2, 3]]),
-  ] as [(String, String, [UInt8], [[Float]])])
+  @Test(
+    arguments: [
+      ("a.weight_scale_inv", "F32", floats([0.5, 3, -7, 0.1]), [[0.5, 3], [-7, 0.1]]),
+      ("a.scale", "F8_E8M0", [126, 127, 130, 0], [[0.5, 1], [8, 0x1p-127]]),
+      ("a.scale", "BF16", [0, 0x3F, 0x80, 0x3F, 0, 0x40, 0x40, 0x40], [[0.5, 1], [2, 3]]),
+    ] as [(String, String, [UInt8], [[Float]])])
   func everyBlockHasItsScale(
     name: String, type: String, bytes: [UInt8], scales: [[Float]]
   ) throws {
@@ -99,7 +100,9 @@ import Testing
     }
   }
 
-  @Test(arguments: ["\"gptq\"", "\"awq\"", "\"bitsandbytes\"", "\"compressed-tensors\"", "7", "null"])
+  @Test(arguments: [
+    "\"gptq\"", "\"awq\"", "\"bitsandbytes\"", "\"compressed-tensors\"", "7", "null",
+  ])
   func otherMethodsAreNamed(method: String) throws {
     let folder = try folder(
       scales: ("a.scale", "F32", [2, 2], Self.floats([1, 1, 1, 1])), method: method)

@@ -83,6 +83,8 @@ import Testing
         (["--logprobs", scored, "--score", "second-half"], 65, "126 numbers for 62 targets"),
         (["--logprobs", Self.text], 65, "not a NumPy file"),
         (["--logprobs", "\(work)/none.npy"], 66, "no such file"),
+        (["--logprobs", scored, "--streams", scored], 65, "holds 126 numbers, expected"),
+        ([Self.model, "--streams", scored], 64, "--streams goes with --logprobs"),
         ([], 64, "a model to hold against"), ([Self.model, "--logprobs", scored], 64, "exclude"),
       ]
       for (arguments, status, words) in refusals {

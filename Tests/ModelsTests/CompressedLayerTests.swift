@@ -62,7 +62,10 @@ import Testing
         "compressed_sparse_attention"
       ),
       (["compress_rate_csa": 0], "'compress_rate_csa'"),
-      (["compress_rate_hca": JSONValue(1 << 21)], "'compress_rate_hca' is 2097152, which no window has"),
+      (
+        ["compress_rate_hca": JSONValue(1 << 21)],
+        "'compress_rate_hca' is 2097152, which no window has"
+      ),
       (["num_key_value_heads": 2], "expected the 1 of a vector that all heads share"),
       (["o_groups": 3], "'o_groups' is 3, which does not divide the 128 outputs of all heads"),
       (["index_head_dim": 4], "'index_head_dim' is 4, less than the 8 dims that rotate"),

@@ -38,8 +38,9 @@ package enum ScaledWeights {
     switch try method(configuration, file: file) {
     case nil: tensors
     case .mxfp4: MicroscaledPairs.joined(tensors)
-    case .fp8: try ScaledBlocks(stated: configuration?[statement]?[blockKey], file: file)
-      .joined(tensors)
+    case .fp8:
+      try ScaledBlocks(stated: configuration?[statement]?[blockKey], file: file)
+        .joined(tensors)
     }
   }
 

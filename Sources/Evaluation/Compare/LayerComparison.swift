@@ -24,6 +24,8 @@ package struct LayerComparison {
     case deltaRule(layer: Int)
     /// After the feed-forward network behind it, and what else closes the layer.
     case feedForward(layer: Int)
+    /// After a whole layer, of which no more is known.
+    case layer(Int)
     /// The norm and the matrix behind the last layer: all streams are the same.
     case output
   }
@@ -63,7 +65,7 @@ package struct LayerComparison {
       ForwardPass(plan: $0.plan, arithmetic: options.arithmetic, threads: options.threads)
     }
     let layers = one.plan.layers.count
-    var places = [Sums](repeating: Sums(), count: 1 + 2 * layers)
+    var places = [StreamSums](repeating: StreamSums(), count: 1 + 2 * layers)
     for first in stride(from: 0, to: windows.count, by: batchSize) {
       let group = Array(windows[first..<min(first + batchSize, windows.count)])
       try compare(passes, text.sequences(group), into: &places) { done in
@@ -104,34 +106,9 @@ package struct LayerComparison {
     return nil
   }
 
-  /// Differences of two streams at one place.
-  private struct Sums {
-    var count = 0
-    var maximum = 0.0
-    var sum = 0.0
-    var squares = 0.0
-
-    /// NaN where a number of either stream is.
-    var relative: Double {
-      let mean = sum / Double(count)
-      let variance = squares / Double(count) - mean * mean
-      let deviation = variance < 0 ? 0 : variance.squareRoot()
-      // Streams that agree to the last digit do not differ, however little they vary.
-      return maximum == 0 ? 0 : maximum / deviation
-    }
-
-    mutating func add(_ other: Sums) {
-      count += other.count
-      // A NaN stays, whatever follows it.
-      if other.maximum > maximum || other.maximum.isNaN { maximum = other.maximum }
-      sum += other.sum
-      squares += other.squares
-    }
-  }
-
   /// Takes sequences through both models and adds what differs to `places`.
   private func compare(
-    _ passes: [ForwardPass], _ sequences: [[Int32]], into places: inout [Sums],
+    _ passes: [ForwardPass], _ sequences: [[Int32]], into places: inout [StreamSums],
     onLayer: (Int) -> Void
   ) throws {
     let streams = try passes.map { try LayerStream($0, sequences, start: start) }
@@ -162,22 +139,15 @@ package struct LayerComparison {
   /// the batch.
   private func sums(
     _ one: UnsafePointer<Float>, _ other: UnsafePointer<Float>, lengths: [Int]
-  ) -> [Sums] {
+  ) -> [StreamSums] {
     var ends: [Int] = []
     for length in lengths { ends.append((ends.last ?? 0) + length) }
-    var results = [Sums](repeating: Sums(), count: lengths.count)
+    var results = [StreamSums](repeating: StreamSums(), count: lengths.count)
     results.withUnsafeMutableBufferPointer { results in
       nonisolated(unsafe) let (results, one, other) = (results, one, other)
       Parallel.forEach(count: lengths.count, threads: options.threads) { [ends] index, _ in
-        var sums = Sums(count: lengths[index])
-        for element in (ends[index] - lengths[index])..<ends[index] {
-          let (a, b) = (Double(one[element]), Double(other[element]))
-          let difference = abs(a - b)
-          if difference > sums.maximum || difference.isNaN { sums.maximum = difference }
-          sums.sum += a
-          sums.squares += a * a
-        }
-        results[index] = sums
+        let first = ends[index] - lengths[index]
+        results[index] = StreamSums(one + first, other + first, count: lengths[index])
       }
     }
     return results
