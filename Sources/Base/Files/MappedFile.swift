@@ -109,6 +109,8 @@ package final class MappedFile: Sendable {
   ///   - descriptor: the open file.
   ///   - path: what errors call it.
   ///   - isNamed: whether it lies at that path; no other process knows of one that has no name.
+  /// - Returns: the mapped file.
+  /// - Throws: `InputFault.notRegularFile`, or the error of the system.
   package static func map(
     _ descriptor: Int32, path: String, isNamed: Bool = false
   ) throws(FileError) -> MappedFile {

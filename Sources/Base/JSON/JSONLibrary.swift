@@ -7,6 +7,7 @@ struct JSONLibrary: ~Copyable {
   private let tokener: UnsafeMutablePointer<json_tokener>
 
   /// - Parameter file: the file that errors name.
+  /// - Throws: `InputFault.outOfMemory`.
   init(file: String) throws(FileError) {
     // The library counts a scalar as one level.
     guard let tokener = json_tokener_new_ex(Int32(JSONValue.depthLimit + 1)) else {
@@ -19,9 +20,13 @@ struct JSONLibrary: ~Copyable {
 
   deinit { json_tokener_free(tokener) }
 
-  /// The value of a text.
-  /// - Parameter values: how many values it has that are not null; the library leaves out what it finds
-  ///   no memory for. Nil: they are counted here.
+  /// Reads a text.
+  /// - Parameters:
+  ///   - bytes: the text.
+  ///   - values: how many values it has that are not null; the library leaves out what it finds no
+  ///     memory for. Nil: they are counted here.
+  /// - Returns: its value.
+  /// - Throws: the library's refusal, and `InputFault.outOfMemory` for values that it left out.
   func parse(_ bytes: UnsafeRawBufferPointer, values: Int?) throws(FileError) -> JSONValue {
     json_tokener_reset(tokener)
     var root = json_tokener_parse_ex(

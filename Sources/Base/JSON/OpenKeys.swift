@@ -36,6 +36,8 @@ struct OpenKeys {
   /// - Parameters:
   ///   - range: the text between the quotes.
   ///   - isEscaped: whether it holds escape sequences.
+  ///   - first: the first key of the object.
+  ///   - bytes: the whole text.
   /// - Returns: whether the object had no such key.
   mutating func insert(
     _ range: Range<Int>, isEscaped: Bool, from first: Int, _ bytes: RawSpan

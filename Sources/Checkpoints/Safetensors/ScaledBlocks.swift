@@ -104,6 +104,7 @@ extension ScaledBlocks {
   ///   - scales: one for each block, in the same order.
   ///   - rows: of a block.
   ///   - columns: of a block.
+  /// - Returns: as many numbers.
   static func numbers(
     _ places: Range<Int>, of elements: TensorEntry, _ scales: TensorEntry, rows: Int, columns: Int
   ) -> [Float] {
