@@ -218,6 +218,9 @@ extension ConversionPlan {
     (error.place.map { "\($0): " } ?? "") + error.summary
   }
 
+  /// Tensors that go along without a task in the model: readers must know them from a fault.
+  private var extraTensors: [String] { request.keepsExtra ? source.ignored.map(\.name) : [] }
+
   private func unedited(
     _ provenance: Provenance
   ) throws -> OrderedDictionary<String, MetadataValue> {
@@ -227,6 +230,9 @@ extension ConversionPlan {
       OwnKeys.Provenance.settings.key: .string(settings),
     ]
     for (key, value) in fitProvenance.metadata() { fields[key] = value }
+    if !extraTensors.isEmpty {
+      fields[OwnKeys.extraTensorsKey] = .array(.strings(extraTensors))
+    }
     let builder = GGUFMetadata(plan: source, declaration: declaration, provenance: fields)
     var metadata: OrderedDictionary<String, MetadataValue>
     switch source.side {
@@ -262,6 +268,9 @@ extension ConversionPlan {
       "settings": .string(settings),
     ]
     fields["fit"] = fitProvenance.json()
+    if !extraTensors.isEmpty {
+      fields[OwnKeys.extraTensors] = .array(extraTensors.map { .string($0) })
+    }
     let builder = HuggingFaceConfiguration(
       plan: source, declaration: declaration, modeling: companions?.modeling, provenance: fields,
       elementType: mainType, keepsExtra: request.keepsExtra)

@@ -24,6 +24,8 @@ public enum EvaluationError: Diagnostic {
   case template(file: String, problem: String)
   /// A state file cannot be used.
   case state(file: String, problem: String)
+  /// Units that are done could not be added to a state file.
+  case stateNotWritten(file: String, reason: String)
   /// A line of a state file that no evaluation wrote.
   case stateLine(file: String, line: Int, problem: String)
   /// A file of numbers, one a target, is not what it should be.
@@ -58,6 +60,7 @@ public enum EvaluationError: Diagnostic {
     case .usage(let problem): problem
     case .record(_, let problem), .template(_, let problem), .numbers(_, let problem): problem
     case .state(_, let problem): "the state file cannot be used: \(problem)"
+    case .stateNotWritten(_, let reason): "the state file cannot be written: \(reason)"
     case .stateLine(_, let line, let problem):
       "line \(line) of the state file: \(problem)"
     case .unreadable(_, let problem), .notText(_, let problem), .questions(_, let problem): problem
@@ -71,7 +74,8 @@ public enum EvaluationError: Diagnostic {
     switch self {
     case .textTooShort(let file, _, _), .noTokenizer(let file), .tokenList(let file, _),
       .unreadable(let file, _), .notText(let file, _), .record(let file, _), .template(let file, _),
-      .state(let file, _), .stateLine(let file, _, _), .questions(let file, _),
+      .state(let file, _), .stateNotWritten(let file, _), .stateLine(let file, _, _),
+      .questions(let file, _),
       .numbers(let file, _):
       file
     case .setting, .usage, .vocabulariesDiffer: nil
@@ -93,6 +97,7 @@ public enum EvaluationError: Diagnostic {
     case .setting, .usage: .usage
     case .unreadable: .noInput
     case .state: .cannotCreate
+    case .stateNotWritten: .inputOutput
     default: .malformedData
     }
   }

@@ -68,6 +68,14 @@ struct BytePairEncoder: WordEncoder {
     return slot
   }
 
+  /// Bytes that a byte-level vocabulary lacks, where no unknown token stands for them.
+  var bytesLeftOut: [UInt8] {
+    guard splitsBytes, unknown == nil else { return [] }
+    return (UInt8.min...UInt8.max).filter {
+      byteSymbols[Int($0)] == nil && table.byteTokens[Int($0)] == nil
+    }
+  }
+
   func wholeToken(_ word: UnsafeBufferPointer<UInt8>) -> Int32? {
     ignoresMerges || (takesLineFeedsWhole && word.allSatisfy { $0 == 0x0A })
       ? table.id(word) : nil

@@ -69,7 +69,7 @@ struct HuggingFaceTokenizer {
     var stored = StoredTokenizer()
     stored.preTokenizers = names
     stored.merges = merges.map { "\($0.0) \($0.1)" }
-    stored.unknown = unknown
+    stored.unknown = unknown ?? namedToken(SpecialTokenKey.unknown.text, table)
     stored.chatTemplate = chatTemplate
     stored.padding = namedToken("pad_token", table)
     return Tokenizer(

@@ -43,9 +43,12 @@ package struct NamedPreTokenizer: Sendable {
     }
   }
 
-  /// The pre-tokenizer of a name; a missing name means `default`.
+  /// The name taken where a file states none, as the ecosystem's loader does.
+  static let assumed = "default"
+
+  /// The pre-tokenizer of a name.
   static func named(_ name: String?, file: String) throws -> NamedPreTokenizer {
-    let wanted = name ?? "default"
+    let wanted = name ?? assumed
     guard let known = try all().first(where: { $0.names.contains(wanted) }) else {
       throw VocabularyError.unknownPreTokenizer(file: file, name: wanted)
     }

@@ -13,6 +13,8 @@ extension Tokenizer {
     append("\(bos.map(String.init) ?? "none");\(addsBOS)")
     append("\(eos.map(String.init) ?? "none");\(addsEOS)")
     append(String(describing: normalizer))
+    // Once they were the unknown token: results of then are not of these tokens.
+    if stored.unknown != nil, !bytesLeftOut.isEmpty { append("bytes left out") }
     for (key, value) in stored.metadata where key != TokenizerKey.chatTemplate {
       append(key)
       if case .array(let array) = value {

@@ -102,11 +102,13 @@ extension Tokenizer {
       case .success(let read): merges = read
       case .failure(let fault): throw failure(TokenizerKey.merges, fault.problem)
       }
+      // The ecosystem's loader leaves out bytes that a byte-level vocabulary lacks, whatever the
+      // unknown token.
       algorithm = .bytePairs(
         BytePairEncoder(
           table: table, merges: merges, splitsBytes: named.isByteLevel,
           ignoresMerges: named.ignoresMerges, takesLineFeedsWhole: named.takesLineFeedsWhole,
-          unknown: stored.unknown),
+          unknown: named.isByteLevel ? nil : stored.unknown),
         try named.preTokenizer(file: file))
     case .bert:
       table = try TokenTable(bytes: texts, texts: texts, kinds: kinds, scores: scores, file: file)

@@ -36,7 +36,8 @@ extension Tokenizer {
       }
       fields["pre_tokenizer"] = try HuggingFacePreTokenizers.json(of: named)
       fields["model"] = model(
-        vocabulary, merges: try storedMerges(vocabulary), unknown: stored.unknown,
+        vocabulary, merges: try storedMerges(vocabulary),
+        unknown: named.isByteLevel ? nil : stored.unknown,
         fallsBack: !named.isByteLevel, ignoresMerges: named.ignoresMerges)
     case .sentencePiece(let encoder):
       addEscapes(to: &fields)

@@ -31,7 +31,8 @@ package struct Tokenizer: Sendable {
   let leading: [Int32]
   let trailing: [Int32]
 
-  let file: String
+  /// The file that describes it.
+  package let file: String
   let table: TokenTable
   let special: SpecialTokens
   let algorithm: Algorithm

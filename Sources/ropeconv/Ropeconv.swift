@@ -39,10 +39,12 @@ struct Ropeconv: ParsableCommand {
       var command = try parseAsRoot(arguments)
       let display = ProgressDisplay(quiet: arguments.contains("--quiet"))
       ArchiveUnpacking.observe(display.unpacking)
-      FolderFlush.observe { text in
+      let warn: @Sendable (String) -> Void = { text in
         guard Warnings.keep(text), !arguments.contains("--quiet") else { return }
         Failure.line(text, prefix: "ropeconv: warning: ")
       }
+      FolderFlush.observe(warn)
+      TokenizerNotes.observe(warn)
       if !arguments.contains("--quiet") {
         StateFile.observe { Failure.line($0, prefix: "ropeconv: ") }
       }

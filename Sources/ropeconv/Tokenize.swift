@@ -28,6 +28,7 @@ struct Tokenize: ParsableCommand {
     let bytes = try TokenizedText.read(text)
     let ids = try tokenizer.encode(
       bytes, addSpecial: !plain, parseSpecial: !plain, threads: output.threads)
+    TokenizerNotes.tell(of: bytes, named: text, as: ids, by: tokenizer)
     try checkpoint.checkUnchanged()
     output.show(
       [

@@ -64,6 +64,7 @@ struct Verify: ParsableCommand {
   private func compare(with other: String) throws {
     let models = try opening.open(one, other, output)
     try window.refuseUnused(in: [models.0.plan, models.1.plan])
+    output.warnOfVocabularies(models.0, models.1)
     let text = try TokenizedText(
       text.required(), forFirstOf: models.0, models.1, threads: output.threads)
     let comparison = LogitComparison(

@@ -36,6 +36,11 @@ extension OutputOptions {
   /// Warns of what a model states or holds and nothing here does or reads.
   func warn(_ model: Model) { for note in model.plan.notes { warn(note) } }
 
+  /// Warns where two models that get the same token ids take them for other texts.
+  func warnOfVocabularies(_ one: Model, _ other: Model) {
+    if let difference = VocabularyDifference(one, other) { warn(difference.text) }
+  }
+
   /// Warns once where a pass is longer than a model was trained for.
   /// - Parameters:
   ///   - model: the model.

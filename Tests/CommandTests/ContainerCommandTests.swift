@@ -24,6 +24,56 @@ import Testing
       to: path, metadata: metadata, tensors: tensors, force: false, inputs: [])
   }
 
+  /// What went along is named in the output, which opens as it is; another tensor is still refused.
+  @Test(arguments: ["output.gguf", "output/", "output.safetensors"])
+  func whatWentAlongOpens(name: String) throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    let (source, output) = ("\(work)/source.gguf", "\(work)/\(name)")
+    try enriched(source)
+    // Token ids: a .safetensors file has no tokenizer.
+    let ids = References.file("fixtures/lantern.ids.json")
+    let chunks = ["--tokens", ids, "--ctx", "64", "--chunks", "1"]
+    func call(_ arguments: [String]) throws -> Finished {
+      try runProgram(Self.program, arguments + ["--json", "--quiet"])
+    }
+    let finished = try call(["convert", source, "-o", output, "--keep-extra"])
+    #expect(finished.status == 0, "\(finished.errors)")
+    #expect(try Checkpoint.open(output).tensors["probe.weight"] != nil)
+    for arguments in [["inspect", output], ["eval", "perplexity", output] + chunks] {
+      let finished = try call(arguments)
+      #expect(finished.status == 0, "\(finished.errors)")
+    }
+    let score = try json(call(["eval", "perplexity", Self.model] + chunks))["nll"]
+    #expect(score?.double != nil)
+    let written = try json(call(["eval", "perplexity", output] + chunks))["nll"]?.double
+    // The rows of queries and keys stand in another order in a folder: sums differ in a last digit.
+    #expect(abs((written ?? 0) - (score?.double ?? 1)) < 1e-5)
+
+    // Left behind, with the mark, where nothing asks for them.
+    for plain in ["\(work)/plain.gguf", "\(work)/plain/"] {
+      #expect(try call(["convert", output, "-o", plain]).status == 0)
+      let written = try Checkpoint.open(plain)
+      #expect(written.tensors["probe.weight"] == nil)
+      #expect(written.metadata["ropeconv.extra_tensors"] == nil)
+      #expect(written.configuration?["ropeconv"]?["extra_tensors"] == nil)
+    }
+    // Those that a model ignores for a reason of its own, and others, are none of these.
+    let checkpoint = try Checkpoint.open(output)
+    guard name == "output.gguf" else { return }
+    var tensors = checkpoint.tensors.values.map {
+      OutputTensor(name: $0.name, type: $0.type, shape: $0.shape, contents: .copy($0))
+    }
+    tensors.append(
+      OutputTensor(
+        name: "other.weight", type: .f32, shape: [1], contents: .computed { [0, 0, 0, 0] }))
+    try GGUFWriter.write(
+      to: "\(work)/other.gguf", metadata: checkpoint.metadata, tensors: tensors, force: false,
+      inputs: [])
+    let refused = try runProgram(Self.program, ["inspect", "\(work)/other.gguf"])
+    #expect(refused.status == 65 && refused.errors.contains("unexpected tensors: other.weight"))
+  }
+
   @Test func whatIsNotUnderstoodGoesAlong() throws {
     let work = try References.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: work) }

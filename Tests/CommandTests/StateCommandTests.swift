@@ -63,6 +63,40 @@ import Testing
       containing: "line 2", "identity")
   }
 
+  /// A pipe keeps nothing: it is refused at once, without waiting for its other end.
+  @Test func aStateFileIsNoPipe() throws {
+    let folder = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let pipe = "\(folder)/pipe"
+    try #require(mkfifo(pipe, 0o600) == 0)
+    expectFailure(
+      try run(
+        "eval", "perplexity", Self.model, "--text", Self.text, "--ctx", "64", "--chunks", "2",
+        "--state", pipe), 73, containing: "it is not a regular file", pipe)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["pipe"])
+  }
+
+  /// Past the size a file may have (SIGXFSZ), a state file ends the run with an error; the units that
+  /// are whole in it count when the limit is gone.
+  @Test func aStateFileBeyondTheFileSizeLimit() throws {
+    let folder = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let state = "\(folder)/state"
+    let call = [
+      "eval", "perplexity", Self.model, "--text", Self.text, "--ctx", "64", "--chunks", "60",
+      "--batch", "1", "--quiet", "--state", state,
+    ]
+    let limited = try runProgram(
+      "/bin/sh", ["-c", "ulimit -f 8 && exec \"$0\" \"$@\"", Self.program] + call)
+    expectFailure(limited, 74, containing: state, "File too large")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["state"])
+    let resumed = try json(runProgram(Self.program, call + ["--json"]))
+    let whole = try json(runProgram(Self.program, Array(call.dropLast(2)) + ["--json"]))
+    #expect(resumed["nll"] == whole["nll"] && whole["nll"]?.double != nil)
+    let (evaluated, all) = (resumed["evaluated_tokens"]?.int, whole["evaluated_tokens"]?.int)
+    #expect((evaluated ?? 0) < (all ?? 0))
+  }
+
   /// Every evaluation's JSON states program, date, models and key, and one field set for all.
   @Test func resultsDescribeThemselves() throws {
     let needle = References.file("fixtures/lantern.needle.json")

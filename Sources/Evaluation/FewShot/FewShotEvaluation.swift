@@ -47,6 +47,12 @@ package struct FewShotEvaluation {
         "\(task.name) has \(task.examples.count) examples, expected more than \(shots) shots")
     }
     let tokenizer = try model.tokenizer()
+    for task in tasks {
+      let text = task.examples.prefix(count(task)).flatMap { $0.contexts + $0.continuations }
+        .joined(separator: "\n\n").utf8
+      let ids = try tokenizer.encode(Array(text), addSpecial: false, parseSpecial: false)
+      TokenizerNotes.tell(of: text, named: task.name, as: ids, by: tokenizer)
+    }
     let places = tasks.indices.flatMap { task in
       (0..<count(tasks[task])).map { (task: task, example: $0) }
     }

@@ -42,6 +42,7 @@ struct TokenizedHaystack: Sendable {
 
   init(_ haystack: Haystack, _ tokenizer: Tokenizer) throws {
     tokens = try tokenizer.encode(haystack.bytes, addSpecial: false, parseSpecial: false)
+    TokenizerNotes.tell(of: haystack.bytes, named: haystack.name, as: tokens, by: tokenizer)
     let ends = Set<UInt8>(".!?\n".utf8)
     endsSentence = tokens.map { token in
       tokenizer.decode([token]).last.map(ends.contains) ?? false

@@ -146,13 +146,23 @@ package final class StateFile {
       text += line.serialized(pretty: false) + "\n"
       evaluations[key]?.units[unit.index] = unit.values
     }
-    do {
-      try handle.write(contentsOf: Data(text.utf8))
-      try handle.synchronize()
-    } catch {
-      throw .state(file: path, problem: "cannot be written: \(error.localizedDescription)")
-    }
+    let number = write(text)
+    guard number == 0 else { throw .stateNotWritten(file: path, reason: errorText(number)) }
     isEmpty = false
+  }
+
+  /// Writes a text to the disk.
+  /// - Returns: the system's number of what went wrong; 0: nothing.
+  private func write(_ text: String) -> Int32 {
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes {
+        Foundation.write(handle.fileDescriptor, $0.baseAddress, $0.count)
+      }
+      if count >= 0 { rest = rest.dropFirst(count) } else if errno != EINTR { return errno }
+    }
+    while fsync(handle.fileDescriptor) != 0 { if errno != EINTR { return errno } }
+    return 0
   }
 
   // MARK: - What is told

@@ -57,10 +57,15 @@ package struct RulerEvaluation {
     let places = cells.flatMap { task, length in
       (0..<samples).map { RulerResult.Place(task: task, length: length, index: $0) }
     }
+    var prompts: [UInt8] = []
     // What cannot be made is told before any work is done.
     for (task, length) in cells {
-      _ = try generator.sample(task: task, length: length, index: 0)
+      prompts += Array(try generator.sample(task: task, length: length, index: 0).prompt.utf8)
     }
+    TokenizerNotes.tell(
+      of: prompts, named: "the prompts",
+      as: try generator.tokenizer.encode(prompts, addSpecial: false, parseSpecial: false),
+      by: generator.tokenizer)
     let batchSizes = try Dictionary(
       uniqueKeysWithValues: Set(lengths).map { ($0, try batchSize(model, $0)) })
     let units = UnitRun(

@@ -70,6 +70,7 @@ public struct TokenizedText: Sendable {
       let tokenizer = try model.tokenizer()
       tokens = try tokenizer.encode(
         bytes, addSpecial: true, parseSpecial: false, threads: threads)
+      TokenizerNotes.tell(of: bytes, named: name, as: tokens, by: tokenizer)
       windowStart = tokenizer.addsBOS ? tokenizer.bos : nil
     case .tokens(let path):
       tokens = try Self.list(path)

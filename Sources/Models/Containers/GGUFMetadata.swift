@@ -28,7 +28,7 @@ package struct GGUFMetadata {
 
   /// What the source says of itself and the output says anew.
   private static func isReplaced(_ key: String) -> Bool {
-    OwnKeys.Provenance.allCases.contains { $0.key == key }
+    OwnKeys.Provenance.allCases.contains { $0.key == key } || key == OwnKeys.extraTensorsKey
       || [RotaryDeclaration.prefix, GGUFKey.splitPrefix, OwnKeys.fitPrefix]
         .contains(where: key.hasPrefix)
   }

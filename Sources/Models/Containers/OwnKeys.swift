@@ -20,6 +20,21 @@ package enum OwnKeys {
     }
   }
 
+  /// Names of tensors that the model does not use and the file holds all the same: the member of the
+  /// object of config.json.
+  package static let extraTensors = "extra_tensors"
+  /// The same list in a GGUF file.
+  package static let extraTensorsKey = prefix + extraTensors
+
+  /// The tensors that a checkpoint says its model does not use.
+  static func extraTensors(of checkpoint: Checkpoint) -> Set<String> {
+    let names =
+      checkpoint.configuration.map { configuration in
+        configuration[object]?[extraTensors]?.array?.compactMap(\.string) ?? []
+      } ?? checkpoint.metadata[extraTensorsKey]?.array?.strings() ?? []
+    return Set(names)
+  }
+
   /// What stands before what a conversion with a fit says of it.
   package static let fitPrefix = "ropeconv.fit."
 }

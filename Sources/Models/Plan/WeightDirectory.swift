@@ -89,9 +89,10 @@ struct WeightDirectory {
     missing.append(contentsOf: missingAlternatives())
     let predicting = try PredictingLayers.count(parameters, of: .max)
     let predictingLayers = recipes.count..<(recipes.count + predicting)
+    let extra = OwnKeys.extraTensors(of: checkpoint)
     var unexpected: [String] = []
     for (name, tensor) in checkpoint.tensors where !used.contains(name) {
-      if keepsExtra || spare.contains(name)
+      if keepsExtra || extra.contains(name) || spare.contains(name)
         || parameters.architecture.ignored.contains(where: { Self.matches(name, $0) })
         || PredictingLayers.own(
           name, in: predictingLayers, of: parameters.architecture, on: parameters.side)

@@ -52,6 +52,7 @@ struct EvaluateCompare: ParsableCommand {
       windows: window.plan(default: .secondHalf), rotary: (.asStored, request),
       start: window.start,
       options: try work.options(longRun, threads: output.threads))
+    output.warnOfVocabularies(base, other)
     let isBeyond = output.warn(base, beyond: window.ctx, shorter: "--ctx")
     if !isBeyond || other.checkpoint.path != base.checkpoint.path {
       output.warn(other, beyond: window.ctx, rotary: request)

@@ -81,3 +81,17 @@ struct ZipBytes {
     return ~value
   }
 }
+
+/// A tar archive.
+func tar(_ build: (inout TarBytes) -> Void) -> [UInt8] {
+  var tar = TarBytes()
+  build(&tar)
+  return tar.complete
+}
+
+/// A zip archive.
+func zip(_ build: (inout ZipBytes) -> Void) -> [UInt8] {
+  var zip = ZipBytes()
+  build(&zip)
+  return zip.complete
+}

@@ -1,0 +1,52 @@
+import Foundation
+import Synchronization
+import Vocabulary
+
+/// What makes the tokens of a text worth less than they seem; they are scored all the same.
+package enum TokenizerNotes {
+  private static let observer = Mutex<(@Sendable (String) -> Void)?>(nil)
+
+  /// Calls `told` with a sentence wherever a text is tokenized and there is something to say, which
+  /// may be the same for several texts.
+  package static func observe(_ told: @escaping @Sendable (String) -> Void) {
+    observer.withLock { $0 = told }
+  }
+
+  /// Tells what there is to say of a text.
+  /// - Parameters:
+  ///   - text: its bytes.
+  ///   - name: what messages call it; `-` is standard input.
+  ///   - ids: its tokens.
+  ///   - tokenizer: which gave them.
+  package static func tell(
+    of text: some Sequence<UInt8>, named name: String, as ids: [Int32], by tokenizer: Tokenizer
+  ) {
+    guard let told = observer.withLock({ $0 }) else { return }
+    let coverage = tokenizer.coverage(of: Array(text), as: ids)
+    for sentence in sentences(coverage, name == "-" ? "standard input" : name, tokenizer) {
+      told(sentence)
+    }
+  }
+
+  private static func sentences(
+    _ coverage: TokenCoverage, _ name: String, _ tokenizer: Tokenizer
+  ) -> [String] {
+    var sentences: [String] = []
+    if let assumed = tokenizer.assumedPreTokenizer {
+      sentences.append(
+        "\(tokenizer.file): states no pre-tokenizer (tokenizer.ggml.pre): '\(assumed)' is taken,"
+          + " which may cut words elsewhere than the model was trained with")
+    }
+    if 2 * coverage.fallbacks > coverage.tokens {
+      let share = 100 * Double(coverage.fallbacks) / Double(coverage.tokens)
+      sentences.append(
+        "\(name): \(String(format: "%.1f", share)) % of its tokens are unknown or single bytes: the"
+          + " vocabulary of \(tokenizer.file) is of other texts")
+    }
+    if coverage.leftOut > 0 {
+      sentences.append(
+        "\(name): \(coverage.leftOut) bytes have no token in \(tokenizer.file) and are left out")
+    }
+    return sentences
+  }
+}

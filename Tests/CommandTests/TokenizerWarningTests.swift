@@ -1,0 +1,114 @@
+import Checkpoints
+import Foundation
+import OrderedCollections
+import TestSupport
+import Testing
+
+/// What is said where the tokens of a text are worth less than they seem.
+@Suite struct TokenizerWarningTests: CommandSuite {
+  private func call(_ arguments: [String]) throws -> Finished {
+    try runProgram(Self.program, arguments)
+  }
+
+  private func folder(_ body: (String) throws -> Void) throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    try body(work)
+  }
+
+  /// The fixture with other metadata.
+  private func changed(
+    _ path: String, _ change: (inout OrderedDictionary<String, MetadataValue>) throws -> Void
+  ) throws {
+    let source = try Checkpoint.open(Self.model)
+    var metadata = source.metadata
+    try change(&metadata)
+    try GGUFWriter.write(
+      to: path, metadata: metadata,
+      tensors: source.tensors.values.map {
+        OutputTensor(name: $0.name, type: $0.type, shape: $0.shape, contents: .copy($0))
+      }, force: true, inputs: [])
+  }
+
+  private func warnings(_ finished: Finished, of word: String) -> Int {
+    finished.errors.split(separator: "\n").count {
+      $0.hasPrefix("ropeconv: warning: ") && $0.contains(word)
+    }
+  }
+
+  /// Every command that tokenizes says once that a text is not the vocabulary's.
+  @Test func textsThatTheVocabularyLacks() throws {
+    try folder { work in
+      let text = "\(work)/cyrillic.txt"
+      let letters = (0x410...0x44F).compactMap { Unicode.Scalar($0).map(String.init) }.joined()
+      try String(repeating: letters + ". ", count: 20).write(
+        toFile: text, atomically: true, encoding: .utf8)
+      let chunks = ["--text", text, "--ctx", "64", "--chunks", "2"]
+      let calls = [
+        ["tokenize", Self.model, "--text", text],
+        ["eval", "perplexity", Self.model] + chunks,
+        ["eval", "perplexity", Self.model, "--text", text, "--lengths", "32,64"],
+        ["eval", "compare", Self.model, Self.model] + chunks,
+        ["eval", "bytes", Self.model, "--text", text, "--ctx", "64"],
+        ["eval", "needle", Self.model, "--haystack", text, "--lengths", "256", "--trials", "1"],
+        ["verify", Self.model, Self.model] + chunks,
+        ["convert", Self.model, "--to", "nope", "-o", "\(work)/a.gguf"] + chunks,
+        [
+          "convert", Self.model, "--to", "qkvo", "-o", "\(work)/b.gguf", "--calibrate", text,
+          "--calibrate-ctx", "64",
+        ],
+      ]
+      for arguments in calls {
+        let finished = try call(arguments)
+        #expect(finished.status == 0, "\(arguments): \(finished.errors)")
+        #expect(
+          warnings(finished, of: "% of its tokens are unknown or single bytes") == 1,
+          "\(arguments): \(finished.errors)")
+      }
+      let fields = try json(call(calls[1] + ["--json", "--quiet"]))
+      #expect(fields["warnings"]?.array?.count == 1)
+      let own = try call(["tokenize", Self.model, "--text", Self.text])
+      #expect(own.errors.isEmpty)
+    }
+  }
+
+  @Test func aPreTokenizerThatIsNotStated() throws {
+    try folder { work in
+      let model = "\(work)/model.gguf"
+      try changed(model) { $0["tokenizer.ggml.pre"] = nil }
+      let finished = try call(["tokenize", model, "--text", Self.text])
+      #expect(finished.status == 0)
+      #expect(warnings(finished, of: "tokenizer.ggml.pre): 'default' is taken") == 1)
+    }
+  }
+
+  /// Bytes without a token are counted.
+  @Test func bytesThatAreLeftOut() throws {
+    guard let model = try References.smolLM2() else { return }
+    let finished = try runProgram(
+      Self.program, ["tokenize", model, "--text", "-"], input: "a\u{4}b\u{6}c\u{1}d")
+    #expect(finished.output == "81 82 83 191 84\n")
+    #expect(warnings(finished, of: "standard input: 2 bytes have no token in") == 1)
+  }
+
+  @Test func twoVocabulariesOfOneSize() throws {
+    try folder { work in
+      let (same, other) = ("\(work)/same.gguf", "\(work)/other.gguf")
+      try changed(same) { _ in }
+      try changed(other) { metadata in
+        var tokens = try #require(metadata["tokenizer.ggml.tokens"]?.array?.strings())
+        tokens.swapAt(300, 301)
+        metadata["tokenizer.ggml.tokens"] = .array(.strings(tokens))
+      }
+      let chunks = ["--text", Self.text, "--ctx", "64", "--chunks", "1"]
+      for command in [["verify"], ["eval", "compare"]] {
+        let differing = try call(command + [Self.model, other] + chunks)
+        #expect(differing.status == 0, "\(differing.errors)")
+        #expect(
+          warnings(differing, of: "different vocabularies: 2 of 768 token ids") == 1,
+          "\(differing.errors)")
+        #expect(warnings(try call(command + [Self.model, same] + chunks), of: "vocabular") == 0)
+      }
+    }
+  }
+}
