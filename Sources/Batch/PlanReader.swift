@@ -169,7 +169,7 @@ struct PlanReader {
         !Self.reserved.contains(name)
       else { throw malformed("\(place): '\(key.string ?? "?")' cannot be an option here") }
       guard !Self.ending.contains(name) else {
-        throw malformed("\(place): '\(name)' does no work, so it is no step")
+        throw malformed("\(place): a step with '\(name)' would do nothing")
       }
       if let flag = value.bool, value.scalar?.style == .plain {
         if flag { result.options.append(.init(name)) }

@@ -33,8 +33,8 @@ package struct Inspection: Sendable {
   private var types: [(type: ElementType, tensors: Int, bytes: Int)] {
     var counts: [ElementType: (Int, Int)] = [:]
     for tensor in checkpoint.tensors.values {
-      let known = counts[tensor.type] ?? (0, 0)
-      counts[tensor.type] = (known.0 + 1, known.1 + tensor.byteCount)
+      let known = counts[tensor.storedType] ?? (0, 0)
+      counts[tensor.storedType] = (known.0 + 1, known.1 + tensor.storedBytes)
     }
     return counts.map { ($0.key, $0.value.0, $0.value.1) }
       .sorted { ($0.bytes, $1.type.rawValue) > ($1.bytes, $0.type.rawValue) }
@@ -180,9 +180,9 @@ package struct Inspection: Sendable {
       text += Format.table(
         checkpoint.tensors.values.map { tensor in
           [
-            tensor.name, tensor.type.rawValue,
+            tensor.name, tensor.storedType.rawValue,
             tensor.shape.map(String.init).joined(separator: " x "),
-            Format.bytes(tensor.byteCount),
+            Format.bytes(tensor.storedBytes),
           ]
         })
     }
@@ -261,12 +261,24 @@ package struct Inspection: Sendable {
       fields["tensors"] = .array(
         checkpoint.tensors.values.map { tensor in
           .object([
-            "name": .string(tensor.name), "type": .string(tensor.type.rawValue),
+            "name": .string(tensor.name), "type": .string(tensor.storedType.rawValue),
             "shape": .array(tensor.shape.map { .integer(Int64($0)) }),
-            "offset": .integer(Int64(tensor.offset)), "bytes": .integer(Int64(tensor.byteCount)),
+            "offset": .integer(Int64(tensor.offset)), "bytes": .integer(Int64(tensor.storedBytes)),
           ])
         })
     }
     return .object(fields)
+  }
+}
+
+extension TensorEntry {
+  /// What the file holds: of numbers with scales beside them, the type of the numbers.
+  fileprivate var storedType: ElementType {
+    if case .scaled(let elements, _, _, _) = storage { elements.type } else { type }
+  }
+
+  /// Bytes in the file, those of scales among them.
+  fileprivate var storedBytes: Int {
+    parts.map { $0.elements.byteCount + $0.scales.byteCount } ?? byteCount
   }
 }

@@ -60,8 +60,8 @@ import Testing
     ("{models: {a: b}, evaluations: [{eval: guess}]}", "evaluations[0]"),
     ("{models: {a: b}, evaluations: [{eval: icl, models: [c]}]}", "no model 'c'"),
     ("{models: {a: b}, evaluations: [{eval: icl, json: true}]}", "'json' cannot be an option"),
-    ("{models: {a: b}, evaluations: [{eval: icl, help: true}]}", "'help' does no work"),
-    ("{models: {a: b}, conversions: {c: {model: a, dry-run: true}}}", "'dry-run' does no work"),
+    ("{models: {a: b}, evaluations: [{eval: icl, help: true}]}", "'help' would do nothing"),
+    ("{models: {a: b}, conversions: {c: {model: a, dry-run: true}}}", "'dry-run' would do nothing"),
     ("{models: {a: b}, evaluations: [{eval: compare}]}", "base: NAME"),
     ("{models: {a: b}, evaluations: [{eval: icl, name: x}, {eval: icl, name: x}]}", "two steps"),
   ])
