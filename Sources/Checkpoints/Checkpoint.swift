@@ -59,7 +59,7 @@ public struct Checkpoint: Sendable {
       files: files)
   }
 
-  /// Refuses a model whose files are no longer what they were when they were opened: what was made of
+  /// Refuses a model whose files have changed since they were opened: what was made of
   /// them may be of neither.
   /// - Throws: `InputFault.changedWhileRead`, naming the file.
   package func checkUnchanged() throws(FileError) {

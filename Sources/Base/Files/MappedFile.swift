@@ -137,7 +137,7 @@ package final class MappedFile: Sendable {
   /// Whether the file has no name of its own, as one that an archive was unpacked to.
   package var isUnnamed: Bool { mapping.path == nil }
 
-  /// Refuses a file that is no longer what was opened: its size, its time or the file at its path is
+  /// Refuses a file that has changed since it was opened: its size, its time or the file at its path is
   /// another.
   /// - Throws: `FileError.input` (`changedWhileRead`).
   package func checkUnchanged() throws(FileError) {

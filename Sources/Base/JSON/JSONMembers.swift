@@ -3,7 +3,7 @@ struct JSONMembers {
   private let bytes: UnsafeRawBufferPointer
   private var offset = 0
 
-  /// Nil where the text is no object.
+  /// Nil where the text is not an object.
   init?(_ bytes: UnsafeRawBufferPointer) {
     self.bytes = bytes
     skipSpace()
