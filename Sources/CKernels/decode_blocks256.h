@@ -17,7 +17,8 @@ static void RC_VARIANT(decode_q2_k)(const uint8_t *bytes, float *restrict output
       const uint8_t *q = bytes + 16 + group / 8 * 32 + group % 2 * 16;
       int shift = group / 2 % 4 * 2;
       float *values = output + group * 16;
-      for (int i = 0; i < 16; i++) values[i] = scale * (float)(q[i] >> shift & 3) - minimum;
+      rc_ints two = RC_VARIANT(load_ints)(q) >> shift & 3;
+      RC_VARIANT(store)(values, scale * rc_to_floats(two) - minimum);
     }
   }
 }
@@ -35,10 +36,9 @@ static void RC_VARIANT(decode_q3_k)(const uint8_t *bytes, float *restrict output
       const uint8_t *third = bytes + group % 2 * 16;
       int shift = group / 2 % 4 * 2, bit = group / 2;
       float *values = output + group * 16;
-      for (int i = 0; i < 16; i++) {
-        int value = (q[i] >> shift & 3) - ((third[i] >> bit & 1) ^ 1) * 4;
-        values[i] = scale * (float)value;
-      }
+      rc_ints two = RC_VARIANT(load_ints)(q) >> shift & 3;
+      rc_ints missing = ~RC_VARIANT(load_ints)(third) >> bit & 1;
+      RC_VARIANT(store)(values, scale * rc_to_floats(two - missing * 4));
     }
   }
 }
@@ -100,10 +100,9 @@ static void RC_VARIANT(decode_q6_k)(const uint8_t *bytes, float *restrict output
       const uint8_t *high = bytes + 128 + group / 8 * 32 + group % 2 * 16;
       int low_shift = part / 2 * 4, high_shift = part * 2;
       float *values = output + group * 16;
-      for (int i = 0; i < 16; i++) {
-        int value = (low[i] >> low_shift & 15) | (high[i] >> high_shift & 3) << 4;
-        values[i] = scale * (float)(value - 32);
-      }
+      rc_ints four = RC_VARIANT(load_ints)(low) >> low_shift & 15;
+      rc_ints two = RC_VARIANT(load_ints)(high) >> high_shift & 3;
+      RC_VARIANT(store)(values, scale * rc_to_floats((four | two << 4) - 32));
     }
   }
 }
@@ -127,8 +126,9 @@ static void RC_VARIANT(decode_iq4_xs)(const uint8_t *bytes, float *restrict outp
       float factor = d * (float)(scale - 32);
       const uint8_t *q = bytes + 8 + group * 16;
       float *values = output + group * 32;
-      for (int i = 0; i < 16; i++) values[i] = factor * rc_nonlinear[q[i] & 15];
-      for (int i = 0; i < 16; i++) values[16 + i] = factor * rc_nonlinear[q[i] >> 4];
+      rc_bytes indices = RC_VARIANT(load_bytes)(q);
+      RC_VARIANT(store)(values, factor * RC_VARIANT(levels)(rc_nonlinear, indices & 15));
+      RC_VARIANT(store)(values + 16, factor * RC_VARIANT(levels)(rc_nonlinear, indices >> 4));
     }
   }
 }

@@ -8,16 +8,18 @@
 static void RC_VARIANT(decode_q4_0)(const uint8_t *bytes, float *restrict output, size_t blocks) {
   for (size_t block = 0; block < blocks; block++, bytes += RC_Q4_0_BYTES, output += RC_BLOCK) {
     float d = RC_VARIANT(load_half)(bytes);
-    for (int i = 0; i < 16; i++) output[i] = d * (float)((bytes[2 + i] & 15) - 8);
-    for (int i = 0; i < 16; i++) output[16 + i] = d * (float)((bytes[2 + i] >> 4) - 8);
+    rc_bytes q = RC_VARIANT(load_bytes)(bytes + 2);
+    RC_VARIANT(store)(output, d * RC_VARIANT(signed_floats)((q & 15) - 8));
+    RC_VARIANT(store)(output + 16, d * RC_VARIANT(signed_floats)((q >> 4) - 8));
   }
 }
 
 static void RC_VARIANT(decode_q4_1)(const uint8_t *bytes, float *restrict output, size_t blocks) {
   for (size_t block = 0; block < blocks; block++, bytes += RC_Q4_1_BYTES, output += RC_BLOCK) {
     float d = RC_VARIANT(load_half)(bytes), m = RC_VARIANT(load_half)(bytes + 2);
-    for (int i = 0; i < 16; i++) output[i] = d * (float)(bytes[4 + i] & 15) + m;
-    for (int i = 0; i < 16; i++) output[16 + i] = d * (float)(bytes[4 + i] >> 4) + m;
+    rc_bytes q = RC_VARIANT(load_bytes)(bytes + 4);
+    RC_VARIANT(store)(output, d * RC_VARIANT(floats)(q & 15) + m);
+    RC_VARIANT(store)(output + 16, d * RC_VARIANT(floats)(q >> 4) + m);
   }
 }
 
@@ -64,15 +66,17 @@ static void RC_VARIANT(decode_iq4_nl)(const uint8_t *bytes, float *restrict outp
                                       size_t blocks) {
   for (size_t block = 0; block < blocks; block++, bytes += RC_IQ4_NL_BYTES, output += RC_BLOCK) {
     float d = RC_VARIANT(load_half)(bytes);
-    for (int i = 0; i < 16; i++) output[i] = d * rc_nonlinear[bytes[2 + i] & 15];
-    for (int i = 0; i < 16; i++) output[16 + i] = d * rc_nonlinear[bytes[2 + i] >> 4];
+    rc_bytes q = RC_VARIANT(load_bytes)(bytes + 2);
+    RC_VARIANT(store)(output, d * RC_VARIANT(levels)(rc_nonlinear, q & 15));
+    RC_VARIANT(store)(output + 16, d * RC_VARIANT(levels)(rc_nonlinear, q >> 4));
   }
 }
 
 static void RC_VARIANT(decode_mxfp4)(const uint8_t *bytes, float *restrict output, size_t blocks) {
   for (size_t block = 0; block < blocks; block++, bytes += RC_MXFP4_BYTES, output += RC_BLOCK) {
     float d = RC_VARIANT(half_of_power)(bytes[0]);
-    for (int i = 0; i < 16; i++) output[i] = d * rc_fp4[bytes[1 + i] & 15];
-    for (int i = 0; i < 16; i++) output[16 + i] = d * rc_fp4[bytes[1 + i] >> 4];
+    rc_bytes q = RC_VARIANT(load_bytes)(bytes + 1);
+    RC_VARIANT(store)(output, d * RC_VARIANT(levels)(rc_fp4, q & 15));
+    RC_VARIANT(store)(output + 16, d * RC_VARIANT(levels)(rc_fp4, q >> 4));
   }
 }

@@ -60,6 +60,7 @@ static void RC_VARIANT(decode_bool)(const uint8_t *bytes, float *restrict output
   for (size_t i = 0; i < count; i++) output[i] = bytes[i] != 0 ? 1.0f : 0.0f;
 }
 
+#include "decode_lanes.h"
 #include "decode_blocks32.h"
 #include "decode_blocks256.h"
 

@@ -10,7 +10,12 @@ public enum Arithmetic: String, Sendable, CaseIterable {
 
   /// The fastest one on this CPU.
   public static var fastest: Arithmetic {
-    rc_isa_has_bf16() != 0 && Libraries.multipliesBFloat16 ? .bfloat16 : .float32
+    hasBFloat16 && ProcessorPeak.bfloat16IsFaster ? .bfloat16 : .float32
+  }
+
+  /// Whether this CPU has products of bfloat16 factors, and the library of the build uses them.
+  package static var hasBFloat16: Bool {
+    ProcessorPeak.hasBFloat16 && Libraries.multipliesBFloat16
   }
 
   /// How factors are stored for it here.

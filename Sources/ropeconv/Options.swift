@@ -118,7 +118,7 @@ struct WindowOptions: ParsableArguments {
 struct WorkOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Arithmetic of matrix products: f32, bf16, or auto: bf16 where the CPU has it.",
+      "Arithmetic of matrix products: f32, bf16, or auto: bf16 where it is the faster on this CPU.",
       valueName: "type"))
   var compute = "auto"
 

@@ -20,7 +20,7 @@ func matrixProducts(_ stopwatch: Stopwatch) -> [Measured] {
 
 /// float32, and bfloat16 where the processor and the library of the build have such products.
 let arithmetics: [Arithmetic] =
-  Arithmetic.fastest == .bfloat16 ? [.float32, .bfloat16] : [.float32]
+  Arithmetic.hasBFloat16 ? [.float32, .bfloat16] : [.float32]
 
 /// One product with prepared weights, by the library of the build.
 func product(
