@@ -12,8 +12,8 @@ package final class PreparedMatrix: Sendable {
   private let form: Form
 
   private enum Form: Sendable {
-    /// Row-major float32 [outputs, inputs] from `offset` on; whether bfloat16 can hold them.
-    case float32(FloatBuffer, offset: Int, isRounded: Bool)
+    /// float32; whether bfloat16 can hold them.
+    case float32(FloatPanels, isRounded: Bool)
     #if ROPECONV_ONEDNN
       case packed(BFloat16Weights)
     #endif
@@ -21,11 +21,13 @@ package final class PreparedMatrix: Sendable {
 
   /// Takes a row-major matrix [outputs, inputs] that begins at `offset` of a buffer, for float32
   /// products.
-  package init(_ weights: FloatBuffer, offset: Int = 0, outputs: Int, inputs: Int) {
-    self.outputs = outputs
-    self.inputs = inputs
-    arithmetic = .float32
-    form = .float32(weights, offset: offset, isRounded: false)
+  package convenience init(_ weights: FloatBuffer, offset: Int = 0, outputs: Int, inputs: Int) {
+    self.init(outputs: outputs, inputs: inputs, arithmetic: .float32)
+    guard case .float32(let panels, _) = form else { return }
+    for piece in 0..<pieceCount {
+      let rows = self.piece(piece)
+      panels.put(rows: rows, weights.pointer + offset + rows.lowerBound * inputs)
+    }
   }
 
   /// Room for a matrix, filled piece by piece.
@@ -42,8 +44,7 @@ package final class PreparedMatrix: Sendable {
       }
     #endif
     form = .float32(
-      FloatBuffer(count: max(outputs * inputs, 1)), offset: 0,
-      isRounded: arithmetic == .bfloat16)
+      FloatPanels(outputs: outputs, inputs: inputs), isRounded: arithmetic == .bfloat16)
   }
 
   /// Rows of one piece.
@@ -60,32 +61,51 @@ package final class PreparedMatrix: Sendable {
   /// Fills a piece; several threads may fill different ones.
   /// - Parameters:
   ///   - index: the piece.
-  ///   - decode: stores its rows, [rows, inputs], straight where the product wants them, or where
-  ///     they are packed from.
+  ///   - decode: stores its rows, [rows, inputs].
   /// - Throws: what `decode` throws, or `TensorError.outOfMemory`.
   package func fill(
     piece index: Int, _ decode: (Range<Int>, UnsafeMutablePointer<Float>) throws -> Void
   ) throws {
     let rows = piece(index)
     switch form {
-    case .float32(let weights, let offset, let isRounded):
-      let target = weights.pointer + offset + rows.lowerBound * inputs
-      try decode(rows, target)
-      if isRounded {
-        rc_put_rows(
-          target, inputs, rows.count, inputs, 1, FactorForm.rounded.code, target, inputs)
+    case .float32(let panels, let isRounded):
+      for first in stride(from: rows.lowerBound, to: rows.upperBound, by: decodedRows) {
+        let part = first..<min(first + decodedRows, rows.upperBound)
+        let decoded = try Self.memory(count: part.count * inputs)
+        try decode(part, decoded)
+        if isRounded {
+          rc_put_rows(
+            decoded, inputs, part.count, inputs, 1, FactorForm.rounded.code, decoded, inputs)
+        }
+        panels.put(rows: part, decoded)
       }
     #if ROPECONV_ONEDNN
       case .packed(let packed):
-        let bytes = rows.count * inputs * MemoryLayout<Float>.size
-        guard let memory = rc_thread_memory(Int32(RC_SLOT_DECODED), max(bytes, 1)) else {
-          throw TensorError.outOfMemory(bytes: bytes)
-        }
-        let decoded = memory.assumingMemoryBound(to: Float.self)
+        let decoded = try Self.memory(count: rows.count * inputs)
         try decode(rows, decoded)
-        guard packed.pack(rows: rows, decoded) else { throw TensorError.outOfMemory(bytes: bytes) }
+        guard packed.pack(rows: rows, decoded) else {
+          throw TensorError.outOfMemory(bytes: rows.count * inputs * MemoryLayout<Float>.size)
+        }
     #endif
     }
+  }
+
+  /// Rows that are decoded together for float32 products: few enough that they are still in the
+  /// second-level cache when they are put in their places, of vectors of sixteen lanes.
+  private var decodedRows: Int {
+    min(max(Self.decodedElements / max(inputs, 1) / 16 * 16, 16), Self.pieceRows)
+  }
+
+  /// Elements of them, half a megabyte.
+  private static let decodedElements = 131_072
+
+  /// The calling thread's memory for decoded weights.
+  private static func memory(count: Int) throws -> UnsafeMutablePointer<Float> {
+    let bytes = max(count, 1) * MemoryLayout<Float>.size
+    guard let memory = rc_thread_memory(Int32(RC_SLOT_DECODED), bytes) else {
+      throw TensorError.outOfMemory(bytes: bytes)
+    }
+    return memory.assumingMemoryBound(to: Float.self)
   }
 
   /// Up to so many float32 rows, what a row gives does not depend on how many others there are.
@@ -101,11 +121,11 @@ package final class PreparedMatrix: Sendable {
     _ x: Factors, to y: UnsafeMutablePointer<Float>, yStride: Int, accumulate: Bool = false
   ) {
     switch (form, x.storage) {
-    case (.float32(let weights, let offset, _), .float32(let rows, let stride)):
+    case (.float32(let panels, _), .float32(let rows, let stride)):
       multiply(
-        weights.pointer + offset, rows, xStride: stride, rows: x.rows, to: y, yStride: yStride,
+        panels, rows, xStride: stride, rows: x.rows, to: y, yStride: yStride,
         accumulate: accumulate)
-    case (.float32(let weights, let offset, _), .bfloat16(let halves)):
+    case (.float32(let panels, _), .bfloat16(let halves)):
       // oneDNN has such products, but not of this weight's sizes.
       let count = x.rows * inputs
       guard count > 0 else { return }
@@ -115,7 +135,7 @@ package final class PreparedMatrix: Sendable {
       let widened = memory.assumingMemoryBound(to: Float.self)
       rc_decode(Int32(RC_BF16), halves, widened, count)
       multiply(
-        weights.pointer + offset, widened, xStride: inputs, rows: x.rows, to: y, yStride: yStride,
+        panels, widened, xStride: inputs, rows: x.rows, to: y, yStride: yStride,
         accumulate: accumulate)
     #if ROPECONV_ONEDNN
       case (.packed(let packed), .bfloat16(let halves)):
@@ -167,22 +187,21 @@ package final class PreparedMatrix: Sendable {
   }
 
   private func multiply(
-    _ weights: UnsafePointer<Float>, _ x: UnsafePointer<Float>, xStride: Int, rows: Int,
+    _ panels: FloatPanels, _ x: UnsafePointer<Float>, xStride: Int, rows: Int,
     to y: UnsafeMutablePointer<Float>, yStride: Int, accumulate: Bool
   ) {
     if rows <= Self.fewRows {
       return multiplyFew(
-        weights, x, xStride: xStride, rows: rows, to: y, yStride: yStride, accumulate: accumulate)
+        panels, x, xStride: xStride, rows: rows, to: y, yStride: yStride, accumulate: accumulate)
     }
-    MatrixProduct.multiply(
-      m: rows, n: outputs, k: inputs, alpha: 1, a: x, lda: xStride, b: weights, ldb: inputs,
-      transposeB: true, beta: accumulate ? 1 : 0, c: y, ldc: yStride)
+    panels.multiply(
+      x, xStride: xStride, rows: rows, to: y, yStride: yStride, accumulate: accumulate)
   }
 
   /// `y^T = W x^T`, always with `fewRows` columns, zeros after the last row. The columns lie side by
   /// side in the lanes of one register, which treats them alike, and the weights are read once.
   private func multiplyFew(
-    _ weights: UnsafePointer<Float>, _ x: UnsafePointer<Float>, xStride: Int, rows: Int,
+    _ panels: FloatPanels, _ x: UnsafePointer<Float>, xStride: Int, rows: Int,
     to y: UnsafeMutablePointer<Float>, yStride: Int, accumulate: Bool
   ) {
     let columns = Self.fewRows
@@ -197,9 +216,7 @@ package final class PreparedMatrix: Sendable {
       (filled + row * inputs).update(from: x + row * xStride, count: inputs)
     }
     (filled + rows * inputs).update(repeating: 0, count: (columns - rows) * inputs)
-    MatrixProduct.multiply(
-      m: outputs, n: columns, k: inputs, alpha: 1, a: weights, lda: inputs, b: filled,
-      ldb: inputs, transposeB: true, beta: 0, c: product, ldc: columns)
+    panels.multiply(columns: columns, filled, to: product)
     for row in 0..<rows {
       let target = y + row * yStride
       for output in 0..<outputs {

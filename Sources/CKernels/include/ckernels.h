@@ -66,6 +66,10 @@ enum { RC_FLOAT, RC_ROUNDED, RC_BFLOAT16 };
 void rc_put_rows(const float *x, ptrdiff_t x_stride, ptrdiff_t rows, ptrdiff_t width, float scale,
                  int form, void *y, ptrdiff_t y_stride);
 
+/// y [width, rows] = the transpose of x [rows, width]; strides in elements from row to row.
+void rc_transpose(const float *x, ptrdiff_t x_stride, ptrdiff_t rows, ptrdiff_t width, float *y,
+                  ptrdiff_t y_stride);
+
 // norms.c: y, in any form, may be x; gain and bias may be null.
 
 void rc_rms_norm(const float *x, ptrdiff_t x_stride, ptrdiff_t rows, ptrdiff_t width,
