@@ -3,21 +3,32 @@
 // 1 to 2 units in the last place of float32). Included by the bodies after lanes.h, once per
 // variant.
 
-// exp(r) for the remainder r of x + more = n ln 2 + r, |r| <= ln 2 / 2; the integers n come out
-// too. `more` is what the rounding of x left out, or another small summand.
-RC_INLINE rc_floats RC_VARIANT(exp_remainder)(rc_floats x, rc_floats more, rc_ints *n) {
+// x without n ln 2, n the integer nearest to near / ln 2; it comes out too.
+RC_INLINE rc_floats RC_VARIANT(exp_split)(rc_floats x, rc_floats near, rc_ints *n) {
   const float round = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
-  rc_floats shifted = (x + more) * 1.44269504f + round;
+  rc_floats shifted = near * 1.44269504f + round;
   *n = (rc_ints)shifted - 0x4B400000;
   rc_floats k = shifted - round;
-  rc_floats r = x - k * 0.693359375f;
-  r = r - k * -2.12194440e-4f;
-  r = r + more;
+  return (x - k * 0.693359375f) - k * -2.12194440e-4f;
+}
+
+// exp(r), |r| <= ln 2 / 2.
+RC_INLINE rc_floats RC_VARIANT(exp_of_remainder)(rc_floats r) {
   rc_floats p = r * 1.395049155689776e-3f + 8.368889801204205e-3f;
   p = p * r + 4.166620597243309e-2f;
   p = p * r + 1.66665181517601e-1f;
   p = p * r + 0.5f;
   return (p * r) * r + r + 1.0f;
+}
+
+// exp(r) for the remainder r of x = n ln 2 + r; the integers n come out too.
+RC_INLINE rc_floats RC_VARIANT(exp_remainder)(rc_floats x, rc_ints *n) {
+  return RC_VARIANT(exp_of_remainder)(RC_VARIANT(exp_split)(x, x, n));
+}
+
+// The same of x + more; `more` is what the rounding of x left out, or another small summand.
+RC_INLINE rc_floats RC_VARIANT(exp_remainder_of_sum)(rc_floats x, rc_floats more, rc_ints *n) {
+  return RC_VARIANT(exp_of_remainder)(RC_VARIANT(exp_split)(x, x + more, n) + more);
 }
 
 RC_INLINE rc_floats RC_VARIANT(power_of_two)(rc_ints n) {
@@ -29,7 +40,7 @@ RC_INLINE rc_floats RC_VARIANT(exp)(rc_floats x) {
   x = x < -105.0f ? (rc_floats)-105.0f : x;
   x = x > 89.0f ? (rc_floats)89.0f : x;
   rc_ints n;
-  rc_floats y = RC_VARIANT(exp_remainder)(x, 0, &n);
+  rc_floats y = RC_VARIANT(exp_remainder)(x, &n);
   rc_ints half = n >> 1;
   return y * RC_VARIANT(power_of_two)(half) * RC_VARIANT(power_of_two)(n - half);
 }
@@ -39,7 +50,7 @@ RC_INLINE rc_floats RC_VARIANT(exp_negative)(rc_floats x) {
   rc_ints tiny = x < -87.33654f;
   rc_floats bounded = tiny ? (rc_floats)0.0f : x;
   rc_ints n;
-  rc_floats y = RC_VARIANT(exp_remainder)(bounded, 0, &n) * RC_VARIANT(power_of_two)(n);
+  rc_floats y = RC_VARIANT(exp_remainder)(bounded, &n) * RC_VARIANT(power_of_two)(n);
   return tiny ? (rc_floats)0.0f : y;
 }
 
@@ -78,7 +89,7 @@ RC_INLINE rc_floats RC_VARIANT(normal_tail)(rc_floats x) {
   rc_floats square = -0.5f * (upper * upper);
   rc_ints n;
   rc_floats y =
-    RC_VARIANT(exp_remainder)(square, q - 0.5f * ((x - upper) * (x + upper)), &n);
+    RC_VARIANT(exp_remainder_of_sum)(square, q - 0.5f * ((x - upper) * (x + upper)), &n);
   rc_ints half = n >> 1;
   return t * (y * RC_VARIANT(power_of_two)(half) * RC_VARIANT(power_of_two)(n - half));
 }

@@ -7,14 +7,24 @@ RC_INLINE float RC_VARIANT(cap_and_maximum)(float *x, ptrdiff_t count, float sof
   ptrdiff_t whole = count - count % RC_LANES;
   rc_floats largest = -INFINITY;
   float inverse = softcap > 0 ? 1.0f / softcap : 0;
-  for (ptrdiff_t i = 0; i < whole; i += RC_LANES) {
-    rc_floats v = RC_VARIANT(load)(x + i);
-    if (softcap > 0) {
-      v = softcap * RC_VARIANT(tanh)(v * inverse);
+  ptrdiff_t i = 0;
+  if (softcap > 0) {
+    for (; i < whole; i += RC_LANES) {
+      rc_floats v = softcap * RC_VARIANT(tanh)(RC_VARIANT(load)(x + i) * inverse);
       RC_VARIANT(store)(x + i, v);
+      largest = RC_VARIANT(larger)(v, largest);
     }
-    largest = RC_VARIANT(larger)(v, largest);
   }
+  // Four at a time, which do not wait for each other.
+  rc_floats others[3] = {largest, largest, largest};
+  for (; i + 4 * RC_LANES <= whole; i += 4 * RC_LANES) {
+    largest = RC_VARIANT(larger)(RC_VARIANT(load)(x + i), largest);
+    for (int k = 0; k < 3; k++) {
+      others[k] = RC_VARIANT(larger)(RC_VARIANT(load)(x + i + (k + 1) * RC_LANES), others[k]);
+    }
+  }
+  for (; i < whole; i += RC_LANES) largest = RC_VARIANT(larger)(RC_VARIANT(load)(x + i), largest);
+  for (int k = 0; k < 3; k++) largest = RC_VARIANT(larger)(others[k], largest);
   if (whole < count) {
     rc_floats v = RC_VARIANT(load_part)(x + whole, count - whole, -INFINITY);
     if (softcap > 0) {
