@@ -57,8 +57,9 @@ class Bench:
         return [kind for kind in sorted(self.speeds, key=self.speeds.get, reverse=True)
                 if self.speeds[kind] >= 0.9 * best][:3]
 
-    def faster(self, what, results, ours, theirs, target, needs=None):
-        """How many times faster ours is; refused where the peer is not as fast as it should be."""
+    def faster(self, what, results, ours, theirs, target, needs=None, beside=None):
+        """How many times faster ours is; refused where the peer is not as fast as it should be. `beside` names what of the
+        peer's it was, where that is another one on other CPUs."""
         times = {side["name"]: side["median"] for side in results}
         if ours not in times or theirs not in times:
             return {"what": what, "value": None, "unit": "times", "target": f">= {target}", "met": "no peer"}
@@ -67,7 +68,7 @@ class Bench:
         result = self.held(what, times[theirs] / times[ours], "times", target, least=True)
         if needs and needs not in self.machine["flags"]:
             result["met"] = f"set for {needs}"
-        return result
+        return result | ({"beside": beside} if beside else {})
 
     @staticmethod
     def held(what, value, unit, target, least):

@@ -6,6 +6,10 @@ from measure import Failed, Run, shown
 from scoring import work
 
 
+# Times faster than the peer on the same file.
+TARGETS = {"1B": 2.3, "2B of experts": 1.5}
+
+
 def context(b):
     """SmolLM2 Q4_1 at growing contexts: tokens a second and peak memory."""
     model, text = b.models.smollm2(), b.models.text()
@@ -22,10 +26,12 @@ def context(b):
 
 def sizes(b):
     """Random checkpoints of growing size, Q4_0, beside the peer on the same file."""
-    text, results = b.models.text(), []
-    for name in ["15M", "60M"] if b.quick else ["15M", "60M", "250M", "1B"]:
+    text, results, ratios = b.models.text(), [], []
+    names = ["15M", "60M"] if b.quick else ["15M", "60M", "250M", "1B", "2B of experts"]
+    for name in names:
         model = b.models.random(name)
-        command, chunks = b.score(model, text, 512, 4), 4
+        chunks = 8 if "experts" in name else 4
+        command = b.score(model, text, 512, chunks)
         run = Run(command)
         side = ours(run) | {"name": name, "seconds": run.seconds, "peak_bytes": run.peak_bytes,
                             "file_bytes": model.stat().st_size, "work": work(b, model), "command": shown(run.command)}
@@ -35,9 +41,14 @@ def sizes(b):
             side["peer"] = theirs(other) | {"seconds": other.seconds, "peak_bytes": other.peak_bytes,
                                             "command": shown(other.command)}
             line += f"; llama.cpp {other.seconds / run.seconds:.2f} times the time, {other.peak_bytes / 1e6:.0f} MB"
+            if name in TARGETS:
+                times = [{"name": "ropeconv", "median": run.seconds}, {"name": "llama.cpp", "median": other.seconds}]
+                ratios.append(b.faster(f"{name} Q4_0, {chunks} x 512, against llama.cpp on the same file", times, "ropeconv",
+                                       "llama.cpp", TARGETS[name]))
+        side["chunks"] = chunks
         results.append(side)
         b.say(line)
-    return {"sides": results, "ratios": []}
+    return {"sides": results, "ratios": ratios}
 
 
 def seven_billion(b):

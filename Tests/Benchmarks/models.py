@@ -18,6 +18,9 @@ SHAPES = {
     "60M": dict(layers=7, width=768, heads=12, feed_forward=2048, vocabulary=8192),
     "250M": dict(layers=12, width=1280, heads=20, feed_forward=3392, vocabulary=8192),
     "1B": dict(layers=19, width=2048, heads=32, feed_forward=5632, vocabulary=8192),
+    # 30B-A3B's proportions: eight of 128 experts a token, a network of three eighths of the width.
+    "2B of experts": dict(layers=12, width=1024, heads=16, kv_heads=4, feed_forward=384, vocabulary=32000, experts=128,
+                          experts_used=8),
     "7B": dict(layers=32, width=4096, heads=32, feed_forward=11008, vocabulary=32000),
     "7B shape, 2 layers": dict(layers=2, width=4096, heads=32, feed_forward=11008, vocabulary=32000),
 }

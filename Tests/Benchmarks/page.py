@@ -1,4 +1,5 @@
-"""docs/performance.md from the results of all parts."""
+"""A CPU's page in docs/performance from the results of all parts."""
+import columns
 from kernel_tables import kernel_tables
 from kernels import Peaks, roofline
 from markdown import code, megabytes, number, percent, seconds, table
@@ -17,8 +18,7 @@ TITLES = {
 def overview(parts, results):
     rows = []
     for ratio in parts:
-        value = ratio["value"]
-        shown = f"{number(value)} {ratio['unit']}".strip() if value is not None else "none"
+        shown = columns.shown(ratio)
         rows.append((ratio["what"], shown, f"{ratio['target']} {ratio['unit']}".strip(), ratio["met"]))
     lines = table(["figure", "measured", "target", "met"], rows)
     missing = [f"{name} ({result['failed']})" for name, result in results.items() if "failed" in result]
@@ -73,8 +73,8 @@ def growth_sections(results):
     if "sides" in results.get("sizes", {}):
         sides = results["sizes"]["sides"]
         lines += ["## Growth with the model", "",
-                  "Random weights of llama's shape, Q4_0 (`Tests/Benchmarks/synthesize.py`), 4 x 512 tokens, one run of each "
-                  "side. llama.cpp has products of its own for Q4_0.", ""]
+                  "Random weights of llama's shape, Q4_0 (`Tests/Benchmarks/synthesize.py`), 4 x 512 tokens (8 x 512 of experts, "
+                  "of which a token uses some), one run of each side. llama.cpp has products of its own for Q4_0.", ""]
         peers = [side.get("peer", {}) for side in sides]
         lines += table(["parameters", "file", "operations a token", "ropeconv", "tokens/s", "peak memory", "perplexity",
                         "llama.cpp", "peak memory", "perplexity"],
@@ -134,7 +134,7 @@ def roofline_section(results, threads):
             done = sum(account["parts"][part]["operations"] for part in ("linear", "logits"))
             share = done / account["seconds"] / top.best_product(account["arithmetic"])
             figures.append({"what": "linear layers' operations over the time of the whole run, SmolLM2 at 512, share of the "
-                            f"best {account['arithmetic']} product", "value": 100 * share, "unit": "%", "target": ">= 70",
+                            f"best product", "beside": account["arithmetic"], "value": 100 * share, "unit": "%", "target": ">= 70",
                             "met": "yes" if share >= 0.7 else "no"})
     return lines, figures
 
@@ -142,7 +142,7 @@ def roofline_section(results, threads):
 def write(path, machine, results, threads):
     account, figures = roofline_section(results, threads)
     ratios = [ratio for result in results.values() for ratio in result.get("ratios", [])] + figures
-    lines = ["# Speed and memory", "",
+    lines = [f"# Speed and memory on {machine['cpu']}, {columns.kind(machine)}", "",
              f"Written by `make bench` on {machine['date']}. Times are of whole processes, loading and tokenization included; "
              "ropeconv and the program it is compared with run in turn on the same files, and the median counts. Peak "
              "memory is the resident set, the file's pages included. Files are called by their names: "
@@ -159,10 +159,12 @@ def write(path, machine, results, threads):
     lines += ["## By hand", "",
               *code(["make bench                                  # everything; half an hour on two cores",
                      "make bench BENCH='--only short kernels'     # some parts; the others stay as last measured",
-                     "make bench BENCH='--quick'                  # a few minutes, not written to this page",
+                     "make bench BENCH='--quick'                  # a few minutes, not written here",
                      "ROPECONV_PEER=llama.cpp/build/bin make bench"])]
     stale = [f"{name} on {result['when'][:10]} (commit {result['commit']})" for name, result in results.items()
              if result["commit"] != machine["commit"]]
     if stale:
         lines += ["Measured by another commit than the one above: " + ", ".join(stale) + ".", ""]
+    path.parent.mkdir(exist_ok=True)
     path.write_text("\n".join(lines).rstrip() + "\n")
+    return ratios

@@ -60,9 +60,9 @@ def short(b):
     ratios = [b.faster(f"SmolLM2 Q4_1, {chunks} x 512, against llama.cpp on the same file", results, "ropeconv",
                        "llama.cpp Q4_1", 7, needs="avx512_bf16")]
     if others:
-        ratios.append(b.faster(f"the same, against llama.cpp's fastest type, {others[0]}", results, "ropeconv",
-                               f"llama.cpp {others[0]}", 2.4))
-    ratios.append(b.held("peak memory of the same", mine / 1e6, "MB", 300, least=False))
+        ratios.append(b.faster(f"SmolLM2 Q4_1, {chunks} x 512, against llama.cpp's fastest type", results, "ropeconv",
+                               f"llama.cpp {others[0]}", 2.3, beside=others[0]))
+    ratios.append(b.held(f"SmolLM2 Q4_1, {chunks} x 512, peak memory", mine / 1e6, "MB", 200, least=False))
     return {"sides": results, "ratios": ratios, "work": work(b, model), "context": 512, "chunks": chunks}
 
 
@@ -79,7 +79,7 @@ def long(b):
                 b.peer.perplexity(b.models.smollm2_as(kind), text, context, chunks, "-fa", "on"), None, theirs)
     results = b.measure(sides, 420)
     ratios = [b.faster(f"SmolLM2 Q4_1, {chunks} x {context}, against llama.cpp on {kind} with -fa on", results, "ropeconv",
-                       f"llama.cpp {kind}", 4) for kind in kinds or ["BF16"]]
+                       f"llama.cpp {kind}", 5) for kind in kinds or ["BF16"]]
     return {"sides": results, "ratios": ratios, "work": work(b, model), "context": context, "chunks": chunks}
 
 
@@ -93,7 +93,7 @@ def gemma(b):
     ratios = [b.faster(f"gemma-3-270m Q4_K_M, {chunks} x 512, against llama.cpp on the same file", results, "ropeconv",
                        "llama.cpp Q4_K_M", 5)]
     if len(results) > 1:
-        ratios.append(b.held("peak memory of the same, share of llama.cpp's",
+        ratios.append(b.held(f"gemma-3-270m Q4_K_M, {chunks} x 512, peak memory as a share of llama.cpp's",
                              results[0]["peak_bytes"] / results[1]["peak_bytes"], "", 0.25, least=False))
     return {"sides": results, "ratios": ratios, "work": work(b, model), "context": 512, "chunks": chunks}
 

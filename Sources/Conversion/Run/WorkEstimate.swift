@@ -39,7 +39,7 @@ package struct WorkEstimate: Sendable {
   /// What writing costs.
   package static func writing(bytes: Int) -> Double { Double(bytes) / bytesPerSecond }
 
-  /// Of one thread with AVX2, and of a disk: measured in docs/performance.md.
+  /// Of one thread with AVX2, and of a disk: measured in docs/performance/amd-epyc-25-1.md.
   private static let operationsPerSecond = 7e10
   private static let bytesPerSecond = 3e8
 }
