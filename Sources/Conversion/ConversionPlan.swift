@@ -231,6 +231,13 @@ extension ConversionPlan {
     {
       warnings.append(.codeOutside(file: "config.json"))
     }
+    let widened = request.type == .keep ? assembled.filter(\.isWidened) : []
+    if !widened.isEmpty {
+      warnings.append(
+        .widened(
+          tensors: widened.count, from: widened.reduce(0) { $0 + $1.scaledBytes },
+          to: widened.reduce(0) { $0 + $1.tensor.byteCount }))
+    }
     let fallbacks = assembled.count { $0.isFallback }
     if fallbacks > 0 { warnings.append(.otherTypes(tensors: fallbacks)) }
     companions =

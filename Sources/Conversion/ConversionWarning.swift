@@ -10,6 +10,10 @@ package enum ConversionWarning: Sendable, Equatable {
   case noTokenizer
   /// A fact of a folder's tokenizer that a GGUF file cannot state.
   case tokenizerFact(String)
+  /// A folder's tokenizer takes something for granted that its GGUF source does not state.
+  case assumedTokenizer(String)
+  /// Weights stored in few bits, with scales, become plain numbers that nobody asked for.
+  case widened(tensors: Int, from: Int, to: Int)
   /// Rows of so many tensors do not fit the type asked for.
   case otherTypes(tensors: Int)
   /// A key was set that nothing here reads.
@@ -33,6 +37,10 @@ package enum ConversionWarning: Sendable, Equatable {
         + " readers may refuse it"
     case .tokenizerFact(let fact):
       "GGUF has no key for the tokenizer's \(fact): some texts get other tokens from the output"
+    case .assumedTokenizer(let sentence): sentence
+    case .widened(let tensors, let bytes, let written):
+      "\(tensors) tensors of weights in 8 bits or fewer are written as plain numbers: \(bytes) bytes"
+        + " with their scales become \(written)"
     case .otherTypes(let tensors):
       "the rows of \(tensors) tensors are not whole blocks of the type asked for: they take"
         + " another, as llama-quantize gives them"

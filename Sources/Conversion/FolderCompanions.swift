@@ -1,5 +1,6 @@
 import Base
 import Checkpoints
+import Evaluation
 import Foundation
 import Models
 import OrderedCollections
@@ -35,9 +36,12 @@ struct FolderCompanions: Sendable {
     var files: HuggingFaceTokenizerFiles?
     if source.side == .gguf {
       do {
-        files = try Tokenizer.load(from: source.checkpoint)?
-          .huggingFaceFiles(context: source.shape.context)
+        let tokenizer = try Tokenizer.load(from: source.checkpoint)
+        files = try tokenizer?.huggingFaceFiles(context: source.shape.context)
         if files == nil { warnings.append(.noTokenizerFiles) }
+        if let assumption = tokenizer.flatMap(TokenizerNotes.assumption) {
+          warnings.append(.assumedTokenizer(assumption))
+        }
       } catch let error as VocabularyError {
         warnings.append(.unwritableTokenizer(reason: error.summary))
       }

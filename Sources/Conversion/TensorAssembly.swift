@@ -35,15 +35,6 @@ struct TensorAssembly {
     let name: WeightName
   }
 
-  /// A tensor of the output and how it came about.
-  struct Assembled {
-    let tensor: OutputTensor
-    let isCopy: Bool
-    let isRewritten: Bool
-    /// Its rows do not fit the type that a mix names for it.
-    var isFallback = false
-  }
-
   /// How weights lie in the output: of a layer, or of the whole model.
   private func layout(_ layer: Int?) -> WeightLayout {
     WeightLayout(
@@ -113,7 +104,10 @@ struct TensorAssembly {
     rewriter.expect(Array(layers))
     let mix = mixTypes(groups.map { ($0.name, shape(of: $0.parts[0])) })
     return try groups.flatMap {
-      try pair($0.parts) ?? [assemble($0.name, $0.parts, mixType: mix[$0.name])]
+      if let pair = pair($0.parts) { return pair }
+      var assembled = try assemble($0.name, $0.parts, mixType: mix[$0.name])
+      assembled.scaledBytes = $0.parts.reduce(0) { $0 + $1.source.scaledBytes }
+      return [assembled]
     }
   }
 

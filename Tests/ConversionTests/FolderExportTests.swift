@@ -38,7 +38,8 @@ import Testing
       #expect(
         try names(folder) == [
           "README.md", "config.json", "configuration_ropeconv.py", "generation_config.json",
-          "model.safetensors", "modeling_ropeconv.py", "tokenizer.json", "tokenizer_config.json",
+          "model.safetensors", "modeling_ropeconv.py", "rotation_ropeconv.py", "tokenizer.json",
+          "tokenizer_config.json",
         ])
       let configuration = try JSONValue.read(contentsOf: "\(folder)/config.json")
       #expect(configuration["model_type"]?.string == "llama_rotary")
@@ -49,7 +50,7 @@ import Testing
             "AutoConfig": "configuration_ropeconv.LlamaRotaryConfig",
             "AutoModelForCausalLM": "modeling_ropeconv.LlamaRotaryForCausalLM",
           ])
-      for name in ["configuration_ropeconv.py", "modeling_ropeconv.py"] {
+      for name in ["configuration_ropeconv.py", "modeling_ropeconv.py", "rotation_ropeconv.py"] {
         #expect(
           try text("\(folder)/\(name)")
             == text(References.file("formats/huggingface/\(name)")))
@@ -117,6 +118,21 @@ import Testing
       #expect(try names(folder) == ["README.md", "config.json", "model.safetensors"])
       _ = try Model(opening: folder)
     }
+  }
+
+  @Test func aTokenizerThatStatesTooLittleIsWrittenWithAWarning() throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    var request = ConversionRequest(sites: .scores, output: "\(work)/bare.gguf")
+    request.edits = try MetadataEdits(set: [], remove: ["tokenizer.ggml.pre"])
+    _ = try ConversionPlan(Model(opening: lantern).plan, request).write(version: "1.2.3")
+    try export("\(work)/bare.gguf", to: .scores) { folder, plan in
+      #expect(plan.warnings.count == 1)
+      #expect(plan.warnings.first?.text.contains("states no pre-tokenizer") == true)
+      let files = try names(folder)
+      #expect(files.contains("tokenizer.json"))
+    }
+    try export(lantern, to: .scores) { _, plan in #expect(plan.warnings.isEmpty) }
   }
 
   @Test func cardSaysWhereTheModelComesFrom() throws {

@@ -226,7 +226,7 @@ import Vocabulary
       #expect(!known.reads(metadata: "\(name).surprise", prefix: name))
       #expect(!known.reads(configuration: "surprise"))
     }
-    #expect(try ModelingCode.forModelType("llama")?.files.count == 2)
+    #expect(try ModelingCode.forModelType("llama")?.files.count == 3)
   }
 
   /// Model types and the keys that tell a family without one are of one file each.
@@ -290,6 +290,9 @@ import Vocabulary
     ) {
       let code = try ModelingCode.read(["files": ["a.py", "b.py"], "classes": ["tiny": $0]])
       #expect(code["tiny"]?.modelClass == "B")
+    }
+    #expect(throws: FormatError.self) {
+      try ModelingCode.read(["files": ["a.py"], "classes": [:]])
     }
     for (key, json) in [
       ("names", ["text": "a", "names": ["b": ["c", 1]]]), ("text", ["text": 1]), ("text", [:]),

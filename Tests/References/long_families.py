@@ -24,6 +24,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 LENGTH = 2048
 MARGIN = 3e-5
+CLOSE = 1e-6  # Standard deviations of a row of scores between which a choice hangs on rounding.
 SIZES = {"vocab_size": 320, "hidden_size": 64, "num_hidden_layers": 4, "num_attention_heads": 8,
          "num_key_value_heads": 2, "head_dim": 16, "intermediate_size": 96, "max_position_embeddings": 4096,
          "tie_word_embeddings": False, "rms_norm_eps": 1e-5, "bos_token_id": 0, "eos_token_id": 1}
@@ -90,6 +91,14 @@ class Choices(TorchDispatchMode):
             gap = ((kept - dropped) / spread).where(dropped.isfinite(), math.inf)
             self.gaps.append(gap.flatten())
         return function(*args, **(kwargs or {}))
+
+    def before_ties(self, shape):
+        """Which tokens of rows, a tensor of this shape, come before the first choice there that hangs on rounding."""
+        settled = torch.ones(shape, dtype=torch.bool)
+        for gaps in self.gaps:
+            near = (gaps.view(*shape, -1) < CLOSE).any(-1)  # some choose several times for a token
+            settled &= ~near.cummax(-1).values
+        return settled
 
 
 class DoublePrecision(TorchFunctionMode):

@@ -54,13 +54,13 @@ def golden(folder):
 
 def value_bias(attention):
     """The bias that is part of the values, [heads, width of a head]; None where there is none."""
-    if hasattr(attention, "v_proj"):
+    if getattr(attention, "v_proj", None) is not None:
         bias = attention.v_proj.bias
         return None if bias is None else bias.view(-1, attention.head_dim)
     if hasattr(attention, "c_attn"):  # GPT-2: queries, keys and values one after another
         return attention.c_attn.bias.chunk(3)[2].view(attention.num_heads, -1)
     fused = getattr(attention, "query_key_value", None)
-    if fused is None or fused.bias is None:  # latent attention and Phi 3 have no bias
+    if fused is None or fused.bias is None:  # latent attention, Phi 3, values that are keys have no bias
         return None
     if hasattr(attention, "_split_heads"):  # Falcon
         return type(attention)._split_heads(attention, fused.bias[None, None])[2][0, 0]

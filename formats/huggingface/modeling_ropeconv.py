@@ -10,13 +10,18 @@ formats/rotary.md defines the rest.
 
 One mechanism serves every family. The forward of its attention runs as transformers wrote it, with three things that it
 uses replaced: the rotary function, which then holds queries or keys still where the variant does; the cache, which turns
-values before it takes them; and the output matrix, which turns back what it is given. LlamaRotaryForCausalLM is made from
-transformers' LlamaForCausalLM when it is asked for, and so is that of any other family.
+values before it takes them; and the function that attends, whose outputs are turned back. LlamaRotaryForCausalLM is made
+from transformers' LlamaForCausalLM when it is asked for, and so is that of any other family.
+
+Where one vector of a token is its key and its value (DeepSeek-V4), a key and a value made of it are cached side by side,
+and the turning back that the family does itself is held still. Entries for whole windows of tokens are cached as they
+are before they turn.
 
 Runs with transformers 5.24."""
 import contextvars
 import functools
 import inspect
+import itertools
 import re
 import types
 
@@ -25,6 +30,7 @@ import transformers
 from transformers import conversion_mapping
 
 from .configuration_ropeconv import variant_of as configuration_of
+from .rotation_ropeconv import Rotation, join, layer_types, plain_frequencies, rope_of, rotary_pairs, split, tables, turn
 
 # The call of an attention that is under way in this thread.
 CALL = contextvars.ContextVar("CALL", default=None)
@@ -60,12 +66,15 @@ class RotaryModel:
     def __init__(self, config, *arguments, **options):
         super().__init__(config, *arguments, **options)
         attentions = [it for it in self.modules() if hasattr(it, "layer_idx") and hasattr(it, "is_causal")]
-        if len(attentions) != config.num_hidden_layers:
+        recurrent = layer_types(config).count("linear_attention")  # the gated delta rule knows no positions
+        if len(attentions) != config.num_hidden_layers - recurrent:
             raise ValueError(f"this code cannot change the attention of {type(self).__name__}")
         for attention in attentions:
             attention.rotation = Rotation(config, attention.layer_idx)
             if attention.rotation.absorbs_latent:
                 absorb(attention)
+            if hasattr(attention, "kv_proj"):
+                share_vector(attention, self.base_model.rotary_emb)
             attention.__class__ = rotary_attention(type(attention))
         turn_shares(self, config)
 
@@ -85,62 +94,16 @@ def absorb(attention):
     del attention.kv_b_proj
 
 
-# What a configuration says
+def share_vector(attention, embedding):
+    """Prepares attention whose one vector is key and value: its last dims turn, the value's as far as the key's."""
+    rotation = attention.rotation
+    rotation.shares_vector, rotation.first = True, attention.head_dim - 2 * rotation.pairs
+    rotation.value_magnitude = getattr(embedding, f"{attention.rope_layer_type}_attention_scaling")
+    if attention.compressor is not None:
+        attention.compressor.__class__ = rotary_compressor(type(attention.compressor))
 
 
-class Rotation:
-    """The rotation of one layer's heads."""
-
-    def __init__(self, config, layer):
-        declared = config.rotary
-        if declared.get("version") != 1:
-            raise ValueError(f"config.json: rotary.version is {declared.get('version')}, this code knows version 1")
-        self.sites = declared["sites"]
-        # Latent attention whose one vector is key and value of all heads.
-        self.absorbs_latent = declared.get("latent") == "absorbed"
-        # None: the order of dims that the family's own rotary function expects.
-        self.score_layout = declared.get("score", {}).get("layout")
-        self.pairs = rotary_pairs(config)
-        value = declared.get("value") if self.turns("vo") else None
-        self.value_layout = value and value["layout"]
-        self.keeps_value_bias = value is not None and value["bias"] == "unrotated"
-        self.value_frequencies = value and self.of_layer(value["frequencies"], layer, config.num_hidden_layers)
-
-    def turns(self, sites):
-        """Whether any of these sites rotates."""
-        return not set(sites).isdisjoint(self.sites)
-
-    def of_layer(self, frequencies, layer, layers):
-        """This layer's row of a table that has one row for every layer, or one for all."""
-        rows = len(frequencies) // self.pairs
-        if rows not in (1, layers) or rows * self.pairs != len(frequencies):
-            raise ValueError(
-                f"config.json: rotary.value.frequencies has {len(frequencies)} numbers for {self.pairs} pairs of"
-                f" {layers} layers"
-            )
-        first = layer * self.pairs if rows > 1 else 0
-        return frequencies[first : first + self.pairs]
-
-
-def rope_of(config, layer_type=None):
-    """What a configuration says of the rotation of all layers, or of those of one type."""
-    rope = getattr(config, "rope_parameters", None) or {}
-    return rope.get(layer_type) or next((it for it in rope.values() if isinstance(it, dict)), rope)
-
-
-def rotary_pairs(config):
-    """How many pairs of a head turn, from its first dim on."""
-    stated = getattr(config, "qk_rope_head_dim", None) or getattr(config, "rotary_dim", None)
-    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    share = rope_of(config).get("partial_rotary_factor") or getattr(config, "partial_rotary_factor", None) or 1.0
-    return (stated or int(width * share)) // 2
-
-
-def plain_frequencies(config, layer_type=None):
-    """The frequencies that the base alone gives."""
-    base = rope_of(config, layer_type).get("rope_theta") or getattr(config, "rope_theta", None) or 10000.0
-    pairs = rotary_pairs(config)
-    return [base ** (-pair / pairs) for pair in range(pairs)]
+# Tables of rotary embeddings
 
 
 def of_share(config, device=None, layer_type=None, **_):
@@ -153,40 +116,19 @@ def turn_shares(model, config):
     for module in model.modules():
         for name, frequencies in list(module.named_buffers(recurse=False)):
             kind = re.fullmatch("(?:(.+?)_)?(?:original_)?inv_freq", name)
-            if kind and len(frequencies) != rotary_pairs(config):
+            if kind and len(frequencies) != rotary_pairs(config, kind[1]):
                 if rope_of(config, kind[1])["rope_type"] != "default":
                     raise ValueError("this transformers cannot scale the rotation of a part of each head")
                 module.compute_default_rope_parameters = of_share  # which the initialization of weights calls again
                 setattr(module, name, of_share(config, frequencies.device, kind[1])[0])
 
 
-# Rotations of tensors
+# Rotary functions
 
 
-def turn(x, cos, sin, layout):
-    """x, [batch, heads, tokens, width], its first pairs turned by the angles of cos and sin, [batch, 1, tokens, pairs]."""
-    turning, still = x[..., : 2 * cos.shape[-1]], x[..., 2 * cos.shape[-1] :]
-    one, two = split(turning, layout)
-    return torch.cat((join(one * cos - two * sin, one * sin + two * cos, layout), still), -1)
-
-
-def split(x, layout):
-    """First and second dims of x's pairs: (2p, 2p + 1) if `layout` is "interleaved", (p, p + pairs) if it is "half"."""
-    return (x[..., 0::2], x[..., 1::2]) if layout == "interleaved" else x.chunk(2, -1)
-
-
-def join(one, two, layout):
-    """What `split` takes apart."""
-    return torch.stack((one, two), -1).flatten(-2) if layout == "interleaved" else torch.cat((one, two), -1)
-
-
-def tables(frequencies, positions, like):
-    """Cosines and sines, [batch, 1, tokens, pairs], of positions [batch, tokens] times radians per position."""
-    # A float32 angle is off by a thousandth of a radian at position 32,000; not every device has float64.
-    precise = torch.float32 if like.device.type == "mps" else torch.float64
-    frequencies = torch.tensor(frequencies, dtype=precise, device=like.device)
-    angles = positions.to(like.device)[:, None, :, None].to(precise) * frequencies
-    return angles.cos().to(like.dtype), angles.sin().to(like.dtype)
+def unturning(function):
+    """What turns nothing, in place of a rotary function."""
+    return lambda x, *tables: x
 
 
 def variant_of(function):
@@ -194,14 +136,21 @@ def variant_of(function):
     signature = inspect.signature(function)
     # What families call their tables, with the value that turns nothing, and their queries and keys.
     tables = {name: still for name, still in (("cos", 1), ("sin", 0), ("freqs_cis", 1)) if name in signature.parameters}
-    heads = [name for name in ("q", "k", "xq", "xk", "tensor") if name in signature.parameters]
+    heads = [name for name in ("q", "k", "xq", "xk", "x", "tensor") if name in signature.parameters]
+    # Some families take one at a time: queries, keys and what they turn back themselves, or keys first.
+    order = "qk-" if heads == ["x"] else "kq"
 
     def rotary(*arguments, **options):
         call = CALL.get()
         given = signature.bind(*arguments, **options).arguments
-        rotation, width, layout = call.rotation, 2 * call.rotation.pairs, call.rotation.score_layout
+        rotation, layout = call.rotation, call.rotation.score_layout
+        sites = "qk" if len(heads) > 1 else order[next(call.steps)]
+        if rotation.shares_vector and sites == "k":
+            return call.key_and_value(given["x"], given["cos"], given["sin"], call.positions)
         own = layout and ("half" if layout == "interleaved" else "interleaved")
-        turning = {name: given[name][..., :width] for name in heads}
+        dims = (rotation.first, rotation.first + 2 * rotation.pairs)
+        parts = {name: given[name].tensor_split(dims, -1) for name in heads}
+        turning = {name: x for name, (_, x, _) in parts.items()}
         if layout:
             turning = {name: join(*split(x, layout), own) for name, x in turning.items()}
 
@@ -210,13 +159,12 @@ def variant_of(function):
             result = result if len(heads) > 1 else (result,)
             if layout:
                 result = [join(*split(x, own), layout) for x in result]
-            return [torch.cat((x, given[name][..., width:]), -1) for name, x in zip(heads, result)]
+            return [torch.cat((parts[name][0], x, parts[name][2]), -1) for name, x in zip(heads, result)]
 
-        # Some families take one at a time, and keys first; some return dims in another order, turned or not.
-        sites = "qk" if len(heads) > 1 else next(call.single_sites)
+        # Some return dims in another order, turned or not.
         moved = turned() if rotation.turns(sites) else None
         rested = turned(**{name: torch.full_like(given[name], still) for name, still in tables.items()})
-        result = [(moved if rotation.turns(site) else rested)[index] for index, site in enumerate(sites)]
+        result = [moved[index] if head in rotation.sites else rested[index] for index, head in enumerate(sites)]
         return tuple(result) if len(heads) > 1 else result[0]
 
     return rotary
@@ -228,23 +176,61 @@ def variant_of(function):
 @functools.cache
 def rotary_attention(family):
     """The class of a family's attention with the variant's rotation."""
-    plain = inspect.unwrap(family.forward)
-    surroundings = {
-        name: variant_of(it) if name.startswith("apply_rotary") and callable(it) else it
-        for name, it in plain.__globals__.items()
-    }
-    forward = types.FunctionType(plain.__code__, surroundings, plain.__name__, plain.__defaults__, plain.__closure__)
-    forward.__kwdefaults__ = plain.__kwdefaults__
-    parameters = inspect.signature(plain).parameters
+    forward = surrounded(family.forward, variant_of)
+    parameters = inspect.signature(forward).parameters
     members = {
         "plain_forward": forward,
         "cache_name": next(name for name in ("cache", "layer_past", "past_key_values") if name in parameters),
         "expands_latents": hasattr(family, "expand_kv"),
     }
-    for name in ("o_proj", "dense", "out_proj", "c_proj"):
-        members[name] = within_call(name, lambda call, matrix, x: matrix(call.turned_back(x)))
     members["c_attn"] = within_call("c_attn", lambda call, matrix, x: call.turned_scores(matrix(x)))
+    if ATTENDING not in forward.__code__.co_names:  # Falcon attends in its forward itself
+        members["dense"] = within_call("dense", lambda call, matrix, x: matrix(call.joined_back(x)))
     return type(f"Rotary{family.__name__}", (RotaryAttention, family), members)
+
+
+@functools.cache
+def rotary_compressor(family):
+    """The class of what makes entries for windows of tokens, which then are keys and values."""
+    members = {"plain_forward": surrounded(family.forward, unturning)}
+    return type(f"Rotary{family.__name__}", (RotaryCompressor, family), members)
+
+
+# Where families look for a function that attends, by its name in the configuration.
+ATTENDING = "ALL_ATTENTION_FUNCTIONS"
+
+
+def surrounded(forward, rotary):
+    """A forward as transformers wrote it, which finds other rotary functions, and attends as the variant does."""
+    plain = inspect.unwrap(forward)
+    surroundings = dict(plain.__globals__)
+    for name, it in plain.__globals__.items():
+        if name.startswith("apply_rotary") and callable(it):
+            surroundings[name] = rotary(it)
+    if ATTENDING in surroundings:
+        surroundings[ATTENDING] = Attending(surroundings[ATTENDING])
+    forward = types.FunctionType(plain.__code__, surroundings, plain.__name__, plain.__defaults__, plain.__closure__)
+    forward.__kwdefaults__ = plain.__kwdefaults__
+    return forward
+
+
+class Attending:
+    """A family's choice of the function that attends: outputs are turned back."""
+
+    def __init__(self, functions):
+        self.functions = functions
+
+    def get_interface(self, *names):
+        function = self.functions.get_interface(*names)
+
+        def attend(attention, queries, keys, values, *arguments, **options):
+            call = CALL.get()
+            if call.rotation.shares_vector:
+                keys, values = keys.chunk(2, -1)
+            outputs, weights = function(attention, queries, keys, values, *arguments, **options)
+            return call.turned_back(outputs), weights
+
+        return attend
 
 
 def within_call(name, change):
@@ -273,6 +259,11 @@ class RotaryAttention:
         finally:
             CALL.reset(token)
 
+    def _upcast_and_reordered_attn(self, *arguments):
+        """GPT-2 has another way to attend."""
+        outputs, weights = super()._upcast_and_reordered_attn(*arguments)
+        return CALL.get().turned_back(outputs), weights
+
     def expand_kv(self, *latents):
         """Keys and values of latent attention, which made them of cached latents: they are cached themselves."""
         if self.rotation.absorbs_latent:
@@ -284,7 +275,7 @@ class RotaryAttention:
         they give; what a sink takes of them, it takes of the bias too."""
         if not self.rotation.keeps_value_bias:
             return None
-        if hasattr(self, "v_proj"):
+        if getattr(self, "v_proj", None) is not None:
             bias, heads = self.v_proj.bias, self.v_proj.out_features // self.head_dim
         elif "c_attn" in self._modules:  # queries, keys and values one after another
             bias, heads = self.c_attn.bias.chunk(3)[2], self.num_heads
@@ -300,6 +291,20 @@ class RotaryAttention:
         return bias if bias is None else bias.reshape(heads, 1, -1)
 
 
+class RotaryCompressor:
+    """What makes entries of attention whose one vector is key and value; they stand where their windows begin."""
+
+    def forward(self, hidden_states, q_residual, position_ids, call, layer_idx):
+        tokens = position_ids.shape[1]
+        end = tokens if call.cache is None else call.cache.get_seq_length(layer_idx)
+        if (position_ids != torch.arange(end - tokens, end, device=position_ids.device)).any():
+            raise ValueError("windows of tokens begin with a row's first column: no padding on the left, no other positions")
+        entries, mask = self.plain_forward(hidden_states, q_residual, position_ids, call.cache, layer_idx)
+        positions = self.compress_rate * torch.arange(entries.shape[2], device=entries.device)[None]
+        cos, sin = self.rotary_emb(entries, position_ids=positions, layer_type=self.rope_layer_type)
+        return call.key_and_value(entries, cos, sin, positions), mask
+
+
 class Call:
     """One call of an attention, in place of its cache: turns values and outputs by the positions of its tokens."""
 
@@ -308,42 +313,65 @@ class Call:
         self.rotation = attention.rotation
         self.positions = positions
         self.cache = cache
-        self.single_sites = iter("kq")
+        self.steps = itertools.count()  # calls of a rotary function that takes one at a time
         # The still bias' heads have one dim more, which sums the weights that a sink leaves.
         self.bias = attention.still_bias()
         self.has_share = self.bias is not None and hasattr(attention, "sinks")
 
-    def value_tables(self, like):
-        return tables(self.rotation.value_frequencies, self.positions, like)
+    def turned_value(self, values, positions, sign=1):
+        """Values that stand at these positions turned, or turned back."""
+        rotation = self.rotation
+        cos, sin = (rotation.value_magnitude * it for it in tables(rotation.value_frequencies, positions, values))
+        return turn(values, cos, sign * sin, rotation.value_layout, rotation.first)
+
+    def key_and_value(self, vectors, cos, sin, positions):
+        """Side by side, a key and a value of each of these vectors, [batch, 1, tokens, width], which are both. Families
+        with such vectors turn neighbors in the last dims, by cos and sin, [batch, tokens, pairs]."""
+        keys = values = vectors
+        if self.rotation.turns("k"):
+            layout = self.rotation.score_layout or "interleaved"
+            keys = turn(vectors, cos[:, None], sin[:, None], layout, self.rotation.first)
+        if self.rotation.turns("v"):
+            values = self.turned_value(vectors, positions)
+        return torch.cat((keys, values), -1)
 
     def update(self, keys, values, *places, **options):
         """What an attention calls with new keys and values, to get those of all tokens."""
         self.places, self.options = places, options
         if self.attention.expands_latents:
             return keys, values  # latents; see `expand_kv`
+        if self.rotation.shares_vector:
+            return self.stored(keys, values)  # turned; see `key_and_value`
         return self.keep(keys, values)
+
+    def stored(self, keys, values):
+        """Keys and values of all tokens, after these were cached."""
+        return (keys, values) if self.cache is None else self.cache.update(keys, values, *self.places, **self.options)
 
     def keep(self, keys, values):
         """Turns new values and caches them with their keys; gives those of all tokens."""
         values = values if self.bias is None else values - self.bias
         if self.rotation.turns("v"):
-            values = turn(values, *self.value_tables(values), self.rotation.value_layout)
-        if self.cache is not None:
-            keys, values = self.cache.update(keys, values, *self.places, **self.options)
+            values = self.turned_value(values, self.positions)
+        keys, values = self.stored(keys, values)
         if self.has_share:
             values = torch.cat((values, torch.ones_like(values[..., :1])), -1)
         return keys, values
 
     def turned_back(self, outputs):
-        """What the heads give, [batch, tokens, heads * width], as the output matrix expects it."""
-        outputs = outputs.unflatten(-1, (self.attention.config.num_attention_heads, -1)).transpose(1, 2)
+        """What the heads give, [batch, tokens, heads, width], turned back."""
+        outputs = outputs.transpose(1, 2)
         outputs, share = (outputs[..., :-1], outputs[..., -1:]) if self.has_share else (outputs, 1)
         if self.rotation.turns("o"):
-            cos, sin = self.value_tables(outputs)
-            outputs = turn(outputs, cos, -sin, self.rotation.value_layout)
+            # Gemma 4 computes its last layers for the last tokens alone.
+            outputs = self.turned_value(outputs, self.positions[:, -outputs.shape[2] :], -1)
         if self.bias is not None:
             outputs = outputs + share * self.bias.repeat_interleave(outputs.shape[1] // len(self.bias), 0)
-        return outputs.transpose(1, 2).flatten(2)
+        return outputs.transpose(1, 2)
+
+    def joined_back(self, outputs):
+        """The same of outputs whose heads are joined, [batch, tokens, heads * width]."""
+        return self.turned_back(outputs.unflatten(-1, (self.attention.config.num_attention_heads, -1))).flatten(2)
 
     def turned_scores(self, fused):
         """Queries, keys and values, [batch, tokens, 3 * width], of a family that has no rotary function."""

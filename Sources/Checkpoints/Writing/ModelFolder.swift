@@ -31,7 +31,7 @@ package enum ModelFolder {
     name == configuration || name == weights || name == SafetensorsIndex.name
       || companions.contains(name)
       || name.wholeMatch(of: /model-[0-9]{5,}-of-[0-9]{5,}\.safetensors/) != nil
-      || name.wholeMatch(of: /(modeling|configuration)_ropeconv\.py/) != nil
+      || name.wholeMatch(of: /(configuration|modeling|rotation)_ropeconv\.py/) != nil
   }
 
   /// Files of an older model in a folder that a new one of these names does not have: they would be

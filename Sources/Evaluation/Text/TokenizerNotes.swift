@@ -28,15 +28,19 @@ package enum TokenizerNotes {
     }
   }
 
+  /// What is taken for granted of a tokenizer whose file does not say it all; nil where nothing is.
+  package static func assumption(of tokenizer: Tokenizer) -> String? {
+    tokenizer.assumedPreTokenizer.map {
+      "\(tokenizer.file): states no pre-tokenizer (tokenizer.ggml.pre): '\($0)' is taken,"
+        + " which may cut words elsewhere than the model was trained with"
+    }
+  }
+
   private static func sentences(
     _ coverage: TokenCoverage, _ name: String, _ tokenizer: Tokenizer
   ) -> [String] {
     var sentences: [String] = []
-    if let assumed = tokenizer.assumedPreTokenizer {
-      sentences.append(
-        "\(tokenizer.file): states no pre-tokenizer (tokenizer.ggml.pre): '\(assumed)' is taken,"
-          + " which may cut words elsewhere than the model was trained with")
-    }
+    if let assumption = assumption(of: tokenizer) { sentences.append(assumption) }
     if 2 * coverage.fallbacks > coverage.tokens {
       let share = 100 * Double(coverage.fallbacks) / Double(coverage.tokens)
       sentences.append(

@@ -8,7 +8,7 @@ package struct ModelingCode: Sendable, Equatable {
   package let configurationClass: String
   /// The class of the causal language model, in the second file.
   package let modelClass: String
-  /// Names of the files.
+  /// Names of the files: of configurations, of models, and of what those import.
   package let files: [String]
 
   package enum Key: String, CaseIterable { case files, classes }
@@ -26,7 +26,7 @@ package struct ModelingCode: Sendable, Equatable {
   package static func read(_ json: JSONValue) throws(FormatError) -> [String: ModelingCode] {
     let top = try StrictObject<Key>(json, file: file, place: "")
     let files = try top.strings(.files)
-    guard files.count == 2 else {
+    guard files.count >= 2 else {
       throw top.failure(.files, "expected the files of the configuration and of the model")
     }
     var result: [String: ModelingCode] = [:]

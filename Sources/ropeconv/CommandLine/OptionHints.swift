@@ -70,8 +70,9 @@ extension ConversionWarning {
           ? "; --calibrate FILE fits the weights to the value rotation" : "")
     case .noTokenizer: "token ids are given with --tokens"
     case .unknownKey: "--set gave it"
-    case .ignored, .tokenizerFact, .otherTypes, .codeOutside, .noModelingCode, .noTokenizerFiles,
-      .unwritableTokenizer:
+    case .widened: "--type names a smaller one"
+    case .ignored, .tokenizerFact, .assumedTokenizer, .otherTypes, .codeOutside, .noModelingCode,
+      .noTokenizerFiles, .unwritableTokenizer:
       nil
     }
   }

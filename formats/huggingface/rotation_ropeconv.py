@@ -1,0 +1,102 @@
+"""How the heads of a rotary variant turn, for transformers (Apache-2.0): what config.json says of it, and the turning."""
+import torch
+
+
+# What a configuration says
+
+
+class Rotation:
+    """The rotation of one layer's heads."""
+
+    def __init__(self, config, layer):
+        declared = config.rotary
+        if declared.get("version") != 1:
+            raise ValueError(f"config.json: rotary.version is {declared.get('version')}, this code knows version 1")
+        self.sites = declared["sites"]
+        # Latent attention whose one vector is key and value of all heads.
+        self.absorbs_latent = declared.get("latent") == "absorbed"
+        # None: the order of dims that the family's own rotary function expects.
+        self.score_layout = declared.get("score", {}).get("layout")
+        pairs = [rotary_pairs(config, layer_type) for layer_type in layer_types(config)]
+        self.pairs = pairs[layer]
+        self.first = 0  # dim of a head that turns
+        self.shares_vector = False
+        value = declared.get("value") if self.turns("vo") else None
+        self.value_layout = value and value["layout"]
+        self.keeps_value_bias = value is not None and value["bias"] == "unrotated"
+        self.value_frequencies = value and of_layer(value["frequencies"], layer, pairs)
+        self.value_magnitude = 1.0
+
+    def turns(self, sites):
+        """Whether any of these sites rotates."""
+        return not set(sites).isdisjoint(self.sites)
+
+
+def of_layer(frequencies, layer, pairs):
+    """A layer's row of a table that has one row for every layer, or one for all; `pairs` are those of each layer."""
+    if len(frequencies) == pairs[layer] and len(set(pairs)) == 1:
+        return frequencies
+    if len(frequencies) != sum(pairs):
+        raise ValueError(f"config.json: rotary.value.frequencies has {len(frequencies)} numbers for {sum(pairs)} pairs")
+    first = sum(pairs[:layer])
+    return frequencies[first : first + pairs[layer]]
+
+
+def layer_types(config):
+    """The type of each layer; None in a family whose layers are all alike."""
+    return getattr(config, "layer_types", None) or [None] * config.num_hidden_layers
+
+
+def rope_of(config, layer_type=None):
+    """What a configuration says of the rotation of all layers, or of those of one type."""
+    rope = getattr(config, "rope_parameters", None) or {}
+    return rope.get(layer_type) or next((it for it in rope.values() if isinstance(it, dict)), rope)
+
+
+def rotary_pairs(config, layer_type=None):
+    """How many pairs of a head turn."""
+    config = config.per_layer_config[layer_type] if config.is_heterogeneous else config
+    stated = getattr(config, "qk_rope_head_dim", None) or getattr(config, "rotary_dim", None)
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    rope = rope_of(config, layer_type)
+    share = rope.get("partial_rotary_factor") or getattr(config, "partial_rotary_factor", None) or 1.0
+    # A proportional rotation is one of all pairs, in which the others have frequency 0.
+    share = 1.0 if rope.get("rope_type") == "proportional" else share
+    return (stated or int(width * share)) // 2
+
+
+def plain_frequencies(config, layer_type=None):
+    """The frequencies that the base alone gives."""
+    base = rope_of(config, layer_type).get("rope_theta") or getattr(config, "rope_theta", None) or 10000.0
+    pairs = rotary_pairs(config, layer_type)
+    return [base ** (-pair / pairs) for pair in range(pairs)]
+
+
+# Rotations of tensors
+
+
+def turn(x, cos, sin, layout, first=0):
+    """x, [batch, heads, tokens, width], its pairs from dim `first` on turned by the angles of cos and sin, [batch, 1,
+    tokens, pairs]."""
+    before, turning, after = x.tensor_split((first, first + 2 * cos.shape[-1]), -1)
+    one, two = split(turning, layout)
+    return torch.cat((before, join(one * cos - two * sin, one * sin + two * cos, layout), after), -1)
+
+
+def split(x, layout):
+    """First and second dims of x's pairs: (2p, 2p + 1) if `layout` is "interleaved", (p, p + pairs) if it is "half"."""
+    return (x[..., 0::2], x[..., 1::2]) if layout == "interleaved" else x.chunk(2, -1)
+
+
+def join(one, two, layout):
+    """What `split` takes apart."""
+    return torch.stack((one, two), -1).flatten(-2) if layout == "interleaved" else torch.cat((one, two), -1)
+
+
+def tables(frequencies, positions, like):
+    """Cosines and sines, [batch, 1, tokens, pairs], of positions [batch, tokens] times radians per position."""
+    # A float32 angle is off by a thousandth of a radian at position 32,000; not every device has float64.
+    precise = torch.float32 if like.device.type == "mps" else torch.float64
+    frequencies = torch.tensor(frequencies, dtype=precise, device=like.device)
+    angles = positions.to(like.device)[:, None, :, None].to(precise) * frequencies
+    return angles.cos().to(like.dtype), angles.sin().to(like.dtype)
