@@ -6,6 +6,27 @@ let withoutOneDNN = Context.environment["ROPECONV_WITHOUT_ONEDNN"] == "1"
 let oneDNN: [Target.Dependency] = withoutOneDNN ? [] : ["CDNNL"]
 let oneDNNSettings: [SwiftSetting] = withoutOneDNN ? [] : [.define("ROPECONV_ONEDNN")]
 
+// What Tests/Checks/sanitized builds `fuzz` with, besides --sanitize=address, whose library it needs.
+// ROPECONV_UNDEFINED=1: undefined behaviour of the C kernels ends the program.
+// ROPECONV_LIBFUZZER=FILE, libclang_rt.fuzzer_no_main of the compiler: mutations are guided by coverage.
+let coverage = "edge,inline-8bit-counters,pc-table,trace-cmp"
+let libFuzzer = Context.environment["ROPECONV_LIBFUZZER"]
+let kernelFlags =
+  (Context.environment["ROPECONV_UNDEFINED"] == "1"
+    ? ["-fsanitize=undefined", "-fno-sanitize-recover=all"] : [])
+  + (libFuzzer == nil ? [] : ["-fsanitize-coverage=\(coverage)"])
+let kernelSettings: [CSetting] = kernelFlags.isEmpty ? [] : [.unsafeFlags(kernelFlags)]
+let coverageSettings: [SwiftSetting] =
+  libFuzzer == nil ? [] : [.unsafeFlags(["-sanitize-coverage=\(coverage)"])]
+let fuzzerSettings: [LinkerSetting] =
+  libFuzzer.map {
+    [
+      .unsafeFlags(
+        ["--undefined=LLVMFuzzerRunDriver", "--export-dynamic", $0].flatMap { ["-Xlinker", $0] }),
+      .linkedLibrary("stdc++"),
+    ]
+  } ?? []
+
 let collections = Target.Dependency.product(
   name: "OrderedCollections", package: "swift-collections")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
@@ -56,8 +77,11 @@ let package = Package(
     .target(name: "Inference", dependencies: ["Models"]),
     .target(name: "Models", dependencies: ["Rotary", "Vocabulary", "Checkpoints"]),
     .target(name: "Rotary", dependencies: ["Tensors"]),
-    .target(name: "Vocabulary", dependencies: ["Checkpoints", "CPCRE2", heap]),
-    .target(name: "Checkpoints", dependencies: ["Tensors", "CArchive"]),
+    .target(
+      name: "Vocabulary", dependencies: ["Checkpoints", "CPCRE2", heap],
+      swiftSettings: coverageSettings),
+    .target(
+      name: "Checkpoints", dependencies: ["Tensors", "CArchive"], swiftSettings: coverageSettings),
     .target(
       name: "Tensors", dependencies: ["Base", "CKernels", "COpenBLAS"] + oneDNN,
       swiftSettings: oneDNNSettings),
@@ -66,9 +90,10 @@ let package = Package(
       // Data that the program reads: how the ecosystem's files look.
       resources: ["architectures", "huggingface", "recognition", "tokenizers"].map {
         .copy("../../formats/\($0)")
-      }
+      },
+      swiftSettings: coverageSettings
     ),
-    .target(name: "CKernels"),
+    .target(name: "CKernels", cSettings: kernelSettings),
 
     system("CDNNL", apt: "libdnnl-dev", brew: "onednn"),
     system("COpenBLAS", apt: "libopenblas-dev", brew: "openblas"),
@@ -91,7 +116,7 @@ let package = Package(
         "Reports", "TestSupport", collections,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      path: "Tests/Fuzzing"),
+      path: "Tests/Fuzzing", linkerSettings: fuzzerSettings),
 
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     tests("TensorsTests", "Tensors", golden: true),

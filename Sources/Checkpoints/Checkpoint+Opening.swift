@@ -12,6 +12,7 @@ extension Checkpoint {
       do throws(FileError) { _ = try MappedFile.open(path) } catch {
         if error != .input(.notFound, file: path) { throw error }
       }
+      try checkIsNotHalfReplaced(path, key: Paths.name(of: path))
       throw .input(WrongInput.missing(path), file: path)
     }
     if identity.isFolder { return try open(FileSet(folder: path), path: path) }
@@ -23,13 +24,22 @@ extension Checkpoint {
     let name = path.lowercased()
     if name.hasSuffix(".gguf") { return try open(gguf: file, in: files, path: path) }
     if name.hasSuffix(".safetensors") {
+      let isAlone = !files.contains(ModelFolder.configuration)
+      if isAlone { try checkIsNotHalfReplaced(path, key: ModelFolder.configuration) }
       return try make(
         path: path, files: files, headers: [SafetensorsHeader(reading: file)],
-        configuration: files.contains("config.json") ? readConfiguration(files) : nil)
+        configuration: isAlone ? nil : readConfiguration(files))
     }
     let start = file.withSpan { $0.array(0..<4) }
     if start == GGUFLimits.magic { return try open(gguf: file, in: files, path: path) }
     throw .input(WrongInput.file(file, path), file: path)
+  }
+
+  /// Refuses a path without the file that makes it a model, where a run that replaced that was stopped.
+  private static func checkIsNotHalfReplaced(_ path: String, key: String) throws(FileError) {
+    if let staged = TemporaryName.halfReplaced(path, without: key) {
+      throw .folder(.halfReplaced(staged: staged), file: path, place: .whole)
+    }
   }
 
   private static func open(
@@ -49,7 +59,8 @@ extension Checkpoint {
     guard let names = files.names else {
       throw .input(.notReadable(reason: "the folder cannot be listed"), file: path)
     }
-    guard names.contains("config.json") else {
+    guard names.contains(ModelFolder.configuration) else {
+      try checkIsNotHalfReplaced(path, key: ModelFolder.configuration)
       // Of a set of shards, the first stands for the model.
       let models = names.filter { $0.hasSuffix(".gguf") && !isLaterShard($0) }
       guard models.count == 1 else {

@@ -22,10 +22,14 @@ enum StandardStreams {
 
   /// Ends the process. A result that was lost on its way out is an I/O error, whatever else is said
   /// of it; a command that failed keeps its own status.
+  ///
+  /// Libraries are not asked to end: OpenBLAS would wait for threads of its own, for ever where they wait
+  /// for memory that a limit of the process denies them.
   static func exit(_ status: ExitStatus) -> Never {
     let hasResult = status == .done || status == .thresholdMissed
     let isLost = hasResult && StandardOutput.isLost
-    Foundation.exit(isLost ? ExitStatus.inputOutput.rawValue : status.rawValue)
+    fflush(nil)
+    _exit(isLost ? ExitStatus.inputOutput.rawValue : status.rawValue)
   }
 
   /// Writes all bytes; the error number where that is not possible.

@@ -7,98 +7,18 @@ import Testing
 /// Outputs of several files that take the place of older ones: whatever fails, what is there is the old
 /// model or the new one, whole.
 @Suite struct ReplacementTests {
-  /// An output of several files.
-  enum Kind: CaseIterable { case pair, folder, shardedFolder, shards }
-
-  private struct Work: Sendable {
-    let scratch: ScratchFolder
-    let kind: Kind
-
-    /// What is opened, in a folder that holds nothing else.
-    var model: String {
-      let name =
-        switch kind {
-        case .pair: "x.safetensors"
-        case .folder, .shardedFolder: "model"
-        case .shards: "x-00001-of-00002.gguf"
-        }
-      return "\(scratch.path)/\(name)"
-    }
-
-    /// The folder of the files.
-    var folder: String {
-      kind == .folder || kind == .shardedFolder ? "\(scratch.path)/model" : scratch.path
-    }
-
-    init(_ kind: Kind) throws {
-      scratch = try ScratchFolder()
-      self.kind = kind
-    }
-
-    /// Writes a model whose weights and configuration hold the same number.
-    func write(
-      _ value: UInt8, force: Bool, meanwhile: (@Sendable () throws -> Void)? = nil
-    ) throws {
-      let tensors = ["a", "b"].map { name in
-        OutputTensor(
-          name: name, type: .u8, shape: [32],
-          contents: .computed {
-            if name == "b" { try meanwhile?() }
-            return Array(repeating: value, count: 32)
-          })
-      }
-      let configuration: JSONValue = ["model_type": "llama", "value": JSONValue(Int(value))]
-      switch kind {
-      case .pair:
-        _ = try PairWriter.write(
-          to: model, tensors: tensors, configuration: { configuration.serialized(pretty: true) },
-          force: force, inputs: [])
-      case .folder, .shardedFolder:
-        try FolderWriter.write(
-          to: model, configuration: configuration, tensors: tensors,
-          extraFiles: value == 1
-            ? [("tokenizer.json", .bytes([value])), ("modeling_ropeconv.py", .bytes([value]))]
-            : [("merges.txt", .bytes([value]))],
-          // The old model lies in shards where the new one does not, and the other way round.
-          shardSize: (kind == .shardedFolder) == (value == 2) ? 32 : nil, force: force, inputs: [])
-      case .shards:
-        let quantized = tensors.map {
-          OutputTensor(name: $0.name, type: .i8, shape: [32], contents: $0.contents)
-        }
-        try ShardedGGUFWriter.write(
-          to: "\(scratch.path)/x.gguf",
-          metadata: ["general.architecture": .string("llama"), "value": .uint8(value)],
-          shards: quantized.map { [$0] }, force: force, inputs: [])
-      }
-    }
-
-    /// The number of the model that opens; nil where none does.
-    func value() throws -> UInt8? {
-      let checkpoint: Checkpoint
-      do { checkpoint = try Checkpoint.open(model) } catch { return nil }
-      let stated = checkpoint.configuration?["value"]?.int ?? checkpoint.metadata["value"]?.int
-      // Weights alone say not what they compute: every command refuses them.
-      guard let stated else { return nil }
-      let bytes = Set(checkpoint.tensors.values.flatMap { $0.withBytes { Array($0) } })
-      #expect(bytes == [UInt8(stated)])
-      return UInt8(stated)
-    }
-
-    var names: [String] {
-      ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
-    }
-  }
-
   /// One operation fails: what is there is one of the two, whole, and nothing else. A failing flush of
   /// a folder with the new model in place is no failure.
-  @Test(arguments: Kind.allCases) func everyOperationFailing(kind: Kind) throws {
+  @Test(arguments: ReplacedModel.Kind.allCases) func everyOperationFailing(kind: ReplacedModel.Kind)
+    throws
+  {
     let (operations, expected) = try Self.operations(kind)
     var outcomes: Set<UInt8> = []
     for failing in 0..<operations {
-      let work = try Work(kind)
+      let work = try ReplacedModel(kind)
       try work.write(1, force: false)
       let old = work.names
-      let error = WriteFaults.$current.withValue(WriteFaults(failing: failing, with: EIO)) {
+      let error = WriteFaults.$current.withValue(kind.faults(failing: failing)) {
         errorIfAny { try work.write(2, force: true) }
       }
       let value = try #require(try work.value(), "operation \(failing)")
@@ -111,14 +31,14 @@ import Testing
   }
 
   /// The disk goes: the old model is there, or the new one, or both wait where the error says.
-  @Test(arguments: Kind.allCases, [UInt8(1), 2])
-  func everyOperationFailingFromOneOn(kind: Kind, wanted: UInt8) throws {
+  @Test(arguments: ReplacedModel.Kind.allCases, [UInt8(1), 2])
+  func everyOperationFailingFromOneOn(kind: ReplacedModel.Kind, wanted: UInt8) throws {
     let (operations, _) = try Self.operations(kind)
     var waiting = 0
     for failing in 0..<operations {
-      let work = try Work(kind)
+      let work = try ReplacedModel(kind)
       try work.write(1, force: false)
-      let faults = WriteFaults(failing: failing, with: EIO, persists: true)
+      let faults = kind.faults(failing: failing, persists: true)
       let error = WriteFaults.$current.withValue(faults) {
         errorIfAny { try work.write(2, force: true) }
       }
@@ -140,16 +60,19 @@ import Testing
       }
       #expect(try work.value() == wanted)
     }
-    #expect(waiting > 0)
+    // Folders that change places in one call leave nothing half-way.
+    #expect((waiting > 0) == !kind.isExchanged)
   }
 
   /// A signal that interrupts an operation is none of its faults.
-  @Test(arguments: Kind.allCases) func interruptedOperationsGoOn(kind: Kind) throws {
+  @Test(arguments: ReplacedModel.Kind.allCases) func interruptedOperationsGoOn(
+    kind: ReplacedModel.Kind
+  ) throws {
     let (operations, expected) = try Self.operations(kind)
     for failing in 0..<operations {
-      let work = try Work(kind)
+      let work = try ReplacedModel(kind)
       try work.write(1, force: false)
-      try WriteFaults.$current.withValue(WriteFaults(failing: failing, with: EINTR)) {
+      try WriteFaults.$current.withValue(kind.faults(failing: failing, with: EINTR)) {
         try work.write(2, force: true)
       }
       #expect(try work.value() == 2)
@@ -158,14 +81,14 @@ import Testing
   }
 
   /// Without an older one, what fails leaves nothing.
-  @Test(arguments: Kind.allCases, [false, true]) func aFreshOutputFails(
-    kind: Kind, force: Bool
+  @Test(arguments: ReplacedModel.Kind.allCases, [false, true]) func aFreshOutputFails(
+    kind: ReplacedModel.Kind, force: Bool
   ) throws {
-    let counter = WriteFaults(failing: -1, with: EIO)
-    try WriteFaults.$current.withValue(counter) { try Work(kind).write(1, force: force) }
+    let counter = kind.faults(failing: -1)
+    try WriteFaults.$current.withValue(counter) { try ReplacedModel(kind).write(1, force: force) }
     for failing in 0..<counter.operations {
-      let work = try Work(kind)
-      let error = WriteFaults.$current.withValue(WriteFaults(failing: failing, with: EIO)) {
+      let work = try ReplacedModel(kind)
+      let error = WriteFaults.$current.withValue(kind.faults(failing: failing)) {
         errorIfAny { try work.write(1, force: force) }
       }
       #expect(try work.value() == (error == nil ? 1 : nil))
@@ -174,8 +97,10 @@ import Testing
   }
 
   /// Of two processes that replace a model one wins, and the other says so.
-  @Test(arguments: Kind.allCases) func writtenByAnotherMeanwhile(kind: Kind) throws {
-    let work = try Work(kind)
+  @Test(arguments: ReplacedModel.Kind.allCases) func writtenByAnotherMeanwhile(
+    kind: ReplacedModel.Kind
+  ) throws {
+    let work = try ReplacedModel(kind)
     try work.write(1, force: false)
     let error = checkpointError {
       try work.write(2, force: true, meanwhile: { try work.write(3, force: true) })
@@ -187,34 +112,99 @@ import Testing
   }
 
   /// The operations of replacing model 1 by model 2, and the files that are there then.
-  private static func operations(_ kind: Kind) throws -> (Int, names: [String]) {
-    let complete = try Work(kind)
+  private static func operations(_ kind: ReplacedModel.Kind) throws -> (Int, names: [String]) {
+    let complete = try ReplacedModel(kind)
     try complete.write(1, force: false)
-    let counter = WriteFaults(failing: -1, with: EIO)
+    let counter = kind.faults(failing: -1)
     try WriteFaults.$current.withValue(counter) { try complete.write(2, force: true) }
     #expect(try complete.value() == 2)
     return (counter.operations, complete.names)
   }
 
   /// Of the old model nothing stays that a reader would take for the new one's; a stranger's does.
-  @Test(arguments: [Kind.folder, .shardedFolder]) func filesOfTheOldModel(kind: Kind) throws {
-    let work = try Work(kind)
+  @Test(arguments: ReplacedModel.Kind.allCases.filter(\.isFolder)) func filesOfTheOldModel(
+    kind: ReplacedModel.Kind
+  ) throws {
+    let work = try ReplacedModel(kind)
     try work.write(1, force: false)
-    for name in ["notes.txt", "tokenizer.txt", "other.safetensors"] {
-      try work.scratch.add("model/\(name)", "kept")
-    }
-    try work.write(2, force: true)
+    let kept = ["notes.txt", "tokenizer.txt", "other.safetensors"].map { "model/\($0)" }
+    for path in kept { try work.scratch.add(path, "kept") }
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(work.model)/link", withDestinationPath: "nowhere")
+    try FileManager.default.setAttributes([.posixPermissions: 0o750], ofItemAtPath: work.model)
+    let before = try kept.map { try work.inode($0) }
+    let folder = try work.inode("model")
+    try WriteFaults.$current.withValue(kind.faults(failing: -1)) { try work.write(2, force: true) }
+    #expect(try kept.map { try work.inode($0) } == before)
+    #expect((try work.inode("model") == folder) == !kind.isExchanged)
+    let attributes = try FileManager.default.attributesOfItem(atPath: work.model)
+    #expect(attributes[.posixPermissions] as? Int == 0o750)
+    #expect(
+      try FileManager.default.destinationOfSymbolicLink(atPath: "\(work.model)/link") == "nowhere")
     let weights =
-      kind == .folder
-      ? ["model.safetensors"]
-      : [
+      kind.isSharded
+      ? [
         "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors",
         "model.safetensors.index.json",
-      ]
+      ] : ["model.safetensors"]
     #expect(
       work.names
-        == (["config.json", "merges.txt", "notes.txt", "other.safetensors", "tokenizer.txt"]
+        == ([
+          "config.json", "link", "merges.txt", "notes.txt", "other.safetensors", "tokenizer.txt",
+        ]
         + weights).sorted())
+    #expect(work.scratch.names == ["model"])
+  }
+
+  /// A folder that another cannot stand for in full stays where it is, and its files change places one by
+  /// one: one with a folder in it, and one that a link leads to.
+  @Test func foldersThatAreNotExchanged() throws {
+    let work = try ReplacedModel(.folder)
+    try work.write(1, force: false)
+    let files = FileManager.default
+    try files.createDirectory(
+      atPath: "\(work.model)/inner", withIntermediateDirectories: false)
+    try work.scratch.add("model/inner/notes.txt", "kept")
+    let before = try work.inode("model")
+    try work.write(2, force: true)
+    #expect(try work.value() == 2)
+    #expect(try work.inode("model") == before)
+    #expect(try work.scratch.bytes("model/inner/notes.txt") == Array("kept".utf8))
+
+    try files.removeItem(atPath: "\(work.model)/inner")
+    try files.moveItem(atPath: work.model, toPath: "\(work.scratch.path)/elsewhere")
+    try files.createSymbolicLink(atPath: work.model, withDestinationPath: "elsewhere")
+    try work.write(3, force: true)
+    #expect(try work.value() == 3)
+    #expect(try files.destinationOfSymbolicLink(atPath: work.model) == "elsewhere")
+    #expect(work.scratch.names == ["elsewhere", "model"])
+  }
+
+  /// A kill between two renamings leaves no model, and opening what is there says where the files wait.
+  @Test func aStoppedReplacementIsTold() throws {
+    for (kind, key) in [
+      (ReplacedModel.Kind.pair, "config.json"), (.folder, "config.json"),
+      (.shards, "x-00001-of-00002.gguf"),
+    ] {
+      let work = try ReplacedModel(kind)
+      try work.write(1, force: false)
+      let staged = ".\((work.model as NSString).lastPathComponent).99-abc.partial"
+      try FileManager.default.createDirectory(
+        atPath: "\(work.scratch.path)/\(staged)", withIntermediateDirectories: false)
+      try FileManager.default.moveItem(
+        atPath: "\(work.folder)/\(key)", toPath: "\(work.scratch.path)/\(staged)/older-\(key)")
+      let error = checkpointError { _ = try Checkpoint.open(work.model) }
+      guard case .halfReplaced(let told)? = error?.fault as? FolderFault else {
+        Issue.record("\(kind): \(String(describing: error))")
+        continue
+      }
+      #expect(told == "\(work.scratch.path)/\(staged)")
+      // Not while the run that holds it is at work.
+      let held = open(told, O_RDONLY)
+      #expect(flock(held, LOCK_EX) == 0)
+      #expect((errorIfAny { _ = try Checkpoint.open(work.model) }) != error)
+      close(held)
+    }
   }
 
   /// Writes a set of so many shards under the name x.gguf.
@@ -302,19 +292,19 @@ import Testing
 
   /// Everything that opening a model may read is its input.
   @Test func inputsOfModels() throws {
-    let folder = try Work(.shardedFolder)
+    let folder = try ReplacedModel(.shardedFolder)
     try folder.write(2, force: false)
     #expect(
       try Set(Checkpoint.open(folder.model).inputPaths)
         == Set([folder.model] + folder.names.map { "\(folder.model)/\($0)" }))
-    let pair = try Work(.pair)
+    let pair = try ReplacedModel(.pair)
     try pair.write(1, force: false)
     try pair.scratch.add("notes.txt", "no input")
     try pair.scratch.add("tokenizer.json", "{}")
     #expect(
       try Set(Checkpoint.open(pair.model).inputPaths)
         == Set(["x.safetensors", "config.json", "tokenizer.json"].map { "\(pair.folder)/\($0)" }))
-    let shards = try Work(.shards)
+    let shards = try ReplacedModel(.shards)
     try shards.write(1, force: false)
     try shards.scratch.add("y.gguf", "no input")
     #expect(

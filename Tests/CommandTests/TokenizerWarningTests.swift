@@ -43,6 +43,11 @@ import Testing
       let letters = (0x410...0x44F).compactMap { Unicode.Scalar($0).map(String.init) }.joined()
       try String(repeating: letters + ". ", count: 20).write(
         toFile: text, atomically: true, encoding: .utf8)
+      let tasks = "\(work)/task.jsonl"
+      try Array(
+        repeating: "{\"context\": \"\(letters)\", \"continuation\": \"\(letters.prefix(3))\"}\n",
+        count: 3
+      ).joined().write(toFile: tasks, atomically: true, encoding: .utf8)
       let chunks = ["--text", text, "--ctx", "64", "--chunks", "2"]
       let calls = [
         ["tokenize", Self.model, "--text", text],
@@ -51,6 +56,12 @@ import Testing
         ["eval", "compare", Self.model, Self.model] + chunks,
         ["eval", "bytes", Self.model, "--text", text, "--ctx", "64"],
         ["eval", "needle", Self.model, "--haystack", text, "--lengths", "256", "--trials", "1"],
+        [
+          "eval", "ruler", Self.model, "--task", "niah_single_2", "--essays", text, "--lengths",
+          "1024", "--samples", "1", "--mode", "nll",
+        ],
+        ["eval", "icl", Self.model, "--tasks", tasks, "--examples", "2"],
+        ["analyze", Self.model] + chunks,
         ["verify", Self.model, Self.model] + chunks,
         ["convert", Self.model, "--to", "nope", "-o", "\(work)/a.gguf"] + chunks,
         [

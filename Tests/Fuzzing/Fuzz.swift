@@ -27,7 +27,22 @@ import Tensors
   @Option(help: "Where inputs and outputs of the cases go.")
   var folder: String
 
+  @Option(help: "Mutates bytes under libFuzzer instead, from the inputs in this folder.")
+  var guided: String?
+
+  @Argument(parsing: .postTerminator, help: "Options of libFuzzer.")
+  var options: [String] = []
+
   func run() throws {
+    if let guided {
+      guard let surface = ByteSurface.all.first(where: { $0.name == self.surface }) else {
+        let names = ByteSurface.all.map(\.name).joined(separator: ", ")
+        throw ValidationError("'\(self.surface)' is none of the guided surfaces: \(names)")
+      }
+      let status = try Guided.run(
+        surface, in: Workplace(folder), corpus: guided, options: options)
+      throw ExitCode(status)
+    }
     guard let surface = Surface.all.first(where: { $0.name == self.surface }) else {
       throw ValidationError("'\(self.surface)' is none of the surfaces")
     }
@@ -57,7 +72,7 @@ import Tensors
   }
 
   /// What is wrong with an error as an answer to a bad input.
-  private static func fault(of error: any Diagnostic) -> String? {
+  static func fault(of error: any Diagnostic) -> String? {
     // A state file that is not ours counts as one that cannot be created.
     guard [.malformedData, .usage, .noInput, .cannotCreate].contains(error.exitStatus) else {
       return "\(error.exitStatus): \(error.summary)"

@@ -11,6 +11,7 @@ struct Surface: Sendable {
     Surface(name: "safetensors", prepare: Containers.safetensors),
     Surface(name: "configuration", prepare: Containers.configuration),
     Surface(name: "archive", prepare: Containers.archive),
+    Surface(name: "decoders", prepare: Decoders.decoders),
     Surface(name: "json", prepare: Texts.json),
     Surface(name: "tokenizer", prepare: Texts.tokenizer),
     Surface(name: "text", prepare: Texts.text),

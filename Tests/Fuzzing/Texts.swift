@@ -15,13 +15,17 @@ enum Texts {
     ].map(Workplace.bytes)
     return { random in
       guard let bytes = random.element(of: seeds) else { return }
-      let value = try JSONValue.parse(
-        bytes.mutated(&random, within: bytes.indices), file: "case.json")
-      for pretty in [true, false] {
-        let text = Array(value.serialized(pretty: pretty).utf8)
-        guard try JSONValue.parse(text, file: "again") == value else {
-          throw Contradiction(description: "written and read again, the value is another")
-        }
+      try readAgain(bytes.mutated(&random, within: bytes.indices))
+    }
+  }
+
+  /// JSON that can be read is the same when it is written and read again.
+  static func readAgain(_ bytes: [UInt8]) throws {
+    let value = try JSONValue.parse(bytes, file: "case.json")
+    for pretty in [true, false] {
+      let text = Array(value.serialized(pretty: pretty).utf8)
+      guard try JSONValue.parse(text, file: "again") == value else {
+        throw Contradiction(description: "written and read again, the value is another")
       }
     }
   }

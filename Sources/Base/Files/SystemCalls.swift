@@ -37,6 +37,8 @@ package enum OptionalCalls {
     @convention(c) (
       Int32, UnsafePointer<CChar>?, Int32, UnsafePointer<CChar>?, UInt32
     ) -> Int32
+  package typealias ListAttributes =
+    @convention(c) (UnsafePointer<CChar>?, UnsafeMutablePointer<CChar>?, Int) -> Int
 
   /// copy_file_range(2).
   package static let copyFileRange: CopyFileRange? = symbol("copy_file_range").map {
@@ -50,6 +52,14 @@ package enum OptionalCalls {
   package static let renameAt: RenameAt? = (symbol("renameat2") ?? symbol("renameatx_np")).map {
     unsafeBitCast($0, to: RenameAt.self)
   }
+  /// listxattr(2) of Linux; Darwin's, which takes more, says nothing of who may do what.
+  package static let listAttributes: ListAttributes? = {
+    #if canImport(Darwin)
+      nil
+    #else
+      symbol("listxattr").map { unsafeBitCast($0, to: ListAttributes.self) }
+    #endif
+  }()
 
   private static func symbol(_ name: String) -> UnsafeMutableRawPointer? {
     #if canImport(Darwin)

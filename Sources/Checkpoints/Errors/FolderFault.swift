@@ -10,6 +10,8 @@ public enum FolderFault: Fault {
   case adapter(base: String?)
   /// A download into the folder is not whole.
   case unfinishedDownload(found: String)
+  /// There is no model since the replacement of one was stopped: files of both wait in a folder.
+  case halfReplaced(staged: String)
   /// The folder is a hub client's cache, which holds the model one level further down.
   case hubCache
   /// A file that goes into outputs is a link to a file elsewhere.
@@ -46,6 +48,9 @@ public enum FolderFault: Fault {
       "the folder holds an adapter (LoRA)\(base.map { " for \(quoted($0))" } ?? ""), not a model"
     case .unfinishedDownload(let found):
       "the folder's download is not finished: \(quoted(found))"
+    case .halfReplaced(let staged):
+      "holds no model: a run that was replacing it was stopped; files of the old and of the new one"
+        + " wait in \(quoted(staged))"
     case .hubCache: "is a cache of downloads, the model lies deeper"
     case .linkLeadsOut(let target):
       "is a link out of the model's folder, to \(quoted(target)): what is copied must lie in it"
@@ -78,6 +83,7 @@ public enum FolderFault: Fault {
     case .adapter:
       "merge it into its model (merge_and_unload of peft), save that and give its folder"
     case .unfinishedDownload: "start the download again, it goes on where it stopped"
+    case .halfReplaced: OutputFault.bothWait
     case .linkLeadsOut: "put the file itself in its place, if it is the model's"
     case .hubCache: "give the folder below its snapshots/"
     case .unknownQuantization: "save the model with plain weights, and give that folder"

@@ -60,12 +60,15 @@ public enum OutputFault: Fault {
     }
   }
 
+  /// How to get one of two outputs out of a folder in which files of both wait.
+  static let bothWait =
+    "for the old one move its files older-NAME back to NAME, for the new one all others"
+
   /// What the user can do about it; nil where there is nothing to say.
   public var hint: String? {
     switch self {
     case .isInput, .isOutput: "choose another output"
-    case .unfinished:
-      "for the old one move its files older-NAME back to NAME, for the new one all others"
+    case .unfinished: Self.bothWait
     default: nil
     }
   }

@@ -11,7 +11,8 @@ import Base
 /// A hidden folder beside an output of several files, in which they wait until all are whole.
 ///
 /// It is removed with its files at the end of its life, unless an output that was being replaced
-/// was left in the middle: then it holds the only whole copy of what is missing.
+/// was left in the middle: then it holds the only whole copy of what is missing. A folder that has
+/// changed places with it goes in its stead.
 struct StagingFolder: ~Copyable {
   let path: String
   private let target: OutputTarget
@@ -64,7 +65,8 @@ struct StagingFolder: ~Copyable {
     TemporaryRegistry.unregister(path)
   }
 
-  /// Moves files into the output folder, which opens as a model only once the last of them is there.
+  /// Puts the files in the output folder's place: as a folder, and where that cannot be, file by file, so
+  /// that it opens as a model only once the last of them is there.
   mutating func move(_ names: [String]) throws(FileError) {
     try target.inputs.check()
     SignalHandling.hold()
@@ -77,13 +79,43 @@ struct StagingFolder: ~Copyable {
     // An empty folder is replaced as a whole, too.
     let number = uninterrupted { rename(path, target.path) }
     if number == 0 { return FolderFlush.afterRenaming(parent, of: target.path) }
-    let isRefused = ![EIO, ENOSPC, EDQUOT, EROFS, ENOMEM].contains(number)
-    guard isRefused, target.force, FileStamp(path: target.path)?.isFolder == true else {
+    guard !Self.isOfTheDisk(number), target.force, FileStamp(path: target.path)?.isFolder == true
+    else {
       throw number == ENOTEMPTY || number == EEXIST
         ? target.fault(.exists) : failure("rename", number)
     }
-    try replace(
-      names, in: target.path, stale: ModelFolder.stale(in: target.path, besides: names))
+    let inner = FolderLock(target.path)
+    defer { inner.release() }
+    let stale = ModelFolder.stale(in: target.path, besides: names)
+    if try exchange(going: names + stale, parent: parent) { return }
+    try replace(names, in: target.path, stale: stale)
+  }
+
+  /// Changes places with the older folder, which then waits at this one's path for its end.
+  /// - Returns: false where the two cannot be exchanged; nothing has changed then.
+  private func exchange(going: [String], parent: String) throws(FileError) -> Bool {
+    var exchange = FolderExchange(staged: path, folder: target.path, going: Set(going))
+    guard exchange.carry() else { return false }
+    do throws(FileError) {
+      if exchange.carriesFiles { try FolderFlush.betweenRenamings(path, of: target.path) }
+      let number = exchange.exchange()
+      guard number == 0 else {
+        if Self.isOfTheDisk(number) { throw failure("rename", number) }
+        exchange.drop()
+        return false
+      }
+    } catch {
+      exchange.drop()
+      throw error
+    }
+    FolderFlush.afterRenaming(parent, of: target.path)
+    exchange.bringLateFiles()
+    return true
+  }
+
+  /// Whether an error says that the disk fails, and not that it cannot do what it was asked.
+  private static func isOfTheDisk(_ number: Int32) -> Bool {
+    [EIO, ENOSPC, EDQUOT, EROFS, ENOMEM].contains(number)
   }
 
   /// Moves files to their places, where they open as a model only once the last of them is there.

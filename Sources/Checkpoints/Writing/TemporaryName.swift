@@ -32,17 +32,38 @@ enum TemporaryName {
     if descriptor >= 0 { flock(descriptor, LOCK_EX | LOCK_NB) }
   }
 
+  /// The folder beside an output in which a run that was stopped has left files of an older one: a file of this
+  /// name among them. Nil where there is none, or while a run still holds it.
+  static func halfReplaced(_ path: String, without name: String) -> String? {
+    let folder = Paths.folder(of: path)
+    return leftovers(of: path).map { "\(folder)/\($0)" }.first { staged in
+      FileStamp(linkItself: "\(staged)/\(Replacement.older)\(name)") != nil && !isHeld(staged)
+    }
+  }
+
+  private static func isHeld(_ path: String) -> Bool {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    return flock(descriptor, LOCK_SH | LOCK_NB) != 0
+  }
+
+  /// Names beside an output that are temporary ones of it.
+  private static func leftovers(of path: String) -> [String] {
+    let beginning = beginning(of: path)
+    return (folderNames(Paths.folder(of: path)) ?? []).filter { name in
+      guard name.hasPrefix(beginning), name.hasSuffix(ending) else { return false }
+      // An output of a longer name has another middle.
+      let middle = name.dropFirst(beginning.count).dropLast(ending.count)
+      return middle.wholeMatch(of: /[0-9]+-[0-9a-z]+/) != nil
+    }
+  }
+
   /// Removes what runs that were killed have left beside an output, but not the folders in which files of
   /// an older output wait.
   static func removeLeftovers(of path: String) {
-    let (folder, beginning) = (Paths.folder(of: path), beginning(of: path))
-    for name in folderNames(folder) ?? []
-    where name.hasPrefix(beginning) && name.hasSuffix(ending) {
-      let middle = name.dropFirst(beginning.count).dropLast(ending.count)
-      // An output of a longer name has another middle.
-      guard middle.wholeMatch(of: /[0-9]+-[0-9a-z]+/) != nil else { continue }
-      remove("\(folder)/\(name)")
-    }
+    let folder = Paths.folder(of: path)
+    for name in leftovers(of: path) { remove("\(folder)/\(name)") }
   }
 
   private static func remove(_ path: String) {

@@ -34,18 +34,21 @@ package final class WriteFaults: Sendable {
   package let ignoresFreeSpace: Bool
   /// Whether ranges of input files are copied through this process, as where the kernel cannot.
   package let copiesThroughMemory: Bool
+  /// Whether folders change places file by file, as where the system cannot exchange them.
+  package let exchangesNothing: Bool
 
   /// The operation `failing`, counted from 0, fails with the error number `number`; a negative
   /// `failing` fails none.
   package init(
     failing: Int, with number: Int32, persists: Bool = false, ignoresFreeSpace: Bool = false,
-    copiesThroughMemory: Bool = false
+    copiesThroughMemory: Bool = false, exchangesNothing: Bool = false
   ) {
     self.failing = failing
     self.persists = persists
     self.number = number
     self.ignoresFreeSpace = ignoresFreeSpace
     self.copiesThroughMemory = copiesThroughMemory
+    self.exchangesNothing = exchangesNothing
   }
 
   /// Operations met so far.

@@ -22,6 +22,8 @@ struct WeightDirectory {
   }
 
   private var checkpoint: Checkpoint { parameters.checkpoint }
+  /// Missing tensors with which the search ends.
+  private static let mostMissing = 4096
 
   /// Resolves all weights.
   /// - Parameter keepsExtra: unexpected tensors join those that are ignored.
@@ -57,6 +59,11 @@ struct WeightDirectory {
         guard let (alternative, name, tensorName, tensor) = found else {
           if !names.optional || (layer.map { needs(role, in: recipes[$0]) } ?? false) {
             missing.append(first.tensorName(layer: layer, expert: expert))
+            // A number of layers or experts that is wrong: its millions of names take long to make.
+            if missing.count == Self.mostMissing {
+              throw ModelError.tensors(
+                file: checkpoint.path, missing: Array(missing), unexpected: [])
+            }
           }
           return nil
         }
