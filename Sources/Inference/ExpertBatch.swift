@@ -126,10 +126,10 @@ final class ExpertBatch: Sendable {
     Rows(batch: self, first: starts[index], count: units[index].rows.count)
   }
 
-  /// The experts that any row goes to, in ascending order.
-  private func used(_ experts: ExpertsRecipe) -> [Int] {
+  /// The experts that any row of some units goes to, in ascending order.
+  private func used(_ experts: ExpertsRecipe, by units: [Int]) -> [Int] {
     var isUsed = [Bool](repeating: false, count: experts.count)
-    for index in units.indices {
+    for index in units {
       let rows = rows(ofUnit: index)
       for row in 0..<rows.count {
         for place in 0..<experts.router.used { isUsed[Int(rows.choice(row).experts[place])] = true }
@@ -138,12 +138,15 @@ final class ExpertBatch: Sendable {
     return isUsed.indices.filter { isUsed[$0] }
   }
 
-  /// Takes all units through the experts of a layer, where it has some, once each is routed
+  /// Takes units, nil: all, through the experts of a layer, where it has some, once each is routed
   /// (`Layer.update`), and adds what they give to the layer's residual stream.
   /// - Throws: the errors of decoding weights.
-  func apply(_ layer: Layer, _ scratch: [LayerScratch], threads: Int) throws {
+  func apply(
+    _ layer: Layer, units some: [Int]? = nil, _ scratch: [LayerScratch], threads: Int
+  ) throws {
     guard let recipe = layer.recipe.experts, let experts = layer.weights.experts else { return }
-    let groups = experts.groups(used(recipe))
+    let work = some ?? Array(units.indices)
+    let groups = experts.groups(used(recipe, by: work))
     var previous: [LayerWeights] = []
     for (index, group) in groups.enumerated() {
       var began = layer.times.now
@@ -151,7 +154,8 @@ final class ExpertBatch: Sendable {
       let weights = try experts.decoded(group, threads: threads, recycling: previous)
       layer.times.add(.decode, since: began, threads: threads)
       began = layer.times.now
-      Parallel.forEach(count: units.count, threads: threads) { unit, worker in
+      Parallel.forEach(count: work.count, threads: threads) { index, worker in
+        let unit = work[index]
         for (expert, weights) in zip(group, weights) {
           layer.add(expert, weights, of: recipe, to: rows(ofUnit: unit), scratch[worker])
         }
@@ -160,7 +164,8 @@ final class ExpertBatch: Sendable {
       previous = weights
     }
     let began = layer.times.now
-    Parallel.forEach(count: units.count, threads: threads) { unit, worker in
+    Parallel.forEach(count: work.count, threads: threads) { index, worker in
+      let unit = work[index]
       layer.close(recipe, units[unit], rows(ofUnit: unit), scratch[worker])
     }
     layer.times.add(.elementwise, since: began, threads: threads)

@@ -58,19 +58,53 @@ package struct ForwardPass: Sendable {
     /// The first row of each sequence.
     package let starts: [Int]
     package let rows: Int
+    /// The rows of each sequence that shares some with others; nil: they follow each other.
+    let paths: [[Range<Int>]]?
+
+    package init(values: FloatBuffer, starts: [Int], rows: Int) {
+      self.init(values: values, starts: starts, rows: rows, paths: nil)
+    }
+
+    init(values: FloatBuffer, starts: [Int], rows: Int, paths: [[Range<Int>]]?) {
+      self.values = values
+      self.starts = starts
+      self.rows = rows
+      self.paths = paths
+    }
+
+    /// The row of a sequence's token.
+    package func row(_ place: Int, of sequence: Int) -> Int {
+      guard let paths else { return starts[sequence] + place }
+      return RowPath.row(place, in: paths[sequence])
+    }
+  }
+
+  /// Which of the sequences' rows are wanted of a run.
+  package struct Wanted: Sendable {
+    /// Of each sequence the places whose hidden states are read; others may hold anything.
+    let places: [Range<Int>]
+    /// Whether tokens that several sequences begin with are computed once for all of them.
+    let sharesPrefixes: Bool
+
+    package init(_ places: [Range<Int>], sharesPrefixes: Bool = false) {
+      self.places = places
+      self.sharesPrefixes = sharesPrefixes
+    }
   }
 
   /// Runs sequences through all layers.
   /// - Parameters:
   ///   - sequences: token ids; each sequence attends only to itself.
   ///   - start: the position of every sequence's first token.
+  ///   - wanted: what is read of the result; nil: all rows, each sequence's own.
   ///   - onLayer: called after each layer with the number of layers done.
   /// - Returns: the residual stream after the last layer.
   /// - Throws: `ModelError` for a token outside the vocabulary or a position without an embedding.
   package func run(
-    _ sequences: [[Int32]], start: Int = 0, onLayer: (Int) -> Void = { _ in }
+    _ sequences: [[Int32]], start: Int = 0, wanted: Wanted? = nil,
+    onLayer: (Int) -> Void = { _ in }
   ) throws -> HiddenStates {
-    let stream = try LayerStream(self, sequences, start: start)
+    let stream = try LayerStream(self, sequences, start: start, wanted: wanted)
     var previous: LayerWeights?
     for index in plan.layers.indices {
       let weights = try weights(of: index, recycling: previous)
@@ -118,14 +152,15 @@ package struct ForwardPass: Sendable {
       try source.decode(to: buffer.pointer, threads: threads)
       return buffer
     }
-    for (sequence, tokens) in sequences.enumerated() {
-      for (index, token) in tokens.enumerated() {
+    for own in batch.own {
+      for index in own.places {
+        let token = sequences[own.sequence][index]
         guard token >= 0, Int(token) < plan.shape.vocabulary else {
           throw ModelError.tokenOutsideVocabulary(
             file: plan.checkpoint.path, id: Int(token), position: index,
             vocabulary: plan.shape.vocabulary)
         }
-        let place = batch.starts[sequence] + index
+        let place = own.firstRow + index - own.places.lowerBound
         rows.pointer[place] = token
         let row = hidden.pointer + place * streamWidth
         try embedding.tensor.decode(rows: Int(token)..<(Int(token) + 1), to: row)

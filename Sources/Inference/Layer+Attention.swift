@@ -24,38 +24,59 @@ extension Layer {
       return
     }
     let began = times.now
-    let tile = AttentionTile.queries(
-      groupSize: attention.groupSize, position: unit.rows.lowerBound)
-    for group in 0..<attention.keyValueHeads {
-      for first in stride(from: unit.rows.lowerBound, to: unit.rows.upperBound, by: tile) {
-        let queries = first..<min(first + tile, unit.rows.upperBound)
-        attendTile(unit, group: group, queries: queries, scratch.attention)
-        if let sinks = weights.vector(.attentionSinks) {
-          addSinks(sinks, group: group, count: queries.count, scratch.attention)
-          if let shares {
-            let first = (queries.lowerBound - unit.rows.lowerBound) * attention.heads
-            copyShares(group: group, count: queries.count, to: shares + first, scratch.attention)
-          }
-        }
-        finishTile(unit, group: group, queries: queries, to: attended, scratch.attention)
-      }
+    for stretch in unit.stretches {
+      let row = stretch.firstRow - unit.firstRow
+      attend(
+        stretch, to: attended + row * attention.outputColumns, scratch.attention,
+        shares: shares.map { $0 + row * attention.heads })
     }
     times.add(.attention, since: began)
   }
 
+  /// The same for rows of one sequence.
+  private func attend(
+    _ stretch: SequenceBatch.Stretch, to attended: UnsafeMutablePointer<Float>,
+    _ scratch: AttentionTile, shares: UnsafeMutablePointer<Float>?
+  ) {
+    let places = stretch.places
+    let tile = AttentionTile.queries(
+      groupSize: attention.groupSize, position: places.lowerBound)
+    // A tile that begins with rows of another sequence is computed whole.
+    let before = stretch.before.isEmpty ? 0 : places.lowerBound % tile
+    for group in 0..<attention.keyValueHeads {
+      for first in stride(from: places.lowerBound - before, to: places.upperBound, by: tile) {
+        let queries = first..<min(first + tile, places.upperBound)
+        attendTile(stretch, group: group, queries: queries, scratch)
+        if let sinks = weights.vector(.attentionSinks) {
+          addSinks(sinks, group: group, count: queries.count, scratch)
+          if let shares, before == 0 {
+            let first = (queries.lowerBound - places.lowerBound) * attention.heads
+            copyShares(group: group, count: queries.count, to: shares + first, scratch)
+          }
+        }
+        finishTile(stretch, group: group, queries: queries, to: attended, scratch)
+      }
+    }
+  }
+
   /// Weighted sums of the values, not yet divided by the sums of the weights.
   private func attendTile(
-    _ unit: SequenceBatch.Unit, group: Int, queries: Range<Int>, _ scratch: AttentionTile
+    _ stretch: SequenceBatch.Stretch, group: Int, queries: Range<Int>, _ scratch: AttentionTile
   ) {
     let stride = attention.queryRows
-    let source = activations.queries.pointer + (unit.sequenceStart + queries.lowerBound) * stride
     let (count, heads) = (queries.count, attention.groupSize)
     let rows = count * heads
+    let parts = stretch.rows(of: queries)
     for head in 0..<heads {
-      scratch.queries.put(
-        source + (group * heads + head) * attention.keyWidth, stride: stride, rows: count,
-        width: attention.keyWidth, scale: Float(attention.scale),
-        first: head * count * attention.keyWidth)
+      var place = head * count
+      for part in parts {
+        scratch.queries.put(
+          activations.queries.pointer + part.lowerBound * stride
+            + (group * heads + head) * attention.keyWidth,
+          stride: stride, rows: part.count, width: attention.keyWidth,
+          scale: Float(attention.scale), first: place * attention.keyWidth)
+        place += part.count
+      }
     }
     let factors = scratch.queries.rows(rows, width: attention.keyWidth)
     scratch.runningMax.pointer.update(repeating: -.infinity, count: rows)
@@ -64,7 +85,7 @@ extension Layer {
     let firstKey = window > 0 ? max(0, queries.lowerBound - window + 1) : 0
     for start in Swift.stride(from: firstKey, to: queries.upperBound, by: AttentionTile.keys) {
       let keys = min(AttentionTile.keys, queries.upperBound - start)
-      let row = unit.sequenceStart + start
+      let row = stretch.keyStart + start
       MatrixProduct.multiply(
         factors, activations.keys(head: group, row: row, count: keys), transposed: true,
         to: scratch.scores.pointer)
@@ -120,43 +141,48 @@ extension Layer {
 
   /// Divides the sums, puts them in their heads' places and turns them back.
   private func finishTile(
-    _ unit: SequenceBatch.Unit, group: Int, queries: Range<Int>,
+    _ stretch: SequenceBatch.Stretch, group: Int, queries: Range<Int>,
     to attended: UnsafeMutablePointer<Float>, _ scratch: AttentionTile
   ) {
     let stride = attention.outputColumns
-    let (count, heads) = (queries.count, attention.groupSize)
-    let first = queries.lowerBound - unit.rows.lowerBound
+    let (whole, heads) = (queries.count, attention.groupSize)
+    // Rows of another sequence have their outputs already.
+    let skipped = max(stretch.places.lowerBound - queries.lowerBound, 0)
+    let count = whole - skipped
+    let first = queries.lowerBound + skipped - stretch.places.lowerBound
     let output = attended + first * stride + group * heads * attention.valueWidth
     for head in 0..<heads {
       Kernels.divideRows(
-        scratch.outputs.pointer + head * count * attention.valueWidth,
-        xStride: attention.valueWidth,
-        rows: count, width: attention.valueWidth, by: scratch.runningSum.pointer + head * count,
+        scratch.outputs.pointer + (head * whole + skipped) * attention.valueWidth,
+        xStride: attention.valueWidth, rows: count, width: attention.valueWidth,
+        by: scratch.runningSum.pointer + head * whole + skipped,
         to: output + head * attention.valueWidth, yStride: stride)
     }
     if rotation.sites.contains(.output), let tables = rotation.value {
       LayerRotation.rotate(
         output, stride: stride, rows: count, heads: heads, headWidth: attention.valueWidth,
-        tables: tables, positions: unit.positions.dropping(first), layout: rotation.valueLayout,
-        inverse: true)
+        tables: tables,
+        positions: .from(queries.lowerBound + skipped, lengthClass: stretch.lengthClass),
+        layout: rotation.valueLayout, inverse: true)
     }
     if rotation.addsBiasToAggregate, let bias = weights.vector(.valueBias) {
       addBias(
-        bias + group * attention.valueWidth, to: output, stride: stride, count: count, scratch)
+        bias + group * attention.valueWidth, to: output, stride: stride, count: count,
+        shares: scratch.shares.pointer + skipped, sharesStride: whole)
     }
   }
 
   /// Adds the value bias of a group to its heads' outputs, times the sum of their weights.
   private func addBias(
     _ bias: UnsafePointer<Float>, to output: UnsafeMutablePointer<Float>, stride: Int, count: Int,
-    _ scratch: AttentionTile
+    shares: UnsafePointer<Float>, sharesStride: Int
   ) {
     let width = attention.valueWidth
     for head in 0..<attention.groupSize {
       let output = output + head * width
       if weights.vector(.attentionSinks) != nil {
         Kernels.addBias(
-          bias, times: scratch.shares.pointer + head * count, to: output, rows: count,
+          bias, times: shares + head * sharesStride, to: output, rows: count,
           width: width, stride: stride)
       } else {
         Kernels.addBias(bias, to: output, rows: count, width: width, stride: stride)

@@ -174,7 +174,7 @@ struct Layer: Sendable {
   }
 
   /// The layer makes keys and values; else it uses those of an earlier one.
-  private var ownsKeys: Bool { attention.keyValueSource == nil }
+  var ownsKeys: Bool { attention.keyValueSource == nil }
 
   private func normValues(_ values: UnsafeMutablePointer<Float>, rows: Int) {
     let width = attention.valueWidth

@@ -18,20 +18,21 @@ struct ActivationMemory: Sendable {
   fileprivate let keyValues: KeyValues
   /// Of layers that have such; their keys and values are not among the others.
   fileprivate let shared: SharedVectorMemory?
+  /// Rows of keys and values.
   fileprivate let rows: Int
 
-  /// Memory for `rows` rows of layers up to the sizes of `capacity`; `other` is memory whose
-  /// queries and rates layers use in turn with these.
+  /// Memory for `rows` rows of layers up to the sizes of `capacity`, `keyRows` of keys and values
+  /// where those are more; `other` is memory whose queries and rates layers use in turn with these.
   init(
-    _ capacity: LayerCapacity, rows: Int, arithmetic: Arithmetic = .float32,
+    _ capacity: LayerCapacity, rows: Int, keyRows: Int? = nil, arithmetic: Arithmetic = .float32,
     sharing other: ActivationMemory? = nil
   ) {
-    self.rows = rows
+    self.rows = keyRows ?? rows
     rates = other?.rates ?? FloatBuffer(count: max(2 * rows * capacity.ruleHeads, 1))
     shared = SharedVectorMemory(capacity.shared, rows: rows)
     queries = other?.queries ?? FloatBuffer(count: max(rows * capacity.queries, 1))
-    let keys = max(rows * capacity.keys, 1)
-    let values = max(rows * capacity.values, 1)
+    let keys = max(self.rows * capacity.keys, 1)
+    let values = max(self.rows * capacity.values, 1)
     keyValues =
       switch arithmetic {
       case .float32:
@@ -112,6 +113,34 @@ struct LayerActivations: Sendable {
         scratch.values.pointer + head * valueWidth,
         stride: heads * valueWidth, rows: count, width: valueWidth,
         first: first * valueWidth)
+    }
+  }
+
+  /// Brings keys and values of rows together that do not follow each other.
+  func gather(_ gathered: SequenceBatch.Gathered) {
+    var target = gathered.keyStart
+    for rows in gathered.rows {
+      copy(rows, to: target)
+      target += rows.count
+    }
+  }
+
+  private func copy(_ rows: Range<Int>, to target: Int) {
+    switch memory.keyValues {
+    case .float32(let keys, let values):
+      for (buffer, width) in [(keys, heads * keyWidth), (values, heads * valueWidth)] {
+        (buffer.pointer + target * width).update(
+          from: buffer.pointer + rows.lowerBound * width, count: rows.count * width)
+      }
+    case .factors(let keys, let values):
+      for head in 0..<heads {
+        let first = head * memory.rows
+        for (buffer, width) in [(keys, keyWidth), (values, valueWidth)] {
+          buffer.copy(
+            from: (first + rows.lowerBound) * width, to: (first + target) * width,
+            count: rows.count * width)
+        }
+      }
     }
   }
 

@@ -99,6 +99,14 @@ struct LayerRotation: Sendable {
       for (row, place) in positions.enumerated() {
         rotate(x + row * stride, rows: 1, from: place.position, lengthClass: place.lengthClass)
       }
+    case .stretches(let stretches):
+      var row = 0
+      for stretch in stretches {
+        rotate(
+          x + row * stride, rows: stretch.places.count, from: stretch.places.lowerBound,
+          lengthClass: stretch.lengthClass)
+        row += stretch.places.count
+      }
     }
   }
 }

@@ -8,6 +8,8 @@ import Tensors
 package final class LayerStream {
   package let pass: ForwardPass
   let batch: SequenceBatch
+  /// The units whose rows are read after the last layer.
+  private let unitsRead: [Int]
   /// The residual stream, [rows, width], the sequences one after another.
   package let hidden: FloatBuffer
   private let tokens: TokenRows
@@ -24,11 +26,13 @@ package final class LayerStream {
   ///   - pass: the model and its variant.
   ///   - sequences: token ids.
   ///   - start: the position of every sequence's first token.
+  ///   - wanted: what is read of the stream after the last layer; nil: all rows.
   ///   - other: a stream of the same sequences whose working memory this one may use too; the two
   ///     then take their turns.
   /// - Throws: `ModelError` for a token outside the vocabulary or a position without an embedding.
   package init(
-    _ pass: ForwardPass, _ sequences: [[Int32]], start: Int = 0, sharing other: LayerStream? = nil
+    _ pass: ForwardPass, _ sequences: [[Int32]], start: Int = 0,
+    wanted: ForwardPass.Wanted? = nil, sharing other: LayerStream? = nil
   ) throws {
     self.pass = pass
     self.start = start
@@ -38,12 +42,20 @@ package final class LayerStream {
         rotary: try pass.rotary.configuration(length: length), length: length,
         positions: length - start)
     }
-    batch = SequenceBatch(lengths: sequences.map(\.count), classes: classes.ofSequence)
+    let shared =
+      wanted?.sharesPrefixes == true
+      ? SharedPrefixes(pass, sequences, classes: classes.ofSequence)?.batch : nil
+    let batch =
+      shared ?? SequenceBatch(lengths: sequences.map(\.count), classes: classes.ofSequence)
+    self.batch = batch
+    unitsRead = wanted.map { batch.units(reading: $0.places) } ?? Array(batch.units.indices)
     for span in spans { try pass.plan.checkValues(span.rotary) }
     (hidden, tokens) = try pass.embed(sequences, batch, start: start)
     inputs = try LayerInputs(pass.plan, rows: batch.totalRows)
-    for (sequence, first) in zip(sequences, batch.starts) {
-      inputs?.put(sequence, hidden.pointer + first * pass.plan.shape.streamWidth, row: first)
+    for own in batch.own {
+      inputs?.put(
+        Array(sequences[own.sequence][own.places]),
+        hidden.pointer + own.firstRow * pass.plan.shape.streamWidth, row: own.firstRow)
     }
     workspace =
       other?.workspace ?? LayerWorkspace(pass, batch)
@@ -53,7 +65,8 @@ package final class LayerStream {
 
   /// The stream as it stands.
   package var states: ForwardPass.HiddenStates {
-    ForwardPass.HiddenStates(values: hidden, starts: batch.starts, rows: rows)
+    ForwardPass.HiddenStates(
+      values: hidden, starts: batch.starts, rows: rows, paths: batch.paths)
   }
 
   /// A layer with these weights, ready to work on the stream; `rotary` is a variant other than the
@@ -71,7 +84,10 @@ package final class LayerStream {
         recipe, index: index, width: pass.plan.shape.width, weights: weights, rotation: rotation,
         memory: memory(of: index), hidden: hidden, tokens: tokens, inputs: inputs,
         times: pass.times),
-      batch: batch, workspace: workspace, threads: pass.threads)
+      batch: batch,
+      unitsRead: index + 1 == pass.plan.layers.count
+        ? unitsRead : Array(batch.units.indices),
+      workspace: workspace, threads: pass.threads)
   }
 
   /// Where the keys and values are that a layer uses.
@@ -83,7 +99,7 @@ package final class LayerStream {
     if let known = kept[source] { return known }
     let memory = ActivationMemory(
       LayerCapacity(CollectionOfOne(pass.plan.layers[source].recipe)), rows: batch.totalRows,
-      arithmetic: pass.arithmetic, sharing: workspace.memory)
+      keyRows: batch.keyRows, arithmetic: pass.arithmetic, sharing: workspace.memory)
     kept[source] = memory
     return memory
   }
@@ -99,7 +115,8 @@ final class LayerWorkspace: Sendable {
 
   init(_ pass: ForwardPass, _ batch: SequenceBatch) {
     memory = ActivationMemory(
-      pass.plan.capacity, rows: batch.totalRows, arithmetic: pass.arithmetic)
+      pass.plan.capacity, rows: batch.totalRows, keyRows: batch.keyRows,
+      arithmetic: pass.arithmetic)
     experts = ExpertBatch(batch.units, of: pass.plan, arithmetic: pass.arithmetic)
     states = DeltaRuleStates(pass.plan.capacity, sequences: batch.starts.count)
     scratch = (0..<pass.threads).map { _ in
@@ -113,6 +130,8 @@ final class LayerWorkspace: Sendable {
 package struct StreamedLayer: Sendable {
   let layer: Layer
   let batch: SequenceBatch
+  /// The units that are finished: those whose rows anything reads afterwards.
+  let unitsRead: [Int]
   let workspace: LayerWorkspace
   let threads: Int
 
@@ -126,6 +145,11 @@ package struct StreamedLayer: Sendable {
     if layer.compresses {
       Parallel.forEach(count: batch.units.count, threads: threads) { unit, _ in
         layer.compress(batch.units[unit])
+      }
+    }
+    if layer.ownsKeys {
+      Parallel.forEach(count: batch.gathered.count, threads: threads) { index, _ in
+        layer.activations.gather(batch.gathered[index])
       }
     }
     layer.times.add(.elementwise, since: began, threads: threads)
@@ -144,15 +168,16 @@ package struct StreamedLayer: Sendable {
   /// - Throws: the errors of decoding experts.
   package func finish(record: AttentionRecord? = nil) throws {
     let began = layer.times.now
-    let count = batch.units.count
+    let count = unitsRead.count
     Parallel.forEach(count: count, threads: threads) { turn, worker in
-      let unit = count - 1 - turn
+      let unit = unitsRead[count - 1 - turn]
       layer.finish(
         batch.units[unit], workspace.scratch[worker],
         experts: workspace.experts?.rows(ofUnit: unit), record: record)
     }
     layer.times.add(.elementwise, since: began, threads: threads)
-    try workspace.experts?.apply(layer, workspace.scratch, threads: threads)
+    try workspace.experts?.apply(
+      layer, units: unitsRead, workspace.scratch, threads: threads)
     try layer.failure.check()
   }
 

@@ -56,6 +56,12 @@ package struct MemoryEstimate: Sendable {
       + factor * keptKeyValues
   }
 
+  /// Bytes per token of a sequence whose keys and values are gathered from rows of others.
+  var bytesPerGatheredToken: Int {
+    let factor = FactorBuffer.elementSize(arithmetic)
+    return factor * (plan.capacity.keys + plan.capacity.values + keptKeyValues)
+  }
+
   /// Elements of the keys and values of one token that later layers use, of all such layers.
   private var keptKeyValues: Int {
     zip(plan.layers, plan.lastUsers).reduce(0) { sum, layer in

@@ -91,6 +91,11 @@ package final class FactorBuffer: Sendable {
     }
   }
 
+  /// Copies `count` elements from one place to another; the places do not overlap.
+  package func copy(from source: Int, to target: Int, count: Int) {
+    element(target).copyMemory(from: element(source), byteCount: count * form.elementSize)
+  }
+
   /// Takes rows of a buffer of the same form that begin at some of its elements.
   package func gather(_ starts: [Int], width: Int, of other: FactorBuffer) -> Factors {
     for (row, start) in starts.enumerated() {

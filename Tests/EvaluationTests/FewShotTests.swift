@@ -77,6 +77,9 @@ import Testing
     #expect(try core(2).record.units != core(2, seed: 2).record.units)
     #expect(try core(2).record.evaluatedTokens > 2 * core(0).record.evaluatedTokens)
     #expect(throws: EvaluationError.self) { try core(40) }
+    // The answers of an example stand behind the same shots.
+    let record = try core(4).record
+    #expect(2 * record.computedTokens < record.evaluatedTokens)
   }
 
   @Test(arguments: [

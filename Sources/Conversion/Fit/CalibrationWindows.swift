@@ -116,8 +116,8 @@ struct CalibrationWindows {
     let scorer = TargetScorer(blocks: LogitBlocks(plan: plan, threads: threads))
     let heldOut = places[fitted...]
     let scored = ScoredPlaces(
-      Array(sequences[fitted...]), heldOut.map(\.window.targets),
-      starts: Array(states.starts[first...]))
+      Array(sequences[fitted...]), heldOut.map(\.window.targets), in: states,
+      first: first)
     let nats = try scorer.negativeLogLikelihoods(states, at: scored)
     let windows = zip(heldOut, scored.bySequence(nats))
     let byText = texts.indices.map { text in

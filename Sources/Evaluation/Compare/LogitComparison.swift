@@ -73,8 +73,10 @@ package struct LogitComparison {
       var normed: [LogitBlocks.NormedRows] = []
       var scored = ScoredPlaces()
       for (pass, blocks) in zip(passes, blocks) {
-        let hidden = try pass.run(sequences, start: start)
-        scored = ScoredPlaces(sequences, group.map(\.targets), starts: hidden.starts)
+        let hidden = try pass.run(
+          sequences, start: start,
+          wanted: ForwardPass.Wanted(ScoredPlaces.predicting(group.map(\.targets))))
+        scored = ScoredPlaces(sequences, group.map(\.targets), in: hidden)
         normed.append(try blocks.normed(hidden, rows: scored.rows))
       }
       try compare(

@@ -68,16 +68,17 @@ package struct ModelComparison {
       let sequences = text.sequences(group)
       let layers = Double(base.plan.layers.count + other.plan.layers.count + 2)
       var before = 0
+      let wanted = ForwardPass.Wanted(ScoredPlaces.predicting(group.map(\.targets)))
       var hidden: [ForwardPass.HiddenStates] = []
       for pass in passes {
         hidden.append(
-          try pass.run(sequences, start: start) { layer in
+          try pass.run(sequences, start: start, wanted: wanted) { layer in
             let share = Double(before + layer) / layers
             progress((done + share * Double(batch.count)) / Double(left), mean)
           })
         before += pass.plan.layers.count
       }
-      let scored = ScoredPlaces(sequences, group.map(\.targets), starts: hidden[0].starts)
+      let scored = ScoredPlaces(sequences, group.map(\.targets), in: hidden[0])
       let found = try scorer.compare((hidden[0], hidden[1]), at: scored)
       for (index, model) in models.enumerated()
       where !found.allSatisfy({ (index == 0 ? $0.base : $0.other).isFinite }) {
@@ -90,7 +91,8 @@ package struct ModelComparison {
       }
       done += Double(batch.count)
       let values = scored.bySequence(found).map { ComparisonResult.Targets($0).json }
-      return (values, 2 * group.reduce(0) { $0 + $1.tokens.count })
+      return UnitRun.Evaluated(
+        values: values, tokens: 2 * group.reduce(0) { $0 + $1.tokens.count })
     }
     return try ComparisonResult(record, file: base.checkpoint.path)
   }

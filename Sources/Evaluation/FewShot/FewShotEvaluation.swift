@@ -94,7 +94,7 @@ package struct FewShotEvaluation {
         longestBefore = longest
         onLength(longest)
       }
-      let scores = try CompletionScorer(
+      let (scores, computed) = try CompletionScorer(
         model: model, rotary: rotary, options: options
       ).score(asked) { progress((done + $0 * Double(batch.count)) / Double(left)) }
       done += Double(batch.count)
@@ -109,7 +109,8 @@ package struct FewShotEvaluation {
           nats: own.map(\.meanNegativeLogLikelihood)
         ).json
       }
-      return (values, asked.reduce(0) { $0 + $1.tokens.count })
+      return UnitRun.Evaluated(
+        values: values, tokens: asked.reduce(0) { $0 + $1.tokens.count }, computed: computed)
     }
     return try FewShotResult(record, file: model.checkpoint.path)
   }

@@ -68,8 +68,12 @@ package struct NeedleEvaluation {
     let record = try units.run { left in
       total = max(left.reduce(0) { $0 + cells[$1].length }, 1)
       // One batch holds trials of one length alone, so that none waits for a longer one.
+      // Trials of a number read the same passage at all depths, or begin alike: they come together.
       return Dictionary(grouping: left) { cells[$0].length }.sorted { $0.key < $1.key }
-        .flatMap { $1.batches(of: batchSizes[$0] ?? 1) }
+        .flatMap { length, units in
+          units.sorted { (cells[$0].trial, $0) < (cells[$1].trial, $1) }
+            .batches(of: batchSizes[length] ?? 1)
+        }
     } evaluate: { batch, finished in
       let completions = try batch.map {
         try trials.completion(
@@ -77,7 +81,7 @@ package struct NeedleEvaluation {
       }
       let tokens = completions.reduce(0) { $0 + $1.tokens.count }
       let accuracy = NeedleResult.accuracy(finished)
-      var scores = try CompletionScorer(
+      var (scores, computed) = try CompletionScorer(
         model: model, rotary: rotary, options: options
       ).score(completions) { share in
         progress((Double(done) + share * Double(tokens)) / Double(total), accuracy)
@@ -87,7 +91,7 @@ package struct NeedleEvaluation {
       let values = zip(batch, scores).map { index, score in
         NeedleResult.Trial(cell: cells[index], score: score).json
       }
-      return (values, tokens)
+      return UnitRun.Evaluated(values: values, tokens: tokens, computed: computed)
     }
     return try NeedleResult(record, file: model.checkpoint.path)
   }

@@ -29,15 +29,17 @@ package struct EvaluationRecord: Sendable {
   /// Finished units, in order.
   package let units: [Unit]
   package var seconds: Double
-  /// Tokens that went through the model in this run.
+  /// Tokens of all sequences of this run.
   package var evaluatedTokens: Int
+  /// Those that went through the model: what several sequences begin with goes through once.
+  package var computedTokens: Int
   /// When the result was made.
   package var date = Date()
 
   init(
     identity: EvaluationIdentity, labels: OrderedDictionary<String, JSONValue> = [:],
     unitCount: Int, shard: Shard = .whole, units: [Unit], seconds: Double = 0,
-    evaluatedTokens: Int = 0
+    evaluatedTokens: Int = 0, computedTokens: Int? = nil
   ) {
     kind = identity.fields["kind"]?.string ?? ""
     self.identity = identity.fields
@@ -47,6 +49,7 @@ package struct EvaluationRecord: Sendable {
     self.units = units.sorted { $0.index < $1.index }
     self.seconds = seconds
     self.evaluatedTokens = evaluatedTokens
+    self.computedTokens = computedTokens ?? evaluatedTokens
   }
 
   /// What stands at the head of the JSON of every evaluation.
@@ -138,8 +141,14 @@ package struct EvaluationRecord: Sendable {
         identity: stated, labels: Self.labels(json), unitCount: count,
         shard: try Shard(parsing: shard),
         units: parsed, seconds: json["seconds"]?.double ?? 0,
-        evaluatedTokens: min(max(json["evaluated_tokens"]?.int ?? 0, 0), 1 << 50))
+        evaluatedTokens: Self.tokens(json["evaluated_tokens"]) ?? 0,
+        computedTokens: Self.tokens(json["computed_tokens"]))
     } catch { throw malformed("shard is '\(shard)', expected I/N") }
+  }
+
+  /// A count that sums of many cannot overflow.
+  private static func tokens(_ json: JSONValue?) -> Int? {
+    (json?.int).map { min(max($0, 0), 1 << 50) }
   }
 
   private static func labels(_ json: JSONValue) -> OrderedDictionary<String, JSONValue> {
@@ -188,6 +197,7 @@ package struct EvaluationRecord: Sendable {
       identity: EvaluationIdentity(fields: first.record.identity), labels: first.record.labels,
       unitCount: first.record.unitCount, units: units.values.map(\.unit),
       seconds: parts.reduce(0) { $0 + $1.record.seconds },
-      evaluatedTokens: parts.reduce(0) { $0 + $1.record.evaluatedTokens })
+      evaluatedTokens: parts.reduce(0) { $0 + $1.record.evaluatedTokens },
+      computedTokens: parts.reduce(0) { $0 + $1.record.computedTokens })
   }
 }

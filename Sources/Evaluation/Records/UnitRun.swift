@@ -71,16 +71,30 @@ struct UnitRun {
   /// Waits for the models' hashes: made before the work only where a state file asks for it.
   let identity: () throws -> EvaluationIdentity
 
+  /// What a batch gave.
+  struct Evaluated {
+    /// The values of each unit.
+    let values: [JSONValue]
+    /// Tokens of all sequences.
+    let tokens: Int
+    /// Those that went through the model: fewer where sequences begin alike.
+    let computed: Int
+
+    init(values: [JSONValue], tokens: Int, computed: Int? = nil) {
+      self.values = values
+      self.tokens = tokens
+      self.computed = computed ?? tokens
+    }
+  }
+
   /// - Parameters:
   ///   - batches: cuts units into batches.
-  ///   - evaluate: the values of each unit of a batch, and how many tokens went through the model.
+  ///   - evaluate: what a batch gives.
   /// - Returns: the record of all units of the shard, those from the state file included.
   /// - Throws: what `identity` and `evaluate` throw, and errors of the state file.
   func run(
     batches: ([Int]) -> [[Int]],
-    evaluate: ([Int], _ finished: [EvaluationRecord.Unit]) throws -> (
-      values: [JSONValue], tokens: Int
-    )
+    evaluate: ([Int], _ finished: [EvaluationRecord.Unit]) throws -> Evaluated
   ) throws -> EvaluationRecord {
     let clock = ContinuousClock()
     let began = clock.now
@@ -94,7 +108,7 @@ struct UnitRun {
     options.state?.tellStart(known: units.count, of: own.count)
     options.state?.tellProgress(units.count, of: own.count)
     defer { SignalHandling.setStopLine(nil) }
-    var tokens = 0
+    var (tokens, computed) = (0, 0)
     // With a state the first units are on disk soon, and the later ones no more than seconds apart.
     var size = options.state == nil || options.batch != nil ? Int.max : 1
     for batch in batches(own.filter { known[$0] == nil }) {
@@ -103,15 +117,16 @@ struct UnitRun {
         let part = Array(rest.prefix(size))
         rest = rest.dropFirst(part.count)
         let start = clock.now
-        let (values, count) = try evaluate(part, units)
-        let finished = zip(part, values).map {
+        let evaluated = try evaluate(part, units)
+        let finished = zip(part, evaluated.values).map {
           EvaluationRecord.Unit(index: $0, values: $1)
         }
         // What was scored by other weights is not kept.
         try checkModels()
         if let stated { try options.state?.append(finished, of: stated) }
         units += finished
-        tokens += count
+        tokens += evaluated.tokens
+        computed += evaluated.computed
         options.state?.tellProgress(units.count, of: own.count)
         if part.count == size, clock.now - start < .seconds(5) { size *= 2 }
       }
@@ -126,7 +141,8 @@ struct UnitRun {
     labels["models"] = .array(descriptions)
     return EvaluationRecord(
       identity: final, labels: labels, unitCount: unitCount, shard: options.shard,
-      units: units, seconds: (clock.now - began) / .seconds(1), evaluatedTokens: tokens)
+      units: units, seconds: (clock.now - began) / .seconds(1), evaluatedTokens: tokens,
+      computedTokens: computed)
   }
 }
 

@@ -91,11 +91,12 @@ package struct RulerEvaluation {
       }
       let mean = RulerResult.mean(finished)
       let size = batch.reduce(0) { $0 + places[$1].length }
-      let results = try judge(model, generator, made) { share in
+      let judged = try judge(model, generator, made) { share in
         progress((Double(done) + share * Double(size)) / Double(total), mean)
       }
       done += size
-      return (results.map(\.json), made.reduce(0) { $0 + $1.promptTokens })
+      return UnitRun.Evaluated(
+        values: judged.samples.map(\.json), tokens: judged.tokens, computed: judged.computed)
     }
     return try RulerResult(record, file: model.checkpoint.path)
   }
@@ -154,7 +155,7 @@ package struct RulerEvaluation {
   private func judge(
     _ model: Model, _ generator: RulerGenerator, _ made: [RulerSample],
     progress: (Double) -> Void
-  ) throws -> [RulerResult.Sample] {
+  ) throws -> (samples: [RulerResult.Sample], tokens: Int, computed: Int?) {
     let tokenizer = generator.tokenizer
     let prompts = try made.map {
       try tokenizer.encode(Array($0.prompt.utf8), addSpecial: true, parseSpecial: false)
@@ -166,25 +167,27 @@ package struct RulerEvaluation {
           answer: tokenizer.encode(
             Array(sample.answerText.utf8), addSpecial: false, parseSpecial: false))
       }
-      let scores = try CompletionScorer(
+      let (scores, computed) = try CompletionScorer(
         model: model, rotary: rotary, options: options
       ).score(completions, onLayer: progress)
-      return zip(made, scores).map { sample, score in
+      let samples = zip(made, scores).map { sample, score in
         RulerResult.Sample(
           place: RulerResult.Place(sample),
           outcome: .answer(
             negativeLogLikelihood: score.meanNegativeLogLikelihood, isGreedy: score.isGreedy))
       }
+      return (samples, completions.reduce(0) { $0 + $1.tokens.count }, computed)
     }
     let maximum = made.map(\.maximumNewTokens).max() ?? 0
     let generated = try model.generate(
       prompts, maximum: maximum, rotary: rotary, threads: options.threads,
       onStep: { progress(Double($0) / Double(max(maximum, 1))) })
-    return zip(made, generated).map { sample, tokens in
+    let samples = zip(made, generated).map { sample, tokens in
       let text = String(decoding: tokenizer.decode(tokens), as: UTF8.self)
       return RulerResult.Sample(
         place: RulerResult.Place(sample),
         outcome: .output(text: text, score: RulerScore.score(text, of: sample)))
     }
+    return (samples, made.reduce(0) { $0 + $1.promptTokens }, nil)
   }
 }

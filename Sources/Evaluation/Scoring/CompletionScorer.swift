@@ -41,18 +41,26 @@ struct CompletionScorer {
   let rotary: RotaryRequest
   let options: RunOptions
 
-  /// Scores the answers in one pass; `onLayer` is called after each layer with the share done.
+  /// Scores the answers in one pass, in which what prompts begin with in common is computed once.
+  /// - Parameters:
+  ///   - completions: prompts with their answers.
+  ///   - onLayer: called after each layer with the share done.
+  /// - Returns: the scores, and how many tokens were computed for them.
   func score(
     _ completions: [Completion], onLayer: (Double) -> Void = { _ in }
-  ) throws -> [CompletionScore] {
+  ) throws -> (scores: [CompletionScore], computedTokens: Int) {
     let layers = Double(model.plan.layers.count + 1)
     let pass = ForwardPass(
       plan: model.plan, as: rotary, arithmetic: options.arithmetic, threads: options.threads)
-    let hidden = try pass.run(completions.map(\.tokens)) { onLayer(Double($0) / layers) }
-    let scored = ScoredPlaces(
-      completions.map(\.tokens), completions.map(\.answer), starts: hidden.starts)
-    let scores = try TargetScorer(blocks: LogitBlocks(of: pass)).scores(hidden, at: scored)
-    return try scored.bySequence(scores).map { own in
+    let sequences = completions.map(\.tokens)
+    let answers = completions.map(\.answer)
+    let hidden = try pass.run(
+      sequences,
+      wanted: ForwardPass.Wanted(ScoredPlaces.predicting(answers), sharesPrefixes: true)
+    ) { onLayer(Double($0) / layers) }
+    let scored = ScoredPlaces(sequences, answers, in: hidden)
+    let found = try TargetScorer(blocks: LogitBlocks(of: pass)).scores(hidden, at: scored)
+    let scores = try scored.bySequence(found).map { own in
       let sum = own.reduce(0) { $0 + $1.negativeLogLikelihood }
       guard sum.isFinite else {
         throw ModelError.notFinite(
@@ -61,5 +69,6 @@ struct CompletionScorer {
       return CompletionScore(
         negativeLogLikelihood: sum, tokens: own.count, isGreedy: own.allSatisfy(\.isTop))
     }
+    return (scores, hidden.rows)
   }
 }

@@ -1,3 +1,5 @@
+import Inference
+
 /// Which tokens of sequences are scored, and the rows of hidden states that predict them.
 package struct ScoredPlaces: Sendable {
   /// Rows of the hidden states of all sequences, each predicting the target of the same index.
@@ -14,13 +16,21 @@ package struct ScoredPlaces: Sendable {
   ///   - sequences: token ids.
   ///   - places: of each sequence the places scored, the first of which is at least 1: a token is
   ///     predicted from those before it.
-  ///   - starts: the row of each sequence's first token.
-  package init(_ sequences: [[Int32]], _ places: [Range<Int>], starts: [Int]) {
+  ///   - hidden: what a pass gave for the sequences, and `first` others before them.
+  package init(
+    _ sequences: [[Int32]], _ places: [Range<Int>], in hidden: ForwardPass.HiddenStates,
+    first: Int = 0
+  ) {
     for (index, places) in places.enumerated() {
-      rows += places.map { starts[index] + $0 - 1 }
+      rows += places.map { hidden.row($0 - 1, of: first + index) }
       targets += sequences[index][places]
       counts.append(places.count)
     }
+  }
+
+  /// The places of the tokens that predict those at `places`.
+  static func predicting(_ places: [Range<Int>]) -> [Range<Int>] {
+    places.map { ($0.lowerBound - 1)..<($0.upperBound - 1) }
   }
 
   /// Values of all targets, a part for each sequence.

@@ -49,10 +49,11 @@ struct WindowScoring {
       let group = batch.map { windows[$0] }
       let tokens = group.reduce(0) { $0 + $1.tokens.count }
       let sequences = text.sequences(group)
-      let hidden = try pass.run(sequences, start: start) { layer in
+      let wanted = ForwardPass.Wanted(ScoredPlaces.predicting(group.map(\.targets)))
+      let hidden = try pass.run(sequences, start: start, wanted: wanted) { layer in
         progress(Double(done) + Double(tokens) * Double(layer) / layers, total, finished)
       }
-      let scored = ScoredPlaces(sequences, group.map(\.targets), starts: hidden.starts)
+      let scored = ScoredPlaces(sequences, group.map(\.targets), in: hidden)
       for target in scored.targets where Int(target) >= vocabulary {
         throw ModelError.tokenOutsideVocabulary(
           file: text.name, id: Int(target), position: 0, vocabulary: vocabulary)
@@ -65,7 +66,7 @@ struct WindowScoring {
       done += tokens
       let results = zip(group, scored.bySequence(nats)).map(values)
       progress(Double(done), total, finished)
-      return (results, tokens)
+      return UnitRun.Evaluated(values: results, tokens: tokens)
     }
     return (record, pass.times)
   }

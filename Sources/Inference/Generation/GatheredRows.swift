@@ -49,7 +49,7 @@ struct GatheredRows: Sendable {
     groups = stride(from: 0, to: rows, by: PreparedMatrix.fewRows).map { first in
       let group = first..<min(first + PreparedMatrix.fewRows, rows)
       return SequenceBatch.Unit(
-        sequenceStart: 0, rows: group,
+        rows: group,
         positions: .each(members[group].map { ($0.position, $0.lengthClass) }))
     }
     hidden = FloatBuffer(count: max(rows * width, 1))

@@ -8,7 +8,8 @@ extension EvaluationRecord {
   /// Time and memory, as JSON.
   func costs(peakBytes: Int) -> OrderedDictionary<String, JSONValue> {
     [
-      "evaluated_tokens": JSONValue(evaluatedTokens), "seconds": .number(seconds),
+      "evaluated_tokens": JSONValue(evaluatedTokens),
+      "computed_tokens": JSONValue(computedTokens), "seconds": .number(seconds),
       "tokens_per_second": .finite(Double(evaluatedTokens) / seconds),
       "peak_rss_bytes": JSONValue(peakBytes),
     ]
@@ -18,11 +19,14 @@ extension EvaluationRecord {
   /// program, date and key, time and memory.
   func costText(peakBytes: Int) -> String {
     let rate = Double(evaluatedTokens) / max(seconds, 1e-9)
+    let shared =
+      computedTokens < evaluatedTokens
+      ? ", \(computedTokens) of \(evaluatedTokens) tokens computed" : ""
     return """
       \((statementOfFiles + [statementOfProgram]).joined(separator: "\n"))
       arithmetic  \(compute.string ?? "")
-      time        \(Format.fixed(seconds, 1)) s, \(Format.fixed(rate, 0)) tokens/s, peak memory \
-      \(Format.bytes(peakBytes))
+      time        \(Format.fixed(seconds, 1)) s, \(Format.fixed(rate, 0)) tokens/s\(shared), \
+      peak memory \(Format.bytes(peakBytes))
       """
   }
 
