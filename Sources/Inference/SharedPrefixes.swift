@@ -3,11 +3,12 @@ import Tensors
 
 /// Tokens that several sequences of a batch begin with, computed once for all of them.
 ///
-/// In the order of their tokens each sequence begins with some rows of one before it. No digit
-/// tells whether it does: a row is shared only where each of its sequences alone would compute it in
-/// the same way. Attention computes a tile of queries together: rows of a tile are shared by sequences
-/// that go on to its end, or end together. The number of rows in a product may count (`RowAgreement`): where it does, and where experts divide the rows
-/// of a unit among them, whole units are shared.
+/// In the order of their tokens each sequence begins with some rows of one before it. No digit tells
+/// whether it does: a row is shared only where each of its sequences alone would compute it in the
+/// same way. Attention computes a tile of queries together: rows of a tile are shared by sequences
+/// that go on to its end, or end together. The number of rows in a product may count
+/// (`RowAgreement`): where it does, and where experts divide the rows of a unit among them, whole
+/// units are shared.
 struct SharedPrefixes: Sendable {
   let batch: SequenceBatch
 
@@ -208,11 +209,12 @@ private struct PrefixCutting {
     return joined
   }
 
-  /// What each sequence shares and has of its own; nil where nothing is shared.
+  /// What each sequence shares and has of its own.
   /// - Parameters:
   ///   - limits: the most rows of each sequence that it may share.
   ///   - border: the last place up to another where sequences may part.
   ///   - isFree: whether a sequence may part anywhere from others of its length.
+  /// - Returns: nil where nothing is shared.
   private func rows(
     upTo limits: [Int], _ border: (Int) -> Int, isFree: (Int) -> Bool = { _ in false }
   ) -> PrefixRows? {

@@ -46,6 +46,7 @@ struct CompletionScorer {
   ///   - completions: prompts with their answers.
   ///   - onLayer: called after each layer with the share done.
   /// - Returns: the scores, and how many tokens were computed for them.
+  /// - Throws: the errors of the pass, `ModelError.notFinite`.
   func score(
     _ completions: [Completion], onLayer: (Double) -> Void = { _ in }
   ) throws -> (scores: [CompletionScore], computedTokens: Int) {

@@ -16,7 +16,8 @@ package struct ScoredPlaces: Sendable {
   ///   - sequences: token ids.
   ///   - places: of each sequence the places scored, the first of which is at least 1: a token is
   ///     predicted from those before it.
-  ///   - hidden: what a pass gave for the sequences, and `first` others before them.
+  ///   - hidden: what a pass gave for the sequences.
+  ///   - first: how many others it was given before them.
   package init(
     _ sequences: [[Int32]], _ places: [Range<Int>], in hidden: ForwardPass.HiddenStates,
     first: Int = 0
