@@ -54,10 +54,15 @@ struct StagingFolder: ~Copyable {
   deinit {
     defer { if descriptor >= 0 { close(descriptor) } }
     guard !isKept else { return unregister() }
-    for name in folderNames(path) ?? [] { unlink(path + "/" + name) }
-    rmdir(path)
+    remove()
     // Not before: a signal in between would leave what nobody removes.
     unregister()
+  }
+
+  /// Removes the folder with what is in it.
+  private func remove() {
+    for name in folderNames(path) ?? [] { unlink(path + "/" + name) }
+    rmdir(path)
   }
 
   private func unregister() {
@@ -91,7 +96,7 @@ struct StagingFolder: ~Copyable {
     try replace(names, in: target.path, stale: stale)
   }
 
-  /// Changes places with the older folder, which then waits at this one's path for its end.
+  /// Changes places with the older folder, which then goes from this one's path.
   /// - Returns: false where the two cannot be exchanged; nothing has changed then.
   private func exchange(going: [String], parent: String) throws(FileError) -> Bool {
     var exchange = FolderExchange(staged: path, folder: target.path, going: Set(going))
@@ -110,6 +115,8 @@ struct StagingFolder: ~Copyable {
     }
     FolderFlush.afterRenaming(parent, of: target.path)
     exchange.bringLateFiles()
+    // While signals wait: what is left of the older folder is not registered by its names.
+    remove()
     return true
   }
 
