@@ -8,6 +8,11 @@ import Tensors
 package enum Program {
   package static let name = "ropeconv"
   package static let version = "0.1.0"
+  /// Grows with every change after which the same work gives other last digits: results of before it
+  /// have another key, and are not continued.
+  ///
+  /// 2: float32 weights in panels.
+  static let arithmeticRevision = 2
 
   /// Names and versions of the libraries that multiply matrices.
   static var libraries: JSONValue {

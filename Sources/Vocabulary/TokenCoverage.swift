@@ -55,8 +55,8 @@ extension Tokenizer {
 }
 
 extension TokenTable {
-  /// Whether a token is one byte that is no character. White space is a token like any other, though
-  /// some vocabularies spell it as a byte.
+  /// Whether a token is a single byte that stands for no whole character. White space does not count,
+  /// although some vocabularies spell it as a byte.
   fileprivate func isFallback(_ id: Int) -> Bool {
     if kinds[id] == .byte {
       return Self.byte(of: texts.bytes[id]).map { $0 != 0x20 && !(0x09...0x0D).contains($0) }

@@ -10,7 +10,7 @@ public enum FolderFault: Fault {
   case adapter(base: String?)
   /// A download into the folder is not whole.
   case unfinishedDownload(found: String)
-  /// There is no model since the replacement of one was stopped: files of both wait in a folder.
+  /// There is no model, because a run that was replacing one was stopped: files of both wait in a folder.
   case halfReplaced(staged: String)
   /// The folder is a hub client's cache, which holds the model one level further down.
   case hubCache

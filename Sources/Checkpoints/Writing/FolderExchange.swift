@@ -88,7 +88,7 @@ struct FolderExchange {
   }
 
   /// Gives a folder the rights of another one.
-  /// - Returns: whether it has them all now: owner, group, mode, and no attributes that are not told by these.
+  /// - Returns: whether it has all of them now: owner, group and mode; false where either has extended attributes.
   private static func givesRights(of folder: String, to staged: String) -> Bool {
     var (old, new) = (stat(), stat())
     guard lstat(folder, &old) == 0, old.st_mode & S_IFMT == S_IFDIR,

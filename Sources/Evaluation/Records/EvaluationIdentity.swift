@@ -27,6 +27,7 @@ package struct EvaluationIdentity: Sendable, Equatable {
     var arithmetic: OrderedDictionary<String, JSONValue> = [
       "compute": .string(options.arithmetic.rawValue),
       "instruction_set": .string(InstructionSet.current), "libraries": Program.libraries,
+      "revision": JSONValue(Program.arithmeticRevision),
     ]
     arithmetic.merge(Settings.of(options, leaving: RunOptions.withoutEffect)) { own, _ in own }
     fields = [
