@@ -37,14 +37,21 @@ package struct LogitBlocks: Sendable {
   }
 
   /// Rows shared out to units of work; `counts` are the rows of each sequence, one after another. A
-  /// unit never holds rows of two sequences: a matrix product's last digits depend on how many rows
-  /// it has, and must not depend on the batch.
-  package static func units(_ counts: [Int]) -> [Range<Int>] {
+  /// matrix product's last digits depend on how many rows it has, and must not depend on the batch:
+  /// a unit holds rows of two sequences only where its rows are so few that their number does not
+  /// count.
+  package func units(_ counts: [Int]) -> [Range<Int>] {
+    let few = arithmetic == .float32 ? PreparedMatrix.fewRows : 0
     var units: [Range<Int>] = []
     var start = 0
     for count in counts {
-      for first in stride(from: 0, to: count, by: unitRows) {
-        units.append((start + first)..<(start + min(first + unitRows, count)))
+      for first in stride(from: 0, to: count, by: Self.unitRows) {
+        let unit = (start + first)..<(start + min(first + Self.unitRows, count))
+        if let last = units.last, unit.count <= few, last.count + unit.count <= few {
+          units[units.count - 1] = last.lowerBound..<unit.upperBound
+        } else {
+          units.append(unit)
+        }
       }
       start += count
     }

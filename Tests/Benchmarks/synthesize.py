@@ -3,9 +3,10 @@
 
     synthesize.py OUT --layers N --width N --heads N --feed-forward N --tokenizer SOURCE.gguf
                   [--kv-heads N] [--vocabulary N] [--context N] [--type q4_0|f32] [--sparse] [--seed N]
-                  [--experts N --experts-used N]
+                  [--experts N --experts-used N] [--head-width N]
+                  [--family NAME] [--window N] [--softcap X] [--sinks]
 
-The tokenizer is the source's (byte-level BPE), cut to the vocabulary: the first tokens, and the merges among them.
+A family other than llama's may have a window, a cap of the scores and sinks; ropeconv reads it by a data file. The tokenizer is the source's (byte-level BPE), cut to the vocabulary: the first tokens, and the merges among them.
 --sparse leaves the weights out: a hole of their size, all zeros. Needs numpy; GGUF v3 is written here, by ggml's
 specification, so that nothing of ropeconv stands behind both sides of a measurement."""
 import argparse
@@ -85,12 +86,13 @@ def tensors(a):
                ("ffn_down", (a.width, a.feed_forward))]
     if a.experts:
         network = [(ROUTER, (a.experts, a.width))] + [(f"{name}_exps", (a.experts, *shape)) for name, shape in network]
-    key = a.width // a.heads * (a.kv_heads or a.heads)
+    head = a.head_width or a.width // a.heads
+    query, key = head * a.heads, head * (a.kv_heads or a.heads)
     yield "token_embd.weight", (a.vocabulary, a.width)
     for layer in range(a.layers):
-        for name, shape in [("attn_norm", (a.width,)), ("attn_q", (a.width, a.width)), ("attn_k", (key, a.width)),
-                            ("attn_v", (key, a.width)), ("attn_output", (a.width, a.width)), ("ffn_norm", (a.width,)),
-                            *network]:
+        for name, shape in [("attn_norm", (a.width,)), ("attn_q", (query, a.width)), ("attn_k", (key, a.width)),
+                            ("attn_v", (key, a.width)), ("attn_output", (a.width, query)), ("ffn_norm", (a.width,)),
+                            *([("attn_sinks", (a.heads,))] if a.sinks else []), *network]:
             yield f"blk.{layer}.{name}.weight", shape
     yield "output_norm.weight", (a.width,)
     yield "output.weight", (a.vocabulary, a.width)
@@ -134,17 +136,23 @@ def write(a):
         _, elements, length = TYPES[kind(name, shape)]
         return int(np.prod(shape)) // elements * length
 
-    head = a.width // a.heads
+    head = a.head_width or a.width // a.heads
     entries = {
-        "general.architecture": (TEXT, "llama"), "general.name": (TEXT, "random weights"),
-        "general.file_type": (U32, {"f32": 0, "q4_0": 2}[a.type]), "llama.block_count": (U32, a.layers),
-        "llama.context_length": (U32, a.context), "llama.embedding_length": (U32, a.width),
-        "llama.feed_forward_length": (U32, a.feed_forward), "llama.attention.head_count": (U32, a.heads),
-        "llama.attention.head_count_kv": (U32, a.kv_heads or a.heads), "llama.rope.dimension_count": (U32, head),
-        "llama.rope.freq_base": (F32, 10000.0), "llama.attention.layer_norm_rms_epsilon": (F32, 1e-5),
-        "llama.vocab_size": (U32, a.vocabulary), **tokenizer(a.tokenizer, a.vocabulary)}
+        "general.architecture": (TEXT, a.family), "general.name": (TEXT, "random weights"),
+        "general.file_type": (U32, {"f32": 0, "q4_0": 2}[a.type]), f"{a.family}.block_count": (U32, a.layers),
+        f"{a.family}.context_length": (U32, a.context), f"{a.family}.embedding_length": (U32, a.width),
+        f"{a.family}.feed_forward_length": (U32, a.feed_forward), f"{a.family}.attention.head_count": (U32, a.heads),
+        f"{a.family}.attention.head_count_kv": (U32, a.kv_heads or a.heads), f"{a.family}.rope.dimension_count": (U32, head),
+        f"{a.family}.rope.freq_base": (F32, 10000.0), f"{a.family}.attention.layer_norm_rms_epsilon": (F32, 1e-5),
+        f"{a.family}.vocab_size": (U32, a.vocabulary), **tokenizer(a.tokenizer, a.vocabulary)}
     if a.experts:
-        entries |= {"llama.expert_count": (U32, a.experts), "llama.expert_used_count": (U32, a.experts_used)}
+        entries |= {f"{a.family}.expert_count": (U32, a.experts), f"{a.family}.expert_used_count": (U32, a.experts_used)}
+    if a.head_width:
+        entries |= {f"{a.family}.attention.{part}_length": (U32, head) for part in ("key", "value")}
+    if a.window:
+        entries[f"{a.family}.attention.sliding_window"] = (U32, a.window)
+    if a.softcap:
+        entries[f"{a.family}.attn_logit_softcapping"] = (F32, a.softcap)
     listed, offset, directory = list(tensors(a)), 0, b""
     for name, shape in listed:
         number = TYPES[kind(name, shape)][0]
@@ -171,10 +179,14 @@ def main():
     for name, required, default in [("layers", True, None), ("width", True, None), ("heads", True, None),
                                     ("feed-forward", True, None), ("kv-heads", False, None),
                                     ("vocabulary", False, 32000), ("context", False, 4096), ("seed", False, 1),
-                                    ("experts", False, 0), ("experts-used", False, 2)]:
+                                    ("experts", False, 0), ("experts-used", False, 2),
+                                    ("head-width", False, 0), ("window", False, 0)]:
         parser.add_argument(f"--{name}", type=int, required=required, default=default)
     parser.add_argument("--tokenizer", required=True)
     parser.add_argument("--type", choices=TYPES, default="q4_0")
+    parser.add_argument("--family", default="llama")
+    parser.add_argument("--softcap", type=float, default=0.0)
+    parser.add_argument("--sinks", action="store_true")
     parser.add_argument("--sparse", action="store_true")
     a = parser.parse_args()
     print(f"{a.output}: {write(a):,} parameters")

@@ -69,7 +69,8 @@ import Testing
     let changes: [String: (inout NeedleEvaluation) -> Void] = [
       "template": { $0.template.question = "Where?" }, "lengths": { $0.lengths = [128] },
       "depths": { $0.depths = [10] }, "trials": { $0.trials = 3 }, "seed": { $0.seed = 7 },
-      "mode": { $0.mode = .generate }, "chat": { $0.chat = ChatFormat.known[0] },
+      "mode": { $0.mode = .generate }, "passages": { $0.passages = .one },
+      "chat": { $0.chat = ChatFormat.known[0] },
     ]
     try expectKeys(of: NeedleEvaluation(), beside: ["rotary", "options"], changes) {
       try $0.identity(model, in: haystack).key

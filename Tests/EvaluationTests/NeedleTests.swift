@@ -62,6 +62,30 @@ import Testing
     #expect(try made(1) != made(1, seed: 43))
   }
 
+  @Test func depthsOfATrialShareItsPassage() throws {
+    let (model, template, haystack) = try fixture()
+    func begin(
+      _ passages: NeedleEvaluation.Passages, trial: Int, depth: Double, length: Int
+    ) throws -> [Int32] {
+      var evaluation = NeedleEvaluation(template: template)
+      evaluation.passages = passages
+      let made = try evaluation.completion(
+        model, in: haystack, length: length, depth: depth, trial: trial)
+      return Array(made.tokens[..<64])
+    }
+    for trial in 0..<3 {
+      #expect(
+        try begin(.own, trial: trial, depth: 60, length: 256)
+          == begin(.own, trial: trial, depth: 100, length: 512))
+      #expect(
+        try begin(.one, trial: trial, depth: 80, length: 256)
+          == begin(.own, trial: 0, depth: 60, length: 256))
+    }
+    #expect(
+      try begin(.own, trial: 1, depth: 60, length: 256)
+        != begin(.own, trial: 2, depth: 60, length: 256))
+  }
+
   @Test func theEmbeddedModelFindsNeedlesAndNotWithoutRotation() throws {
     let (model, template, haystack) = try fixture()
     var evaluation = NeedleEvaluation(

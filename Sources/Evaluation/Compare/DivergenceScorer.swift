@@ -61,7 +61,7 @@ struct DivergenceScorer {
       try base.normed(hidden.0, rows: rows), try other.normed(hidden.1, rows: rows),
     ]
     let sums = Sums(rows: rows.count)
-    let units = LogitBlocks.units(scored.counts)
+    let units = base.units(scored.counts)
     let scratch = (0..<(2 * threads)).map { _ in
       FloatBuffer(count: LogitBlocks.unitRows * LogitBlocks.columns)
     }

@@ -80,7 +80,7 @@ package struct LogitComparison {
         normed.append(try blocks.normed(hidden, rows: scored.rows))
       }
       try compare(
-        blocks, normed, units: LogitBlocks.units(scored.counts), rows: scored.rows.count,
+        blocks, normed, units: blocks[0].units(scored.counts), rows: scored.rows.count,
         into: &result)
       progress(Double(first + group.count) / Double(windows.count))
     }

@@ -15,12 +15,22 @@ package struct NeedleEvaluation {
     case generate
   }
 
+  /// What text the trials of a cell are hidden in. Tokens that trials begin with alike are computed
+  /// once for all of them.
+  package enum Passages: String, Sendable, CaseIterable {
+    /// Each trial, at all depths, in a passage of its own.
+    case own
+    /// All trials in the haystack's beginning.
+    case one
+  }
+
   package var template: NeedleTemplate
   package var lengths: [Int]
   /// Percent of the haystack before the needle.
   package var depths: [Double]
   package var trials: Int
   package var seed: UInt64
+  package var passages = Passages.own
   package var mode = Mode.pass
   package var chat: ChatFormat?
   package var rotary: RotaryRequest
@@ -59,21 +69,17 @@ package struct NeedleEvaluation {
         "model": .string(model.checkpoint.path), "haystack": .string(haystack.name),
       ], unitCount: cells.count, options: options
     ) { try identity(model, in: haystack) }
-    let batchSizes = try Dictionary(
+    let batches = try Dictionary(
       uniqueKeysWithValues: Set(cells.map(\.length)).map {
-        ($0, try options.batch(for: [model.plan], context: $0))
+        ($0, try NeedleBatches(length: $0, passages, of: model.plan, options))
       })
     var total = 1
     var done = 0
     let record = try units.run { left in
       total = max(left.reduce(0) { $0 + cells[$1].length }, 1)
       // One batch holds trials of one length alone, so that none waits for a longer one.
-      // Trials of a number read the same passage at all depths, or begin alike: they come together.
       return Dictionary(grouping: left) { cells[$0].length }.sorted { $0.key < $1.key }
-        .flatMap { length, units in
-          units.sorted { (cells[$0].trial, $0) < (cells[$1].trial, $1) }
-            .batches(of: batchSizes[length] ?? 1)
-        }
+        .flatMap { length, units in batches[length]?.batches(units) { cells[$0] } ?? [] }
     } evaluate: { batch, finished in
       let completions = try batch.map {
         try trials.completion(
@@ -132,7 +138,7 @@ package struct NeedleEvaluation {
     let tokenizer = try model.tokenizer()
     return NeedleTrials(
       template: template, haystack: try TokenizedHaystack(haystack, tokenizer),
-      tokenizer: tokenizer, chat: chat, seed: seed)
+      tokenizer: tokenizer, chat: chat, seed: seed, passages: passages)
   }
 
   private func cells() throws(EvaluationError) -> [NeedleResult.Cell] {

@@ -3,20 +3,22 @@ import Vocabulary
 /// The trials of a needle test: every one is made from the seed and its own place in the grid.
 struct NeedleTrials {
   /// Grows when a seed's prompts change.
-  static let version = 2
+  static let version = 3
 
   let template: NeedleTemplate
   let haystack: TokenizedHaystack
   let tokenizer: Tokenizer
   let chat: ChatFormat?
   let seed: UInt64
+  let passages: NeedleEvaluation.Passages
 
   /// A haystack with the needle in it.
   /// - Parameters:
   ///   - length: tokens, question and answer included.
   ///   - depth: percent of the haystack's tokens before the needle, moved back to the end of the
   ///     sentence before.
-  ///   - trial: trials have keys, values and passages of their own.
+  ///   - trial: each has keys and values of its own, and a passage, which is the same at all depths
+  ///     and only longer at greater lengths: what differs between cells is not the text.
   /// - Returns: the haystack with the question as the prompt, and the answer.
   /// - Throws: `EvaluationError.usage` where the length leaves no room.
   func completion(length: Int, depth: Double, trial: Int) throws -> Completion {
@@ -24,9 +26,7 @@ struct NeedleTrials {
       seed: seed, task: "needle at \(depth) percent", length: length, index: trial)
     let key = random.element(of: template.keys) ?? ""
     let value = template.values.lowerBound + random.integer(below: template.values.count)
-    // The first trial reads the haystack from its beginning, as the classic test does.
-    let start =
-      trial == 0 ? 0 : haystack.sentence(from: random.integer(below: haystack.tokens.count))
+    let start = start(ofTrial: trial)
     let needle = template.filled(template.needle, key: key, value: value)
     let question = template.filled(template.question, key: key, value: value)
     let answer = try encode(template.filled(template.answer, key: key, value: value))
@@ -63,6 +63,13 @@ struct NeedleTrials {
     }
     return try Completion(
       prompt: head + passage[..<place] + inserted + passage[place...] + tail, answer: answer)
+  }
+
+  /// The first trial reads the haystack from its beginning, as the classic test does.
+  private func start(ofTrial trial: Int) -> Int {
+    guard trial > 0, passages == .own else { return 0 }
+    var random = SeededGenerator(seed: seed, task: "passage of a needle", length: 0, index: trial)
+    return haystack.sentence(from: random.integer(below: haystack.tokens.count))
   }
 
   private func isSpace(_ byte: UInt8?) -> Bool {

@@ -33,15 +33,18 @@ public struct RunOptions {
     self.arithmetic = arithmetic
   }
 
+  /// Tokens in flight where nothing else is asked for.
+  static let tokensInFlight = 16_384
+
   /// How many units are in flight at a time.
   /// - Parameters:
   ///   - plans: the models whose activations are in memory together.
   ///   - context: tokens of a unit.
-  ///   - tokens: tokens in flight where nothing else is asked for.
+  ///   - tokens: in flight where nothing else is asked for.
   /// - Returns: `batch` where it is set, else what suits the memory or the tokens.
   /// - Throws: `EvaluationError.setting` where the memory asked for does not suffice for one unit.
   func batch(
-    for plans: [ModelPlan], context: Int, tokens: Int = 16_384
+    for plans: [ModelPlan], context: Int, tokens: Int = tokensInFlight
   ) throws(EvaluationError) -> Int {
     if let batch { return batch }
     let usual = max(tokens / max(context, 1), 1)

@@ -48,7 +48,7 @@ package struct TargetScorer {
       best.pointer[row] = -.infinity
     }
     let sums = DoubleBuffer(count: max(count, 1))
-    let units = LogitBlocks.units(scored.counts)
+    let units = blocks.units(scored.counts)
     let scratch = (0..<blocks.threads).map { _ in
       FloatBuffer(count: LogitBlocks.unitRows * LogitBlocks.columns)
     }

@@ -6,6 +6,7 @@ import Foundation
 import Reports
 
 extension NeedleEvaluation.Mode: ExpressibleByArgument {}
+extension NeedleEvaluation.Passages: ExpressibleByArgument {}
 
 extension NeedleResult: CommandedResult {
   static var command: any ParsableCommand.Type { EvaluateNeedle.self }
@@ -36,6 +37,12 @@ struct EvaluateNeedle: ParsableCommand {
 
   @Option(help: ArgumentHelp("Trials of every cell, each with a key and value of its own."))
   var trials = 5
+
+  @Option(
+    help: ArgumentHelp(
+      "own: each trial in a passage of its own, the same at all depths; one: all in the beginning, sooner done.",
+      valueName: "kind"))
+  var passages = NeedleEvaluation.Passages.own
 
   @Option(help: ArgumentHelp("Seed of keys, values and passages.", valueName: "s"))
   var seed: UInt64 = 42
@@ -91,6 +98,7 @@ struct EvaluateNeedle: ParsableCommand {
       rotary: try variant.request(for: model.plan, warning: output),
       options: try work.options(longRun, threads: output.threads))
     evaluation.mode = mode
+    evaluation.passages = passages
     if let file = prompts.prompts {
       let made = try evaluation.prompts(model, in: text)
       return try prompts.write(
