@@ -26,6 +26,34 @@ package enum Libraries {
   /// Sets caps and thread counts before the first product.
   static func prepare() { _ = prepared }
 
+  /// Takes OpenBLAS's buffers for so many threads where this process has a limit of memory: OpenBLAS
+  /// would ask for one that it does not get again and again, for ever.
+  /// - Throws: `TensorError.noBuffers` where there is no room for them.
+  package static func takeBuffers(threads: Int) throws(TensorError) {
+    guard rc_memory_is_limited() else { return }
+    prepare()
+    let bytes = threads * bufferBytes
+    guard rc_memory_has_room(bytes) else { throw .noBuffers(bytes: bytes) }
+    // What it takes now it keeps for its later calls, from whatever thread.
+    guard let take = dlsym(nil, "blas_memory_alloc"), let free = dlsym(nil, "blas_memory_free")
+    else { return }
+    let taken = (0..<threads).map { _ in
+      unsafeBitCast(take, to: (@convention(c) (Int32) -> UnsafeMutableRawPointer?).self)(0)
+    }
+    for buffer in taken {
+      unsafeBitCast(free, to: (@convention(c) (UnsafeMutableRawPointer?) -> Void).self)(buffer)
+    }
+  }
+
+  /// Whether OpenBLAS gets the buffer of a thread.
+  static var hasRoomForBuffer: Bool {
+    !rc_memory_is_limited() || rc_memory_has_room(bufferBytes)
+  }
+
+  /// The buffer of a thread: 128 MiB on the processors with the widest registers, and what it is
+  /// rounded up to.
+  private static let bufferBytes = 132 << 20
+
   private static let prepared: Bool = {
     openblas_set_num_threads(1)
     #if ROPECONV_ONEDNN

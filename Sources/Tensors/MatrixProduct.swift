@@ -6,7 +6,8 @@ import COpenBLAS
 
 /// Products of float32 matrices, row-major, on the calling thread alone.
 package enum MatrixProduct {
-  /// `c = alpha a b + beta c`, through oneDNN, or OpenBLAS in the build without it: `a` is [m, k],
+  /// `c = alpha a b + beta c`, through oneDNN, or OpenBLAS in the build without it; NaN where there is
+  /// no memory for the product. `a` is [m, k],
   /// or [k, m] where `transposeA`, with row stride `lda`; `b` is [k, n], or [n, k] where
   /// `transposeB`, with row stride `ldb`; `c` is [m, n] with row stride `ldc`.
   package static func multiply(
@@ -24,6 +25,11 @@ package enum MatrixProduct {
         dnnl_dim_t(n), dnnl_dim_t(k), alpha, a, dnnl_dim_t(lda), b, dnnl_dim_t(ldb), beta, c,
         dnnl_dim_t(ldc))
       if status == dnnl_success { return }
+      // oneDNN had no memory for it: OpenBLAS would wait for its own for ever.
+      guard Libraries.hasRoomForBuffer else {
+        for row in 0..<m { (c + row * ldc).update(repeating: .nan, count: n) }
+        return
+      }
     #endif
     cblas_sgemm(
       CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,

@@ -20,6 +20,8 @@ public enum TensorError: Diagnostic {
   case sizes(String)
   /// There is no memory for a matrix.
   case outOfMemory(bytes: Int)
+  /// There is no memory for OpenBLAS's buffers.
+  case noBuffers(bytes: Int)
 
   /// What is wrong, in one line.
   public var summary: String {
@@ -37,13 +39,16 @@ public enum TensorError: Diagnostic {
       "\(routine) failed with \(info): the matrix is singular or not finite"
     case .sizes(let problem): problem
     case .outOfMemory(let bytes): "there is no memory for \(bytes) bytes"
+    case .noBuffers(let bytes):
+      "there is no memory for OpenBLAS's buffers, \(bytes >> 20) MiB of addresses: fewer threads"
+        + " take less, and a limit of this process (ulimit -v) can be raised"
     }
   }
 
   /// The exit status of a command that ends with it.
   public var exitStatus: ExitStatus {
     switch self {
-    case .sizes, .wrongByteCount, .partialBlock, .outOfMemory: .internalError
+    case .sizes, .wrongByteCount, .partialBlock, .outOfMemory, .noBuffers: .internalError
     default: .malformedData
     }
   }

@@ -20,7 +20,7 @@ import Testing
     let source = try lantern()
     let cases: [(String, MetadataValue?, String)] = [
       ("block_count", nil, "is missing"), ("block_count", .string("4"), "is not a whole number"),
-      ("block_count", .uint32(70_000), "which no model has"),
+      ("block_count", .uint32(70_000), "more than the file"),
       ("embedding_length", .int32(-1), "expected at least 1"),
       ("attention.head_count", .uint32(0), "expected at least 1"),
       ("attention.head_count_kv", .uint32(3), "does not divide"),

@@ -168,6 +168,14 @@ enum { RC_SLOT_DECODED, RC_SLOT_WIDENED, RC_SLOT_SCRATCHPAD, RC_SLOT_FEW_ROWS, R
 /// held before is lost when it grows.
 void *rc_thread_memory(int slot, size_t size);
 
+// memory_limit.c
+
+/// Whether this process has a limit of its addresses or of its data.
+bool rc_memory_is_limited(void);
+
+/// Whether so many bytes more could be had now.
+bool rc_memory_has_room(size_t size);
+
 // crc32.c
 
 /// The CRC-32 of zip and gzip, continued from that of the bytes before (0 at the start).

@@ -1,6 +1,7 @@
 import Base
 import Evaluation
 import OrderedCollections
+import Tensors
 
 /// A whole conversion: scores the source, fits, writes, opens what was written and scores that.
 ///
@@ -72,6 +73,7 @@ public struct ConversionRun {
     manifest: (ConversionOutcome) -> OrderedDictionary<String, JSONValue> = { _ in [:] },
     observer: @escaping @Sendable (ConversionEvent) -> Void
   ) throws -> ConversionOutcome {
+    try Libraries.takeBuffers(threads: request.threads)
     let stages = Stages(self)
     func show(_ stage: Int, _ share: Double, _ work: ConversionEvent.Work) {
       observer(.progress(stages.estimate.fraction(stage: stage, share: share), work))

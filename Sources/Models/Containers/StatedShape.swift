@@ -73,8 +73,11 @@ extension StatedShape {
     }
     try read(PlainHyperparameter.count)
     if parameters.side == .gguf { layers -= try PredictingLayers.count(parameters, of: layers) }
-    guard layers <= 65_536 else {
-      throw parameters.failure(.layers, "is \(layers), which no model has")
+    // What is kept of a layer must not be made for layers that are not there.
+    let tensors = parameters.checkpoint.tensors.count
+    guard layers <= max(tensors, 1_024) else {
+      throw parameters.failure(
+        .layers, "is \(layers), more than the file's tensors, of which it has \(tensors)")
     }
     windows = try SlidingWindows.read(parameters, layers: layers)
     try read(PlainHyperparameter.sizes)
