@@ -37,8 +37,9 @@ struct Absorption {
     func anyLayer(_ holds: (ModelLayer) -> Bool) -> Bool { plan.layers.contains(where: holds) }
     let turnsMessage = target.sites.rotatesMessage
     // The rotary dims of absorbed keys stand apart from the latent vector; values have them in it.
-    let isFree = identity == .pairLayout && plan.isAbsorbed && !turnsMessage
-    if [.pairLayout, .valueBasis, .scoreBasis].contains(identity), !isFree,
+    let isFree =
+      [.pairLayout, .direction].contains(identity) && plan.isAbsorbed && !turnsMessage
+    if [.pairLayout, .valueBasis, .scoreBasis, .direction].contains(identity), !isFree,
       let layer = plan.layers.firstIndex(where: { $0.boundKeys != nil }),
       let reason = plan.layers[layer].boundKeys
     {
@@ -46,6 +47,8 @@ struct Absorption {
     }
     switch identity {
     case .pairLayout: return nil
+    case .direction:
+      return plan.rotary.scores.isEmpty ? "no queries, keys or values of the model can turn" : nil
     case .valueBasis: return objectionToValueBasis()
     case .scoreBasis: return objectionToScoreBasis()
     case .latent: return objectionToAbsorbing()

@@ -146,21 +146,21 @@ extension ConversionPlan {
         if let values = layer.value { target.layers[index].value?.layout = values.layout.other }
       }
       target.layers[index].score?.layout = layout
+      if identities.contains(.direction) { target.layers[index].reverse() }
     }
     try source.checkValues(target)
     for (index, layer) in source.layers.enumerated()
     where layer.recipe.attention?.valueIsKey == true {
       // The rows of the key matrix are the value's too: they must stay in their order.
-      guard target.layers[index].score?.layout != source.rotary.layers[index].score?.layout else {
-        continue
-      }
+      let (old, new) = (source.rotary.layers[index].score, target.layers[index].score)
+      guard new?.layout != old?.layout || new?.direction != old?.direction else { continue }
       throw ModelError.notRepresentable(
         file: source.checkpoint.path,
-        what: "layer \(index), whose values are its keys, with pairs in another layout,",
+        what: "layer \(index), whose values are its keys, with pairs in another order,",
         container: "the output")
     }
     // What readers of the output's architecture do not expect must be declared.
-    let foreignLayout = target.scores.map(\.layout).first { $0 != native }
+    let scores = target.scoreDeclaration(native: native)
 
     let absorption = Absorption(plan: source, target: target, identities: identities)
     try absorption.check()
@@ -175,14 +175,14 @@ extension ConversionPlan {
 
     let values = target.valueTable
     let isPlain =
-      sites == source.plainSites && values == source.plainValues && foreignLayout == nil
+      sites == source.plainSites && values == source.plainValues && scores == ScoreDeclaration()
       && !(side == .huggingface && source.turnsPartOfHeads)
       && !absorbsLatent && !source.isAbsorbed
     declaration =
       isPlain
       ? nil
       : RotaryDeclaration(
-        sites: sites, value: values, scoreLayout: foreignLayout,
+        sites: sites, value: values, valueDimensions: target.valueDimensions, scores: scores,
         baseArchitecture: source.architecture.name,
         absorbsLatent: absorbsLatent || source.isAbsorbed)
     self.source = source
@@ -193,7 +193,8 @@ extension ConversionPlan {
     absorbed = identities.sorted().map { identity in
       let alone = Absorption(plan: source, target: target, identities: [identity])
       let tensors = source.layers.indices.reduce(0) { sum, index in
-        let moved = identity == .pairLayout ? target.layers[index].permutedMatrices : 0
+        let moves = identity == .pairLayout || identity == .direction
+        let moved = moves ? target.layers[index].permutedMatrices : 0
         return sum + alone.layer(index).rewrittenRoles().count + moved
       }
       return AbsorbedIdentity(

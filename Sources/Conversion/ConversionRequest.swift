@@ -18,6 +18,9 @@ public enum AbsorptionIdentity: String, Sendable, CaseIterable, Comparable {
   /// Matrices that make keys and values of a latent vector go into the queries and the output:
   /// `W_q^h <- W_UK^hT W_q^h`, `W_o^h <- W_o^h W_UV^h`.
   case latent = "A6"
+  /// Pairs turn the other way: rows of W_q, W_k, W_v and columns of W_o in the places of their pair's
+  /// other.
+  case direction = "A7"
   /// Value pairs that hardly turn within the context stay still.
   case stillPairs = "B1"
 

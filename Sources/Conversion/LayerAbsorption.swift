@@ -23,6 +23,16 @@ struct LayerAbsorption {
 
   private var foldedNorms: [Role] { Self.foldedNorms(of: layer) }
 
+  /// Dims of pairs change their places.
+  private var movesPairs: Bool {
+    identities.contains(.pairLayout) || identities.contains(.direction)
+  }
+
+  /// The layout of value pairs before A1 permutes them.
+  private func layoutBefore(_ rotation: ValueRotation) -> PairLayout {
+    identities.contains(.pairLayout) ? rotation.layout.other : rotation.layout
+  }
+
   /// Roles whose weights change.
   func rewrittenRoles() -> Set<Role> {
     // What is not attention stays as it is.
@@ -31,7 +41,7 @@ struct LayerAbsorption {
     func insert(_ changed: Role?...) { roles.formUnion(changed.compactMap { $0 }) }
     for identity in identities {
       switch identity {
-      case .pairLayout:
+      case .pairLayout, .direction:
         if target.sites.rotatesMessage { insert(.attentionOutput) }
       case .valueBasis: insert(layer.valueMatrix, .valueBias, .attentionOutput)
       case .scoreBasis: insert(layer.queryMatrix, layer.keyMatrix, .queryBias, .keyBias)
@@ -64,7 +74,7 @@ struct LayerAbsorption {
     if identities.contains(.valueBias), movesValueBias { moveValueBias(&state) }
     if identities.contains(.valueBasis) { try changeValueBasis(&state) }
     if identities.contains(.scoreBasis) { try changeScoreBasis(&state) }
-    if identities.contains(.pairLayout), target.sites.rotatesMessage { permuteOutput(&state) }
+    if movesPairs, target.sites.rotatesMessage { permuteOutput(&state) }
     if identities.contains(.latent) { absorbLatent(&state) }
   }
 
@@ -151,8 +161,7 @@ struct LayerAbsorption {
   private func changeValueBasis(_ state: inout LayerState) throws {
     var turning: [(Int, Int)] = []
     if target.sites.rotatesMessage, let rotation = target.value {
-      // The layout of value pairs before A1 permutes them.
-      let layout = identities.contains(.pairLayout) ? rotation.layout.other : rotation.layout
+      let layout = layoutBefore(rotation)
       for (pair, frequency) in rotation.frequencies.enumerated() where frequency != 0 {
         turning.append(layout.dims(ofPair: pair, pairs: rotation.slots))
       }
@@ -209,8 +218,9 @@ struct LayerAbsorption {
   private func permuteOutput(_ state: inout LayerState) {
     guard let rotation = target.value, let output = state.weights[.attentionOutput] else { return }
     let width = attention.valueWidth
-    let order = rotation.layout.other.order(
-      for: rotation.layout, pairs: rotation.slots, offset: 0, width: width)
+    let order = layoutBefore(rotation).order(
+      for: rotation.layout, pairs: rotation.slots, offset: 0, width: width,
+      swapping: identities.contains(.direction))
     var result = output
     for row in 0..<output.rows {
       for head in 0..<attention.heads {

@@ -201,8 +201,11 @@ struct TensorAssembly {
     _ from: RotaryLayer, _ to: RotaryLayer, offset: Int, width: Int
   ) -> [Int]? {
     guard let source = from.score else { return orderOfStillHeads(offset: offset, width: width) }
-    guard let layout = to.score?.layout, layout != source.layout else { return nil }
-    return source.layout.order(for: layout, pairs: source.pairs, offset: offset, width: width)
+    guard let target = to.score else { return nil }
+    let swaps = target.direction != source.direction
+    guard target.layout != source.layout || swaps else { return nil }
+    return source.layout.order(
+      for: target.layout, pairs: source.pairs, offset: offset, width: width, swapping: swaps)
   }
 
   /// The containers' layouts are those of every layer: rows of one without positions move as well,
@@ -220,12 +223,13 @@ struct TensorAssembly {
     (layer.score ?? plan.rotary.scores.first)?.offset ?? 0
   }
 
-  /// The order of one head's dims where pairs of values do.
+  /// The order of one head's dims where pairs of values do, or turn the other way.
   private func valueOrder(_ from: RotaryLayer, _ to: RotaryLayer, width: Int) -> [Int]? {
-    guard let source = from.value, let layout = to.value?.layout, layout != source.layout else {
-      return nil
-    }
-    return source.layout.order(for: layout, pairs: source.slots, offset: 0, width: width)
+    guard let source = from.value, let target = to.value else { return nil }
+    let swaps = target.frequencies != source.frequencies
+    guard target.layout != source.layout || swaps else { return nil }
+    return source.layout.order(
+      for: target.layout, pairs: source.slots, offset: 0, width: width, swapping: swaps)
   }
 
   private func assemble(

@@ -98,8 +98,10 @@ package struct Inspection: Sendable {
       let widths = attentions.filter { $0.rotation.score == score }.map(\.keyWidth)
       return (
         scores.count == 1 ? "scores" : "scores, \(Self.name(of: score, plan))",
-        "\(score.pairs) pairs (\(score.layout.rawValue)) of \(Self.range(widths)) dims, base "
-          + "\(Format.general(score.base)), scaling \(score.scaling.name)"
+        "\(score.pairs) pairs (\(score.layout.rawValue)) of \(Self.range(widths)) dims, "
+          + (score.stated == nil ? "base \(Format.general(score.base))" : "frequencies stated")
+          + ", scaling \(score.scaling.name)"
+          + (score.direction == .backward ? ", turning backward" : "")
       )
     }
   }

@@ -204,6 +204,23 @@ public struct RotaryFrequencies: Sendable, Equatable {
     }
   }
 
+  /// Frequencies that a checkpoint states itself, scaled.
+  /// - Throws: `RotaryError.needsBase` for a scaling of those that follow from a base.
+  init(stated: [Double], scaling: FrequencyScaling) throws(RotaryError) {
+    magnitude = 1
+    switch scaling {
+    case .none:
+      radians = stated
+    case .linear(let factor):
+      guard factor.isFinite, factor > 0 else {
+        throw .notPositive(what: "the rotary scaling factor", value: factor)
+      }
+      radians = stated.map { $0 / factor }
+    default:
+      throw .needsBase(method: scaling.name)
+    }
+  }
+
   /// The base after an NTK-aware stretch; a single pair has no room to change it.
   package static func stretched(_ base: Double, by factor: Double, dimensions: Int) -> Double {
     let size = Double(dimensions)

@@ -37,15 +37,39 @@ public struct RotaryConfiguration: Sendable, Equatable {
   /// - Parameters:
   ///   - sites: the sites that rotate.
   ///   - values: a row for every layer.
-  ///   - scoreLayout: how pairs of queries and keys lie; nil: as they do.
+  ///   - scores: what of the rotation of queries and keys is not as in a plain file.
   package mutating func declare(
-    sites: RotarySites, values: ValueTable?, scoreLayout: PairLayout?
+    sites: RotarySites, values: ValueTable?, scores: ScoreDeclaration
   ) {
     for index in layers.indices where layers[index].score != nil {
       layers[index].sites = sites
       layers[index].value = values?.row(index)
-      if let scoreLayout { layers[index].score?.layout = scoreLayout }
+      if let layout = scores.layout { layers[index].score?.layout = layout }
+      layers[index].score?.direction = scores.direction
+      layers[index].score?.stated = scores.frequencies?[index]
     }
+  }
+
+  /// What of the rotation of queries and keys a file must declare, where its readers expect pairs
+  /// laid out as in `native`.
+  package func scoreDeclaration(native: PairLayout?) -> ScoreDeclaration {
+    let scores = scores
+    let stated = scores.contains { $0.stated != nil }
+    let most = scores.reduce(0) { max($0, $1.pairs) }
+    return ScoreDeclaration(
+      layout: scores.map(\.layout).first { $0 != native },
+      direction: scores.first?.direction ?? .forward,
+      frequencies: stated
+        ? layers.map { $0.score?.stated ?? [Double](repeating: 0, count: $0.score?.pairs ?? most) }
+        : nil)
+  }
+
+  /// Dims of a value head of each layer that have a frequency, where in some layer those are other
+  /// ones than dims of a key head; nil: nowhere.
+  package var valueDimensions: [Int]? {
+    guard let table = valueTable else { return nil }
+    let follows = layers.allSatisfy { $0.value.map(\.slots) ?? $0.pairs == $0.pairs }
+    return follows ? nil : table.frequencies.map { 2 * $0.count }
   }
 
   /// Stills every pair that turns less than `epsilon` radians over `span` positions (identity B1).
@@ -61,6 +85,26 @@ public struct RotaryConfiguration: Sendable, Equatable {
       for index in layers.indices { layers[index].value?.pairs = nil }
     }
     return (count, bound)
+  }
+}
+
+/// What a file declares of how queries and keys turn, beside the sites: what is not as in a plain
+/// file of its architecture.
+package struct ScoreDeclaration: Sendable, Equatable {
+  /// How pairs lie; nil: as the architecture's readers expect.
+  package var layout: PairLayout?
+  /// Which way pairs turn.
+  package var direction: RotationDirection
+  /// Radians per position, [layers][pairs of a head there]; nil: they follow from the base.
+  package var frequencies: [[Double]]?
+
+  package init(
+    layout: PairLayout? = nil, direction: RotationDirection = .forward,
+    frequencies: [[Double]]? = nil
+  ) {
+    self.layout = layout
+    self.direction = direction
+    self.frequencies = frequencies
   }
 }
 
@@ -146,11 +190,19 @@ extension RotaryConfiguration {
       let stored = layers[index].value
       kept.append(request.valuePairs ?? stored?.pairs)
       guard var score = layers[index].score else { continue }
+      if let stored {
+        score.direction = stored.direction
+        if stored.slots != score.pairs {
+          score.dimensions = 2 * stored.slots
+          score.stated = nil
+        }
+      }
       score.base = request.valueBase ?? stored?.base ?? score.base
+      if request.valueBase != nil || stored?.base != nil { score.stated = nil }
       var value = ValueRotation(
         frequencies: try score.frequencies(length: length).radians,
         layout: stored?.layout ?? score.layout, bias: stored?.bias ?? .unrotated,
-        base: request.valueBase ?? stored?.base ?? commonBase)
+        base: score.stated == nil ? request.valueBase ?? stored?.base ?? commonBase : nil)
       value.pairs = value.turning
       layers[index].value = value
     }

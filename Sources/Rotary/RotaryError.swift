@@ -17,6 +17,8 @@ public enum RotaryError: Diagnostic {
   case missingParameter(method: String, parameter: String)
   /// The numbers of a scaling method, each of which may be, give no frequencies together.
   case notFinite(method: String)
+  /// A scaling method changes frequencies that follow from a base, and the checkpoint states its own.
+  case needsBase(method: String)
   /// Frequency factors do not match the number of pairs.
   case factorCount(found: Int, expected: Int)
   /// A table of value frequencies has the wrong size.
@@ -40,6 +42,9 @@ public enum RotaryError: Diagnostic {
       "frequency scaling '\(method)' needs \(parameter)"
     case .notFinite(let method):
       "frequency scaling '\(method)' gives frequencies that are not finite numbers"
+    case .needsBase(let method):
+      "frequency scaling '\(method)' changes frequencies that follow from a base, but the checkpoint"
+        + " states its own"
     case .factorCount(let found, let expected):
       "\(found) frequency factors, expected \(expected) (one per rotary pair)"
     case .tableSize(let found, let layers, let pairs):
@@ -50,7 +55,7 @@ public enum RotaryError: Diagnostic {
   /// The exit status of a command that ends with it.
   public var exitStatus: ExitStatus {
     switch self {
-    case .unknownSites, .tooManyPairs, .layerCount, .missingParameter: .usage
+    case .unknownSites, .tooManyPairs, .layerCount, .missingParameter, .needsBase: .usage
     default: .malformedData
     }
   }

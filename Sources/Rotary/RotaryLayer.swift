@@ -1,5 +1,12 @@
 import Tensors
 
+/// Which way pairs turn as positions grow: `R_t` or `R_(-t)`.
+package enum RotationDirection: String, Sendable, CaseIterable {
+  case forward, backward
+
+  package var other: RotationDirection { self == .forward ? .backward : .forward }
+}
+
 /// The rotation of a layer's queries and keys: which dims of a head turn, and how fast.
 public struct ScoreRotation: Sendable, Equatable {
   /// Rotated dims of a head, even.
@@ -15,6 +22,11 @@ public struct ScoreRotation: Sendable, Equatable {
   /// The frequencies are those of windowed layers alone (Gemma 3), which never look far: a scaling
   /// that is asked for leaves them as they are.
   public var isLocal: Bool
+  /// Which way the pairs turn.
+  package var direction = RotationDirection.forward
+  /// Radians per position of every pair, of a checkpoint that states them itself, in the place of
+  /// those that follow from the base; 0: the pair stays still.
+  package var stated: [Double]?
 
   /// A rotation of the `dimensions` dims from `offset` on.
   public init(
@@ -34,7 +46,15 @@ public struct ScoreRotation: Sendable, Equatable {
 
   /// The frequencies of a pass over `length` positions.
   public func frequencies(length: Int) throws(RotaryError) -> RotaryFrequencies {
-    try RotaryFrequencies(dimensions: dimensions, base: base, scaling: scaling, length: length)
+    var frequencies =
+      if let stated {
+        try RotaryFrequencies(stated: stated, scaling: scaling)
+      } else {
+        try RotaryFrequencies(
+          dimensions: dimensions, base: base, scaling: scaling, length: length)
+      }
+    if direction == .backward { frequencies.radians = frequencies.radians.map { 0 - $0 } }
+    return frequencies
   }
 }
 
@@ -57,6 +77,12 @@ public struct RotaryLayer: Sendable, Equatable {
 
   /// Rotary pairs of a head.
   public var pairs: Int { score?.pairs ?? 0 }
+
+  /// Turns all pairs the other way.
+  package mutating func reverse() {
+    if let direction = score?.direction { score?.direction = direction.other }
+    value?.reverse()
+  }
 
   /// Whether any value pair turns.
   public var turnsValues: Bool { sites.rotatesMessage && (value?.turning ?? 0) > 0 }

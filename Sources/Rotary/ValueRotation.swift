@@ -41,6 +41,15 @@ public struct ValueRotation: Sendable, Equatable {
   /// Pairs that turn.
   public var turning: Int { frequencies.count { $0 != 0 } }
 
+  /// Which way those turn; those of a table with both signs are not of one direction, which is
+  /// called forward.
+  var direction: RotationDirection {
+    turning > 0 && frequencies.allSatisfy { $0 <= 0 } ? .backward : .forward
+  }
+
+  /// Turns all pairs the other way.
+  mutating func reverse() { frequencies = frequencies.map { 0 - $0 } }
+
   /// Keeps the `count` slowest of the pairs that turn (the highest indices) and stills the others.
   /// - Throws: `RotaryError.tooManyPairs`.
   public mutating func keepSlowest(_ count: Int) throws(RotaryError) {

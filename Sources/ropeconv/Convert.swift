@@ -39,7 +39,7 @@ struct Convert: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Identities to apply to the weights: A1, A2, A3, A4, A5, A6, B1.", valueName: "list"))
+      "Identities to apply to the weights: A1, A2, A3, A4, A5, A6, A7, B1.", valueName: "list"))
   var absorb: String?
 
   @Option(

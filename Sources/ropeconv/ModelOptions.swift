@@ -14,6 +14,10 @@ struct ModelOptions: ParsableArguments {
       valueName: "dir"))
   var architectures: String?
 
+  @Flag(
+    help: "Read a model whose attention is known not to rotate as it is meant to as if it did.")
+  var assumeCorrectRotation = false
+
   /// The option's folder, or that of the environment; nil: there is none.
   var folder: String? {
     let environment = ProcessInfo.processInfo.environment["ROPECONV_ARCHITECTURES"]
@@ -22,7 +26,9 @@ struct ModelOptions: ParsableArguments {
 
   /// The families that are read.
   func catalog() throws -> ArchitectureCatalog {
-    try folder.map { try ArchitectureCatalog(adding: $0) } ?? .builtIn
+    var catalog = try folder.map { try ArchitectureCatalog(adding: $0) } ?? .builtIn
+    catalog.assumesCorrectRotation = assumeCorrectRotation
+    return catalog
   }
 
   /// Opens a model.

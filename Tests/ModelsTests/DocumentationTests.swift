@@ -41,6 +41,7 @@ import Vocabulary
     ("`value_head_order`", DataFileTests.keys(Architecture.Side.self)),
     ("`seventy_billion`", DataFileTests.keys(Architecture.SeventyBillion.Key.self)),
     ("A kind of wrapper", DataFileTests.keys(ModelWrapper.Key.self)),
+    ("An entry of `modules`", DataFileTests.keys(PublishedModule.Key.self)),
     ("What is not computed", DataFileTests.keys(UnsupportedStatement.Key.self)),
     ("An entry of `pre_tokenizers`", DataFileTests.keys(NamedPreTokenizer.Key.self)),
     ("A spelling", DataFileTests.keys(HuggingFacePreTokenizers.Spelling.Key.self)),

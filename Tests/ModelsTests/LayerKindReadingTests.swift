@@ -147,7 +147,7 @@ import Testing
     #expect(table.turning == [4, 4, 4, 0])
     func summary(_ frequencies: [JSONValue]) throws -> (String?, ModelPlan?) {
       let declared = RotaryDeclaration(
-        sites: .all, value: table, scoreLayout: nil, baseArchitecture: "smollm3")
+        sites: .all, value: table, scores: ScoreDeclaration(), baseArchitecture: "smollm3")
       var members = try #require(source.configuration?.object)
       members["model_type"] = "smollm3_rotary"
       var fields = try #require(declared.json().object)

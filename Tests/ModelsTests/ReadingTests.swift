@@ -99,7 +99,7 @@ import Testing
     rotary.layers[0].value?.frequencies[0] = 0.5
     return RotaryDeclaration(
       sites: rotary.sites, value: rotary.valueTable,
-      scoreLayout: plan.rotary.scores[0].layout.other,
+      scores: ScoreDeclaration(layout: plan.rotary.scores[0].layout.other),
       baseArchitecture: plan.architecture.name)
   }
 
@@ -107,7 +107,7 @@ import Testing
     let value = try #require(plan.rotary.valueTable)
     let expected = try #require(declared.value)
     #expect(plan.rotary.sites == declared.sites)
-    #expect(plan.rotary.scores[0].layout == declared.scoreLayout)
+    #expect(plan.rotary.scores[0].layout == declared.scores.layout)
     #expect(value.layout == expected.layout && value.bias == expected.bias)
     #expect(value.base == expected.base && value.pairs == expected.pairs)
     #expect(
@@ -122,7 +122,8 @@ import Testing
     #expect(metadata["general.architecture"] == .string("llama-rotary"))
     try check(ModelPlan(source.restated(metadata: metadata)), declared)
     let faults: [(String, MetadataValue?)] = [
-      ("version", .uint32(2)), ("version", nil), ("sites", nil), ("score.layout", .string("odd")),
+      ("version", .uint32(3)), ("version", nil), ("score.direction", .string("backward")),
+      ("value.dimensions", .uint32(4)), ("sites", nil), ("score.layout", .string("odd")),
       ("value.layout", nil), ("value.bias", .string("odd")), ("value.frequencies", nil),
       ("value.frequencies", .array(.floats([.nan]))),
     ]

@@ -30,7 +30,9 @@ import transformers
 from transformers import conversion_mapping
 
 from .configuration_ropeconv import variant_of as configuration_of
-from .rotation_ropeconv import Rotation, join, layer_types, plain_frequencies, rope_of, rotary_pairs, split, tables, turn
+from .rotation_ropeconv import (
+    Rotation, join, layer_types, plain_frequencies, rope_of, rotary_pairs, split, stated_frequencies, tables, turn,
+)
 
 # The call of an attention that is under way in this thread.
 CALL = contextvars.ContextVar("CALL", default=None)
@@ -116,9 +118,9 @@ def turn_shares(model, config):
     for module in model.modules():
         for name, frequencies in list(module.named_buffers(recurse=False)):
             kind = re.fullmatch("(?:(.+?)_)?(?:original_)?inv_freq", name)
-            if kind and len(frequencies) != rotary_pairs(config, kind[1]):
+            if kind and (stated_frequencies(config) or len(frequencies) != rotary_pairs(config, kind[1])):
                 if rope_of(config, kind[1])["rope_type"] != "default":
-                    raise ValueError("this transformers cannot scale the rotation of a part of each head")
+                    raise ValueError("this transformers cannot scale frequencies of its own or of a part of each head")
                 module.compute_default_rope_parameters = of_share  # which the initialization of weights calls again
                 setattr(module, name, of_share(config, frequencies.device, kind[1])[0])
 
@@ -144,6 +146,9 @@ def variant_of(function):
         call = CALL.get()
         given = signature.bind(*arguments, **options).arguments
         rotation, layout = call.rotation, call.rotation.score_layout
+        if rotation.score_sign < 0:  # pairs turn the other way: angles of the other sign
+            other = {"sin": lambda sin: -sin, "freqs_cis": torch.conj}
+            given = given | {name: other[name](given[name]) for name in tables if name in other}
         sites = "qk" if len(heads) > 1 else order[next(call.steps)]
         if rotation.shares_vector and sites == "k":
             return call.key_and_value(given["x"], given["cos"], given["sin"], call.positions)
@@ -302,6 +307,7 @@ class RotaryCompressor:
         entries, mask = self.plain_forward(hidden_states, q_residual, position_ids, call.cache, layer_idx)
         positions = self.compress_rate * torch.arange(entries.shape[2], device=entries.device)[None]
         cos, sin = self.rotary_emb(entries, position_ids=positions, layer_type=self.rope_layer_type)
+        sin = call.rotation.score_sign * sin
         return call.key_and_value(entries, cos, sin, positions), mask
 
 
@@ -380,6 +386,6 @@ class Call:
             if self.rotation.turns(site):
                 x = scores[index].unflatten(-1, (self.attention.num_heads, -1)).transpose(1, 2)
                 cos, sin = tables(plain_frequencies(self.attention.config), self.positions, x)
-                x = turn(x, cos, sin, self.rotation.score_layout or "half")
+                x = turn(x, cos, self.rotation.score_sign * sin, self.rotation.score_layout or "half")
                 scores[index] = x.transpose(1, 2).flatten(2)
         return torch.cat((*scores, values), -1)

@@ -10,13 +10,15 @@ class Rotation:
 
     def __init__(self, config, layer):
         declared = config.rotary
-        if declared.get("version") != 1:
-            raise ValueError(f"config.json: rotary.version is {declared.get('version')}, this code knows version 1")
+        if declared.get("version") not in (1, 2):
+            raise ValueError(f"config.json: rotary.version is {declared.get('version')}, this code knows versions 1 and 2")
         self.sites = declared["sites"]
         # Latent attention whose one vector is key and value of all heads.
         self.absorbs_latent = declared.get("latent") == "absorbed"
         # None: the order of dims that the family's own rotary function expects.
-        self.score_layout = declared.get("score", {}).get("layout")
+        score = declared.get("score", {})
+        self.score_layout = score.get("layout")
+        self.score_sign = -1 if score.get("direction") == "backward" else 1
         pairs = [rotary_pairs(config, layer_type) for layer_type in layer_types(config)]
         self.pairs = pairs[layer]
         self.first = 0  # dim of a head that turns
@@ -24,6 +26,9 @@ class Rotation:
         value = declared.get("value") if self.turns("vo") else None
         self.value_layout = value and value["layout"]
         self.keeps_value_bias = value is not None and value["bias"] == "unrotated"
+        dimensions = value and value.get("dimensions")
+        if dimensions:
+            pairs = [it // 2 for it in (dimensions if isinstance(dimensions, list) else [dimensions] * len(pairs))]
         self.value_frequencies = value and of_layer(value["frequencies"], layer, pairs)
         self.value_magnitude = 1.0
 
@@ -65,8 +70,19 @@ def rotary_pairs(config, layer_type=None):
     return (stated or int(width * share)) // 2
 
 
+def stated_frequencies(config):
+    """Frequencies of queries and keys that do not follow from a base; None where there are none."""
+    stated = (getattr(config, "rotary", None) or {}).get("score", {}).get("frequencies")
+    if stated and {rotary_pairs(config, layer_type) for layer_type in layer_types(config)} != {len(stated)}:
+        raise ValueError("config.json: rotary.score.frequencies is not one row for all layers")
+    return stated
+
+
 def plain_frequencies(config, layer_type=None):
-    """The frequencies that the base alone gives."""
+    """The frequencies that the base alone gives, or that the configuration states itself."""
+    stated = stated_frequencies(config)
+    if stated:
+        return stated
     base = rope_of(config, layer_type).get("rope_theta") or getattr(config, "rope_theta", None) or 10000.0
     pairs = rotary_pairs(config, layer_type)
     return [base ** (-pair / pairs) for pair in range(pairs)]

@@ -8,6 +8,8 @@ package struct ArchitectureCatalog: Sendable {
 
   /// Families of the user's own files.
   private let added: [Architecture]
+  /// Models that attend by a module whose rotation is known to be wrong are read as if it were right.
+  package var assumesCorrectRotation = false
 
   private init(added: [Architecture]) { self.added = added }
 

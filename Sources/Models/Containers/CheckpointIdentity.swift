@@ -52,6 +52,9 @@ package struct CheckpointIdentity: Sendable {
     case .safetensors:
       side = .huggingface
       guard let configuration = checkpoint.configuration else {
+        if let module = try PublishedModule.alone(in: checkpoint) {
+          throw ModelError.moduleAlone(file: checkpoint.path, module)
+        }
         throw ModelError.noConfiguration(
           file: checkpoint.path,
           isAdapter: checkpoint.companions?.contains("adapter_config.json") == true)

@@ -47,6 +47,7 @@ package struct HuggingFaceConfiguration {
     let replaced =
       [RotaryDeclaration.object, OwnKeys.object] + TrainingFlags.Key.allCases.map(\.rawValue)
     for key in replaced { fields.values[key] = nil }
+    PublishedModule.withoutNames(&fields)
     // A share that the family ignores would count for a variant.
     if plan.ignoredStatement != nil, declaration != nil {
       RotaryParameters.removeFraction(from: &fields)

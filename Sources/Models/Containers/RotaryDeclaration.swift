@@ -10,41 +10,53 @@ import Tensors
 package struct RotaryDeclaration: Sendable, Equatable {
   package var sites: RotarySites
   package var value: ValueTable?
-  /// Set where Q and K do not lie in the layout the architecture's readers expect.
-  package var scoreLayout: PairLayout?
+  /// Dims of a value head of each layer that have a frequency, where those are other ones than dims
+  /// of a key head somewhere.
+  package var valueDimensions: [Int]?
+  package var scores: ScoreDeclaration
   package var baseArchitecture: String
   /// Latent attention stands in absorbed form: its matrices of keys and values are not there.
   package var absorbsLatent: Bool
 
   package init(
-    sites: RotarySites, value: ValueTable?, scoreLayout: PairLayout?, baseArchitecture: String,
-    absorbsLatent: Bool = false
+    sites: RotarySites, value: ValueTable?, valueDimensions: [Int]? = nil,
+    scores: ScoreDeclaration, baseArchitecture: String, absorbsLatent: Bool = false
   ) {
+    self.valueDimensions = valueDimensions
     self.absorbsLatent = absorbsLatent
     self.sites = sites
     self.value = value
-    self.scoreLayout = scoreLayout
+    self.scores = scores
     self.baseArchitecture = baseArchitecture
   }
 
-  /// The version of the format this program reads and writes.
-  package static let version = 1
+  /// The versions of the format. Readers of the first would compute something else where a field of
+  /// the second is stated, which is written there alone.
+  private static let versions = 1...2
   /// The member of config.json.
   package static let object = "rotary"
   /// What stands before the fields in a GGUF file.
   package static let prefix = object + "."
 
-  private enum Field: String {
+  private enum Field: String, CaseIterable {
     case version
     case baseArchitecture = "base_architecture"
     case sites
     case scoreLayout = "score.layout"
+    case scoreDirection = "score.direction"
+    case scoreFrequencies = "score.frequencies"
     case frequencies = "value.frequencies"
     case valueLayout = "value.layout"
+    case valueDimensions = "value.dimensions"
     case bias = "value.bias"
     case base = "value.freq_base"
     case pairs = "value.pairs"
     case latent = "latent"
+
+    /// What readers of the first version do not know.
+    var isOfSecondVersion: Bool {
+      [.scoreDirection, .scoreFrequencies, .valueDimensions].contains(self)
+    }
 
     var path: [String] { rawValue.split(separator: ".").map(String.init) }
   }
@@ -91,15 +103,36 @@ extension RotaryDeclaration {
       }
       return choice
     }
-    guard field(.version)?.int == Self.version else {
-      throw failure(.version, "is missing or not \(Self.version), the version supported")
+    guard let version = field(.version)?.int, Self.versions.contains(version) else {
+      throw failure(
+        .version,
+        "is missing or not \(Self.versions.lowerBound) or \(Self.versions.upperBound), the versions"
+          + " supported")
+    }
+    for newer in Field.allCases where newer.isOfSecondVersion && field(newer) != nil {
+      guard version >= Self.versions.upperBound else {
+        throw failure(newer, "is stated, which needs \(Self.prefix)\(Field.version.rawValue) 2")
+      }
     }
     guard let text = field(.sites)?.string else { throw failure(.sites, "is missing") }
     self.init(
-      sites: try RotarySites(parsing: text), value: nil, scoreLayout: nil,
+      sites: try RotarySites(parsing: text), value: nil, scores: ScoreDeclaration(),
       baseArchitecture: identity.architecture.name)
     if field(.scoreLayout)?.string != nil {
-      scoreLayout = try choice(.scoreLayout, [PairLayout.interleaved, .half])
+      scores.layout = try choice(.scoreLayout, [PairLayout.interleaved, .half])
+    }
+    if field(.scoreDirection) != nil {
+      scores.direction = try choice(.scoreDirection, RotationDirection.allCases)
+    }
+    let most = pairs.reduce(0) { max($0, $1 ?? 0) }
+    let sizes = pairs.map { $0 ?? most }
+    func table(_ key: Field, sizes: [Int]) throws -> [[Double]] {
+      try Self.table(field(key), sizes: sizes, turns: pairs.map { $0 != nil }) {
+        failure(key, $0)
+      }
+    }
+    if field(.scoreFrequencies) != nil {
+      scores.frequencies = try table(.scoreFrequencies, sizes: sizes)
     }
     if field(.latent) != nil {
       absorbsLatent = try choice(.latent, [LatentForm.absorbed]) == .absorbed
@@ -107,34 +140,49 @@ extension RotaryDeclaration {
     guard sites.rotatesMessage else { return }
     let layout: PairLayout = try choice(.valueLayout, [.interleaved, .half])
     let bias: ValueRotation.Bias = try choice(.bias, [.rotated, .unrotated])
-    guard let list = field(.frequencies)?.array else {
-      throw failure(.frequencies, "is missing")
+    var valueSizes = sizes
+    if let stated = field(.valueDimensions) {
+      let dimensions = stated.array?.compactMap(\.int) ?? stated.int.map { [$0] } ?? []
+      guard dimensions.count == 1 || dimensions.count == pairs.count,
+        dimensions.allSatisfy({ $0 > 0 && $0 % 2 == 0 && $0 <= 1 << 20 })
+      else {
+        throw failure(
+          .valueDimensions, "is not one even number, or one for each of \(pairs.count) layers")
+      }
+      valueSizes = pairs.indices.map { dimensions[dimensions.count == 1 ? 0 : $0] / 2 }
+      valueDimensions = valueSizes.map { 2 * $0 }
     }
+    value = ValueTable(
+      frequencies: try table(.frequencies, sizes: valueSizes), layout: layout, bias: bias,
+      base: field(.base)?.double, pairs: field(.pairs)?.int)
+  }
+
+  /// A row of frequencies for each layer, of so many as `sizes` says; one row may stand for all.
+  /// - Parameter turns: whether each layer has positions, without which its row turns nothing.
+  private static func table(
+    _ stated: JSONValue?, sizes: [Int], turns: [Bool], failure: (String) -> ModelError
+  ) throws -> [[Double]] {
+    guard let list = stated?.array else { throw failure("is missing") }
     let numbers = list.compactMap(\.double)
     guard numbers.count == list.count, numbers.allSatisfy(\.isFinite) else {
-      throw failure(.frequencies, "holds something that is not a finite number")
+      throw failure("holds something that is not a finite number")
     }
-    let most = pairs.reduce(0) { max($0, $1 ?? 0) }
-    let sizes = pairs.map { $0 ?? most }
-    let isOneRow = numbers.count == most && sizes.agreed != nil
+    let isOneRow = sizes.agreed == numbers.count
     guard isOneRow || numbers.count == sizes.reduce(0, +) else {
       throw RotaryError.tableSize(
-        found: numbers.count, layers: pairs.count, pairs: sizes.agreed ?? most)
+        found: numbers.count, layers: sizes.count, pairs: sizes.agreed ?? sizes.max() ?? 0)
     }
     var first = 0
-    let table = try sizes.enumerated().map { layer, size in
+    return try sizes.enumerated().map { layer, size in
       let still = [Double](repeating: 0, count: size)
-      if isOneRow { return pairs[layer] == nil ? still : numbers }
+      if isOneRow { return turns[layer] ? numbers : still }
       let row = Array(numbers[first...].prefix(size))
       first += size
-      guard pairs[layer] != nil || row == still else {
-        throw failure(.frequencies, "turns values of layer \(layer), which has no positions")
+      guard turns[layer] || row == still else {
+        throw failure("turns pairs of layer \(layer), which has no positions")
       }
       return row
     }
-    value = ValueTable(
-      frequencies: table, layout: layout, bias: bias, base: field(.base)?.double,
-      pairs: field(.pairs)?.int)
   }
 }
 
@@ -150,29 +198,36 @@ extension RotaryDeclaration {
 // MARK: - Writing
 
 extension RotaryDeclaration {
-  /// The table as the file stores it: one row where all layers agree, those without positions (whose
+  /// A table as the file stores it: one row where all layers agree, those without positions (whose
   /// rows are 0) among them.
-  private var frequencies: [Float] {
-    guard let table = value?.frequencies, let first = table.first else { return [] }
+  private static func numbers(_ table: [[Double]]) -> StatedValue {
+    guard let first = table.first else { return .numbers([]) }
     let rows = table.allSatisfy { $0 == first } ? [first] : table
-    return rows.flatMap { $0.map(Float.init) }
+    return .numbers(rows.flatMap { $0.map(Float.init) })
   }
 
   private var fields: [(Field, StatedValue)] {
     var fields: [(Field, StatedValue)] = [
-      (.version, .whole(Self.version)), (.baseArchitecture, .text(baseArchitecture)),
-      (.sites, .text(sites.code)),
+      (.baseArchitecture, .text(baseArchitecture)), (.sites, .text(sites.code)),
     ]
-    if let scoreLayout { fields.append((.scoreLayout, .text(scoreLayout.rawValue))) }
+    if let layout = scores.layout { fields.append((.scoreLayout, .text(layout.rawValue))) }
+    if scores.direction != .forward {
+      fields.append((.scoreDirection, .text(scores.direction.rawValue)))
+    }
+    if let table = scores.frequencies { fields.append((.scoreFrequencies, Self.numbers(table))) }
     if absorbsLatent { fields.append((.latent, .text(LatentForm.absorbed.rawValue))) }
-    guard let value else { return fields }
-    fields += [
-      (.frequencies, .numbers(frequencies)), (.valueLayout, .text(value.layout.rawValue)),
-      (.bias, .text(value.bias.rawValue)),
-    ]
-    if let base = value.base { fields.append((.base, .number(base))) }
-    if let pairs = value.pairs { fields.append((.pairs, .whole(pairs))) }
-    return fields
+    if let value {
+      if let valueDimensions { fields.append((.valueDimensions, .ofLayers(valueDimensions))) }
+      fields += [
+        (.frequencies, Self.numbers(value.frequencies)), (.valueLayout, .text(value.layout.rawValue)),
+        (.bias, .text(value.bias.rawValue)),
+      ]
+      if let base = value.base { fields.append((.base, .number(base))) }
+      if let pairs = value.pairs { fields.append((.pairs, .whole(pairs))) }
+    }
+    let needsSecond = fields.contains { $0.0.isOfSecondVersion }
+    let version = needsSecond ? Self.versions.upperBound : Self.versions.lowerBound
+    return [(.version, .whole(version))] + fields
   }
 
   /// The `rotary.*` keys of a GGUF file.

@@ -3,8 +3,8 @@ import Rotary
 import Tensors
 
 /// The rotation that a training script's flags in config.json state: `rope` (q and k), `vo_rope`
-/// (values and outputs), `rove` (all four), each true or false, and `rope_interleaved` for the pair
-/// layout. The values turn as the scores do, and a value bias with them: so it was trained.
+/// (values and outputs), `rove` (all four), each true or false, `rope_interleaved` for the pair
+/// layout and `rope_backward` for code that turns by R_(-t) (BlaGPT, modded-nanogpt). The values turn as the scores do, and a value bias with them: so it was trained.
 struct TrainingFlags {
   /// Members of config.json.
   enum Key: String, CaseIterable {
@@ -12,10 +12,16 @@ struct TrainingFlags {
     case message = "vo_rope"
     case all = "rove"
     case interleaved = "rope_interleaved"
+    case backward = "rope_backward"
   }
 
   let sites: RotarySites
-  let layout: PairLayout?
+  let scores: ScoreDeclaration
+
+  init(sites: RotarySites, scores: ScoreDeclaration) {
+    self.sites = sites
+    self.scores = scores
+  }
 
   /// Nil where config.json has none of the flags.
   /// - Parameters:
@@ -33,13 +39,17 @@ struct TrainingFlags {
     }
     let (rope, message, all) = try (flag(.rope), flag(.message), flag(.all))
     let interleaved = try flag(.interleaved)
-    if rope == nil, message == nil, all == nil, interleaved == nil { return nil }
+    let backward = try flag(.backward)
+    let flags = [rope, message, all, interleaved, backward]
+    if flags.allSatisfy({ $0 == nil }) { return nil }
     var sites = plain
     if let rope { sites = rope ? sites.union(.scores) : sites.subtracting(.scores) }
     if message == true { sites.formUnion(.message) }
     if all == true { sites = .all }
     self.sites = sites
-    layout = interleaved.map { $0 ? .interleaved : .half }
+    scores = ScoreDeclaration(
+      layout: interleaved.map { $0 ? .interleaved : .half },
+      direction: backward == true ? .backward : .forward)
   }
 
   /// The rotation that was trained, made of `plain`, that of a plain file.
@@ -47,7 +57,7 @@ struct TrainingFlags {
     _ plain: RotaryConfiguration, length: Int
   ) throws(RotaryError) -> RotaryConfiguration {
     var trained = plain
-    trained.declare(sites: sites, values: nil, scoreLayout: layout)
+    trained.declare(sites: sites, values: nil, scores: scores)
     trained = try trained.applying(RotaryRequest(sites: sites), length: length)
     for index in trained.layers.indices { trained.layers[index].value?.bias = .rotated }
     return trained

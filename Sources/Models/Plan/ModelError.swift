@@ -8,6 +8,10 @@ package enum ModelError: Diagnostic {
   case noArchitecture(file: String, key: String)
   /// A safetensors file without the config.json that says what its weights are; it may be an adapter.
   case noConfiguration(file: String, isAdapter: Bool)
+  /// The tensors are those of one attention module, whose rotation is not what it is meant to be.
+  case moduleAlone(file: String, PublishedModule)
+  /// The model attends by such a module.
+  case wrongRotation(file: String, PublishedModule)
   /// A hyper-parameter is missing or not a number of the right kind.
   case hyperparameter(file: String, key: String, problem: String)
   /// A fact of config.json has a value the architecture's data file does not list.
@@ -44,6 +48,10 @@ package enum ModelError: Diagnostic {
       isAdapter
         ? "is an adapter (LoRA), not a model"
         : "no config.json lies beside it, which says what the weights are"
+    case .moduleAlone(_, let module):
+      "is one \(module.name) of \(module.source), not a model; besides, \(module.words)"
+    case .wrongRotation(_, let module):
+      "attends by \(module.name) of \(module.source), which does not rotate: \(module.words)"
     case .hyperparameter(_, let key, let problem): "hyper-parameter '\(key)' \(problem)"
     case .unsupportedValue(_, let key, let found, let accepted):
       "'\(key)' is \(found), supported: \(accepted.joined(separator: ", "))"
@@ -81,7 +89,8 @@ package enum ModelError: Diagnostic {
 
   package var file: String? {
     switch self {
-    case .noArchitecture(let file, _), .noConfiguration(let file, _),
+    case .noArchitecture(let file, _), .noConfiguration(let file, _), .moduleAlone(let file, _),
+      .wrongRotation(let file, _),
       .hyperparameter(let file, _, _),
       .unsupportedValue(let file, _, _, _), .tensors(let file, _, _), .shape(let file, _, _, _),
       .elementType(let file, _, _), .tiedOutputDiffers(let file, _),

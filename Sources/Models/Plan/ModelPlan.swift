@@ -29,7 +29,16 @@ package struct ModelPlan: Sendable {
   package let plainValues: ValueTable?
 
   /// What a user should know of what is not done.
-  package var notes: [String] { [leftOut, ignoredStatement].compactMap { $0 } }
+  package var notes: [String] {
+    let assumed = assumedModule.map {
+      "\($0.name) of \($0.source) is taken for a rotation of \($0.sites.name), which its code does not"
+        + " do: \($0.words)"
+    }
+    return [leftOut, ignoredStatement, assumed].compactMap { $0 }
+  }
+
+  /// The module that the model attends by, whose rotation is read as if it were right; nil: none.
+  package let assumedModule: PublishedModule?
 
   /// The matrix that turns the last hidden state into logits.
   package var output: WeightSource? { globals[.output] ?? globals[.embedding] }
@@ -147,9 +156,16 @@ extension ModelPlan {
 
     var rotary = RotaryConfiguration(layers: recipes.map(\.rotation))
     plainValues = rotary.valueTable
+    var assumed: PublishedModule?
     if let declared {
       rotary.declare(
-        sites: declared.sites, values: declared.value, scoreLayout: declared.scoreLayout)
+        sites: declared.sites, values: declared.value, scores: declared.scores)
+    } else if let module = try PublishedModule.stated(in: checkpoint) {
+      guard catalog.assumesCorrectRotation else {
+        throw ModelError.wrongRotation(file: checkpoint.path, module)
+      }
+      rotary = try module.rotation(rotary, length: shape.context)
+      assumed = module
     } else if let flags = try TrainingFlags(checkpoint, plain: shape.plainSites) {
       rotary = try flags.rotation(rotary, length: shape.context)
     }
@@ -176,5 +192,6 @@ extension ModelPlan {
     }
     ignored = directory.ignored
     ignoredStatement = statements.ignored
+    assumedModule = assumed
   }
 }

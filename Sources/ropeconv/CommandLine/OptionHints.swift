@@ -15,6 +15,8 @@ enum OptionHints {
     case let error as EvaluationError: error.optionHint ?? error.hint
     case let error as FileError: hint(for: error.fault) ?? error.hint
     case ConversionError.setting(let fault): fault.optionHint
+    case ModelError.wrongRotation:
+      "--assume-correct-rotation reads it as if it rotated as it is meant to"
     case ReportError.notAResult:
       "write one with --json, as in: ropeconv eval perplexity ... --json > a.json"
     default: error.hint

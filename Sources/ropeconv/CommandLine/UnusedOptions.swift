@@ -60,6 +60,10 @@ extension ModelOptions {
       try GivenOptions.all.refuse(
         "--architectures", because: "the program's own data files describe the model")
     }
+    if plans.allSatisfy({ $0.assumedModule == nil }) {
+      try GivenOptions.all.refuse(
+        "--assume-correct-rotation", because: "the rotation is not known to be wrong")
+    }
   }
 }
 
@@ -97,7 +101,7 @@ extension EvaluatePerplexity {
     guard
       given.contains(
         "--value-pairs", "--value-base", "--rope-scaling", "--rope-factor", "--rope-original-ctx",
-        "--start", "--architectures")
+        "--start", "--architectures", "--assume-correct-rotation")
     else { return }
     let catalog = try opening.catalog()
     let plans = try plan.map { [$0] } ?? models.map { try Model(opening: $0, in: catalog).plan }
