@@ -62,6 +62,17 @@ package struct ConversionPlan: Sendable {
     return (most(source), most(source.absorbingLatent()))
   }
 
+  /// The forms of decay attention in the source and in the output, and the most numbers that either
+  /// keeps in a layer: attention of each token, the recurrence of a sequence; nil without such layers.
+  package var forms: (source: MixerForm, output: MixerForm, ofToken: Int, ofSequence: Int)? {
+    let attentions = source.layers.compactMap(\.recipe.attention).filter { $0.decay != nil }
+    guard !attentions.isEmpty else { return nil }
+    return (
+      source.statedForm, source.form, attentions.map(\.keptNumbers).max() ?? 0,
+      attentions.map(\.stateCount).max() ?? 0
+    )
+  }
+
   /// The tensors of each GGUF file to write.
   var shards: [[OutputTensor]] {
     guard container == .gguf, let limit = request.shardSize else { return [tensors] }

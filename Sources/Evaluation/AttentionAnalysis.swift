@@ -58,7 +58,7 @@ package struct AttentionAnalysis: Sendable {
       throw EvaluationError.usage("analyze is for models whose values do not rotate yet")
     }
     for (index, layer) in plan.layers.enumerated() {
-      guard let reason = layer.boundKeys else { continue }
+      guard let reason = layer.boundKeys ?? layer.unweighted else { continue }
       throw EvaluationError.usage("layer \(index) cannot be analyzed: \(reason)")
     }
     var request = rotary

@@ -109,7 +109,7 @@ extension Settings {
         attention,
         leaving: [
           "kind", "headNorm", "isGated", "temperature", "rotation", "normsValues", "valueIsKey",
-          "keyValueSource",
+          "keyValueSource", "decay", "normsOutputs", "gateActivation",
         ],
         names: ["scale": "attention_scale", "softcap": "attention_softcap", "window": "windows"])
       fields["latent_rank"] = JSONValue(attention.latent?.rank ?? 0)
@@ -120,6 +120,7 @@ extension Settings {
       }
       if let source = attention.keyValueSource { fields["key_value_source"] = JSONValue(source) }
       if attention.valueIsKey { fields["value_is_key"] = .bool(true) }
+      if let decay = attention.decay { fields["decay"] = Settings.json(decay) }
       if let shared = attention.sharedVector { fields["shared_vector"] = Settings.json(shared) }
       return fields
     case .deltaRule(let rule):

@@ -1,4 +1,5 @@
 import Inference
+import Models
 import Rotary
 import Tensors
 
@@ -18,8 +19,19 @@ extension Model {
     _ tokens: [Int32], rotary: RotaryRequest = .asStored, start: Int = 0,
     arithmetic: Arithmetic = .float32, threads: Int = 1
   ) throws -> [Float] {
-    let pass = ForwardPass(
+    try logits(
+      tokens, rotary: rotary, start: start, arithmetic: arithmetic, form: .attention,
+      threads: threads)
+  }
+
+  /// The same with layers of decay attention in one of their forms.
+  package func logits(
+    _ tokens: [Int32], rotary: RotaryRequest = .asStored, start: Int = 0,
+    arithmetic: Arithmetic = .float32, form: MixerForm, threads: Int = 1
+  ) throws -> [Float] {
+    var pass = ForwardPass(
       plan: plan, as: rotary, arithmetic: arithmetic, threads: threads)
+    pass.form = form
     let hidden = try pass.run([tokens], start: start)
     let blocks = LogitBlocks(of: pass)
     let normed = try blocks.normed(hidden, rows: Array(0..<tokens.count))

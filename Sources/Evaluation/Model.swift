@@ -9,7 +9,7 @@ public struct Model: Sendable {
   /// The model on disk; of a folder with other parts, such as a vision tower, the text model in it.
   public let checkpoint: Checkpoint
   /// What the checkpoint's tensors do.
-  package let plan: ModelPlan
+  package private(set) var plan: ModelPlan
   /// The hash of all its files, taken when a result needs it.
   package let digest: SourceDigest
 
@@ -45,6 +45,13 @@ public struct Model: Sendable {
     digest = SourceDigest(checkpoint)
     plan = try ModelPlan(checkpoint, keepsExtra: keepsExtra, in: catalog)
     self.checkpoint = plan.checkpoint
+  }
+
+  /// The same model in one of the forms of decay attention.
+  package func computed(as form: MixerForm) -> Model {
+    var model = self
+    model.plan = plan.computed(as: form)
+    return model
   }
 
   /// The checkpoint's tokenizer.

@@ -11,6 +11,8 @@ package struct ForwardPass: Sendable {
   package let rotary: RotaryVariant
   package let arithmetic: Arithmetic
   package let threads: Int
+  /// How decay attention is computed.
+  package var form = MixerForm.attention
   /// Where the time goes, of all runs of this pass and its copies.
   package let times = PhaseTimes()
 
@@ -97,14 +99,17 @@ package struct ForwardPass: Sendable {
   ///   - sequences: token ids; each sequence attends only to itself.
   ///   - start: the position of every sequence's first token.
   ///   - wanted: what is read of the result; nil: all rows, each sequence's own.
+  ///   - states: what is kept of whole sequences, whose next parts `sequences` are, all as long or
+  ///     empty; nil: these are whole.
   ///   - onLayer: called after each layer with the number of layers done.
   /// - Returns: the residual stream after the last layer.
   /// - Throws: `ModelError` for a token outside the vocabulary or a position without an embedding.
   package func run(
     _ sequences: [[Int32]], start: Int = 0, wanted: Wanted? = nil,
-    onLayer: (Int) -> Void = { _ in }
+    continuing states: SequenceStates? = nil, onLayer: (Int) -> Void = { _ in }
   ) throws -> HiddenStates {
-    let stream = try LayerStream(self, sequences, start: start, wanted: wanted)
+    let stream = try LayerStream(
+      self, sequences, start: start, wanted: wanted, continuing: states)
     var previous: LayerWeights?
     for index in plan.layers.indices {
       let weights = try weights(of: index, recycling: previous)
@@ -114,8 +119,18 @@ package struct ForwardPass: Sendable {
       previous = weights
       onLayer(index + 1)
     }
+    states?.advance(sequences.map(\.count).max() ?? 0)
     return stream.states
   }
+
+  /// Tokens of a sequence that go through all layers before the next ones, where memory is not to grow
+  /// with its length; nil: all of them.
+  package var partTokens: Int? {
+    form == .recurrent && plan.isRecurrent ? Self.partTokens : nil
+  }
+
+  /// A whole number of blocks, so that no digit tells where parts end; and enough for products.
+  private static let partTokens = 2048
 
   /// Decodes a layer, but its experts. The next one is read from the disk meanwhile and while this one computes; this
   /// one's pages are given back, so that a file larger than memory passes through it.

@@ -24,6 +24,11 @@ extension Layer {
       return
     }
     let began = times.now
+    if let decay = attention.decay {
+      attend(decay, unit, to: attended, scratch.decay)
+      times.add(.attention, since: began)
+      return
+    }
     for stretch in unit.stretches {
       let row = stretch.firstRow - unit.firstRow
       attend(

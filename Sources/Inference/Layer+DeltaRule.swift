@@ -222,15 +222,28 @@ extension Layer {
       count: rows * rule.valueRows)
   }
 
-  /// Multiplies the heads' outputs by their gates, in a layer that has some: `1 / (1 + e^-g)`.
+  /// Norms each head's output and multiplies the outputs by their gates, in a layer that has such: by
+  /// `1 / (1 + e^-g)`, or by another function of g.
   func gateOutputs(
     _ unit: SequenceBatch.Unit, _ attended: UnsafeMutablePointer<Float>, _ scratch: LayerScratch
   ) {
+    if attention.normsOutputs {
+      let width = attention.valueWidth
+      Kernels.rmsNorm(
+        attended, xStride: width, rows: unit.rows.count * attention.heads, width: width,
+        gain: weights.vector(.headNormGain), epsilon: epsilon, to: attended, yStride: width)
+    }
     guard weights.has(.attentionGate) else { return }
     let gate = scratch.outputGate.pointer
     multiply(
       .attentionGate, sublayerInput(unit, .attention, gain: .attentionNormGain, scratch), to: gate,
       yStride: attention.outputColumns)
+    if let activation = attention.gateActivation {
+      Kernels.gate(
+        activation, gate: gate, up: attended, to: attended,
+        count: unit.rows.count * attention.outputColumns)
+      return
+    }
     for index in 0..<(unit.rows.count * attention.outputColumns) {
       attended[index] *= 1 / (1 + exp(-gate[index]))
     }

@@ -23,6 +23,8 @@ struct Layer: Sendable {
   let index: Int
   let times: PhaseTimes
   let failure: FirstFailure
+  /// How decay attention is computed.
+  var form = MixerForm.attention
 
   /// A layer at work on `hidden`, the residual stream, [rows, width], of `tokens`; `memory` is for queries, keys
   /// and values of as many rows.
@@ -203,7 +205,11 @@ struct Layer: Sendable {
   ) {
     switch recipe.mixer {
     case .attention:
-      attend(unit, to: scratch.attended.pointer, scratch)
+      if attention.decay != nil, form == .recurrent {
+        gatherDecayed(unit, to: scratch.attended.pointer)
+      } else {
+        attend(unit, to: scratch.attended.pointer, scratch)
+      }
       gateOutputs(unit, scratch.attended.pointer, scratch)
     case .deltaRule(let rule): gatherHeads(rule, unit, scratch)
     }

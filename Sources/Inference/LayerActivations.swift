@@ -45,6 +45,12 @@ struct ActivationMemory: Sendable {
   }
 }
 
+extension ModelPlan {
+  /// How keys and values are kept where other products are in `arithmetic`: decay attention has them in
+  /// float32.
+  func attends(in arithmetic: Arithmetic) -> Arithmetic { decays ? .float32 : arithmetic }
+}
+
 /// Queries, keys and values of a whole batch within one layer.
 struct LayerActivations: Sendable {
   private let memory: ActivationMemory
@@ -206,6 +212,7 @@ struct LayerScratch: Sendable {
   let mixed: FloatBuffer
   let attention: AttentionTile
   let rule: DeltaRuleTile
+  let decay: DecayTile
   /// [rows, outputs]: what the outputs of a mixer are multiplied by.
   let outputGate: FloatBuffer
   /// Of a model with shared vectors.
@@ -215,6 +222,7 @@ struct LayerScratch: Sendable {
   init(_ plan: ModelPlan, rows: Int, arithmetic: Arithmetic = .float32) {
     let (width, capacity) = (plan.shape.width, plan.capacity)
     let rounds = arithmetic != .float32
+    let attending = plan.attends(in: arithmetic)
     func rounded(_ count: Int) -> Int { rounds ? count : 1 }
     normed = FactorBuffer(arithmetic, count: rows * width)
     attended = FloatBuffer(count: rows * capacity.outputs)
@@ -246,7 +254,8 @@ struct LayerScratch: Sendable {
     mixed = FloatBuffer(count: ofStreams(plan.shape.streamWidth))
     attention = AttentionTile(
       groups: Set(plan.layers.compactMap { $0.recipe.attention?.groupSize }), capacity: capacity,
-      arithmetic: arithmetic)
+      arithmetic: attending)
+    decay = DecayTile(capacity)
     rule = DeltaRuleTile(capacity)
     outputGate = FloatBuffer(count: max(rows * capacity.gates, 1))
   }

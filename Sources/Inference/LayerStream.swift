@@ -19,6 +19,8 @@ package final class LayerStream {
   /// Keys and values of layers that later ones use, by the layer, until the last of those is done.
   private var kept: [Int: ActivationMemory] = [:]
   private let spans: [RotationSpan]
+  /// What layers keep of sequences of which these are a part; nil: they are whole.
+  private let sequenceStates: SequenceStates?
   private var tables = RotationTables()
 
   /// Embeds sequences.
@@ -27,20 +29,27 @@ package final class LayerStream {
   ///   - sequences: token ids.
   ///   - start: the position of every sequence's first token.
   ///   - wanted: what is read of the stream after the last layer; nil: all rows.
+  ///   - states: what layers keep of whole sequences, of which these are the next parts; all are as
+  ///     long, or have ended. Where it is given, `start` is the position of the whole ones.
   ///   - other: a stream of the same sequences whose working memory this one may use too; the two
   ///     then take their turns.
   /// - Throws: `ModelError` for a token outside the vocabulary or a position without an embedding.
   package init(
     _ pass: ForwardPass, _ sequences: [[Int32]], start: Int = 0,
-    wanted: ForwardPass.Wanted? = nil, sharing other: LayerStream? = nil
+    wanted: ForwardPass.Wanted? = nil, continuing states: SequenceStates? = nil,
+    sharing other: LayerStream? = nil
   ) throws {
     self.pass = pass
-    self.start = start
-    let classes = pass.rotary.lengthClasses(of: sequences.map { start + $0.count })
-    spans = try (sequences.isEmpty ? [start] : classes.longest).map { length in
+    sequenceStates = states
+    let begin = start + (states?.done ?? 0)
+    self.start = begin
+    let lengths = states?.lengths ?? sequences.map(\.count)
+    let longestPart = sequences.map(\.count).max() ?? 0
+    let classes = pass.rotary.lengthClasses(of: lengths.map { start + $0 })
+    spans = try (sequences.isEmpty ? [begin] : classes.longest).map { length in
       RotationSpan(
         rotary: try pass.rotary.configuration(length: length), length: length,
-        positions: length - start)
+        positions: states == nil ? length - begin : longestPart)
     }
     let shared =
       wanted?.sharesPrefixes == true
@@ -50,7 +59,7 @@ package final class LayerStream {
     self.batch = batch
     unitsRead = wanted.map { batch.units(reading: $0.places) } ?? Array(batch.units.indices)
     for span in spans { try pass.plan.checkValues(span.rotary) }
-    (hidden, tokens) = try pass.embed(sequences, batch, start: start)
+    (hidden, tokens) = try pass.embed(sequences, batch, start: begin)
     inputs = try LayerInputs(pass.plan, rows: batch.totalRows)
     for own in batch.own {
       inputs?.put(
@@ -79,12 +88,16 @@ package final class LayerStream {
     let recipe = pass.plan.layers[index].recipe
     let rotation = try LayerRotation(
       spans, layer: index, of: recipe.attention, start: start, reusing: &tables)
+    var layer = Layer(
+      recipe, index: index, width: pass.plan.shape.width, weights: weights, rotation: rotation,
+      memory: memory(of: index), hidden: hidden, tokens: tokens, inputs: inputs,
+      times: pass.times)
+    layer.form = pass.form
     return StreamedLayer(
-      layer: Layer(
-        recipe, index: index, width: pass.plan.shape.width, weights: weights, rotation: rotation,
-        memory: memory(of: index), hidden: hidden, tokens: tokens, inputs: inputs,
-        times: pass.times),
-      batch: batch,
+      layer: layer, batch: batch,
+      place: sequenceStates?.done ?? 0,
+      rules: sequenceStates?.rules[index] ?? workspace.states,
+      decay: sequenceStates?.decay[index] ?? workspace.decay,
       unitsRead: index + 1 == pass.plan.layers.count
         ? unitsRead : Array(batch.units.indices),
       workspace: workspace, threads: pass.threads)
@@ -112,13 +125,16 @@ final class LayerWorkspace: Sendable {
   /// Of a model that has some.
   let experts: ExpertBatch?
   let states: DeltaRuleStates
+  let decay: DecayStates
 
   init(_ pass: ForwardPass, _ batch: SequenceBatch) {
     memory = ActivationMemory(
       pass.plan.capacity, rows: batch.totalRows, keyRows: batch.keyRows,
-      arithmetic: pass.arithmetic)
+      arithmetic: pass.plan.attends(in: pass.arithmetic))
     experts = ExpertBatch(batch.units, of: pass.plan, arithmetic: pass.arithmetic)
     states = DeltaRuleStates(pass.plan.capacity, sequences: batch.starts.count)
+    decay = DecayStates(
+      pass.plan.capacity, sequences: pass.form == .recurrent ? batch.starts.count : 0)
     scratch = (0..<pass.threads).map { _ in
       LayerScratch(pass.plan, rows: SequenceBatch.unitRows, arithmetic: pass.arithmetic)
     }
@@ -130,6 +146,11 @@ final class LayerWorkspace: Sendable {
 package struct StreamedLayer: Sendable {
   let layer: Layer
   let batch: SequenceBatch
+  /// Tokens of the sequences that came before these.
+  let place: Int
+  /// What is kept of sequences.
+  let rules: DeltaRuleStates
+  let decay: DecayStates
   /// The units that are finished: those whose rows anything reads afterwards.
   let unitsRead: [Int]
   let workspace: LayerWorkspace
@@ -153,12 +174,16 @@ package struct StreamedLayer: Sendable {
       }
     }
     layer.times.add(.elementwise, since: began, threads: threads)
+    let spans = batch.starts.indices.map {
+      SequenceSpan(
+        sequence: $0, firstRow: batch.starts[$0], rows: batch.lengths[$0],
+        isWhole: place == 0)
+    }
     if let rule = layer.recipe.deltaRule {
-      let spans = batch.starts.indices.map {
-        SequenceSpan(
-          sequence: $0, firstRow: batch.starts[$0], rows: batch.lengths[$0], isWhole: true)
-      }
-      layer.mix(rule, spans, workspace.states, workspace.scratch, threads: threads)
+      layer.mix(rule, spans, rules, workspace.scratch, threads: threads)
+    }
+    if let recipe = layer.attention.decay, layer.form == .recurrent {
+      layer.mix(recipe, spans, from: place, decay, workspace.scratch, threads: threads)
     }
   }
 

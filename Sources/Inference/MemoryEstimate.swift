@@ -41,8 +41,12 @@ package struct MemoryEstimate: Sendable {
   /// The program itself, its libraries, the vocabulary and the mapped pages in use.
   private static let programBytes = 128 << 20
 
-  /// Bytes per sequence, whatever its length: what delta rules keep of it.
-  package var bytesPerSequence: Int { 4 * (plan.capacity.ruleState + plan.capacity.ruleTail) }
+  /// Bytes per sequence, whatever its length: what delta rules and decay attention keep of it, each
+  /// layer where a sequence comes in parts.
+  package var bytesPerSequence: Int {
+    let ofDecay = plan.layers.reduce(0) { $0 + ($1.recipe.attention?.stateCount ?? 0) }
+    return 4 * (plan.capacity.ruleState + plan.capacity.ruleTail + ofDecay)
+  }
 
   /// Bytes per token in flight: residual stream, queries, keys, values, normed output rows.
   package var bytesPerToken: Int {

@@ -54,7 +54,10 @@ package struct SharedPrefixes: Sendable {
 extension ModelPlan {
   /// Whether all that later tokens need of a layer are keys and values of the rows before them.
   fileprivate var keepsOnlyKeysAndValues: Bool {
-    layers.allSatisfy { $0.recipe.deltaRule == nil && $0.recipe.attention?.sharedVector == nil }
+    layers.allSatisfy {
+      $0.recipe.deltaRule == nil && $0.recipe.attention?.sharedVector == nil
+        && $0.recipe.attention?.decay == nil
+    }
   }
 
   /// The sizes and arithmetics of all products with weights of layers.

@@ -30,6 +30,12 @@ extension ConversionOutcome {
       "kv_numbers": plan.keptNumbers.map {
         ["source": JSONValue($0.source), "output": JSONValue($0.output)]
       } ?? .null,
+      "decay_form": plan.forms.map {
+        [
+          "source": .string($0.source.rawValue), "output": .string($0.output.rawValue),
+          "numbers_of_token": JSONValue($0.ofToken), "numbers_of_sequence": JSONValue($0.ofSequence),
+        ]
+      } ?? .null,
       "fit": fit(),
       "perplexity": .object(perplexity),
       "edits": .array(
@@ -237,6 +243,12 @@ extension ConversionOutcome {
           "KV cache   \(kept.source) -> \(kept.output) numbers a token and layer; the scores keep"
             + " their scale")
       }
+    }
+    if let forms = plan.forms {
+      lines.append(
+        "form       \(forms.source.rawValue) -> \(forms.output.rawValue): the same weights and outputs;"
+          + " attention keeps \(forms.ofToken) numbers a token and layer, the recurrence"
+          + " \(forms.ofSequence) a sequence and layer, whatever its length")
     }
     lines += fitLines()
     for edit in plan.edits {

@@ -72,6 +72,11 @@ package struct Inspection: Sendable {
       "\(Self.range(attentions.map(\.keptNumbers))) numbers a token and layer"
       + (attentions.count < plan.layers.count ? " that attends" : "")
       + (attentions.contains { $0.compression != nil } ? ", besides compressed entries" : "")
+    let states = attentions.map(\.stateCount)
+    if states.contains(where: { $0 > 0 }) {
+      return kept + ", or \(Self.range(states)) a sequence and layer as a recurrence; read as"
+        + " \(plan.form.rawValue)"
+    }
     let absorbed = attentions.compactMap { $0.absorbed?.keptNumbers }
     if !absorbed.isEmpty {
       return kept + ", \(Self.range(absorbed)) with its latent attention absorbed"

@@ -227,6 +227,12 @@ public struct RotaryFrequencies: Sendable, Equatable {
     return dimensions > 2 ? base * pow(factor, size / (size - 2)) : base
   }
 
+  /// The base whose slowest pair turns by the inverse of this one; a single pair turns by 1 anyway.
+  package static func reaching(_ base: Double, dimensions: Int) -> Double {
+    let size = Double(dimensions)
+    return dimensions > 2 ? pow(base, size / (size - 2)) : base
+  }
+
   private static func yarn(
     _ frequencies: [Double], _ yarn: FrequencyScaling.YaRN, base: Double, size: Double
   ) -> [Double] {

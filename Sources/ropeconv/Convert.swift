@@ -44,6 +44,12 @@ struct Convert: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "The form in which decay attention is to be computed: attention or recurrent.",
+      valueName: "form"))
+  var form: MixerForm?
+
+  @Option(
+    help: ArgumentHelp(
       "B1 stills pairs that turn less than this over the context.", valueName: "radians"))
   var stillEpsilon: Double?
 
@@ -82,7 +88,13 @@ struct Convert: ParsableCommand {
     let type = try OutputTypes(parsing: type, pure: pure)
     let sites = try sites()
     try checkOptions(sites, type)
-    let model = try opening.open(input, keepsExtra: content.keepExtra)
+    var model = try opening.open(input, keepsExtra: content.keepExtra)
+    if let form {
+      if !model.plan.decays {
+        try GivenOptions.all.refuse("--form", because: "no layer attends by decay")
+      }
+      model = model.computed(as: form)
+    }
     try window.refuseUnused(in: [model.plan], or: [model.plan], as: sites)
     let run = try ConversionRun(
       model, request(sites, type, for: model.plan), fit: fit.request, scoring: scoring())

@@ -46,7 +46,7 @@ struct ConversionFit {
       throw ConversionError.setting(.nothingToFit(sites: plan.sites.name))
     }
     for (index, layer) in model.plan.layers.enumerated() {
-      guard let reason = layer.boundKeys else { continue }
+      guard let reason = layer.boundKeys ?? layer.unweighted else { continue }
       throw ConversionError.setting(.notFittable(layer: index, reason: reason))
     }
     let absorption = Absorption(plan: plan.source, target: plan.target, identities: [])

@@ -71,7 +71,8 @@ public struct PerplexityEvaluation {
     return EvaluationIdentity(
       of: PerplexityResult.self,
       models: [try model.identity(rotary: configuration, length: length)],
-      text: text, settings: Settings.of(stated, leaving: ["rotary", "options"]), options: options,
+      text: text, settings: Settings.of(stated, leaving: ["rotary", "options"]),
+      options: options.with(form: options.form ?? model.plan.form),
       units: try windows.windows(of: text).count)
   }
 }

@@ -30,6 +30,8 @@ package struct EvaluationIdentity: Sendable, Equatable {
       "revision": JSONValue(Program.arithmeticRevision),
     ]
     arithmetic.merge(Settings.of(options, leaving: RunOptions.withoutEffect)) { own, _ in own }
+    // Stated where it is asked for: results of other models keep their keys.
+    if let form = options.form, form != .attention { arithmetic["form"] = .string(form.rawValue) }
     fields = [
       "kind": .string(evaluation.kind), "protocol": JSONValue(EvaluationRecord.protocolVersion),
       "models": .array(models), "text": text?.identity ?? .null,
@@ -68,8 +70,8 @@ package struct EvaluationIdentity: Sendable, Equatable {
 }
 
 extension RunOptions {
-  /// Options that never change a digit, and `arithmetic`, which is stated by name.
+  /// Options that never change a digit, and `arithmetic` and `form`, which are stated by name.
   static let withoutEffect: Set<String> = [
-    "shard", "state", "threads", "batch", "memory", "arithmetic",
+    "shard", "state", "threads", "batch", "memory", "arithmetic", "form",
   ]
 }

@@ -19,6 +19,9 @@ public struct RunOptions {
   public var memory: Int?
   /// How matrix products are computed.
   public var arithmetic: Arithmetic
+  /// How layers of decay attention are computed, on which the last digits depend; nil: as the model's
+  /// files say, where an evaluation scores windows.
+  package var form: MixerForm?
 
   /// Options with at least one thread.
   package init(
@@ -35,6 +38,13 @@ public struct RunOptions {
 
   /// Tokens in flight where nothing else is asked for.
   static let tokensInFlight = 16_384
+
+  /// The same with a form of decay attention.
+  func with(form: MixerForm) -> RunOptions {
+    var options = self
+    options.form = form
+    return options
+  }
 
   /// How many units are in flight at a time.
   /// - Parameters:

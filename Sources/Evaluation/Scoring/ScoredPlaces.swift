@@ -18,20 +18,21 @@ package struct ScoredPlaces: Sendable {
   ///     predicted from those before it.
   ///   - hidden: what a pass gave for the sequences.
   ///   - first: how many others it was given before them.
+  ///   - start: the place of the first row that the pass gave of each; those before it came earlier.
   package init(
     _ sequences: [[Int32]], _ places: [Range<Int>], in hidden: ForwardPass.HiddenStates,
-    first: Int = 0
+    first: Int = 0, from start: Int = 0
   ) {
     for (index, places) in places.enumerated() {
-      rows += places.map { hidden.row($0 - 1, of: first + index) }
+      rows += places.map { hidden.row($0 - 1 - start, of: first + index) }
       targets += sequences[index][places]
       counts.append(places.count)
     }
   }
 
   /// The places of the tokens that predict those at `places`.
-  static func predicting(_ places: [Range<Int>]) -> [Range<Int>] {
-    places.map { ($0.lowerBound - 1)..<($0.upperBound - 1) }
+  static func predicting(_ places: [Range<Int>], from start: Int = 0) -> [Range<Int>] {
+    places.map { ($0.lowerBound - 1 - start)..<($0.upperBound - 1 - start) }
   }
 
   /// Values of all targets, a part for each sequence.

@@ -30,8 +30,9 @@ struct WindowScoring {
     progress: (Double, _ total: Int, _ finished: [EvaluationRecord.Unit]) -> Void,
     values: (Window, ArraySlice<Double>) -> JSONValue
   ) throws -> (record: EvaluationRecord, times: PhaseTimes) {
-    let pass = ForwardPass(
+    var pass = ForwardPass(
       plan: model.plan, as: rotary, arithmetic: options.arithmetic, threads: options.threads)
+    pass.form = options.form ?? model.plan.form
     let scorer = TargetScorer(blocks: LogitBlocks(of: pass), times: pass.times)
     let vocabulary = model.plan.shape.vocabulary
     let layers = Double(model.plan.layers.count + 1)
@@ -40,7 +41,8 @@ struct WindowScoring {
     let units = UnitRun(
       models: [model], labels: labels, unitCount: windows.count, options: options,
       identity: identity)
-    let batchSize = try options.batch(for: [model.plan], context: context)
+    let part = pass.partTokens ?? context
+    let batchSize = try options.batch(for: [model.plan], context: min(context, part))
     var (done, total) = (0, 0)
     let record = try units.run { left in
       total = left.reduce(0) { $0 + windows[$1].tokens.count }
@@ -49,22 +51,41 @@ struct WindowScoring {
       let group = batch.map { windows[$0] }
       let tokens = group.reduce(0) { $0 + $1.tokens.count }
       let sequences = text.sequences(group)
-      let wanted = ForwardPass.Wanted(ScoredPlaces.predicting(group.map(\.targets)))
-      let hidden = try pass.run(sequences, start: start, wanted: wanted) { layer in
-        progress(Double(done) + Double(tokens) * Double(layer) / layers, total, finished)
+      for (sequence, window) in zip(sequences, group) {
+        for target in sequence[window.targets] where Int(target) >= vocabulary {
+          throw ModelError.tokenOutsideVocabulary(
+            file: text.name, id: Int(target), position: 0, vocabulary: vocabulary)
+        }
       }
-      let scored = ScoredPlaces(sequences, group.map(\.targets), in: hidden)
-      for target in scored.targets where Int(target) >= vocabulary {
-        throw ModelError.tokenOutsideVocabulary(
-          file: text.name, id: Int(target), position: 0, vocabulary: vocabulary)
-      }
-      let nats = try scorer.negativeLogLikelihoods(hidden, at: scored)
-      guard nats.allSatisfy(\.isFinite) else {
-        throw ModelError.notFinite(
-          file: model.checkpoint.path, what: "the likelihood of a scored token")
+      let longest = sequences.map(\.count).max() ?? 0
+      let states =
+        pass.partTokens == nil ? nil : SequenceStates(model.plan, lengths: sequences.map(\.count))
+      var nats = group.map { _ in [Double]() }
+      for first in stride(from: 0, to: longest, by: states == nil ? max(longest, 1) : part) {
+        let last = states == nil ? longest : min(first + part, longest)
+        // A token predicts the next one, which may be in the next part.
+        let places = group.map { $0.targets.clamped(to: (first + 1)..<(last + 1)) }
+        let parts =
+          states == nil ? sequences : sequences.map { Array($0.dropFirst(first).prefix(part)) }
+        let hidden = try pass.run(
+          parts, start: start,
+          wanted: ForwardPass.Wanted(ScoredPlaces.predicting(places, from: first)),
+          continuing: states
+        ) { layer in
+          let share = (Double(first) + Double(last - first) * Double(layer) / layers)
+          progress(
+            Double(done) + Double(tokens) * share / Double(max(longest, 1)), total, finished)
+        }
+        let scored = ScoredPlaces(sequences, places, in: hidden, from: first)
+        let found = try scorer.negativeLogLikelihoods(hidden, at: scored)
+        guard found.allSatisfy(\.isFinite) else {
+          throw ModelError.notFinite(
+            file: model.checkpoint.path, what: "the likelihood of a scored token")
+        }
+        for (index, own) in scored.bySequence(found).enumerated() { nats[index] += own }
       }
       done += tokens
-      let results = zip(group, scored.bySequence(nats)).map(values)
+      let results = zip(group, nats).map { values($0, $1[...]) }
       progress(Double(done), total, finished)
       return UnitRun.Evaluated(values: results, tokens: tokens)
     }

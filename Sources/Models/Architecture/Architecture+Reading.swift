@@ -10,6 +10,7 @@ extension Architecture {
     case windowedModelType = "windowed_model_type"
     case folderModelType = "folder_model_type"
     case recognizedBy = "recognized_by"
+    case toldBy = "told_by"
     case pairLayout = "pair_layout"
     case seventyBillion = "seventy_billion"
     case eightBitOutput = "eight_bit_output"
@@ -56,6 +57,7 @@ extension Architecture {
     }
     folderModelType = try top.optionalString(.folderModelType)
     recognizedBy = try top.strings(.recognizedBy)
+    toldBy = try top.strings(.toldBy)
     block = try BlockRecipe(
       top.required(.block), file: file, place: top.place(of: .block))
 
@@ -152,6 +154,10 @@ extension BlockRecipe {
     case yarnMultiplier = "yarn_multiplier"
     case valueHeadOrder = "value_head_order"
     case valueNorm = "value_norm"
+    case decay
+    case headNorm = "head_norm"
+    case gateActivation = "gate_activation"
+    case reachesBase = "reaches_base"
     case denseBesideExperts = "dense_beside_experts"
     case unitMagnitude = "unit_magnitude"
   }
@@ -200,6 +206,15 @@ extension BlockRecipe {
         value, file: file, place: entry.place(of: .valueHeadOrder))
       return [.gguf: try orders.choice(.gguf), .huggingface: try orders.choice(.huggingface)]
     }
+    decay = try entry.optional(.decay).map { value throws(FormatError) in
+      try DecayBlock(value, file: file, place: entry.place(of: .decay))
+    }
+    guard decay == nil || attention == .grouped else {
+      throw entry.failure(.decay, "is for grouped attention")
+    }
+    normsOutputs = try entry.flag(.headNorm)
+    gateActivation = entry.optional(.gateActivation) == nil ? nil : try entry.choice(.gateActivation)
+    reachesBase = try entry.flag(.reachesBase)
     normsValues = try entry.flag(.valueNorm)
     hasDenseBesideExperts = try entry.flag(.denseBesideExperts)
     experts = try entry.optional(.experts).map { value throws(FormatError) in

@@ -21,6 +21,8 @@ package struct Architecture: Sendable {
   package let windowedModelType: String?
   /// Keys by which a config.json without `model_type` is known to be of this architecture.
   package let recognizedBy: [String]
+  /// Keys that tell a config.json of this architecture from others of the same `model_type`.
+  package let toldBy: [String]
   package let block: BlockRecipe
   /// How the rotary pairs of Q and K lie in each container.
   package let pairLayouts: [Side: PairLayout]

@@ -51,8 +51,11 @@ package struct ArchitectureCatalog: Sendable {
   }
 
   /// The family that reads a config.json of this `model_type`; nil for none.
-  func reading(modelType: String) throws -> Architecture? {
-    try first { $0.modelTypes.contains(modelType) }
+  func reading(modelType: String, in configuration: JSONValue?) throws -> Architecture? {
+    try first { architecture in
+      architecture.modelTypes.contains(modelType)
+        && architecture.toldBy.allSatisfy { configuration?[$0] != nil }
+    }
   }
 
   /// The family whose own keys are all in a config.json that names no model; nil for none.
@@ -86,7 +89,8 @@ private struct ArchitectureClaims {
     typealias Key = Architecture.Key
     try claim(Key.name, architecture.name, shown: architecture.name, file: file)
     for type in architecture.modelTypes {
-      try claim(Key.modelTypes, type, shown: type, file: file)
+      let told = Set(architecture.toldBy).sorted().joined(separator: "\n")
+      try claim(Key.modelTypes, "\(type)\n\(told)", shown: type, file: file)
     }
     let keys = Set(architecture.recognizedBy).sorted()
     if !keys.isEmpty {

@@ -70,6 +70,14 @@ package struct BlockRecipe: Sendable, Equatable {
   package var widthScaledLayers: [Int]
   /// By container, how the value heads of delta rules lie; nil for families without such layers.
   package var valueHeadOrders: [Architecture.Side: DeltaRuleRecipe.ValueHeadOrder]?
+  /// What attention by decay is; nil: a softmax makes the weights.
+  package var decay: DecayBlock?
+  /// Each head's output is divided by its root mean square.
+  package var normsOutputs: Bool
+  /// What the gate of outputs goes through; nil: a sigmoid.
+  package var gateActivation: Activation?
+  /// Of a rotary base that files do not state: the slowest of the pairs turns by its inverse.
+  package var reachesBase: Bool
   /// Each value head is divided by its root mean square; the norm has no gain.
   package var normsValues: Bool
   /// A layer of experts has a dense network beside them, and both have norms of their own.

@@ -30,6 +30,8 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
   case keyValueHeads = "key_value_heads"
   case keyWidth = "key_width"
   case valueWidth = "value_width"
+  case valueRows = "value_rows"
+  case valueExpansion = "value_expansion"
   case keyWidthWindowed = "key_width_windowed"
   case keyWidthGlobal = "key_width_global"
   case valueWidthWindowed = "value_width_windowed"
@@ -116,6 +118,7 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
   case streamIterations = "stream_iterations"
   case streamEpsilon = "stream_epsilon"
   case predictingLayers = "predicting_layers"
+  case mixerForm = "mixer_form"
 
   /// What the value of a hyper-parameter is.
   package enum Kind: String, Sendable {
@@ -133,6 +136,7 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
   package var kind: Kind {
     switch self {
     case .layers, .context, .width, .heads, .feedForward, .keyValueHeads, .keyWidth, .valueWidth,
+      .valueRows,
       .keyWidthWindowed, .keyWidthGlobal, .valueWidthWindowed, .valueWidthGlobal,
       .keyValueHeadsGlobal, .sharedKeyValueLayers, .layerInputWidth, .layerInputVocabulary,
       .rotaryDimensions, .rotaryDimensionsWindowed, .originalContext, .window, .vocabulary,
@@ -145,7 +149,7 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
       .ruleKeyHeads, .ruleValueHeads, .ruleKeyWidth, .ruleValueWidth, .ruleValueRows, .ruleKernel,
       .attentionEvery, .tokenRoutedLayers, .residualStreams, .streamIterations:
       .whole
-    case .normEpsilon, .rotaryFraction, .rotaryBase, .rotaryBaseLocal, .queryScalar,
+    case .normEpsilon, .valueExpansion, .rotaryFraction, .rotaryBase, .rotaryBaseLocal, .queryScalar,
       .attentionSoftcap, .logitSoftcap, .embeddingMultiplier, .residualMultiplier,
       .attentionMultiplier, .attentionTemperature, .logitMultiplier, .logitDivisor,
       .expertWeightScale, .gateLimit, .sharedGateLimit, .streamEpsilon:
@@ -154,7 +158,7 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
       .groupedQuery, .tiedOutput, .normalizesExpertWeights, .sharedFeedForwardDoubled,
       .valueFromKey, .expertsEnabled:
       .flag
-    case .expertScore: .text
+    case .expertScore, .mixerForm: .text
     case .layerTypes, .feedForwardTypes: .texts
     case .denseLayers, .compressionRatios: .wholes
     case .compressionRates: .rates

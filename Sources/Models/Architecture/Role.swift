@@ -39,6 +39,8 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
   case attentionPostNormGain = "attention.post_norm.gain"
   /// A learned score of each head that takes part in the sum of its weights and gives nothing.
   case attentionSinks = "attention.sinks"
+  /// Of a norm of each head's output.
+  case headNormGain = "attention.head_norm.gain"
 
   /// Of a delta rule: queries, keys and values, one after another, and the convolution over them.
   case ruleChannels = "delta_rule.channels"
@@ -275,7 +277,7 @@ package enum Role: String, Sendable, CaseIterable, Hashable {
     switch self {
     case .query, .queryBias, .queryUp, .queryNormGain: .queries
     case .key, .keyBias, .keyNormGain: .keys
-    case .value, .valueBias, .latentValueUp, .attentionGate: .values
+    case .value, .valueBias, .latentValueUp, .attentionGate, .headNormGain: .values
     default: nil
     }
   }

@@ -63,7 +63,7 @@ package struct CheckpointIdentity: Sendable {
       if let type = configuration[Self.modelTypeKey]?.string {
         let base = Self.base(of: type, on: side)
         isRotary = base != nil || declares
-        guard let reading = try catalog.reading(modelType: base ?? type) else {
+        guard let reading = try catalog.reading(modelType: base ?? type, in: configuration) else {
           throw try Self.unsupported(checkpoint, base ?? type, known: catalog.modelTypes())
         }
         architecture = reading

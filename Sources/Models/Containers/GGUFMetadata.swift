@@ -46,6 +46,7 @@ package struct GGUFMetadata {
         result[key] = value
       }
     }
+    StatedForm.restate(plan, prefix: outputPrefix, in: &result)
     append(to: &result)
     return result
   }
@@ -91,6 +92,7 @@ package struct GGUFMetadata {
     fields.set(PlainHyperparameter.scales, of: shape)
     try StatedExperts.write(plan, to: &fields)
     StatedDeltaRule.write(plan, to: &fields)
+    StatedForm.write(plan, to: &fields)
     try fields.checkDefaults(of: plan)
     CopiedKeys.write(plan, to: &fields)
     return fields

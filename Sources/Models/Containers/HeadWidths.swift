@@ -27,8 +27,30 @@ enum HeadWidths {
       shape.keyWidth = shape.heads.map { width / $0 }
     }
     shape.valueWidth =
-      try LayerSizes.read(.valueWidth, parameters, windows: windows) ?? shape.keyWidth
+      try LayerSizes.read(.valueWidth, parameters, windows: windows)
+      ?? valueWidths(parameters, shape) ?? shape.keyWidth
     try SharedVectors.read(parameters, into: &shape)
+  }
+
+  /// The widths of value heads that follow from how wide all of a layer's are together.
+  private static func valueWidths(
+    _ parameters: Hyperparameters, _ shape: StatedShape
+  ) throws -> [Int]? {
+    let rows: Double
+    let parameter: Hyperparameter
+    if let stated = try parameters.optionalInteger(.valueRows) {
+      (parameter, rows) = (.valueRows, Double(stated))
+    } else if let expansion = try parameters.optionalNumber(.valueExpansion) {
+      (parameter, rows) = (.valueExpansion, expansion * Double(shape.width))
+    } else {
+      return nil
+    }
+    return try shape.heads.map { heads in
+      guard let width = Int(exactly: rows / Double(heads)), (1...(1 << 20)).contains(width) else {
+        throw parameters.failure(parameter, "gives values of \(rows) numbers for \(heads) heads")
+      }
+      return width
+    }
   }
 
   /// GGUF states widths where they are not the model's width by the heads, or config.json did.
@@ -45,6 +67,7 @@ enum HeadWidths {
       fields.set(.latentRank, .whole(shape.latentRank))
       if shape.queryRank > 0 { fields.set(.queryRank, .whole(shape.queryRank)) }
     } else if zip(shape.keyWidth, shape.heads).contains(where: { $0 * $1 != shape.width })
+      || shape.valueWidth != shape.keyWidth
       || isStated(in: plan) || plan.architecture.key(of: .keyWidthWindowed, on: .gguf) != nil
     {
       setWidths(shape, in: &fields)
@@ -60,6 +83,9 @@ enum HeadWidths {
   static func setWidths(_ shape: StatedShape, in fields: inout some StatedFields) {
     fields.set(.keyWidth, shape.keyWidth, windows: shape.windows)
     fields.set(.valueWidth, shape.valueWidth, windows: shape.windows)
+    guard let rows = zip(shape.valueWidth, shape.heads).map(*).agreed else { return }
+    fields.set(.valueRows, .whole(rows))
+    fields.set(.valueExpansion, .number(Double(rows) / Double(shape.width)))
   }
 
   /// The ranks of latent attention, and a head's dims with and without rotation.

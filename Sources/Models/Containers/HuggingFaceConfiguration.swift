@@ -48,6 +48,7 @@ package struct HuggingFaceConfiguration {
       [RotaryDeclaration.object, OwnKeys.object] + TrainingFlags.Key.allCases.map(\.rawValue)
     for key in replaced { fields.values[key] = nil }
     PublishedModule.withoutNames(&fields)
+    StatedForm.restate(plan, in: &fields)
     // A share that the family ignores would count for a variant.
     if plan.ignoredStatement != nil, declaration != nil {
       RotaryParameters.removeFraction(from: &fields)
@@ -77,6 +78,7 @@ package struct HuggingFaceConfiguration {
     try SharedVectors.write(shape, of: plan, to: &fields)
     try StatedExperts.write(plan, to: &fields)
     StatedDeltaRule.write(plan, to: &fields)
+    StatedForm.write(plan, to: &fields)
     try UnrotatedLayers.write(shape, of: plan, to: &fields, container: "config.json")
     try SharedKeyValues.write(shape, of: plan, to: &fields, container: "config.json")
     CopiedKeys.write(plan, to: &fields)

@@ -150,7 +150,7 @@ struct RotaryParameters {
   private func base(
     _ parameter: Hyperparameter, windowed: Bool, dimensions: Int
   ) throws -> Double {
-    let base = try statedBase(parameter, windowed: windowed)
+    let base = try statedBase(parameter, windowed: windowed, dimensions: dimensions)
     guard parameters.side == .huggingface,
       let stretch = try HuggingFaceScaling(
         scope: scope(ofWindowed: windowed), parameters: parameters, context: 0,
@@ -160,14 +160,22 @@ struct RotaryParameters {
     return RotaryFrequencies.stretched(base, by: stretch, dimensions: dimensions)
   }
 
-  private func statedBase(_ parameter: Hyperparameter, windowed: Bool) throws -> Double {
+  private func statedBase(
+    _ parameter: Hyperparameter, windowed: Bool, dimensions: Int
+  ) throws -> Double {
     if let stated = try scope(ofWindowed: windowed)[.base] {
       guard let base = stated.double, Float(base).isFinite, Float(base) > 0 else {
         throw parameters.failure(parameter, "is not a positive finite number")
       }
       return base
     }
-    let usual = windowed ? try statedBase(.rotaryBase, windowed: false) : 10_000
+    var usual = 10_000.0
+    if windowed {
+      usual = try statedBase(.rotaryBase, windowed: false, dimensions: dimensions)
+    } else if parameters.architecture.block.reachesBase {
+      // theta_p = base^(-p / (pairs - 1)) is RoPE's form of another base.
+      usual = RotaryFrequencies.reaching(usual, dimensions: dimensions)
+    }
     return try parameters.positive(parameter, default: usual)
   }
 

@@ -17,7 +17,7 @@ struct TextPart {
   init?(of checkpoint: Checkpoint, in catalog: ArchitectureCatalog) throws {
     guard let configuration = checkpoint.configuration,
       let type = configuration[Self.modelType]?.string,
-      try catalog.reading(modelType: type) == nil,
+      try catalog.reading(modelType: type, in: checkpoint.configuration) == nil,
       let wrapper = try ModelWrapper.named(type)
     else { return nil }
     var tensors: [TensorEntry] = []

@@ -95,6 +95,7 @@ package struct LayerRecipe: Sendable, Equatable {
     case .key, .keyBias, .keyNormGain: return !usesOtherKeys
     case .value, .valueBias: return !usesOtherKeys && attention?.valueIsKey != true
     case .latentKeyUp, .latentValueUp: return attention?.isAbsorbed != true
+    case .headNormGain: return attention?.normsOutputs == true
     case .layerInputProjection, .layerInputGate, .layerInputOutput, .layerInputPostNormGain:
       return inputWidth > 0
     case .routerNormGain: return hasDenseBesideExperts
@@ -261,6 +262,12 @@ package struct AttentionRecipe: Sendable, Equatable {
   package var keyValueSource: Int?
   /// The rotation that the checkpoint was made with.
   package var rotation: RotaryLayer
+  /// Scores fade with the distance and are weights as they are; nil: a softmax makes weights of them.
+  package var decay: DecayRecipe?
+  /// Each head's output is divided by its root mean square, with a gain where there is one.
+  package var normsOutputs = false
+  /// What a gate goes through; nil: a sigmoid.
+  package var gateActivation: Activation?
 
   package init(
     kind: Kind, heads: Int, keyValueHeads: Int, keyWidth: Int, valueWidth: Int, scale: Double,
@@ -293,7 +300,7 @@ package struct AttentionRecipe: Sendable, Equatable {
   /// Whether a change of the values' basis can be undone in the output matrix: no gate of outputs or norm
   /// of values stands between, and the values are the layer's own.
   package var hasFreeValueBasis: Bool {
-    !isGated && !normsValues && !valueIsKey && keyValueSource == nil
+    !isGated && !normsValues && !normsOutputs && !valueIsKey && keyValueSource == nil
   }
 
   /// Query heads that share one key and value head.
@@ -304,6 +311,11 @@ package struct AttentionRecipe: Sendable, Equatable {
   package var keyRows: Int { keyValueHeads * keyWidth }
   /// Elements of all value heads.
   package var valueRows: Int { keyValueHeads * valueWidth }
+  /// Elements of the matrices that a sequence's heads keep in the recurrent form of decay attention; 0
+  /// where there is none.
+  package var stateCount: Int {
+    decay.map { heads * keyWidth * $0.stateColumns(valueWidth: valueWidth) } ?? 0
+  }
   /// Elements of the heads' outputs, which the output matrix reads.
   package var outputColumns: Int { heads * valueWidth }
 

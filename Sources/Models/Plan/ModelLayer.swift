@@ -61,6 +61,11 @@ package struct ModelLayer: Sendable {
       ? "its latent attention is absorbed: one vector is key and value of all heads" : nil
   }
 
+  /// Why how far the layer's heads look cannot be told, which analyses and fits ask; nil where it can.
+  package var unweighted: String? {
+    recipe.attention?.decay == nil ? nil : "it attends by decay, whose weights do not sum to 1"
+  }
+
   /// The matrix whose rows are the query heads.
   package var queryMatrix: Role {
     let attention = recipe.attention
@@ -113,6 +118,8 @@ package struct LayerCapacity: Sendable, Equatable {
   /// Experts, and those of them that a token goes through; 0 where no layer has any.
   package private(set) var experts = 0
   package private(set) var expertsUsed = 0
+  /// Elements of the matrices that decay attention keeps of a sequence; 0 where no layer has it.
+  package private(set) var decayState = 0
   /// Of latent attention: the latent vector, the shared key beside it, the still dims of all keys,
   /// and the vector that queries come from; 0 where no layer has it.
   package private(set) var latentRank = 0
@@ -158,6 +165,7 @@ package struct LayerCapacity: Sendable, Equatable {
       }
       outputs = max(outputs, attention.outputColumns)
       if attention.isGated { gates = max(gates, attention.outputColumns) }
+      decayState = max(decayState, attention.stateCount)
       keyWidth = max(keyWidth, attention.keyWidth)
       valueWidth = max(valueWidth, attention.valueWidth)
       guard let latent = attention.latent else { continue }

@@ -28,6 +28,18 @@ package struct ModelPlan: Sendable {
   /// How values turn in a plain file of this model; nil where they do not.
   package let plainValues: ValueTable?
 
+  /// The form that the files state of decay attention.
+  package let statedForm: MixerForm
+  /// The form in which it is computed unless something else is asked for.
+  package private(set) var form: MixerForm
+
+  /// The same model in one of the forms of decay attention.
+  package func computed(as form: MixerForm) -> ModelPlan {
+    var plan = self
+    plan.form = form
+    return plan
+  }
+
   /// What a user should know of what is not done.
   package var notes: [String] {
     let assumed = assumedModule.map {
@@ -193,5 +205,7 @@ extension ModelPlan {
     ignored = directory.ignored
     ignoredStatement = statements.ignored
     assumedModule = assumed
+    statedForm = try StatedForm.read(parameters)
+    form = statedForm
   }
 }

@@ -32,7 +32,7 @@ struct RecipeReader {
       hyperConnections: stated.hyperConnections)
     let scores = try rotary.scores(stated)
     let temperature = try rotary.temperature(scores)
-    var recipes = scores.enumerated().map { layer, score in
+    var recipes = try scores.enumerated().map { layer, score in
       var attention = AttentionRecipe(
         kind: kind(stated, layer: layer), heads: stated.heads[layer],
         keyValueHeads: stated.keyValueHeads[layer], keyWidth: stated.keyWidth[layer],
@@ -44,6 +44,16 @@ struct RecipeReader {
         valueIsKey: stated.valuesAreKeys[layer], keyValueSource: stated.keyValueSources[layer],
         rotation: RotaryLayer(sites: score == nil ? .none : shape.plainSites, score: score))
       attention.scale *= Self.latentMagnitude(attention, score)
+      attention.normsOutputs = block.normsOutputs
+      attention.gateActivation = block.gateActivation
+      if let decay = block.decay {
+        guard attention.keyValueHeads == attention.heads else {
+          throw parameters.failure(
+            .keyValueHeads,
+            "is \(attention.keyValueHeads), but heads that decay have keys and values of their own")
+        }
+        attention.decay = decay.recipe(heads: attention.heads)
+      }
       return LayerRecipe(
         mixer: .attention(attention), channelMixer: .dense(networks[layer]), norm: norm,
         normPlacement: block.normPlacement, residual: residual,

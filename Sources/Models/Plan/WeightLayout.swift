@@ -107,6 +107,7 @@ package struct WeightLayout: Sendable {
     case .valueBias: return (attention.valueRows, 1)
     case .attentionOutput: return (shape.width, attention.outputColumns)
     case .attentionSinks: return (attention.heads, 1)
+    case .headNormGain: return (attention.valueWidth, 1)
     case .queryNormGain: return (isNormedWhole ? attention.queryRows : attention.keyWidth, 1)
     case .keyNormGain: return (isNormedWhole ? attention.keyRows : attention.keyWidth, 1)
     default: break

@@ -101,11 +101,14 @@ extension EvaluatePerplexity {
     guard
       given.contains(
         "--value-pairs", "--value-base", "--rope-scaling", "--rope-factor", "--rope-original-ctx",
-        "--start", "--architectures", "--assume-correct-rotation")
+        "--start", "--architectures", "--assume-correct-rotation", "--form")
     else { return }
     let catalog = try opening.catalog()
     let plans = try plan.map { [$0] } ?? models.map { try Model(opening: $0, in: catalog).plan }
     try opening.refuseUnused(in: plans)
+    if !plans.contains(where: \.decays) {
+      try given.refuse("--form", because: "no layer attends by decay")
+    }
     try variant.refuseUnused(
       in: plans, methods: variant.ropeScaling.split(separator: ",").map(String.init),
       derivesFactor: lengths != nil || models.count > 1)

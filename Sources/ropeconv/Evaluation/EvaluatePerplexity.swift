@@ -3,6 +3,7 @@ import Base
 import Checkpoints
 import Evaluation
 import Foundation
+import Models
 import Reports
 
 extension PerplexitySweep.Targets: ExpressibleByArgument {}
@@ -55,6 +56,12 @@ struct EvaluatePerplexity: ParsableCommand {
   @Option(help: ArgumentHelp("Exit with 1 where the perplexity is above X.", valueName: "x"))
   var maxPpl: Double?
 
+  @Option(
+    help: ArgumentHelp(
+      "How decay attention is computed: attention, or recurrent, with a state of constant size.",
+      valueName: "attention|recurrent"))
+  var form: MixerForm?
+
   @OptionGroup(title: "Work") var work: WorkOptions
   @OptionGroup(title: "Long runs") var longRun: LongRunOptions
 
@@ -82,9 +89,11 @@ struct EvaluatePerplexity: ParsableCommand {
     guard nll == nil || longRun.state == nil else {
       throw UsageError("--nll and --state exclude each other: a state keeps sums alone")
     }
+    var options = try work.options(longRun, threads: output.threads)
+    options.form = form
     let evaluation = PerplexityEvaluation(
       windows: window.plan(default: .secondHalf), rotary: request, start: window.start,
-      options: try work.options(longRun, threads: output.threads))
+      options: options)
     output.warn(model, beyond: window.ctx, rotary: request)
     let display = ProgressDisplay(quiet: output.quiet)
     let result = try evaluation.run(model, on: text) { progress in
@@ -122,10 +131,12 @@ struct EvaluatePerplexity: ParsableCommand {
         "--stride chooses targets by the length of a window: with --lengths it needs"
           + " --length-targets own")
     }
+    var options = try work.options(longRun, threads: output.threads)
+    options.form = form
     let evaluation = PerplexitySweepEvaluation(
       lengths: lengths, targets: targets, windows: window.plan(default: .secondHalf),
       start: window.start, scalings: methods, originalContext: variant.ropeOriginalCtx,
-      options: try work.options(longRun, threads: output.threads)
+      options: options
     ) { try variant.request(for: $0, method: $1, factor: $2) }
     let display = ProgressDisplay(quiet: output.quiet)
     let catalog = try opening.catalog()
@@ -142,3 +153,5 @@ struct EvaluatePerplexity: ParsableCommand {
       sweep.json(peakBytes: ProcessMemory.peakBytes), work.stating(sweep.table()))
   }
 }
+
+extension MixerForm: ExpressibleByArgument {}
