@@ -133,7 +133,7 @@ struct PlanReader {
   private static let inputs: Set<String> = [
     "architectures", "text", "tokens", "calibrate", "calibrate-tokens-from", "haystack", "essays",
     "squad", "hotpot",
-    "tasks", "template",
+    "tasks", "template", "requests",
   ]
 
   /// Options that are given once for each value of a list; others take a list as one value.
@@ -142,7 +142,7 @@ struct PlanReader {
   ]
 
   /// Options whose values are paths beside the plan, of what is written.
-  static let outputs: Set<String> = ["svg", "html", "nll", "junit", "prompts"]
+  static let outputs: Set<String> = ["svg", "html", "nll", "junit", "prompts", "output"]
 
   /// Options that the runner gives itself.
   private static let reserved: Set<String> = ["json", "quiet", "state", "threads"]

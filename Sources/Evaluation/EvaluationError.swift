@@ -34,6 +34,8 @@ public enum EvaluationError: Diagnostic {
   case vocabulariesDiffer(one: Int, other: Int)
   /// A file of questions and answers does not have the form of its data set.
   case questions(file: String, problem: String)
+  /// A line of a file of requests is not what it should be.
+  case request(file: String, line: Int, problem: String)
 
   /// What a setting is called; a front end adds its own name for it.
   public enum Setting: String, Sendable, CaseIterable {
@@ -41,10 +43,13 @@ public enum EvaluationError: Diagnostic {
     case context = "the context"
     case depths = "the list of depths"
     case lengths = "the list of lengths"
+    case maximumTokens = "the number of tokens to generate"
     case memory = "the memory"
     case shard = "the shard"
     case start = "the first position"
     case stride = "the stride"
+    case temperature = "the temperature"
+    case topP = "the share of the likeliest tokens"
     case trials = "the number of trials"
     case windows = "the number of windows"
   }
@@ -64,6 +69,7 @@ public enum EvaluationError: Diagnostic {
     case .stateLine(_, let line, let problem):
       "line \(line) of the state file: \(problem)"
     case .unreadable(_, let problem), .notText(_, let problem), .questions(_, let problem): problem
+    case .request(_, let line, let problem): "line \(line): \(problem)"
     case .vocabulariesDiffer(let one, let other):
       "the models have vocabularies of \(one) and \(other) tokens"
     }
@@ -75,7 +81,7 @@ public enum EvaluationError: Diagnostic {
     case .textTooShort(let file, _, _), .noTokenizer(let file), .tokenList(let file, _),
       .unreadable(let file, _), .notText(let file, _), .record(let file, _), .template(let file, _),
       .state(let file, _), .stateNotWritten(let file, _), .stateLine(let file, _, _),
-      .questions(let file, _),
+      .questions(let file, _), .request(let file, _, _),
       .numbers(let file, _):
       file
     case .setting, .usage, .vocabulariesDiffer: nil

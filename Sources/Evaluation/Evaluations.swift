@@ -10,6 +10,7 @@ package enum Evaluations {
     ComparisonResult.self,
     FewShotResult.self,
     BitsPerByteResult.self,
+    RequestsResult.self,
   ]
 
   /// The words of all evaluations.

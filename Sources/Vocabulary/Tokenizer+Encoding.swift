@@ -30,6 +30,13 @@ extension Tokenizer {
     if addSpecial { tokens += trailing }
     return tokens
   }
+
+  /// Token ids of a text that is continued: with what stands before a text, where it does not begin
+  /// with that itself, and without what stands after one. Special tokens in it count as such.
+  package func encode(prompt text: [UInt8]) throws(VocabularyError) -> [Int32] {
+    let tokens = try encode(text, addSpecial: false, parseSpecial: true)
+    return tokens.starts(with: leading) ? tokens : leading + tokens
+  }
 }
 
 /// A text between its special tokens, normalized.

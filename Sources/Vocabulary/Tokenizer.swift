@@ -63,11 +63,16 @@ package struct Tokenizer: Sendable {
     try HuggingFaceTokenizer(FileSet(folder: folder))?.tokenizer()
   }
 
-  /// The bytes of tokens, control tokens by their text; ids outside the vocabulary give nothing.
-  package func decode(_ tokens: [Int32]) -> [UInt8] {
+  /// A word at the beginning of a text is encoded as if a space stood before it.
+  package var addsSpacePrefix: Bool { normalizer.addsSpacePrefix }
+
+  /// The bytes of tokens, control tokens by their text where they are included; ids outside the
+  /// vocabulary give nothing.
+  package func decode(_ tokens: [Int32], includesControl: Bool = true) -> [UInt8] {
     var bytes: [UInt8] = []
     for token in tokens where token >= 0 && Int(token) < table.count {
       let id = Int(token)
+      guard includesControl || table.kinds[id] != .control else { continue }
       if table.kinds[id] == .byte, let byte = TokenTable.byte(of: table.texts.bytes[id]) {
         bytes.append(byte)
       } else {

@@ -21,7 +21,8 @@ struct Ropeconv: ParsableCommand {
       """,
     version: VersionText.full,
     subcommands: [
-      Inspect.self, Convert.self, Analyze.self, Verify.self, Diff.self, Evaluate.self,
+      Inspect.self, Convert.self, Generate.self, Analyze.self, Verify.self, Diff.self,
+      Evaluate.self,
       RunPlan.self, Report.self, Tokenize.self, Archive.self,
     ])
 

@@ -70,9 +70,24 @@ enum StandardOutput {
   /// Writes a result, an error or a list of them as JSON.
   static func write(_ json: JSONValue) { put(printableJSON(json.serialized(pretty: true))) }
 
+  /// Writes the next piece of a text that somebody else makes: as it is, but on a terminal its control
+  /// characters are escaped.
+  /// - Returns: false where standard output cannot be written any more.
+  static func stream(_ piece: String) -> Bool {
+    put(Array((isatty(STDOUT_FILENO) == 1 ? printableText(piece) : piece).utf8))
+    return !isLost
+  }
+
+  /// Ends the line of a text that came in pieces.
+  static func endStream() { put([UInt8(ascii: "\n")]) }
+
   private static func put(_ text: String) {
     var bytes = Array(text.utf8)
     if bytes.last != UInt8(ascii: "\n") { bytes.append(UInt8(ascii: "\n")) }
+    put(bytes)
+  }
+
+  private static func put(_ bytes: [UInt8]) {
     lost.withLock { isLost in
       guard !isLost, let number = StandardStreams.write(bytes, to: STDOUT_FILENO) else { return }
       isLost = true

@@ -81,6 +81,10 @@ import Testing
       ["eval", "icl", "@m.gguf", "--tasks", "@codes.jsonl"], ["--junit", "--state"],
       ["@m.gguf", "@codes.jsonl"]
     ),
+    (
+      ["eval", "requests", "@m.gguf", "--requests", "@codes.jsonl"],
+      ["-o", "--junit", "--state"], ["@m.gguf", "@codes.jsonl"]
+    ),
     (["analyze", "@m.gguf", "--text", "@t.txt"], ["--svg"], ["@m.gguf", "@t.txt", "@symbolic"]),
     (["report", "@ids.json"], ["-o"], ["@ids.json"]),
   ]

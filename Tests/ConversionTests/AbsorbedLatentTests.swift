@@ -110,7 +110,7 @@ import Testing
       let model = try Model(opening: path)
       let request = RotaryRequest(sites: sites)
       let prompt: [Int32] = [5, 17, 3, 40, 8, 21, 30, 2, 11]
-      let generated = try GreedyDecoder(ForwardPass(plan: model.plan, as: request, threads: 2))
+      let generated = try TokenGenerator(ForwardPass(plan: model.plan, as: request, threads: 2))
         .generate([prompt], maximum: 6)[0]
       #expect(generated.count == 6)
       var tokens = prompt

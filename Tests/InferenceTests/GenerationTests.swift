@@ -69,7 +69,7 @@ import Testing
     for name in ParityTests.names {
       let model = try Model(opening: "\(parity)/\(name)")
       let prompt: [Int32] = [5, 17, 3, 40, 8, 21, 30, 2, 11]
-      let generated = try GreedyDecoder(ForwardPass(plan: model.plan, threads: 2)).generate(
+      let generated = try TokenGenerator(ForwardPass(plan: model.plan, threads: 2)).generate(
         [prompt], maximum: 6)[0]
       var tokens = prompt
       for token in generated {

@@ -110,7 +110,7 @@ import Testing
     let model = try Model(opening: prepare(row, from: folder, in: work))
     try #require(model.plan.layers[0].recipe.attention?.temperature?.period == 16)
     let prompts = [Array(ids[..<11]), Array(ids[20..<65])]
-    let decoder = GreedyDecoder(ForwardPass(plan: model.plan, threads: 2))
+    let decoder = TokenGenerator(ForwardPass(plan: model.plan, threads: 2))
     for (prompt, found) in zip(prompts, try decoder.generate(prompts, maximum: 8)) {
       var tokens = prompt
       for token in found {

@@ -85,7 +85,7 @@ import Testing
   @Test(arguments: shapes) func cachedTokensAreThoseOfAWholePass(shape: String) throws {
     let model = try Model(opening: "\(Self.folder)/gemma4/\(shape)")
     let prompts: [[Int32]] = [[2, 17, 40, 5, 61], [2, 90, 33]]
-    let found = try GreedyDecoder(ForwardPass(plan: model.plan, threads: 2))
+    let found = try TokenGenerator(ForwardPass(plan: model.plan, threads: 2))
       .generate(prompts, maximum: 12)
     for (prompt, generated) in zip(prompts, found) {
       var tokens = prompt

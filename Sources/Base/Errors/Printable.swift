@@ -7,6 +7,20 @@ package func printable(_ text: String) -> String {
   return shown
 }
 
+/// A text of several lines that others wrote, in which nothing but tabs stays as it is.
+package func printableText(_ text: String) -> String {
+  guard text.unicodeScalars.contains(where: isControl) else { return text }
+  var shown = ""
+  for scalar in text.unicodeScalars {
+    if scalar == "\n" || scalar == "\t" {
+      shown.unicodeScalars.append(scalar)
+    } else {
+      append(scalar, to: &shown)
+    }
+  }
+  return shown
+}
+
 /// A text of several lines, in which tabs and colours (`ESC [ 1 ; 31 m`) stay as they are.
 package func printableLines(_ text: String) -> String {
   var scalars = text.unicodeScalars[...]

@@ -11,8 +11,19 @@ package struct EvaluationIdentity: Sendable, Equatable {
 
   package init(fields: OrderedDictionary<String, JSONValue>) { self.fields = fields }
 
+  /// What an evaluation of units is of; see below.
+  init(
+    of evaluation: any EvaluationResult.Type, models: [JSONValue], text: TokenizedText? = nil,
+    settings: OrderedDictionary<String, JSONValue>,
+    materials: OrderedDictionary<String, JSONValue> = [:], options: RunOptions, units: Int
+  ) {
+    self.init(
+      of: evaluation.kind, models: models, text: text, settings: settings, materials: materials,
+      options: options, units: units)
+  }
+
   /// - Parameters:
-  ///   - evaluation: what gives the kind.
+  ///   - kind: the command's name.
   ///   - models: what `Model.identity` gives, in the order of the operands.
   ///   - text: the text scored, if any.
   ///   - settings: the evaluation's own.
@@ -20,7 +31,7 @@ package struct EvaluationIdentity: Sendable, Equatable {
   ///   - options: what the evaluation is run with.
   ///   - units: how many units the whole evaluation has.
   init(
-    of evaluation: any EvaluationResult.Type, models: [JSONValue], text: TokenizedText? = nil,
+    of kind: String, models: [JSONValue], text: TokenizedText? = nil,
     settings: OrderedDictionary<String, JSONValue>,
     materials: OrderedDictionary<String, JSONValue> = [:], options: RunOptions, units: Int
   ) {
@@ -33,7 +44,7 @@ package struct EvaluationIdentity: Sendable, Equatable {
     // Stated where it is asked for: results of other models keep their keys.
     if let form = options.form, form != .attention { arithmetic["form"] = .string(form.rawValue) }
     fields = [
-      "kind": .string(evaluation.kind), "protocol": JSONValue(EvaluationRecord.protocolVersion),
+      "kind": .string(kind), "protocol": JSONValue(EvaluationRecord.protocolVersion),
       "models": .array(models), "text": text?.identity ?? .null,
       "arithmetic": .object(arithmetic), "settings": .object(settings),
       "materials": .object(materials), "units": JSONValue(units),

@@ -71,6 +71,16 @@ public struct RunOptions {
     }
     return (memory - fixed) / unit
   }
+
+  /// How many sequences grow side by side to a length: where nothing else is asked for, at most 2 GB
+  /// of keys and values.
+  func growing(_ plan: ModelPlan, length: Int) throws(EvaluationError) -> Int {
+    let tokens = try batch(for: [plan], context: length)
+    guard batch == nil else { return tokens }
+    let bytes =
+      TokenGenerator.bytesPerToken(plan) * max(length, 1) + TokenGenerator.bytesPerSequence(plan)
+    return max(min(tokens, 2_000_000_000 / max(bytes, 1)), 1)
+  }
 }
 
 /// The loop of every evaluation: units of the shard that are not yet in the state file, batch by
@@ -106,7 +116,7 @@ struct UnitRun {
   /// - Returns: the record of all units of the shard, those from the state file included.
   /// - Throws: what `identity` and `evaluate` throw, and errors of the state file.
   func run(
-    batches: ([Int]) -> [[Int]],
+    batches: ([Int]) throws -> [[Int]],
     evaluate: ([Int], _ finished: [EvaluationRecord.Unit]) throws -> Evaluated
   ) throws -> EvaluationRecord {
     let clock = ContinuousClock()
@@ -124,7 +134,7 @@ struct UnitRun {
     var (tokens, computed) = (0, 0)
     // With a state the first units are on disk soon, and the later ones no more than seconds apart.
     var size = options.state == nil || options.batch != nil ? Int.max : 1
-    for batch in batches(own.filter { known[$0] == nil }) {
+    for batch in try batches(own.filter { known[$0] == nil }) {
       var rest = batch[...]
       while !rest.isEmpty {
         let part = Array(rest.prefix(size))

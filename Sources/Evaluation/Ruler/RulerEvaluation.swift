@@ -142,14 +142,11 @@ package struct RulerEvaluation {
       units: units ?? tasks.count * lengths.count * samples)
   }
 
-  /// Samples in flight: about 16,384 tokens, and when decoding at most 2 GB of keys and values.
+  /// Samples in flight.
   private func batchSize(_ model: Model, _ length: Int) throws -> Int {
-    let tokens = try options.batch(for: [model.plan], context: length)
-    guard mode == .generate, options.batch == nil else { return tokens }
-    let bytes =
-      GreedyDecoder.bytesPerToken(model.plan) * max(length, 1)
-      + GreedyDecoder.bytesPerSequence(model.plan)
-    return max(min(tokens, 2_000_000_000 / max(bytes, 1)), 1)
+    mode == .generate
+      ? try options.growing(model.plan, length: length)
+      : try options.batch(for: [model.plan], context: length)
   }
 
   private func judge(

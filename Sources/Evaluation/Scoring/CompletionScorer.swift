@@ -40,6 +40,9 @@ struct CompletionScorer {
   let model: Model
   let rotary: RotaryRequest
   let options: RunOptions
+  /// Whether the last token of an answer goes through the model too. It predicts nothing, but a
+  /// sequence is longer with it, which some frequencies depend on.
+  var passesLast = true
 
   /// Scores the answers in one pass, in which what prompts begin with in common is computed once.
   /// - Parameters:
@@ -56,7 +59,7 @@ struct CompletionScorer {
     let sequences = completions.map(\.tokens)
     let answers = completions.map(\.answer)
     let hidden = try pass.run(
-      sequences,
+      passesLast ? sequences : sequences.map { $0.dropLast() },
       wanted: ForwardPass.Wanted(ScoredPlaces.predicting(answers), sharesPrefixes: true)
     ) { onLayer(Double($0) / layers) }
     let scored = ScoredPlaces(sequences, answers, in: hidden)

@@ -2,7 +2,7 @@ extension TokenizedText {
   /// The bytes of a text as they are.
   /// - Throws: `EvaluationError.notText` for what is plainly something else, which would be scored
   ///   as noise; and what `read` throws.
-  static func readText(_ path: String) throws -> [UInt8] {
+  package static func readText(_ path: String) throws -> [UInt8] {
     let bytes = try read(path)
     if let problem = problem(of: bytes) {
       throw EvaluationError.notText(file: path, problem: problem)

@@ -8,10 +8,10 @@ struct GivenOptions {
   /// Those that this process was called with.
   static var all: GivenOptions { GivenOptions(Array(CommandLine.arguments.dropFirst())) }
 
-  /// No option's value begins with two dashes unless it is joined by `=`, so every argument that
-  /// does is an option's name.
+  /// No option's value begins with a dash unless it is joined by `=`, so every argument that does is an
+  /// option's name, but for numbers below zero.
   init(_ arguments: [String]) {
-    let options = arguments.prefix { $0 != "--" }.filter { $0.hasPrefix("--") }
+    let options = arguments.prefix { $0 != "--" }.filter { $0.hasPrefix("-") }
     names = Set(options.map { String($0.prefix { $0 != "=" }) })
   }
 
@@ -28,7 +28,7 @@ struct GivenOptions {
 
   /// Refuses `--force` where no file is written beside the result.
   func refuseForceAlone() throws(UnusedOption) {
-    if !contains("--svg", "--html", "--prompts", "--nll", "--junit") {
+    if !contains("--svg", "--html", "--prompts", "--nll", "--junit", "--output", "-o") {
       try refuse("--force", because: "this call writes no file that it could replace")
     }
   }

@@ -193,6 +193,15 @@ extension Convert {
   }
 }
 
+extension Generate {
+  func refuseUnused() throws {
+    if temperature == 0 {
+      try GivenOptions.all.refuse(
+        "--top-p", "--seed", because: "--temperature 0 takes the most likely token")
+    }
+  }
+}
+
 extension Analyze {
   func refuseUnused() throws {
     let given = GivenOptions.all

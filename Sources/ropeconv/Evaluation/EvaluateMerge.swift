@@ -15,15 +15,27 @@ struct EvaluateMerge: ParsableCommand {
   @Argument(help: "Results of shards, in any order.")
   var shards: [String]
 
+  @OptionGroup var answers: AnswerOptions
+
+  @Flag(help: "Replace an existing --output file.")
+  var force = false
+
   @OptionGroup var output: OutputOptions
 
   func run() throws {
+    try GivenOptions.all.refuseForceAlone()
+    var files = CallFiles(models: [])
+    for path in shards { files.read(path) }
+    files.write(answers.output, "--output", force: force)
+    try files.check()
     let parts = try shards.map { path in
       let json = try JSONValue.parse(TokenizedText.read(path), file: path)
       // What was said of a shard holds for the whole.
       for warning in json["warnings"]?.array ?? [] { warning.string.map(output.warn) }
       return (file: path, record: try EvaluationRecord(json, file: path))
     }
-    output.show(try EvaluationRecord.merge(parts).result(file: shards.first ?? ""))
+    let result = try EvaluationRecord.merge(parts).result(file: shards.first ?? "")
+    try answers.write(result, force: force, inputs: files.inputs)
+    output.show(result)
   }
 }

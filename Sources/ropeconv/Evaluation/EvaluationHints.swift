@@ -19,10 +19,13 @@ extension EvaluationError.Setting {
     case .context: "--ctx gives the tokens of a chunk"
     case .depths: "--depths takes a list such as 0,50,100"
     case .lengths: "--lengths takes a list of token counts such as 512,1024"
+    case .maximumTokens: "--max-tokens gives the most tokens to generate"
     case .memory: "raise --memory or leave it away"
     case .shard: "--shard takes I/N such as 1/4"
     case .start: "--start gives the position of a chunk's first token"
     case .stride: "--stride gives the tokens from one chunk's start to the next"
+    case .temperature: "--temperature 0 takes the most likely token"
+    case .topP: "--top-p 1 leaves no token out"
     case .trials: "--trials gives the trials of every cell"
     case .windows: "--chunks gives the number of chunks"
     }

@@ -36,6 +36,33 @@ package struct ChatFormat: Sendable, Equatable {
     }
   }
 
+  /// What ends the model's turn, where that is a token of its own.
+  private var turnEnd: String? {
+    switch name {
+    case "chatml": "<|im_end|>"
+    case "llama3": "<|eot_id|>"
+    case "gemma": "<end_of_turn>"
+    case "phi3": "<|end|>"
+    default: nil
+    }
+  }
+
+  /// The token that ends the model's turn; nil where the vocabulary has none.
+  func endToken(of tokenizer: Tokenizer) throws -> Int32? {
+    guard let turnEnd else { return nil }
+    let tokens = try tokenizer.encode(
+      Array(turnEnd.utf8), addSpecial: false, parseSpecial: true)
+    return tokens.count == 1 ? tokens[0] : nil
+  }
+
+  /// The tokens of a user's words, up to where the model's turn begins; special tokens in the words
+  /// are plain text.
+  func prompt(_ words: String, _ tokenizer: Tokenizer) throws -> [Int32] {
+    try tokenizer.encode(prompt: Array(beforeUser.utf8))
+      + tokenizer.encode(Array(words.utf8), addSpecial: false, parseSpecial: false)
+      + tokenizer.encode(Array(afterUser.utf8), addSpecial: false, parseSpecial: true)
+  }
+
   /// The format of a name; `auto` takes the checkpoint's, `none` is nil.
   /// - Throws: `EvaluationError.setting` for a name not known, `.usage` for a checkpoint without a known one.
   package static func named(_ name: String, for model: Model) throws -> ChatFormat? {

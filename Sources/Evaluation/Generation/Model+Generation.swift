@@ -19,7 +19,7 @@ extension Model {
     onStep: (Int) -> Void = { _ in }
   ) throws -> [[Int32]] {
     let stops = try Set([tokenizer().eos].compactMap { $0 })
-    return try GreedyDecoder(
+    return try TokenGenerator(
       ForwardPass(plan: plan, as: rotary, threads: threads), stops: stops
     ).generate(prompts, maximum: maximum, isDone: isDone, onStep: onStep)
   }

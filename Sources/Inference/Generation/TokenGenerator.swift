@@ -2,15 +2,20 @@ import Base
 import Models
 import Tensors
 
-/// Greedy decoding: the most likely token, again and again; of equals the one with the lowest id.
-package struct GreedyDecoder: Sendable {
+/// Continues sequences token by token, several at a time: each as if it were alone.
+package struct TokenGenerator: Sendable {
   package let pass: ForwardPass
   /// Tokens that end a sequence; they are not part of what is generated.
   package var stops: Set<Int32>
+  /// How each token is chosen: greedily, if nothing else is said.
+  package var choice: TokenChoice
 
-  package init(_ pass: ForwardPass, stops: Set<Int32> = []) {
+  package init(
+    _ pass: ForwardPass, stops: Set<Int32> = [], choice: TokenChoice = .mostLikely
+  ) {
     self.pass = pass
     self.stops = stops
+    self.choice = choice
   }
 
   /// Decoded weights up to this size are kept between steps.
@@ -35,11 +40,21 @@ package struct GreedyDecoder: Sendable {
     }
   }
 
-  /// Continues prompts until a stop token or `maximum` tokens. Frequencies that depend on the
-  /// length are those of the prompt and `maximum` tokens after it.
+  /// Continues prompts until a stop token or `maximum` tokens, all of them the same; see below.
+  package func generate(
+    _ prompts: [[Int32]], maximum: Int, isDone: (Int, [Int32]) -> Bool = { _, _ in false },
+    onStep: (Int) -> Void = { _ in }
+  ) throws -> [[Int32]] {
+    try generate(
+      prompts, maxima: [Int](repeating: maximum, count: prompts.count), isDone: isDone,
+      onStep: onStep)
+  }
+
+  /// Continues prompts until a stop token or so many tokens. Frequencies that depend on the
+  /// length are those of a prompt and its maximum after it.
   /// - Parameters:
   ///   - prompts: token ids, at least one each.
-  ///   - maximum: the most tokens to generate for a prompt.
+  ///   - maxima: the most tokens to generate for each prompt.
   ///   - isDone: called after each token with the prompt's index and what was generated; true ends
   ///     that sequence.
   ///   - onStep: called after each step with the number of steps done.
@@ -47,65 +62,74 @@ package struct GreedyDecoder: Sendable {
   /// - Throws: `ModelError` for a token outside the vocabulary, a position without an embedding, or
   ///   logits that are not finite.
   package func generate(
-    _ prompts: [[Int32]], maximum: Int, isDone: (Int, [Int32]) -> Bool = { _, _ in false },
+    _ prompts: [[Int32]], maxima: [Int], isDone: (Int, [Int32]) -> Bool = { _, _ in false },
     onStep: (Int) -> Void = { _ in }
   ) throws -> [[Int32]] {
     var results = [[Int32]](repeating: [], count: prompts.count)
-    guard maximum > 0, !prompts.isEmpty else { return results }
-    let capacity = (prompts.map(\.count).max() ?? 0) + maximum
+    let longest = maxima.max() ?? 0
+    guard longest > 0, !prompts.isEmpty else { return results }
+    let ends = zip(prompts, maxima).map { $0.count + max($1, 0) }
     let keeps = pass.plan.decodedBytes <= Self.keptBytes
     let sequences = try CachedSequences(
-      pass, count: prompts.count, capacity: capacity, ends: prompts.map { $0.count + maximum },
-      keepsWeights: keeps)
-    let logits = try TopLogits(LogitBlocks(plan: pass.plan, threads: pass.threads), keeps: keeps)
-    try sequences.append(prompts)
-    var isActive = prompts.map { !$0.isEmpty }
-    for step in 0..<maximum {
+      pass, count: prompts.count, capacity: ends.max() ?? 0, ends: ends, keepsWeights: keeps)
+    let next = try NextTokens(
+      LogitBlocks(plan: pass.plan, threads: pass.threads), choice: choice, keeps: keeps)
+    var isActive = zip(prompts, maxima).map { !$0.isEmpty && $1 > 0 }
+    try sequences.append(zip(prompts, isActive).map { $1 ? $0 : [] })
+    for step in 0..<longest {
       let active = isActive.indices.filter { isActive[$0] }
       let (hidden, last) = sequences.states
-      let tops = try logits.tokens(hidden, rows: active.map { last[$0] })
+      let chosen = try next.tokens(hidden, rows: active.map { last[$0] }, step: step)
       var added = [[Int32]](repeating: [], count: prompts.count)
-      for (index, token) in zip(active, tops) {
+      for (index, token) in zip(active, chosen) {
         if stops.contains(token) {
           isActive[index] = false
           continue
         }
         results[index].append(token)
-        if isDone(index, results[index]) { isActive[index] = false }
+        if isDone(index, results[index]) || step + 1 == maxima[index] { isActive[index] = false }
         if isActive[index] { added[index] = [token] }
       }
       onStep(step + 1)
-      guard step + 1 < maximum, isActive.contains(true) else { break }
+      guard isActive.contains(true) else { break }
       try sequences.append(added)
     }
     return results
   }
 }
 
-/// The most likely tokens after rows of hidden states.
-private struct TopLogits {
+/// The tokens after rows of hidden states.
+private struct NextTokens {
   let blocks: LogitBlocks
+  let choice: TokenChoice
   private let kept: [LogitBlocks.Weights]
 
-  init(_ blocks: LogitBlocks, keeps: Bool) throws {
+  init(_ blocks: LogitBlocks, choice: TokenChoice, keeps: Bool) throws {
     self.blocks = blocks
+    self.choice = choice
     kept = keeps ? try (0..<blocks.count).map { try blocks.weights($0) } : []
   }
 
-  func tokens(_ hidden: ForwardPass.HiddenStates, rows: [Int]) throws -> [Int32] {
+  /// A token for each row; `step` is how many were chosen before.
+  func tokens(
+    _ hidden: ForwardPass.HiddenStates, rows: [Int], step: Int
+  ) throws -> [Int32] {
     let normed = try blocks.normed(hidden, rows: rows)
     let found = (0..<blocks.count).map { _ in FloatBuffer(count: max(2 * rows.count, 1)) }
     let scratch = (0..<blocks.threads).map { _ in
       FloatBuffer(count: PreparedMatrix.fewRows * LogitBlocks.columns)
     }
+    // [rows, vocabulary], where a choice needs them all.
+    let logits =
+      choice.needsAllLogits ? FloatBuffer(count: max(rows.count * blocks.vocabulary, 1)) : nil
     // Decoding a block takes all threads by itself; blocks that are kept are shared out.
     if kept.isEmpty {
       for block in 0..<blocks.count {
-        look(block, try blocks.weights(block), normed, rows.count, scratch[0], found[block])
+        look(block, try blocks.weights(block), normed, rows.count, scratch[0], found[block], logits)
       }
     } else {
       Parallel.forEach(count: blocks.count, threads: blocks.threads) { block, worker in
-        look(block, kept[block], normed, rows.count, scratch[worker], found[block])
+        look(block, kept[block], normed, rows.count, scratch[worker], found[block], logits)
       }
     }
     return try rows.indices.map { row in
@@ -117,14 +141,17 @@ private struct TopLogits {
       guard value.isFinite else {
         throw ModelError.notFinite(file: blocks.plan.checkpoint.path, what: "a logit")
       }
-      return token
+      guard case .drawn(let sampling) = choice, let logits else { return token }
+      let start = logits.pointer + row * blocks.vocabulary
+      return sampling.token(
+        UnsafeBufferPointer(start: start, count: blocks.vocabulary), step: step)
     }
   }
 
-  /// The largest logit of each row in a block, and its place.
+  /// The largest logit of each row in a block and its place, and all of them where they are kept.
   private func look(
     _ block: Int, _ weights: LogitBlocks.Weights, _ normed: LogitBlocks.NormedRows, _ rows: Int,
-    _ scratch: FloatBuffer, _ found: FloatBuffer
+    _ scratch: FloatBuffer, _ found: FloatBuffer, _ all: FloatBuffer?
   ) {
     for first in stride(from: 0, to: rows, by: PreparedMatrix.fewRows) {
       let group = first..<min(first + PreparedMatrix.fewRows, rows)
@@ -137,6 +164,10 @@ private struct TopLogits {
         }
         found.pointer[2 * row] = logits[best]
         found.pointer[2 * row + 1] = Float(best)
+        if let all {
+          let place = row * blocks.vocabulary + blocks.range(block).lowerBound
+          (all.pointer + place).update(from: logits, count: weights.outputs)
+        }
       }
     }
   }

@@ -1,0 +1,128 @@
+import ArgumentParser
+import Base
+import Checkpoints
+import Evaluation
+import Foundation
+import Reports
+
+struct Generate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Write on after a prompt: a look at what a model says.",
+    discussion: """
+      The text of one prompt is printed as it is made. Several prompts are continued side by side;
+      each gets the tokens that it gets alone.
+      Example: ropeconv generate model.rove.gguf --prompt 'The capital of France is'
+               ropeconv generate model.gguf --chat auto --prompt 'Why is the sky blue?' --temperature 0.8
+      """)
+
+  @Argument(help: modelHelp)
+  var model: String
+
+  @Option(help: ArgumentHelp("Text to continue; may be repeated.", valueName: "text"))
+  var prompt: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "File whose whole text is a prompt; may be repeated; - is standard input.",
+      valueName: "file|-"))
+  var promptFile: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Chat format: none, auto (the checkpoint's), chatml, llama3, gemma, phi3 or mistral.",
+      valueName: "name"))
+  var chat = "none"
+
+  @Option(help: ArgumentHelp("The most tokens after a prompt.", valueName: "n"))
+  var maxTokens = 128
+
+  @Option(
+    help: ArgumentHelp("A text that ends what is written; may be repeated.", valueName: "text"))
+  var until: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "0 takes the most likely token; more draws tokens from logits divided by T.",
+      valueName: "t"))
+  var temperature = 0.0
+
+  @Option(
+    help: ArgumentHelp(
+      "Draw from the likeliest tokens alone that have this share of the probability together.",
+      valueName: "p"))
+  var topP = 1.0
+
+  @Option(help: ArgumentHelp("Seed of what is drawn.", valueName: "s"))
+  var seed: UInt64 = 0
+
+  @OptionGroup(title: "Models") var opening: ModelOptions
+  @OptionGroup(title: "Variant") var variant: VariantOptions
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    try refuseUnused()
+    var files = CallFiles(models: model)
+    files.read(opening.folder, orFilesEnding: ".json")
+    for path in promptFile { files.read(path) }
+    try files.check()
+    let texts =
+      try prompt
+      + promptFile.map { path in
+        String(decoding: try TokenizedText.readText(path), as: UTF8.self)
+      }
+    guard !texts.isEmpty else {
+      throw UsageError("a prompt is needed: --prompt TEXT or --prompt-file FILE")
+    }
+    let model = try opening.open(model, output)
+    try variant.refuseUnused(in: [model.plan])
+    let generation = TextGeneration(
+      maximum: maxTokens, temperature: temperature, topP: topP, seed: seed, until: until,
+      chat: try ChatFormat.named(chat, for: model),
+      rotary: try variant.request(for: model.plan, warning: output),
+      options: RunOptions(threads: output.threads))
+    let prompts = try generation.prompts(texts, for: model)
+    warn(of: prompts, generation, model)
+    if output.json, output.threads > 1 { model.digest.begin() }
+    let streams = !output.json && prompts.count == 1
+    let display = ProgressDisplay(quiet: output.quiet || streams)
+    let result = try generation.run(prompts, model) { _, piece in
+      !streams || StandardOutput.stream(piece)
+    } progress: {
+      display.show($0, "tokens")
+    }
+    display.finish()
+    if streams {
+      StandardOutput.endStream()
+      for line in UsedDataFiles.lines.split(separator: "\n") { output.note(String(line)) }
+    } else if output.json {
+      let json = result.json(
+        of: try generation.identity(prompts, model), model: model.checkpoint.path,
+        peakBytes: ProcessMemory.peakBytes)
+      output.show(json, "")
+    } else {
+      output.show(.null, Self.text(of: result))
+    }
+    output.note(result.costText)
+  }
+
+  /// What surprises: the model's context, or its last position, ends before the text.
+  private func warn(
+    of prompts: [TextGeneration.Prompt], _ generation: TextGeneration, _ model: Model
+  ) {
+    let longest = prompts.map { $0.tokens.count + $0.maximum }.max() ?? 0
+    output.warn(model, beyond: longest, rotary: generation.rotary)
+    for (index, prompt) in prompts.enumerated() where prompt.maximum < maxTokens {
+      output.warn(
+        "prompt \(index + 1): after its \(prompt.tokens.count) tokens the model has positions for"
+          + " \(prompt.maximum) of the \(maxTokens) asked for")
+    }
+  }
+
+  /// Several texts, each below a line that names its prompt.
+  private static func text(of result: GeneratedTexts) -> String {
+    result.texts.enumerated().map { index, text in
+      let title = "==> prompt \(index + 1): \(text.tokens.count) tokens, \(text.end.words) <=="
+      return "\(title)\n\(printableText(text.text))"
+    }.joined(separator: "\n\n")
+  }
+}
