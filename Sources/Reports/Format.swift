@@ -13,6 +13,11 @@ package enum Format {
     String(format: "%.\(digits)f", value)
   }
 
+  /// A number with its standard error, as `3.51 +- 0.05`; the number alone where there is none.
+  package static func measured(_ value: Double, error: Double, _ digits: Int) -> String {
+    fixed(value, digits) + (error.isFinite ? " +- \(fixed(error, digits))" : "")
+  }
+
   /// A number with six significant digits.
   package static func general(_ value: Double) -> String { String(format: "%g", value) }
 
@@ -44,7 +49,8 @@ package enum Format {
     return "\(whole) s"
   }
 
-  /// Lines of a table: the first column to the left, the others to the right.
+  /// Lines of a table: the first column to the left, the others to the right; no blanks at the ends of
+  /// lines.
   package static func table(_ rows: [[String]]) -> String {
     let rows = rows.map { $0.map(printable) }
     let columns = rows.map(\.count).max() ?? 0
@@ -52,10 +58,11 @@ package enum Format {
       rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
     }
     return rows.map { row in
-      row.enumerated().map { column, cell in
+      let line = row.enumerated().map { column, cell in
         let padding = String(repeating: " ", count: widths[column] - cell.count)
         return column == 0 ? cell + padding : padding + cell
       }.joined(separator: "  ")
+      return String(line.reversed().drop { $0 == " " }.reversed())
     }.joined(separator: "\n")
   }
 }

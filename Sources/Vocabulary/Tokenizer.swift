@@ -69,17 +69,20 @@ package struct Tokenizer: Sendable {
   /// The bytes of tokens, control tokens by their text where they are included; ids outside the
   /// vocabulary give nothing.
   package func decode(_ tokens: [Int32], includesControl: Bool = true) -> [UInt8] {
-    var bytes: [UInt8] = []
-    for token in tokens where token >= 0 && Int(token) < table.count {
-      let id = Int(token)
-      guard includesControl || table.kinds[id] != .control else { continue }
-      if table.kinds[id] == .byte, let byte = TokenTable.byte(of: table.texts.bytes[id]) {
-        bytes.append(byte)
-      } else {
-        bytes +=
-          normalizer.escapesSpaces ? Normalizer.unescape(table.bytes[id])[...] : table.bytes[id]
-      }
+    tokens.flatMap { includesControl || !isControl($0) ? bytes(of: $0) : [] }
+  }
+
+  private func isControl(_ token: Int32) -> Bool {
+    token >= 0 && Int(token) < table.count && table.kinds[Int(token)] == .control
+  }
+
+  /// The bytes of one token.
+  func bytes(of token: Int32) -> ArraySlice<UInt8> {
+    guard token >= 0, Int(token) < table.count else { return [] }
+    let id = Int(token)
+    if table.kinds[id] == .byte, let byte = TokenTable.byte(of: table.texts.bytes[id]) {
+      return [byte]
     }
-    return bytes
+    return normalizer.escapesSpaces ? Normalizer.unescape(table.bytes[id])[...] : table.bytes[id]
   }
 }

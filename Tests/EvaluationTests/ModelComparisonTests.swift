@@ -70,7 +70,7 @@ import Testing
   }
 
   @Test func momentsAreThoseOfTheMean() {
-    let moments = ComparisonResult.Moments([1, 2, 3, 4])
+    let moments = Moments([1, 2, 3, 4])
     #expect(moments.mean == 2.5)
     #expect(abs(moments.error - (1.25 / 3).squareRoot()) < 1e-12)
   }

@@ -110,10 +110,6 @@ package struct BitsPerByteResult: EvaluationResult {
 
   /// `sqrt(n * var(nll) * n / (n - 1))` in bits, over bytes.
   package var bitsPerByteError: Double {
-    let count = Double(scored)
-    guard count > 1 else { return .nan }
-    let mean = negativeLogLikelihood / count
-    let variance = windows.reduce(0) { $0 + $1.sumOfSquares } / count - mean * mean
-    return count * (max(variance, 0) / (count - 1)).squareRoot() / log(2) / Double(bytes)
+    Double(scored) * windows.errorOfMean / log(2) / Double(bytes)
   }
 }

@@ -24,17 +24,6 @@ package struct ComparisonResult: EvaluationResult {
   /// The share of targets whose most likely token is the same.
   package let agreement: Estimate
 
-  /// A number and its standard error.
-  package struct Estimate: Sendable, Equatable {
-    package let value: Double
-    package let error: Double
-
-    package init(value: Double, error: Double) {
-      self.value = value
-      self.error = error
-    }
-  }
-
   /// One window's targets, four numbers each.
   package struct Targets: EvaluationUnit {
     /// Negative log-likelihoods, in nats.
@@ -106,29 +95,6 @@ package struct ComparisonResult: EvaluationResult {
     agreement = Estimate(
       value: share.mean,
       error: (share.mean * (1 - share.mean) / max(Double(agrees.count) - 1, 1)).squareRoot())
-  }
-
-  /// Mean and standard error of numbers.
-  package struct Moments: Sendable {
-    package let mean: Double
-    /// `sqrt(var / (n - 1))`
-    package let error: Double
-
-    package init(_ values: [Double]) {
-      let count = Double(values.count)
-      let mean = values.reduce(0, +) / count
-      let squares = values.reduce(0) { $0 + $1 * $1 } / count
-      self.mean = mean
-      error = (max(squares - mean * mean, 0) / (count - 1)).squareRoot()
-    }
-
-    /// The covariance of the means of two lists.
-    static func covariance(_ one: [Double], _ two: [Double]) -> Double {
-      let count = Double(one.count)
-      let product = zip(one, two).reduce(0) { $0 + $1.0 * $1.1 } / count
-      let means = one.reduce(0, +) / count * (two.reduce(0, +) / count)
-      return (product - means) / (count - 1)
-    }
   }
 
   /// A percentile of ascending numbers, interpolated between neighbours; `share` is from 0 to 1.

@@ -52,6 +52,14 @@ package struct FewShotResult: EvaluationResult {
 
     /// 0 for guessing, 1 for all right: `(accuracy - chance) / (1 - chance)`.
     package var centered: Double { (accuracy - chance) / (1 - chance) }
+
+    /// The standard error of `accuracy`: `sqrt(p (1 - p) / (n - 1))`.
+    package var accuracyError: Double {
+      (accuracy * (1 - accuracy) / Double(examples - 1)).squareRoot()
+    }
+
+    /// The standard error of `centered`.
+    package var centeredError: Double { accuracyError / (1 - chance) }
   }
 
   package let record: EvaluationRecord
@@ -62,6 +70,9 @@ package struct FewShotResult: EvaluationResult {
   package var core: Double {
     tasks.reduce(0) { $0 + $1.centered } / Double(tasks.count)
   }
+
+  /// The standard error of `core`, the tasks taken as given.
+  package var coreError: Double { Estimate.errorOfMean(tasks.map(\.centeredError)) }
 
   /// The mean accuracy over tasks; NaN of none.
   package var meanAccuracy: Double {

@@ -59,8 +59,12 @@ package struct NeedleResult: EvaluationResult {
     package let correct: Int
     /// Mean over trials of the answer's mean negative log-likelihood per token, in nats.
     package let answerNegativeLogLikelihood: Double
+    /// Its standard error over trials.
+    package let answerError: Double
 
     package var accuracy: Double { Double(correct) / Double(max(trials, 1)) }
+    /// Its standard error: `sqrt(p (1 - p) / (n - 1))`.
+    package var accuracyError: Double { NeedleResult.errorOfShare(accuracy, of: trials) }
   }
 
   package let record: EvaluationRecord
@@ -79,7 +83,8 @@ package struct NeedleResult: EvaluationResult {
         correct: trials.filter(\.isCorrect).count,
         answerNegativeLogLikelihood: trials.reduce(0) {
           $0 + $1.negativeLogLikelihood / Double($1.tokens)
-        } / Double(trials.count))
+        } / Double(trials.count),
+        answerError: Moments(trials.map { $0.negativeLogLikelihood / Double($0.tokens) }).error)
     }
   }
 
@@ -87,6 +92,15 @@ package struct NeedleResult: EvaluationResult {
   package var accuracy: Double {
     let trials = grid.reduce(0) { $0 + $1.trials }
     return Double(grid.reduce(0) { $0 + $1.correct }) / Double(trials)
+  }
+
+  /// The standard error of `accuracy`, all trials taken as independent draws.
+  package var accuracyError: Double {
+    Self.errorOfShare(accuracy, of: grid.reduce(0) { $0 + $1.trials })
+  }
+
+  private static func errorOfShare(_ share: Double, of count: Int) -> Double {
+    (share * (1 - share) / Double(count - 1)).squareRoot()
   }
 
   static func accuracy(_ units: [EvaluationRecord.Unit]) -> Double? {

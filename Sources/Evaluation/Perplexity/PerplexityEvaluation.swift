@@ -52,7 +52,9 @@ public struct PerplexityEvaluation {
           tokens: done, totalTokens: total, perplexity: PerplexityResult.perplexity(finished)))
     } values: { window, nats in
       values += nats.map(Float.init)
-      return PerplexityResult.WindowSum(index: window.index, nats).json
+      return PerplexityResult.WindowSum(
+        index: window.index, nats, bytes: text.bytes(of: window)
+      ).json
     }
     var result = try PerplexityResult(record, file: model.checkpoint.path)
     result.values = values

@@ -21,11 +21,13 @@ public struct PerplexityResult: EvaluationResult {
     public let sum: Double
     /// Sum of the squares of those.
     public let sumOfSquares: Double
+    /// The bytes of the text that the targets stand for, where that is known.
+    package let bytes: Int?
 
     /// Mean negative log-likelihood of a target.
     public var mean: Double { sum / Double(scored) }
 
-    init(index: Int, _ nats: some Sequence<Double>) {
+    init(index: Int, _ nats: some Sequence<Double>, bytes: Int? = nil) {
       var (count, sum, squares) = (0, 0.0, 0.0)
       for value in nats {
         count += 1
@@ -36,6 +38,7 @@ public struct PerplexityResult: EvaluationResult {
       scored = count
       self.sum = sum
       sumOfSquares = squares
+      self.bytes = bytes
     }
 
     /// Nil where the values cannot be sums of likelihoods.
@@ -45,14 +48,22 @@ public struct PerplexityResult: EvaluationResult {
         let squares = unit.values["nll_squares"]?.double, squares.isFinite, squares >= 0,
         PerplexityResult.isLikelihood(sum / Double(scored))
       else { return nil }
+      let bytes = unit.values["bytes"]
+      guard bytes == nil || (0...(1 << 40)).contains(bytes?.int ?? -1) else { return nil }
       index = unit.index
       self.scored = scored
       self.sum = sum
       sumOfSquares = squares
+      self.bytes = bytes?.int
     }
 
     var json: JSONValue {
-      ["scored": JSONValue(scored), "nll_sum": .number(sum), "nll_squares": .number(sumOfSquares)]
+      var fields: OrderedDictionary<String, JSONValue> = [
+        "scored": JSONValue(scored), "nll_sum": .number(sum),
+        "nll_squares": .number(sumOfSquares),
+      ]
+      fields["bytes"] = bytes.map { JSONValue($0) }
+      return .object(fields)
     }
   }
 
@@ -94,11 +105,34 @@ public struct PerplexityResult: EvaluationResult {
   }
 
   /// `perplexity * sqrt(var(nll) / (n - 1))`.
-  public var perplexityError: Double {
-    let count = Double(scored)
+  public var perplexityError: Double { perplexity * windows.errorOfMean }
+
+  /// The bytes of the text that the scored targets stand for; nil where that is not known of all: of
+  /// token ids, of a tokenizer that changes the text, of units in a state file of an older version.
+  package var scoredBytes: Int? {
+    let bytes = windows.compactMap(\.bytes)
+    let sum = bytes.reduce(0, +)
+    return bytes.count == windows.count && sum > 0 ? sum : nil
+  }
+
+  /// Bits for a byte of the targets' text, with the standard error that follows from `errorOfMean`.
+  package var bitsPerByte: Estimate? {
+    scoredBytes.map { bytes in
+      let bits = Double(scored) / log(2) / Double(bytes)
+      return Estimate(
+        value: meanNegativeLogLikelihood * bits, error: windows.errorOfMean * bits)
+    }
+  }
+}
+
+extension [PerplexityResult.WindowSum] {
+  /// The standard error of the mean negative log-likelihood of a target, targets taken as independent
+  /// draws: `sqrt(var / (n - 1))`; not a number for a single one.
+  var errorOfMean: Double {
+    let count = Double(reduce(0) { $0 + $1.scored })
     guard count > 1 else { return .nan }
-    let mean = meanNegativeLogLikelihood
-    let variance = windows.reduce(0) { $0 + $1.sumOfSquares } / count - mean * mean
-    return perplexity * (max(variance, 0) / (count - 1)).squareRoot()
+    let mean = reduce(0) { $0 + $1.sum } / count
+    let variance = reduce(0) { $0 + $1.sumOfSquares } / count - mean * mean
+    return (Swift.max(variance, 0) / (count - 1)).squareRoot()
   }
 }

@@ -87,6 +87,8 @@ package struct RulerResult: EvaluationResult {
     package let answerNegativeLogLikelihood: Double?
     /// The share of answers that greedy decoding gives to the letter; nil with the one before.
     package let exact: Double?
+    /// The standard error of `score`, or of `answerNegativeLogLikelihood` where nothing was generated.
+    package let error: Double
   }
 
   package let record: EvaluationRecord
@@ -114,7 +116,8 @@ package struct RulerResult: EvaluationResult {
       return Cell(
         task: samples[0].place.task, length: samples[0].place.length, samples: samples.count,
         score: RulerScore.task(scores), answerNegativeLogLikelihood: mean(nats),
-        exact: mean(exact))
+        exact: mean(exact),
+        error: Moments(scores.isEmpty ? nats : scores.map { 100 * $0 }).error)
     }
   }
 
@@ -132,6 +135,15 @@ package struct RulerResult: EvaluationResult {
 
   /// The mean score over all tasks and lengths.
   package var score: Double? { RulerScore.overall(cells.compactMap(\.score)) }
+
+  /// The standard error of `score`, or of `answerNegativeLogLikelihood` where nothing was generated;
+  /// not a number where a task has one sample.
+  package var error: Double { Estimate.errorOfMean(cells.map(\.error)) }
+
+  /// The standard error at a length.
+  package func error(at length: Int) -> Double {
+    Estimate.errorOfMean(cells.filter { $0.length == length }.map(\.error))
+  }
 
   /// Mean over cells of the answers' nats per token.
   package var answerNegativeLogLikelihood: Double? {

@@ -44,11 +44,14 @@ public struct TokenizedText: Sendable {
   public let sourceHash: String?
   /// How many bytes were tokenized; nil for token ids.
   public let byteCount: Int?
+  /// The bytes that each token stands for; nil for token ids, and where tokens do not spell the text.
+  private let tokenBytes: [UInt32]?
 
   /// A text given as token ids.
   public init(name: String, tokens: [Int32], windowStart: Int32? = nil) {
     sourceHash = nil
     byteCount = nil
+    tokenBytes = nil
     self.name = name
     self.tokens = tokens
     self.windowStart = windowStart
@@ -70,6 +73,7 @@ public struct TokenizedText: Sendable {
       let tokenizer = try model.tokenizer()
       tokens = try tokenizer.encode(
         bytes, addSpecial: true, parseSpecial: false, threads: threads)
+      tokenBytes = tokenizer.byteCounts(of: tokens, spelling: bytes)
       TokenizerNotes.tell(of: bytes, named: name, as: tokens, by: tokenizer)
       windowStart = tokenizer.addsBOS ? tokenizer.bos : nil
     case .tokens(let path):
@@ -77,11 +81,13 @@ public struct TokenizedText: Sendable {
       windowStart = nil
       sourceHash = nil
       byteCount = nil
+      tokenBytes = nil
     case .ids(let ids, _):
       tokens = ids
       windowStart = nil
       sourceHash = nil
       byteCount = nil
+      tokenBytes = nil
     }
   }
 
@@ -139,6 +145,12 @@ public struct TokenizedText: Sendable {
       }
       return token
     }
+  }
+
+  /// The bytes that a window's targets stand for; nil where that is not known.
+  func bytes(of window: Window) -> Int? {
+    let first = window.tokens.lowerBound + window.targets.lowerBound
+    return tokenBytes?[first..<(first + window.targets.count)].reduce(0) { $0 + Int($1) }
   }
 
   /// The token ids of windows, their first ones replaced where the tokenizer adds one to a text.

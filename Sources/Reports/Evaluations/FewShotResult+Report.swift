@@ -10,10 +10,12 @@ extension FewShotResult: ReportedResult {
         [
           "task": .string(task.task), "type": .string(task.type), "shots": JSONValue(shots),
           "examples": JSONValue(task.examples), "accuracy": .finite(task.accuracy),
-          "chance": .finite(task.chance), "centered": .finite(task.centered),
+          "accuracy_stderr": .finite(task.accuracyError), "chance": .finite(task.chance),
+          "centered": .finite(task.centered), "centered_stderr": .finite(task.centeredError),
         ]
       })
     fields["core"] = .finite(core)
+    fields["core_stderr"] = .finite(coreError)
     return fields
   }
 
@@ -22,14 +24,16 @@ extension FewShotResult: ReportedResult {
       [["task", "type", "examples", "accuracy", "chance", "centered"]]
       + tasks.map { task in
         [
-          task.task, task.type, "\(task.examples)", Format.fixed(task.accuracy, 4),
-          Format.fixed(task.chance, 4), Format.fixed(task.centered, 4),
+          task.task, task.type, "\(task.examples)",
+          Format.measured(task.accuracy, error: task.accuracyError, 3),
+          Format.fixed(task.chance, 3),
+          Format.measured(task.centered, error: task.centeredError, 3),
         ]
       }
     return """
       \(Format.table(rows))
 
-      centered    \(Format.fixed(core, 4)), the mean of the tasks, \(shots) shots
+      centered    \(Format.measured(core, error: coreError, 4)), the mean of the tasks, \(shots) shots
       """
   }
 }

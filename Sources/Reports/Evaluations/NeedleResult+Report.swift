@@ -10,11 +10,13 @@ extension NeedleResult: ReportedResult {
         [
           "length": JSONValue(cell.length), "depth": .number(cell.depth),
           "trials": JSONValue(cell.trials), "correct": JSONValue(cell.correct),
-          "accuracy": .number(cell.accuracy),
+          "accuracy": .number(cell.accuracy), "accuracy_stderr": .finite(cell.accuracyError),
           "answer_nll": .number(cell.answerNegativeLogLikelihood),
+          "answer_nll_stderr": .finite(cell.answerError),
         ]
       })
     fields["accuracy"] = .finite(accuracy)
+    fields["accuracy_stderr"] = .finite(accuracyError)
     fields["seed"] = record.settings["seed"] ?? .null
     return fields
   }
@@ -43,10 +45,11 @@ extension NeedleResult: ReportedResult {
 
   package func lines(color: TerminalColor) -> String {
     let trials = grid.reduce(0) { $0 + $1.trials }
+    let share = Format.measured(100 * accuracy, error: 100 * accuracyError, 2)
     return """
       \(TerminalHeatMap(heatMap()).text(color: color))
 
-      accuracy    \(Format.fixed(100 * accuracy, 2)) % of \(trials) trials, exact greedy match
+      accuracy    \(share) % of \(trials) trials, exact greedy match
       """
   }
 }

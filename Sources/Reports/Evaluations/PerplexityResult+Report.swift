@@ -16,6 +16,9 @@ extension PerplexityResult: ReportedResult {
     fields["nll"] = .finite(meanNegativeLogLikelihood)
     fields["ppl"] = .finite(perplexity)
     fields["ppl_stderr"] = .finite(perplexityError)
+    fields["scored_bytes"] = scoredBytes.map { JSONValue($0) } ?? .null
+    fields["bits_per_byte"] = .finite(bitsPerByte?.value)
+    fields["bits_per_byte_stderr"] = .finite(bitsPerByte?.error)
     if let times {
       fields["phases"] = .object(
         .init(
@@ -35,9 +38,12 @@ extension PerplexityResult: ReportedResult {
 
   package func lines(color: TerminalColor) -> String {
     let score = record.settings["score"]?.string ?? ""
+    let bits = bitsPerByte.map {
+      "\nbits/byte   \(Format.measured($0.value, error: $0.error, 4))"
+    }
     return """
-      perplexity  \(Format.fixed(perplexity, 4)) +- \(Format.fixed(perplexityError, 4))
-      nll         \(Format.fixed(meanNegativeLogLikelihood, 6)) nats per token
+      perplexity  \(Format.measured(perplexity, error: perplexityError, 4))
+      nll         \(Format.fixed(meanNegativeLogLikelihood, 6)) nats per token\(bits ?? "")
       scored      \(scored) targets in \(windows.count) chunks of \(context) (\(score))
       """
   }

@@ -49,16 +49,7 @@ extension PerplexitySweep {
           "model": .string(curve.model), "sites": .string(curve.sites),
           "rope_scaling": .string(curve.scaling),
           "models": curve.points.first?.record.labels["models"] ?? .null,
-          "points": .array(
-            curve.points.map { point in
-              [
-                "ctx": JSONValue(point.context), "ppl": .finite(point.perplexity),
-                "ppl_stderr": .finite(point.perplexityError),
-                "nll": .finite(point.meanNegativeLogLikelihood),
-                "scored": JSONValue(point.scored), "chunks": JSONValue(point.windows.count),
-                "key": .string(point.record.key), "identity": .object(point.record.identity),
-              ]
-            }),
+          "points": .array(curve.points.map { json($0, of: curve) }),
         ]
       })
     object["seconds"] = .number(seconds)
@@ -66,17 +57,60 @@ extension PerplexitySweep {
     return .object(object)
   }
 
-  /// Models and scalings by lengths.
+  private func json(_ point: PerplexityResult, of curve: Curve) -> JSONValue {
+    var fields: OrderedDictionary<String, JSONValue> = [
+      "ctx": JSONValue(point.context), "ppl": .finite(point.perplexity),
+      "ppl_stderr": .finite(point.perplexityError),
+      "nll": .finite(point.meanNegativeLogLikelihood),
+      "bits_per_byte": .finite(point.bitsPerByte?.value),
+      "bits_per_byte_stderr": .finite(point.bitsPerByte?.error),
+      "scored": JSONValue(point.scored), "chunks": JSONValue(point.windows.count),
+    ]
+    fields["difference"] = difference(of: point).map(\.json) ?? .null
+    fields["per_chunk"] = .array(
+      point.windows.map {
+        ["chunk": JSONValue($0.index), "nll": .number($0.mean), "scored": JSONValue($0.scored)]
+      })
+    fields["key"] = .string(point.record.key)
+    fields["identity"] = .object(point.record.identity)
+    return .object(fields)
+  }
+
+  /// How a point differs from the first curve's at the same length; nil for that curve itself, and
+  /// where the two did not score the same targets.
+  private func difference(of point: PerplexityResult) -> PairedDifference? {
+    guard let base = curves.first?.points.first(where: { $0.context == point.context }),
+      base.record.key != point.record.key
+    else { return nil }
+    return base.difference(to: point)
+  }
+
+  /// A line for each model, scaling and length, no wider than a terminal of 80 columns.
   package func table() -> String {
-    let lengths = curves.first?.points.map(\.context) ?? []
-    let rows =
-      [["model", "sites", "scaling"] + lengths.map { "\($0)" }]
-      + curves.map { curve in
-        [curve.label, curve.sites, curve.scaling]
-          + curve.points.map {
-            "\(Format.fixed($0.perplexity, 3)) +- \(Format.fixed($0.perplexityError, 3))"
-          }
+    // Several scalings have a column, which takes the place of bits per byte.
+    let isScaled = Set(curves.map(\.scaling)).count > 1
+    var rows = [
+      ["model"] + (isScaled ? ["scaling"] : []) + ["ctx", "perplexity"]
+        + (isScaled ? [] : ["bits/byte"]) + ["against the first"]
+    ]
+    for curve in curves {
+      let label =
+        curve.label.count > Self.widest
+        ? curve.label.prefix(Self.widest - 3) + "..." : curve.label
+      for (index, point) in curve.points.enumerated() {
+        var row = [index == 0 ? label : ""]
+        if isScaled { row.append(index == 0 ? curve.scaling : "") }
+        row.append("\(point.context)")
+        row.append(Format.measured(point.perplexity, error: point.perplexityError, 3))
+        if !isScaled {
+          row.append(point.bitsPerByte.map { Format.fixed($0.value, 4) } ?? "-")
+        }
+        row.append(difference(of: point)?.text ?? "")
+        rows.append(row)
       }
+    }
+    // Without a second curve there is nothing to hold one against.
+    if curves.count < 2 { rows = rows.map { $0.dropLast() } }
     let compute = OrderedSet(
       curves.flatMap { $0.points.compactMap { $0.record.compute.string } })
     return """
@@ -87,6 +121,9 @@ extension PerplexitySweep {
       arithmetic  \(compute.joined(separator: ", "))
       """
   }
+
+  /// Characters of a model's name in the table.
+  private static let widest = 24
 
   /// Each file once: the points of a curve differ in length alone.
   private var statement: [String] {
@@ -104,5 +141,22 @@ extension PerplexitySweep {
   static func scope(scored: Set<Int>) -> String {
     let number = scored.count == 1 ? scored.first.map { "\($0) " } ?? "" : ""
     return "the same \(number)targets at every length, each with at most that many tokens before it"
+  }
+}
+
+extension PairedDifference {
+  /// The fields of a difference: in nats per token, and of the perplexity in percent.
+  var json: JSONValue {
+    [
+      "nll": .finite(nats.value), "nll_stderr": .finite(nats.error),
+      "ppl_percent": .finite(percent.value), "ppl_percent_stderr": .finite(percent.error),
+      "chunks": JSONValue(chunks),
+    ]
+  }
+
+  /// The change of perplexity, as `+1.37 % +- 0.05`.
+  var text: String {
+    let error = percent.error.isFinite ? " +- \(Format.fixed(percent.error, 2))" : ""
+    return "\(String(format: "%+.2f", percent.value)) %\(error)"
   }
 }

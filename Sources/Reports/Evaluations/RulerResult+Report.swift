@@ -12,12 +12,13 @@ extension RulerResult: ReportedResult {
           "task": .string(cell.task.rawValue), "length": JSONValue(cell.length),
           "samples": JSONValue(cell.samples), "score": .finite(cell.score),
           "answer_nll": .finite(cell.answerNegativeLogLikelihood),
-          "exact_match": .finite(cell.exact),
+          "exact_match": .finite(cell.exact), "stderr": .finite(cell.error),
         ]
       })
     if !leftOut.isEmpty { fields["left_out"] = .array(leftOut.map(\.json)) }
     fields["score"] = .finite(score)
     fields["answer_nll"] = .finite(answerNegativeLogLikelihood)
+    fields["stderr"] = .finite(error)
     fields["effective_length"] = effectiveLength.map { JSONValue($0) } ?? .null
     return fields
   }
@@ -30,9 +31,10 @@ extension RulerResult: ReportedResult {
   private var isGenerated: Bool { score != nil }
 
   package func lines(color: TerminalColor) -> String {
-    func value(_ score: Double?, _ nats: Double?) -> String {
-      isGenerated
-        ? score.map { Format.fixed($0, 2) } ?? "-" : nats.map { Format.fixed($0, 3) } ?? "-"
+    func value(_ score: Double?, _ nats: Double?, _ error: Double) -> String {
+      (isGenerated ? score : nats).map {
+        Format.measured($0, error: error, isGenerated ? 1 : 3)
+      } ?? "-"
     }
     var rows = [["task"] + lengths.map { "\($0)" }]
     for task in tasks {
@@ -40,11 +42,11 @@ extension RulerResult: ReportedResult {
         [task.rawValue]
           + lengths.map { length in
             let cell = cell(task, length)
-            return value(cell?.score, cell?.answerNegativeLogLikelihood)
+            return value(cell?.score, cell?.answerNegativeLogLikelihood, cell?.error ?? .nan)
           })
     }
     if isGenerated, tasks.count > 1 {
-      rows.append(["all"] + lengths.map { value(score(at: $0), nil) })
+      rows.append(["all"] + lengths.map { value(score(at: $0), nil, error(at: $0)) })
     }
     let what =
       isGenerated
