@@ -68,9 +68,13 @@ package struct PlanResult: Sendable {
   }
 
   package func text() -> String {
-    steps.map { step, outcome in
-      "\(outcome.word.padding(toLength: 8, withPad: " ", startingAt: 0))\(step.name)  "
-        + outcome.detail
+    let width = "\(steps.count)".count
+    return steps.enumerated().map { index, step in
+      let number = "\(index + 1)"
+      let place = String(repeating: " ", count: width - number.count) + number
+      let word = step.outcome.word.padding(toLength: 8, withPad: " ", startingAt: 0)
+      let detail = step.outcome.detail.isEmpty ? "" : "  \(step.outcome.detail)"
+      return "\(place) of \(steps.count)  \(word)\(step.step.name)\(detail)"
     }.joined(separator: "\n")
   }
 

@@ -1,4 +1,6 @@
+import Base
 import Checkpoints
+import Foundation
 import Inference
 import Models
 import Rotary
@@ -32,7 +34,9 @@ public struct Model: Sendable {
   package init(
     opening path: String, keepsExtra: Bool = false, in catalog: ArchitectureCatalog
   ) throws {
-    try self.init(Checkpoint.open(path), keepsExtra: keepsExtra, in: catalog)
+    self = try LongPhase.run("opening \(path)") {
+      try Model(Checkpoint.open(path), keepsExtra: keepsExtra, in: catalog)
+    }
   }
 
   /// Plans a checkpoint; with `keepsExtra`, tensors that nothing is known about are ignored, not
@@ -52,6 +56,12 @@ public struct Model: Sendable {
     var model = self
     model.plan = plan.computed(as: form)
     return model
+  }
+
+  /// What the model calls itself; the name of its file where it does not.
+  package var name: String {
+    plan.name == checkpoint.path
+      ? URL(fileURLWithPath: checkpoint.path).lastPathComponent : plan.name
   }
 
   /// The checkpoint's tokenizer.

@@ -6,12 +6,17 @@ import OrderedCollections
 /// What `analyze` prints.
 package struct AttentionAnalysisReport: Sendable {
   package let model: String
+  /// What the model calls itself.
+  package let name: String
   package let text: String
   package let context: Int
   package let layers: [AttentionAnalysis.Layer]
 
-  package init(model: String, text: String, context: Int, layers: [AttentionAnalysis.Layer]) {
+  package init(
+    model: String, name: String, text: String, context: Int, layers: [AttentionAnalysis.Layer]
+  ) {
     self.model = model
+    self.name = name
     self.text = text
     self.context = context
     self.layers = layers
@@ -108,10 +113,12 @@ package struct AttentionAnalysisReport: Sendable {
       layer.measured + [Double](repeating: 0, count: pairs - layer.measured.count)
     }
     let top = layers.flatMap(\.measured).max() ?? 0
-    return HeatMap(
-      title: "damage of rotating one value pair (share of the output's energy, measured)",
+    var map = HeatMap(
+      title: "\(name): damage of rotating one value pair (share of the output's energy, measured)",
       rowTitle: "layer", columnTitle: "pair", rowLabels: layers.map { "\($0.layer)" },
       columnLabels: (0..<pairs).map(String.init), values: damage,
       range: max(top, 1e-6) / 1e4...max(top, 1e-6), isLogarithmic: true)
+    map.columnEnds = .init(first: "fast", last: "slow")
+    return map
   }
 }

@@ -38,25 +38,44 @@ extension CheckpointDifference {
     guard !isEmpty else { return "same: metadata and all \(equalTensors) tensors" }
     var parts: [String] = []
     if !metadata.isEmpty {
-      parts.append(
-        Format.table(
-          [["key", "a", "b"]] + metadata.map { [$0.key, $0.one ?? "-", $0.other ?? "-"] }))
+      let rows = [["key", "a", "b"]] + metadata.map { [$0.key, $0.one ?? "-", $0.other ?? "-"] }
+      parts.append(Self.narrow(rows, columns: 80))
     }
     if !tensors.isEmpty {
+      let rows = tensors.map { tensor -> [String] in
+        let numbers = [
+          tensor.numbers?.maximum, tensor.numbers?.rootMeanSquare, tensor.numbers?.relative,
+        ].map { $0.map { Format.general($0) } ?? "-" }
+        return [tensor.name, Self.text(tensor.one), Self.text(tensor.other)] + numbers
+      }
       parts.append(
-        Format.table(
-          [["tensor", "a", "b", "max", "RMS", "relative"]]
-            + tensors.map { tensor in
-              [tensor.name, Self.text(tensor.one), Self.text(tensor.other)]
-                + [
-                  tensor.numbers?.maximum, tensor.numbers?.rootMeanSquare, tensor.numbers?.relative,
-                ].map { $0.map { Format.general($0) } ?? "-" }
-            }))
+        Self.narrow([["tensor", "a", "b", "max", "RMS", "relative"]] + rows, columns: 80))
     }
     parts.append(
       "\(metadata.count) keys and \(tensors.count) tensors differ, \(equalTensors) tensors are equal"
     )
     return parts.joined(separator: "\n\n")
+  }
+
+  /// A table; where it is wider than a terminal, each row's first cell has a line of its own and the
+  /// rest stands below it.
+  private static func narrow(_ rows: [[String]], columns: Int) -> String {
+    let table = Format.table(rows)
+    guard table.split(separator: "\n").contains(where: { $0.count > columns }) else { return table }
+    let rest = Format.table(rows.map { Array($0.dropFirst()) }).split(
+      separator: "\n", omittingEmptySubsequences: false)
+    // A pair of long values does not fit side by side either: then each has its line.
+    let fits = rest.allSatisfy { $0.count + 2 <= columns }
+    return zip(rows, rest).enumerated().map { index, pair in
+      let name = printable(pair.0[0])
+      guard !fits else { return "\(name)\n  \(pair.1)" }
+      let values =
+        index == 0
+        ? []
+        : zip(rows[0], pair.0).dropFirst()
+          .map { "  \($0): \(printable($1))" }
+      return ([name] + values).joined(separator: "\n")
+    }.joined(separator: "\n")
   }
 
   private static func text(_ entry: TensorEntry?) -> String {

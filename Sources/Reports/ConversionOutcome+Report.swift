@@ -250,7 +250,7 @@ extension ConversionOutcome {
           + " attention keeps \(forms.ofToken) numbers a token and layer, the recurrence"
           + " \(forms.ofSequence) a sequence and layer, whatever its length")
     }
-    lines += fitLines()
+    lines += fitLines().map { Format.wrapped($0, indent: 11) }
     for edit in plan.edits {
       let old = edit.old.map { $0.serialized(pretty: false) }
       if let new = edit.new?.serialized(pretty: false) {
@@ -270,10 +270,11 @@ extension ConversionOutcome {
     }
     if let before = perplexityBefore, let after = perplexityAfter {
       let change = (after / before - 1) * 100
-      lines.append(
+      let line =
         "perplexity \(Format.fixed(before, 4)) before, \(Format.fixed(after, 4)) after "
-          + "(\(change >= 0 ? "+" : "")\(Format.fixed(change, 1)) %)"
-          + (scored.map { ", \($0.extent)" } ?? ""))
+        + "(\(change >= 0 ? "+" : "")\(Format.fixed(change, 1)) %)"
+        + (scored.map { ", \($0.extent)" } ?? "")
+      lines.append(Format.wrapped(line, indent: 11))
     }
     return lines.joined(separator: "\n")
   }

@@ -49,6 +49,25 @@ package enum Format {
     return "\(whole) s"
   }
 
+  /// A line broken at blanks where it is wider than a terminal of 80 columns; what follows stands below
+  /// its value, `indent` letters from the left.
+  package static func wrapped(_ line: String, indent: Int, columns: Int = 80) -> String {
+    let blanks = line.prefix { $0 == " " }
+    var lines: [String] = []
+    var current = String(blanks)
+    let words = line.dropFirst(blanks.count).split(
+      separator: " ", omittingEmptySubsequences: false)
+    for (index, word) in words.enumerated() {
+      if index > 0, current.count + 1 + word.count > columns {
+        lines.append(current)
+        current = String(repeating: " ", count: indent) + word
+      } else {
+        current += (index == 0 ? "" : " ") + word
+      }
+    }
+    return (lines + [current]).joined(separator: "\n")
+  }
+
   /// Lines of a table: the first column to the left, the others to the right; no blanks at the ends of
   /// lines.
   package static func table(_ rows: [[String]]) -> String {

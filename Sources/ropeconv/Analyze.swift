@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Evaluation
+import Foundation
 import Reports
 import Rotary
 
@@ -62,8 +63,11 @@ struct Analyze: ParsableCommand {
     }
     display.finish()
     try model.checkpoint.checkUnchanged()
+    let name =
+      model.plan.name == model.checkpoint.path
+      ? URL(fileURLWithPath: model.checkpoint.path).lastPathComponent : model.plan.name
     let report = AttentionAnalysisReport(
-      model: model.checkpoint.path, text: source.name, context: ctx, layers: layers)
+      model: model.checkpoint.path, name: name, text: source.name, context: ctx, layers: layers)
     if let svg {
       _ = try WholeFile.write(
         Array(report.heatMap().svg().utf8), to: svg, force: force, inputs: files.inputs)

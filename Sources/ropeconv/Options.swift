@@ -164,6 +164,22 @@ struct LongRunOptions: ParsableArguments {
       "Append finished units to a file; a run that was stopped continues from it.",
       valueName: "file"))
   var state: String?
+
+  @Flag(
+    name: .shortAndLong,
+    help: "Print what each unit (chunk, trial) gave as it finishes, on standard error.")
+  var verbose = false
+
+  /// Whether the flag is among a command line's arguments.
+  static func isVerbose(_ arguments: [String]) -> Bool {
+    GivenOptions(arguments).contains("--verbose") || arguments.contains("-v")
+  }
+
+  func validate() throws {
+    if verbose, GivenOptions.all.contains("--quiet") {
+      throw ValidationError("--quiet and --verbose exclude each other")
+    }
+  }
 }
 
 /// Sizes such as 4G or 512M on the command line.

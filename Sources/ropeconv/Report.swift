@@ -4,7 +4,7 @@ import Reports
 
 struct Report: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Results as one self-contained page: heat maps, perplexity by length, tables.",
+    abstract: "Results as one self-contained page: a summary, charts, heat maps, tables.",
     discussion: """
       Example: ropeconv eval perplexity model.gguf --text wiki.test.txt --json > rope.json
                ropeconv report rope.json rove.json needle.json -o report.html
@@ -16,8 +16,11 @@ struct Report: ParsableCommand {
   @Option(name: .shortAndLong, help: ArgumentHelp("The page.", valueName: "report.html"))
   var output: String
 
-  @Option(help: ArgumentHelp("The page's heading.", valueName: "title"))
-  var title = "Rotary variants compared"
+  @Option(
+    help: ArgumentHelp(
+      "The page's heading; the model's name unless given, of several variants: \(ReportPage.usualTitle).",
+      valueName: "title"))
+  var title: String?
 
   @Flag(help: "Replace an existing page.")
   var force = false

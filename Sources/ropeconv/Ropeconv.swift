@@ -47,6 +47,8 @@ struct Ropeconv: ParsableCommand {
       FolderFlush.observe(warn)
       TokenizerNotes.observe(warn)
       if !arguments.contains("--quiet") {
+        RunningUnits.observe(isVerbose: LongRunOptions.isVerbose(arguments))
+        SilentPhases.observe()
         StateFile.observe { Failure.line($0, prefix: "ropeconv: ") }
       }
       try command.run()

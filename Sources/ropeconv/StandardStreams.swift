@@ -82,6 +82,7 @@ enum StandardOutput {
   static func endStream() { put([UInt8(ascii: "\n")]) }
 
   private static func put(_ text: String) {
+    TerminalLine.clear()
     var bytes = Array(text.utf8)
     if bytes.last != UInt8(ascii: "\n") { bytes.append(UInt8(ascii: "\n")) }
     put(bytes)
@@ -100,8 +101,9 @@ enum StandardOutput {
 /// Progress, warnings and errors. One that cannot be written is left out: there is nowhere left to
 /// say so, and the work goes on.
 enum StandardError {
-  /// Writes one line: a text from a file cannot start a second one.
+  /// Writes one line: a text from a file cannot start a second one. A moving line makes room for it.
   static func line(_ text: String) {
+    TerminalLine.clear()
     write(printable(text.replacing("\n", with: " ")) + "\n")
   }
 
@@ -111,5 +113,39 @@ enum StandardError {
   /// Writes bytes as they are.
   static func write(_ bytes: some Sequence<UInt8>) {
     _ = StandardStreams.write(Array(bytes), to: STDERR_FILENO)
+  }
+}
+
+/// The last line of a terminal, which moves with the work until another one is written.
+enum TerminalLine {
+  /// Whether standard error is a terminal that can erase a line.
+  static let isTerminal =
+    isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+
+  private static let isShown = Mutex(false)
+  private static let erase = "\r\u{1B}[K"
+
+  /// Its width, 80 where it does not say.
+  static var columns: Int {
+    var size = winsize()
+    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    return Int(size.ws_col)
+  }
+
+  /// Shows a text in the place of the one before; on a terminal alone.
+  static func show(_ text: String) {
+    guard isTerminal else { return }
+    isShown.withLock { isShown in
+      isShown = true
+      StandardError.write(erase + text)
+    }
+  }
+
+  /// Removes the moving line, where one is shown.
+  static func clear() {
+    isShown.withLock { isShown in
+      if isShown { StandardError.write(erase) }
+      isShown = false
+    }
   }
 }

@@ -34,10 +34,12 @@ import Testing
     try ResultFile(name: name, json: try JSONValue.parse(Array(json.utf8), file: name))
   }
 
-  /// The first cells of the first table's rows.
+  /// The first cells of the rows of the first table below the summary.
   private func rows(_ results: [ResultFile]) throws -> [String] {
     let page = try ReportPage(title: "t", results: results).html()
-    let table = try #require(page.components(separatedBy: "<table>").dropFirst().first)
+    let sections = page.components(separatedBy: "<section ").dropFirst()
+      .filter { !$0.hasPrefix("id=\"summary\"") }
+    let table = try #require(sections.joined().components(separatedBy: "<table>").dropFirst().first)
       .components(separatedBy: "</table>")[0]
     return table.components(separatedBy: "<th scope=\"row\">").dropFirst().map {
       $0.components(separatedBy: "</th>")[0]
@@ -161,7 +163,11 @@ import Testing
       return try result(json, name: "\(variant).json")
     }
     let page = try ReportPage(title: "t", results: [try one("RoPE"), try one("RoVE")]).html()
-    #expect(page.contains("<h3>SmolLM2 · RoPE</h3>") && page.contains("<h3>SmolLM2 · RoVE</h3>"))
+    for variant in ["RoPE", "RoVE"] {
+      #expect(
+        page.contains("<h3>SmolLM2 · \(variant)</h3>")
+          || page.contains("<strong>\(variant)</strong>"))
+    }
     #expect(!page.components(separatedBy: "<details class")[0].contains("lies"))
   }
 
@@ -173,8 +179,10 @@ import Testing
         try perplexity(variant: "RoVE", file: "b", compute: "bf16"),
       ]
     ).html()
-    let table = try #require(page.components(separatedBy: "<h3>Conditions</h3>").dropFirst().first)
-      .components(separatedBy: "</table>")[0]
+    let table = try #require(
+      page.components(separatedBy: "<summary>Conditions</summary>").dropFirst().first
+    )
+    .components(separatedBy: "</table>")[0]
     for text in [
       "ropeconv 0.1.0", "2026-11-25T10:00:00Z", ">f32<", ">bf16<", ">512<", "wiki.test.txt",
       "aaaaaaaa", "c0ffee00", "01234567", "SmolLM2 · RoPE", "SmolLM2 · RoVE",

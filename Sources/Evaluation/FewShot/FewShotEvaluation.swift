@@ -75,11 +75,16 @@ package struct FewShotEvaluation {
       models: [model], labels: ["model": .string(model.checkpoint.path)],
       unitCount: places.count, options: options
     ) { try identity(model, on: tasks) }
-    var left = 1
-    var done = 0.0
+    // Long examples cost more; their bytes tell before they are tokenized.
+    let sizes = places.map { place in
+      let example = tasks[place.task].examples[place.example]
+      let bytes = (example.contexts + example.continuations).reduce(0) { $0 + $1.utf8.count }
+      return Double(max(bytes, 1))
+    }
+    var (total, done) = (1.0, 0.0)
     var longestBefore = 0
     let record = try units.run { units in
-      left = max(units.count, 1)
+      total = max(units.reduce(0) { $0 + sizes[$1] }, 1)
       return units.batches(of: batchSize)
     } evaluate: { batch, _ in
       var asked: [Completion] = []
@@ -89,6 +94,7 @@ package struct FewShotEvaluation {
         asked += made
         counts.append(made.count)
       }
+      let size = batch.reduce(0) { $0 + sizes[$1] }
       let longest = asked.map(\.tokens.count).max() ?? 0
       if longest > longestBefore {
         longestBefore = longest
@@ -96,8 +102,8 @@ package struct FewShotEvaluation {
       }
       let (scores, computed) = try CompletionScorer(
         model: model, rotary: rotary, options: options
-      ).score(asked) { progress((done + $0 * Double(batch.count)) / Double(left)) }
-      done += Double(batch.count)
+      ).score(asked) { progress((done + $0 * size) / total) }
+      done += size
       var next = 0
       let values = zip(batch, counts).map { unit, count in
         let own = Array(scores[next..<(next + count)])

@@ -73,10 +73,10 @@ package struct NeedleEvaluation {
       uniqueKeysWithValues: Set(cells.map(\.length)).map {
         ($0, try NeedleBatches(length: $0, passages, of: model.plan, options))
       })
-    var total = 1
-    var done = 0
+    let cost = UnitCost(model.plan)
+    var (total, done) = (1.0, 0.0)
     let record = try units.run { left in
-      total = max(left.reduce(0) { $0 + cells[$1].length }, 1)
+      total = max(left.reduce(0) { $0 + cost.of(cells[$1].length) }, 1)
       // One batch holds trials of one length alone, so that none waits for a longer one.
       return Dictionary(grouping: left) { cells[$0].length }.sorted { $0.key < $1.key }
         .flatMap { length, units in batches[length]?.batches(units) { cells[$0] } ?? [] }
@@ -86,14 +86,15 @@ package struct NeedleEvaluation {
           length: cells[$0].length, depth: cells[$0].depth, trial: cells[$0].trial)
       }
       let tokens = completions.reduce(0) { $0 + $1.tokens.count }
+      let size = batch.reduce(0) { $0 + cost.of(cells[$1].length) }
       let accuracy = NeedleResult.accuracy(finished)
       var (scores, computed) = try CompletionScorer(
         model: model, rotary: rotary, options: options
       ).score(completions) { share in
-        progress((Double(done) + share * Double(tokens)) / Double(total), accuracy)
+        progress((done + share * size) / total, accuracy)
       }
       if mode == .generate { scores = try decoded(model, completions, scores) }
-      done += tokens
+      done += size
       let values = zip(batch, scores).map { index, score in
         NeedleResult.Trial(cell: cells[index], score: score).json
       }

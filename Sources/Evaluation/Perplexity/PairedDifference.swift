@@ -68,3 +68,26 @@ extension PerplexityResult.WindowSum {
     .init(index: index, scored: Double(scored), sum: sum)
   }
 }
+
+extension PairedDifference {
+  /// The change of perplexity in percent over the first chunk, the first two, ..., each with the error
+  /// that `percent` has; none where the chunks do not pair.
+  package static func running(from base: [Chunk], to other: [Chunk]) -> [Estimate] {
+    guard PairedDifference(from: base, to: other) != nil else { return [] }
+    // Sums over chunks of the difference, of targets, of their squares and of their product.
+    var (sum, scored, squares, counts, products, count) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    return zip(base, other).map { one, two in
+      let difference = two.sum - one.sum
+      sum += difference
+      scored += one.scored
+      squares += difference * difference
+      counts += one.scored * one.scored
+      products += difference * one.scored
+      count += 1
+      let mean = sum / scored
+      let rest = max(squares - 2 * mean * products + mean * mean * counts, 0)
+      let error = (rest * count / (count - 1)).squareRoot() / scored
+      return Estimate(value: 100 * (exp(mean) - 1), error: 100 * exp(mean) * error)
+    }
+  }
+}

@@ -54,25 +54,30 @@ package struct PerplexitySweepEvaluation {
     let began = clock.now
     // Read once: a pipe has nothing for a second model.
     let source = try source.loaded()
-    let total = Double(models.count * scalings.count * lengths.count)
+    // Shares of the whole by what each length costs; the models, of which one is open, count alike.
     var done = 0.0
     var sweep = PerplexitySweep(text: source.name, targets: targets)
     for path in models {
       let model = try open(path)
       let text = try TokenizedText(source, for: model, threads: options.threads)
+      let cost = UnitCost(model.plan)
+      let costs = try lengths.map { length in
+        try windows(of: length).windows(of: text).reduce(0) { $0 + cost.of($1.tokens.count) }
+      }
+      let total = costs.reduce(0, +) * Double(models.count * scalings.count)
       for scaling in scalings {
         try onCurve(model, longest, rotary(model, scaling, longest))
         var curve = PerplexitySweep.Curve(model: path, scaling: scaling)
-        for length in lengths {
+        for (length, cost) in zip(lengths, costs) {
           let evaluation = PerplexityEvaluation(
             windows: windows(of: length), rotary: try rotary(model, scaling, length), start: start,
             options: options)
           curve.points.append(
             try evaluation.run(model, on: text) { point in
               let share = point.tokens / Double(max(point.totalTokens, 1))
-              progress((done + share) / total, scaling, length)
+              progress(done + share * cost / total, scaling, length)
             })
-          done += 1
+          done += cost / total
         }
         sweep.curves.append(curve)
       }

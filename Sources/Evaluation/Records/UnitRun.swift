@@ -122,7 +122,9 @@ struct UnitRun {
     let clock = ContinuousClock()
     let began = clock.now
     if options.threads > 1 { for model in models { model.digest.begin() } }
-    let stated = try options.state.map { _ in try identity() }
+    let stated = try options.state.map { _ in
+      try LongPhase.run("hashing the weights") { try identity() }
+    }
     let own = (0..<unitCount).filter(options.shard.contains)
     let known = stated.flatMap { options.state?.units(of: $0) } ?? [:]
     var units = own.compactMap { index in
@@ -130,6 +132,7 @@ struct UnitRun {
     }
     options.state?.tellStart(known: units.count, of: own.count)
     options.state?.tellProgress(units.count, of: own.count)
+    tell(units.count, of: own.count, tokens: 0, [])
     defer { SignalHandling.setStopLine(nil) }
     var (tokens, computed) = (0, 0)
     // With a state the first units are on disk soon, and the later ones no more than seconds apart.
@@ -151,10 +154,11 @@ struct UnitRun {
         tokens += evaluated.tokens
         computed += evaluated.computed
         options.state?.tellProgress(units.count, of: own.count)
+        tell(units.count, of: own.count, tokens: tokens, finished)
         if part.count == size, clock.now - start < .seconds(5) { size *= 2 }
       }
     }
-    let final = try stated ?? identity()
+    let final = try LongPhase.run("hashing the weights") { try stated ?? identity() }
     // Their hashes are read beside the work, or after it.
     try checkModels()
     let descriptions = zip(models, final.fields["models"]?.array ?? []).map {
@@ -170,6 +174,14 @@ struct UnitRun {
 }
 
 extension UnitRun {
+  private func tell(
+    _ finished: Int, of total: Int, tokens: Int, _ new: [EvaluationRecord.Unit]
+  ) {
+    UnitProgress(
+      models: models.map(\.name), finished: finished, total: total, tokens: tokens, new: new
+    ).tell()
+  }
+
   /// - Throws: `InputFault.changedWhileRead`.
   private func checkModels() throws {
     for model in models { try model.checkpoint.checkUnchanged() }

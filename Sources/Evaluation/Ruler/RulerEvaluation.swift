@@ -72,10 +72,10 @@ package struct RulerEvaluation {
       models: [model], labels: ["model": .string(model.checkpoint.path)],
       unitCount: places.count, options: options
     ) { try identity(model, prompts: generator, haystack: haystack, units: places.count) }
-    var total = 1
-    var done = 0
+    let cost = UnitCost(model.plan)
+    var (total, done) = (1.0, 0.0)
     let record = try units.run { left in
-      total = max(left.reduce(0) { $0 + places[$1].length }, 1)
+      total = max(left.reduce(0) { $0 + cost.of(places[$1].length) }, 1)
       var groups: OrderedDictionary<[String], [Int]> = [:]
       for unit in left {
         let place = places[unit]
@@ -90,9 +90,9 @@ package struct RulerEvaluation {
           task: places[$0].task, length: places[$0].length, index: places[$0].index)
       }
       let mean = RulerResult.mean(finished)
-      let size = batch.reduce(0) { $0 + places[$1].length }
+      let size = batch.reduce(0) { $0 + cost.of(places[$1].length) }
       let judged = try judge(model, generator, made) { share in
-        progress((Double(done) + share * Double(size)) / Double(total), mean)
+        progress((done + share * size) / total, mean)
       }
       done += size
       return UnitRun.Evaluated(

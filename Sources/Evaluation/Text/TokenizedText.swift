@@ -71,9 +71,11 @@ public struct TokenizedText: Sendable {
       sourceHash = SourceHash.sha256(bytes: bytes)
       byteCount = bytes.count
       let tokenizer = try model.tokenizer()
-      tokens = try tokenizer.encode(
-        bytes, addSpecial: true, parseSpecial: false, threads: threads)
-      tokenBytes = tokenizer.byteCounts(of: tokens, spelling: bytes)
+      (tokens, tokenBytes) = try LongPhase.run("tokenizing \(source.name)") {
+        let ids = try tokenizer.encode(
+          bytes, addSpecial: true, parseSpecial: false, threads: threads)
+        return (ids, tokenizer.byteCounts(of: ids, spelling: bytes))
+      }
       TokenizerNotes.tell(of: bytes, named: name, as: tokens, by: tokenizer)
       windowStart = tokenizer.addsBOS ? tokenizer.bos : nil
     case .tokens(let path):

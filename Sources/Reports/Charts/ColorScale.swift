@@ -1,7 +1,8 @@
 import Foundation
 
-/// A scale of colours from 0 to 1 whose luminance only rises, or only falls: it reads the same to
-/// colour-blind eyes and in print.
+/// A scale of colours from 0 to 1. Those of amounts have a luminance that only rises, or only falls:
+/// they read the same to colour-blind eyes and in print. That of changes is light in the middle, with
+/// ends that colour-blind eyes tell apart.
 package struct ColorScale: Sendable, Equatable {
   /// A colour in sRGB, components from 0 to 255.
   package struct Color: Sendable, Equatable {
@@ -48,6 +49,16 @@ package struct ColorScale: Sendable, Equatable {
   package static let lightIsMuch = ColorScale(ramp)
   /// From pale yellow over teal to dark blue: dark is much. For errors and damage.
   package static let darkIsMuch = ColorScale(ramp.reversed())
+
+  /// From rust over nearly white to blue: what falls, stays, rises. For differences.
+  package static let riseIsBlue = ColorScale(changes)
+  /// From blue over nearly white to rust. For differences of which a rise is a loss.
+  package static let riseIsRust = ColorScale(changes.reversed())
+
+  private static let changes = [
+    Color(140, 58, 12), Color(214, 132, 74), Color(245, 241, 234), Color(96, 150, 204),
+    Color(18, 66, 130),
+  ]
 
   /// The colour of a share; shares outside 0...1 take the nearer end, one that is not a number
   /// takes the start.

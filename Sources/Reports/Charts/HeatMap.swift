@@ -10,6 +10,16 @@ package struct HeatMap: Sendable {
     case fixed(Int)
     /// A share from 0 to 1 in percent.
     case percent
+    /// A difference with its sign and so many digits after the point.
+    case change(Int)
+    /// A difference of shares in percentage points.
+    case percentChange
+
+    private static func signed(_ value: Double, _ digits: Int) -> String {
+      let text = Format.compact(abs(value), digits)
+      guard text.contains(where: { $0.isNumber && $0 != "0" }) else { return text }
+      return (value < 0 ? "−" : "+") + text
+    }
 
     /// The number as text; a dash where there is none.
     package func text(_ value: Double) -> String {
@@ -20,7 +30,22 @@ package struct HeatMap: Sendable {
       case .percent:
         let text = Format.compact(100 * value, 1)
         return (text.hasSuffix(".0") ? String(text.dropLast(2)) : text) + " %"
+      case .change(let digits): return Self.signed(value, digits)
+      case .percentChange:
+        let text = Self.signed(100 * value, 1)
+        return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
       }
+    }
+  }
+
+  /// What stands under the two ends of the columns, where they have an order worth telling.
+  package struct Ends: Sendable, Equatable {
+    package let first: String
+    package let last: String
+
+    package init(first: String, last: String) {
+      self.first = first
+      self.last = last
     }
   }
 
@@ -38,6 +63,7 @@ package struct HeatMap: Sendable {
   /// Whether cells are large and hold their numbers.
   package var showsNumbers = false
   package var numberStyle = NumberStyle.general
+  package var columnEnds: Ends?
 
   package init(
     title: String, rowTitle: String, columnTitle: String, rowLabels: [String],
@@ -111,6 +137,9 @@ package struct HeatMap: Sendable {
       height: bottom + 84, grid: (right, bottom))
   }
 
+  /// How wide the picture is in a page, in pixels.
+  var pageWidth: Double { layout(inPage: true).width }
+
   /// The picture: in a page its colours of text come from the style sheet and its title stands
   /// above it; as a file it brings both.
   func svg(inPage: Bool) -> Markup {
@@ -124,7 +153,8 @@ package struct HeatMap: Sendable {
     if inPage {
       lines.append(
         """
-        <svg class="chart heat" \(size) font-size="\(showsNumbers ? 12 : 10)" role="img" \
+        <svg class="chart heat" \(size) style="max-width:\(1.2 * layout.width)px;\
+        min-width:\(0.75 * layout.width)px" font-size="\(showsNumbers ? 12 : 10)" role="img" \
         aria-label="\(title)">
         """
       )
@@ -191,32 +221,48 @@ package struct HeatMap: Sendable {
         text-anchor="middle">\(columnLabels[column])</text>
         """
     }
-    lines.append(
-      "<text x=\"\(layout.left)\" y=\"\(layout.grid.bottom + 34)\">\(columnTitle)</text>")
+    let y = layout.grid.bottom + 34
+    guard let columnEnds else {
+      lines.append("<text x=\"\(layout.left)\" y=\"\(y)\">\(columnTitle)</text>")
+      return lines
+    }
+    let middle = (layout.left + layout.grid.right) / 2
+    lines += [
+      "<text x=\"\(layout.left)\" y=\"\(y)\">\(columnEnds.first)</text>",
+      "<text x=\"\(middle)\" y=\"\(y)\" text-anchor=\"middle\">\(columnTitle)</text>",
+      "<text x=\"\(layout.grid.right)\" y=\"\(y)\" text-anchor=\"end\">\(columnEnds.last)</text>",
+    ]
     return lines
   }
 
-  /// Five steps of the scale, with the values at both ends and in the middle.
+  /// Steps of the colour bar: too narrow for the eye to see them.
+  package static let barSteps = 50
+
+  /// The scale as a bar without steps, with the values at both ends and in the middle.
   private func legend(_ layout: Layout) -> [Markup] {
     let y = layout.grid.bottom + 48
-    let step = 40.0
-    return (0...4).flatMap { index -> [Markup] in
-      let share = Double(index) / 4
-      let (low, high) = (range.lowerBound, range.upperBound)
-      let value = isLogarithmic ? low * pow(high / low, share) : low + (high - low) * share
-      let x = layout.left + Double(index) * step
-      var parts: [Markup] = [
+    let (width, step) = (200.0, 200 / Double(Self.barSteps))
+    var lines = (0..<Self.barSteps).map { index -> Markup in
+      let color = scale.color((Double(index) + 0.5) / Double(Self.barSteps))
+      // Each reaches under the next, so that no seam shows between them.
+      let reach = index + 1 < Self.barSteps ? 1.0 : 0
+      return
         """
-        <rect x="\(x)" y="\(y)" width="\(step)" height="10" fill="\(scale.color(share).hex)"/>
+        <rect x="\(layout.left + Double(index) * step)" y="\(y)" width="\(step + reach)" height="10" \
+        fill="\(color.hex)"/>
         """
-      ]
-      if index % 2 == 0 {
-        let style =
-          numberStyle == .general ? String(format: "%.3g", value) : numberStyle.text(value)
-        parts.append(
-          "<text x=\"\(x + step / 2)\" y=\"\(y + 24)\" text-anchor=\"middle\">\(style)</text>")
-      }
-      return parts
     }
+    let (low, high) = (range.lowerBound, range.upperBound)
+    for (share, anchor) in [(0.0, "start"), (0.5, "middle"), (1, "end")] {
+      let value = isLogarithmic ? low * pow(high / low, share) : low + (high - low) * share
+      let text =
+        numberStyle == .general ? Format.shown(value).number : numberStyle.text(value)
+      lines.append(
+        """
+        <text x="\(layout.left + share * width)" y="\(y + 24)" \
+        text-anchor="\(anchor)">\(text)</text>
+        """)
+    }
+    return lines
   }
 }

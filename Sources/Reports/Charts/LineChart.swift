@@ -22,11 +22,18 @@ package struct LineChart: Sendable {
     package var points: [Point]
     /// A thin curve behind the main one, such as the single values behind a running mean.
     package var background: [Point] = []
+    /// Whether the points' errors are a band along the curve, in the place of bars.
+    package var hasBand = false
+    /// The number of its colour, dashes and marker; nil: its place among the series.
+    package var style: Int?
 
-    package init(name: String, points: [Point], background: [Point] = []) {
+    package init(
+      name: String, points: [Point], background: [Point] = [], hasBand: Bool = false
+    ) {
       self.name = name
       self.points = points
       self.background = background
+      self.hasBand = hasBand
     }
   }
 
@@ -51,13 +58,14 @@ package struct LineChart: Sendable {
 
   /// The picture as a file, complete and without references to anything outside it.
   package func svg(width: Int = 720, height: Int = 380) -> String {
-    drawing(width: Double(width), height: Double(height), inPage: false).text + "\n"
+    drawing(width: Double(width), height: Double(height), inPage: false, namesLines: true).text
+      + "\n"
   }
 
   // MARK: - Drawing
 
   /// The rectangle that the axes span, and how values map into it.
-  private struct Plot {
+  struct Plot {
     let left: Double
     let top: Double
     let right: Double
@@ -74,7 +82,8 @@ package struct LineChart: Sendable {
   }
 
   /// The chart as SVG; in a page its colours come from the page's style sheet, else it brings them.
-  func drawing(width: Double, height: Double, inPage: Bool) -> Markup {
+  /// `namesLines`: whether each line's name stands at its end.
+  func drawing(width: Double, height: Double, inPage: Bool, namesLines: Bool) -> Markup {
     let size: Markup =
       "width=\"\(width)\" height=\"\(height)\" viewBox=\"0 0 \(width) \(height)\""
     var lines: [Markup] = []
@@ -93,27 +102,40 @@ package struct LineChart: Sendable {
     }
     let all = series.flatMap { $0.points + $0.background }
     // An error bar that reaches below zero has no place on a logarithmic axis; its point has.
-    let heights = all.flatMap { point -> [Double] in
-      guard let error = point.error, error.isFinite else { return [point.y] }
-      return [point.y, point.y + error, point.y - error]
-        .filter { !isLogarithmic.y || $0 > point.y / 4 }
-    }
+    let heights =
+      all.flatMap { point -> [Double] in
+        guard let error = point.error, error.isFinite else { return [point.y] }
+        return [point.y, point.y + error, point.y - error]
+          .filter { !isLogarithmic.y || $0 > point.y / 4 }
+      }
     if let x = Axis(all.map(\.x), isLogarithmic: isLogarithmic.x, padding: 0.02),
       let y = Axis(heights, isLogarithmic: isLogarithmic.y, padding: 0.06)
     {
       let yTicks = y.ticks(about: 5)
       let widest = yTicks.map { Format.general($0).count }.max() ?? 1
+      let names = namesLines ? series.map(\.name).map(LineName.cut) : []
+      let room = names.map(LineName.width).max().map { $0 + 10 } ?? 0
       let plot = Plot(
-        left: Double(widest) * 7.2 + 12, top: 30, right: width - 16, bottom: height - 46, x: x,
-        y: y)
+        left: Double(widest) * 7.2 + 12, top: 30, right: width - 16 - room, bottom: height - 46,
+        x: x, y: y)
       lines += frame(plot, yTicks)
-      for (index, series) in series.enumerated() { lines += curve(series, index, plot) }
+      for (index, series) in series.enumerated() where series.hasBand {
+        lines.append(band(series, style(index), plot))
+      }
+      for (index, series) in series.enumerated() { lines += curve(series, style(index), plot) }
+      lines += LineName.markup(
+        names, styles: series.indices.map(style),
+        at: series.map { series in series.points.lazy.reversed().compactMap(plot.place).first?.y },
+        in: plot)
     } else {
       lines.append("<text x=\"16\" y=\"40\">no values that can be drawn</text>")
     }
     lines.append("</svg>")
     return lines.lines()
   }
+
+  /// The number of a series' colour, dashes and marker.
+  func style(_ index: Int) -> Int { series[index].style ?? index }
 
   private func frame(_ plot: Plot, _ yTicks: [Double]) -> [Markup] {
     var lines: [Markup] = [
@@ -172,21 +194,48 @@ package struct LineChart: Sendable {
     lines.append("<path d=\"\(path(series.points, plot))\"/>")
     for point in series.points where showsMarkers || series.points.count == 1 {
       guard let place = plot.place(point) else { continue }
-      if let error = point.error, error.isFinite, error > 0,
+      if !series.hasBand, let error = point.error, error.isFinite, error > 0,
         let above = plot.y.share(point.y + error)
       {
         let below = max(plot.y.share(point.y - error) ?? 0, 0)
         lines.append(
           "<path class=\"bar\" d=\"M\(place.x) \(plot.height(above))V\(plot.height(below))\"/>")
       }
-      let error = point.error.map { " ± \(Format.compact($0, 4))" } ?? ""
-      let value = Format.compact(point.y, 4) + error
+      let value = Format.shown(point.y, error: point.error ?? .nan).text
       let tip: Markup =
         "<title>\(series.name), \(xTitle) \(Format.general(point.x)): \(value)</title>"
       lines.append(Self.marker(index, place.x, place.y, tip))
     }
     lines.append("</g>")
     return lines
+  }
+
+  /// The area of one error above and below a curve; points without one interrupt it.
+  private func band(_ series: Series, _ index: Int, _ plot: Plot) -> Markup {
+    var path = Markup()
+    var run: [Point] = []
+    func close() {
+      let corners =
+        run.map { Point(x: $0.x, y: $0.y + ($0.error ?? 0)) }
+        + run.reversed().map { Point(x: $0.x, y: $0.y - ($0.error ?? 0)) }
+      let places = corners.compactMap(plot.place)
+      if run.count > 1, places.count == corners.count {
+        for (index, place) in places.enumerated() {
+          path += "\(index == 0 ? "M" : "L")\(place.x) \(place.y)"
+        }
+        path += "Z"
+      }
+      run = []
+    }
+    for point in series.points {
+      if let error = point.error, error.isFinite, plot.place(point) != nil {
+        run.append(point)
+      } else {
+        close()
+      }
+    }
+    close()
+    return "<path class=\"band s\(index % Self.colors)\" d=\"\(path)\"/>"
   }
 
   /// A path through the points; one that cannot be drawn interrupts it.

@@ -31,15 +31,17 @@ extension BitsPerByteResult: ReportedResult {
 
 extension BitsPerByteResult: ShownKind {
   static func section(_ files: [ResultFile]) throws(ReportError) -> PageSection {
+    func bits(_ fields: ResultFields) throws(ReportError) -> Estimate {
+      _ = try fields.number("bits_per_byte")
+      return try fields.estimate("bits_per_byte")
+    }
     let (subjects, labels) = try ResultSubject.ofModels(files)
     var rows: [[Table.Cell]] = []
     for (file, label) in zip(files, labels) {
       let fields = file.fields
       rows.append([
         .text(label),
-        .measured(
-          Format.compact(try fields.number("bits_per_byte"), 4),
-          error: Format.compact(try fields.optionalNumber("bits_per_byte_stderr"), 4)),
+        .measured(Format.shown(try bits(fields))),
         .text("\(try fields.integer("bytes"))"), .text("\(try fields.integer("scored"))"),
         .text("\(try fields.integer("ctx"))"), .text(fields.sites),
       ])

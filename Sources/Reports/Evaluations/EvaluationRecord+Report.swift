@@ -60,6 +60,12 @@ extension EvaluationRecord {
     return lines
   }
 
+  /// The first model's name and variant.
+  var modelTitle: String {
+    let name = labels["models"]?.array?.first?["name"]?.string ?? ""
+    return name.isEmpty ? variant() : "\(name), \(variant())"
+  }
+
   /// What made the numbers, when, and under which key a state file keeps them.
   var statementOfProgram: String {
     let level = identity["arithmetic"]?["instruction_set"]?.string ?? ""

@@ -1,3 +1,5 @@
+import Evaluation
+
 /// The section of results of `eval icl`: tasks learned from examples in the context.
 enum FewShotSection {
   private struct Task {
@@ -5,16 +7,17 @@ enum FewShotSection {
     let type: String
     let shots: Int
     let examples: Int
-    let accuracy: Double
-    let centered: Double
+    let accuracy: Estimate
+    let centered: Estimate
 
     init(_ fields: ResultFields) throws(ReportError) {
       name = try fields.text("task")
       type = fields.optionalText("type") ?? ""
       shots = try fields.integer("shots")
       examples = try fields.integer("examples")
-      accuracy = try fields.number("accuracy")
-      centered = try fields.number("centered")
+      _ = (try fields.number("accuracy"), try fields.number("centered"))
+      accuracy = try fields.estimate("accuracy")
+      centered = try fields.estimate("centered")
     }
 
     /// What tells two rows of a comparison apart.
@@ -51,9 +54,9 @@ enum FewShotSection {
       rows: tasks.map { task in
         [
           .text(task.name),
-          Table.bar(task.accuracy, text: Format.compact(task.accuracy, 3), isSigned: false),
           Table.bar(
-            task.centered, text: Format.compact(task.centered, 3), isSigned: true),
+            task.accuracy.value, text: Format.shown(task.accuracy).text, isSigned: false),
+          Table.bar(task.centered.value, text: Format.shown(task.centered).text, isSigned: true),
           .text("\(task.shots)"), .text("\(task.examples)"), .text(task.type),
         ]
       })
@@ -72,7 +75,10 @@ enum FewShotSection {
       name: "Centred accuracy by model",
       columns: [.text("centred accuracy")] + labels.map { .number($0) },
       rows: titles.map { title in
-        [.text(title)] + found.map { .text(Format.compact($0[title] ?? .nan, 3)) }
+        [.text(title)]
+          + found.map { own in
+            own[title].map { .measured(Format.shown($0)) } ?? "–"
+          }
       }
     ).markup()
   }

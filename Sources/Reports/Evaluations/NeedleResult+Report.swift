@@ -31,7 +31,8 @@ extension NeedleResult: ReportedResult {
   /// Accuracy, depths by lengths.
   package func heatMap() -> HeatMap {
     var map = HeatMap(
-      title: "Needle in a haystack: accuracy \(Format.fixed(100 * accuracy, 1)) %",
+      title: "\(record.modelTitle): needle in a haystack, accuracy"
+        + " \(Format.fixed(100 * accuracy, 1)) %",
       rowTitle: "depth, %", columnTitle: "length, tokens",
       rowLabels: depths.map { Format.general($0) }, columnLabels: lengths.map { "\($0)" },
       values: depths.map { depth in
@@ -45,9 +46,12 @@ extension NeedleResult: ReportedResult {
 
   package func lines(color: TerminalColor) -> String {
     let trials = grid.reduce(0) { $0 + $1.trials }
+    // The lines below name the model.
+    var map = heatMap()
+    map.title = "Needle in a haystack"
     let share = Format.measured(100 * accuracy, error: 100 * accuracyError, 2)
     return """
-      \(TerminalHeatMap(heatMap()).text(color: color))
+      \(TerminalHeatMap(map).text(color: color))
 
       accuracy    \(share) % of \(trials) trials, exact greedy match
       """

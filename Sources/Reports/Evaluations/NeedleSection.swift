@@ -14,7 +14,10 @@ enum NeedleSection {
           .text(label), .text("\(length)"), .text(Format.general(depth)),
           .text(Format.compact(try cell.optionalNumber("trials"), 0)),
           .text(Format.compact(try cell.optionalNumber("correct"), 0)),
-          .text(Format.compact(accuracy, 4)), .text(Format.compact(nll, 4)),
+          .measured(
+            Format.shown(100 * accuracy, error: 100 * (try cell.optionalNumber("accuracy_stderr")))
+              .percent),
+          .measured(Format.shown(nll, error: try cell.optionalNumber("answer_nll_stderr"))),
         ])
       }
       grids.append(

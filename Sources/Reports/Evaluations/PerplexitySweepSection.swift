@@ -1,75 +1,121 @@
+import Base
 import Evaluation
+import Foundation
 
-/// The section of results of `eval perplexity --lengths`.
+/// The section of results of `eval perplexity --lengths`, or of several models.
 enum PerplexitySweepSection {
-  /// One model: perplexity by length.
-  private struct Curve {
-    struct Point {
-      let context: Int
-      let perplexity: Double
-      let error: Double
-      let nll: Double
-      let scored: Int?
-      let chunks: Int?
-    }
-
-    let model: String
-    let sites: String
+  /// One model with one scaling: perplexity by length.
+  struct Curve {
     let scaling: String
-    let points: [Point]
+    let sites: String
+    /// By length.
+    let points: [TextScore]
 
-    init(_ fields: ResultFields) throws(ReportError) {
-      model = try fields.text("model")
-      sites = fields.sites
+    init(
+      _ json: JSONValue, _ fields: ResultFields, of subject: ResultSubject, in file: ResultFile
+    ) throws(ReportError) {
+      _ = try fields.text("model")
+      let sites = fields.sites
+      self.sites = sites
       scaling = fields.optionalText("rope_scaling") ?? ""
-      var points: [Point] = []
-      for point in try fields.objects("points") {
-        points.append(
-          Point(
-            context: try point.integer("ctx"), perplexity: try point.number("ppl"),
-            error: try point.optionalNumber("ppl_stderr"), nll: try point.optionalNumber("nll"),
-            scored: point.has("scored") ? try point.integer("scored") : nil,
-            chunks: point.has("chunks") ? try point.integer("chunks") : nil))
+      var points: [TextScore] = []
+      for (own, point) in zip(try fields.objects("points"), json["points"]?.array ?? []) {
+        points.append(try TextScore(point, own, of: subject, in: file, sites: sites))
       }
       self.points = points.sorted { $0.context < $1.context }
     }
+
+    func point(_ context: Int) -> TextScore? { points.last { $0.context == context } }
   }
 
-  static func make(_ files: [ResultFile]) throws(ReportError) -> PageSection {
-    var curves: [Curve] = []
-    var subjects: [ResultSubject] = []
+  static func curves(
+    _ files: [ResultFile]
+  ) throws(ReportError) -> [(subject: ResultSubject, curve: Curve)] {
+    var found: [(ResultSubject, Curve)] = []
     for file in files {
       let parts = file.json["sweeps"]?.array ?? []
       for (fields, part) in zip(try file.fields.objects("sweeps"), parts) {
-        curves.append(try Curve(fields))
-        subjects.append(ResultSubject(file, part: part))
+        let subject = ResultSubject(file, part: part)
+        found.append((subject, try Curve(part, fields, of: subject, in: file)))
       }
     }
+    return found
+  }
+
+  static func make(_ files: [ResultFile]) throws(ReportError) -> PageSection {
+    let found = try curves(files)
+    let (subjects, curves) = (found.map(\.subject), found.map(\.curve))
     let labels = ResultSubject.labels(subjects)
     let lengths = Set(curves.flatMap { $0.points.map(\.context) }).sorted()
+    var body = [byLength(curves, labels, lengths)]
+    let table = points(curves, labels)
+    // At one length there is nothing to draw.
+    if lengths.count > 1 {
+      let change = changes(curves, labels, lengths)
+      body.append(
+        Figures.lines(
+          absolute(curves, labels, lengths),
+          caption: """
+            \(scope(files, curves))Both scales are logarithmic; bars are one standard error up and \
+            down.
+            """,
+          table: table))
+      if let change {
+        var chart = change.chart
+        chart.isLogarithmic = (true, false)
+        chart.xTicks = lengths.map { Double($0) }
+        body.append(
+          Figures.lines(
+            chart,
+            caption: """
+              Against \(labels[0]) at the same length; the band is one standard error of the \
+              difference up and down, paired by chunks.\(change.note)
+              """,
+            table: table))
+      }
+    } else {
+      body.append("<p class=\"note\">\(scope(files, curves))</p>")
+      body.append(table.details("Every number"))
+    }
+    return PageSection(
+      id: "sweep", title: "Perplexity by length",
+      lead: "Whether a model makes use of a longer context, or breaks down in it: lower is better.",
+      body: body, files: files, subjects: subjects)
+  }
+
+  private static func absolute(
+    _ curves: [Curve], _ labels: [String], _ lengths: [Int]
+  ) -> LineChart {
     var chart = LineChart(
       title: "Perplexity by length", xTitle: "context in tokens", yTitle: "perplexity",
-      series: zip(curves, labels).map { curve, label in
+      series: zip(curves, ResultSubject.short(labels)).map { curve, name in
         LineChart.Series(
-          name: label,
+          name: name,
           points: curve.points.map {
             LineChart.Point(
-              x: Double($0.context), y: $0.perplexity, error: $0.error.isFinite ? $0.error : nil)
+              x: Double($0.context), y: $0.perplexity.value,
+              error: $0.perplexity.error.isFinite ? $0.perplexity.error : nil)
           })
       })
     chart.isLogarithmic = (true, true)
     chart.xTicks = lengths.map { Double($0) }
-    let figure = Figures.lines(
-      chart,
-      caption: """
-        \(scope(files, curves))Both scales are logarithmic; bars are one standard error up and down.
-        """,
-      table: points(curves, labels))
-    return PageSection(
-      id: "sweep", title: "Perplexity by length",
-      lead: "Whether a model makes use of a longer context, or breaks down in it: lower is better.",
-      body: [byLength(curves, labels, lengths), figure], files: files,
-      subjects: subjects)
+    return chart
+  }
+
+  /// Changes of perplexity from the first curve; nil where nothing compares with it.
+  private static func changes(
+    _ curves: [Curve], _ labels: [String], _ lengths: [Int]
+  ) -> ChangeChart? {
+    let points = curves.dropFirst().map { curve in
+      curve.points.compactMap { point -> LineChart.Point? in
+        guard let base = curves[0].point(point.context), let change = point.change(from: base)
+        else { return nil }
+        return LineChart.Point(x: Double(point.context), y: change.value, error: change.error)
+      }
+    }
+    return ChangeChart(
+      title: "Change of perplexity by length", xTitle: "context in tokens", changes: points,
+      names: ResultSubject.short(labels))
   }
 
   /// Which targets the lengths of a curve score, where all the results say so; a sentence.
@@ -89,13 +135,10 @@ enum PerplexitySweepSection {
     _ curves: [Curve], _ labels: [String], _ lengths: [Int]
   ) -> Markup {
     let rows = zip(curves, labels).map { curve, label -> [Table.Cell] in
-      let found = Dictionary(
-        curve.points.map { ($0.context, $0) }, uniquingKeysWith: { $1 })
       let cells = lengths.map { length -> Table.Cell in
-        guard let point = found[length] else { return "–" }
-        let perplexity = Format.compact(point.perplexity, 3)
-        guard point.error.isFinite else { return .text(perplexity) }
-        return .measured(perplexity, error: Format.compact(point.error, 3))
+        curve.point(length).map {
+          .measured(Format.shown($0.perplexity))
+        } ?? "–"
       }
       return [.text(label)] + cells + [.text(curve.sites), .text(curve.scaling)]
     }
@@ -111,11 +154,15 @@ enum PerplexitySweepSection {
   private static func points(_ curves: [Curve], _ labels: [String]) -> Table {
     let rows = zip(curves, labels).flatMap { curve, label in
       curve.points.map { point -> [Table.Cell] in
-        [
-          .text(label), .text("\(point.context)"), .text(Format.compact(point.perplexity, 4)),
-          .text(Format.compact(point.error, 4)), .text(Format.compact(point.nll, 6)),
+        let change = curves.first?.point(point.context).flatMap { point.change(from: $0) }
+        return [
+          .text(label), .text("\(point.context)"),
+          .text(Format.compact(point.perplexity.value, 4)),
+          .text(Format.compact(point.perplexity.error, 4)),
+          .text(change.map { Format.change($0).text } ?? "–"),
+          .text(Format.compact(point.nll, 6)),
           .text(point.scored.map(String.init) ?? "–"),
-          .text(point.chunks.map(String.init) ?? "–"),
+          .text(point.chunkCount.map(String.init) ?? "–"),
         ]
       }
     }
@@ -123,7 +170,7 @@ enum PerplexitySweepSection {
       name: "Every point",
       columns: [
         .text("model"), .number("ctx"), .number("perplexity"), .number("standard error"),
-        .number("nll"), .number("scored"), .number("chunks"),
+        .number("against the first"), .number("nll"), .number("scored"), .number("chunks"),
       ], rows: rows)
   }
 }

@@ -16,7 +16,10 @@ enum RulerSection {
         samples.append([
           .text(label), .text(task), .text("\(length)"),
           .text(Format.compact(try cell.optionalNumber("samples"), 0)),
-          .text(Format.compact(score, 4)), .text(Format.compact(nll, 4)),
+          .measured(
+            Format.shown(score, error: score.isFinite ? try cell.optionalNumber("stderr") : .nan)),
+          .measured(
+            Format.shown(nll, error: score.isFinite ? .nan : try cell.optionalNumber("stderr"))),
         ])
       }
       grids.append(SuccessGrid(label: label, rows: tasks, name: { $0 }, cells: cells))

@@ -22,43 +22,126 @@ struct SuccessGrid {
     nll = rows.map { row in lengths.map { found[row]?[$0]?.nll ?? .nan } }
   }
 
-  /// What the two maps of every grid of a section are called.
+  /// What the maps of a section are called.
   struct Words {
     let success: String
     let row: String
-    let successCaption: Markup
+    let successCaption: String
   }
 
-  /// A heading per model where there are several, and its two maps; colours mean the same in all.
+  /// Nats that a map needs at least: colours stretched over less would show noise as a difference.
+  private static let leastNats = 0.1
+
+  /// Maps of all models side by side, then how the others differ from the first; colours mean the
+  /// same in all of a row. No map where there are no numbers.
   static func figures(_ grids: [SuccessGrid], _ words: Words) -> [Markup] {
     let all = grids.flatMap { $0.success.joined() }.filter(\.isFinite)
     // Scores come as shares or, as RULER prints them, in percent.
     let isPercent = (all.max() ?? 0) > 1
-    let nllRange = Figures.range(grids.flatMap { $0.nll.joined() })
-    return grids.flatMap { grid -> [Markup] in
-      var parts: [Markup] = grids.count > 1 ? ["<h3>\(grid.label)</h3>"] : []
-      func map(_ title: String, _ values: [[Double]], _ range: ClosedRange<Double>) -> HeatMap {
-        var map = HeatMap(
-          title: grids.count > 1 ? "\(title), \(grid.label)" : title, rowTitle: words.row,
-          columnTitle: "length in tokens", rowLabels: grid.rows,
-          columnLabels: grid.columns.map(String.init), values: values, range: range)
-        map.showsNumbers = true
-        return map
+    let success = Measure(
+      title: words.success, row: words.row, values: \.success, range: isPercent ? 0...100 : 0...1,
+      style: isPercent ? .fixed(1) : .percent, change: isPercent ? .change(1) : .percentChange,
+      leastChange: isPercent ? 20 : 0.2, riseIsGood: true)
+    var body = success.maps(grids, caption: words.successCaption)
+    let nats = grids.flatMap { $0.nll.joined() }.filter(\.isFinite)
+    guard let most = nats.max() else { return body }
+    guard most >= leastNats else {
+      return body + [
+        """
+        <p class="note">The answers' negative log-likelihood is at most \
+        \(Format.shown(most).number) nats per token in every cell: nothing to tell apart.</p>
+        """
+      ]
+    }
+    let nll = Measure(
+      title: "Answer's negative log-likelihood", row: words.row, values: \.nll,
+      range: 0...max(most, 1), style: .fixed(2), change: .change(2), leastChange: 0.5,
+      riseIsGood: false)
+    body += nll.maps(grids, caption: "Nats per token of the answer; lighter is better.")
+    return body
+  }
+
+  /// One number of the cells.
+  private struct Measure {
+    let title: String
+    let row: String
+    let values: (SuccessGrid) -> [[Double]]
+    let range: ClosedRange<Double>
+    let style: HeatMap.NumberStyle
+    let change: HeatMap.NumberStyle
+    /// The difference that gets the full colour where none is larger.
+    let leastChange: Double
+    let riseIsGood: Bool
+
+    func maps(_ grids: [SuccessGrid], caption: String) -> [Markup] {
+      let names = ResultSubject.short(grids.map(\.label))
+      var maps: [(map: HeatMap, title: String)] = []
+      for (grid, name) in zip(grids, names) {
+        let values = values(grid)
+        guard values.joined().contains(where: \.isFinite) else { continue }
+        var map = map("\(title), \(grid.label)", grid, values, range)
+        map.numberStyle = style
+        map.scale = riseIsGood ? .lightIsMuch : .darkIsMuch
+        maps.append((map, name))
       }
-      var success = map(words.success, grid.success, isPercent ? 0...100 : 0...1)
-      success.numberStyle = isPercent ? .fixed(1) : .percent
-      success.scale = .lightIsMuch
-      parts.append(Figures.heat(success, title: words.success, caption: words.successCaption))
-      if grid.nll.joined().contains(where: \.isFinite) {
-        let title = "Answer's negative log-likelihood"
-        var nll = map(title, grid.nll, nllRange)
-        nll.numberStyle = .fixed(2)
-        nll.scale = .darkIsMuch
-        parts.append(
-          Figures.heat(
-            nll, title: title, caption: "Nats per token of the answer; lighter is better."))
+      return Figures.maps(title, caption: caption, maps) + differences(grids, names)
+    }
+
+    private func differences(_ grids: [SuccessGrid], _ names: [String]) -> [Markup] {
+      guard let base = grids.first, grids.count > 1 else { return [] }
+      let found = grids.dropFirst().map { difference(of: $0, from: base) }
+      let sizes = found.joined().joined().filter(\.isFinite).map { abs($0) }
+      let most = max(sizes.max() ?? 0, leastChange)
+      var maps: [(map: HeatMap, title: String)] = []
+      var same: [String] = []
+      for (index, values) in found.enumerated() {
+        let (grid, name) = (grids[index + 1], names[index + 1])
+        let finite = values.joined().filter(\.isFinite)
+        guard !finite.isEmpty else { continue }
+        guard finite.contains(where: { change.text($0) != change.text(0) }) else {
+          same.append(name)
+          continue
+        }
+        var map = map(
+          "\(title), \(grid.label): difference from \(base.label)", grid, values, -most...most)
+        map.numberStyle = change
+        map.scale = riseIsGood ? .riseIsBlue : .riseIsRust
+        maps.append((map, name))
       }
-      return parts
+      var body = Figures.maps(
+        "\(title): difference from \(base.label)",
+        caption: "Blue is better than the first, rust is worse.", maps)
+      if !same.isEmpty {
+        body.append(
+          """
+          <p class="note">\(title): no difference from \(base.label) in any cell of \
+          \(same.joined(separator: "; ")).</p>
+          """)
+      }
+      return body
+    }
+
+    /// Cell by cell, by the names of rows and columns.
+    private func difference(of grid: SuccessGrid, from base: SuccessGrid) -> [[Double]] {
+      let (own, other) = (values(grid), values(base))
+      return grid.rows.enumerated().map { row, name in
+        grid.columns.enumerated().map { column, length in
+          guard let oldRow = base.rows.firstIndex(of: name),
+            let oldColumn = base.columns.firstIndex(of: length)
+          else { return .nan }
+          return own[row][column] - other[oldRow][oldColumn]
+        }
+      }
+    }
+
+    private func map(
+      _ title: String, _ grid: SuccessGrid, _ values: [[Double]], _ range: ClosedRange<Double>
+    ) -> HeatMap {
+      var map = HeatMap(
+        title: title, rowTitle: row, columnTitle: "length in tokens", rowLabels: grid.rows,
+        columnLabels: grid.columns.map(String.init), values: values, range: range)
+      map.showsNumbers = true
+      return map
     }
   }
 }

@@ -8,6 +8,8 @@ enum PageStyle {
     .lines .rule{stroke:var(--line,#e3e6ea)}
     .lines .base{stroke:var(--soft,#57606a);stroke-width:1}
     .lines path{fill:none;stroke:currentColor;stroke-width:2;stroke-linejoin:round}
+    .lines path.band{fill:currentColor;stroke:none;opacity:.16}
+    .lines text.name{fill:currentColor;font-weight:600}
     .lines path.faint{stroke-width:1;opacity:.3;stroke-dasharray:none}
     .lines path.bar{stroke-width:1.5;stroke-dasharray:none}
     .lines .dot{fill:currentColor;stroke:var(--ground,#fff);stroke-width:1;stroke-dasharray:none}
@@ -19,10 +21,12 @@ enum PageStyle {
     :root{color-scheme:light dark;
     --ground:#fff;--raised:#f6f7f9;--ink:#1b1f24;--soft:#57606a;--line:#e1e5ea;
     --shade:rgb(27 31 36/.16);--accent:#0b5cad;
+    --good:#00694f;
     --s0:#0b5cad;--s1:#b8560b;--s2:#00795f;--s3:#97408e;--s4:#6a6258;--s5:#a8324a}
     @media(prefers-color-scheme:dark){:root{
     --ground:#12161b;--raised:#1a2027;--ink:#e7eaee;--soft:#a3adb8;--line:#2c343d;
     --shade:rgb(0 0 0/.7);--accent:#7db7f2;
+    --good:#5cc9a7;
     --s0:#7db7f2;--s1:#f0a35c;--s2:#5cc9a7;--s3:#dc9ad4;--s4:#b9b0a4;--s5:#f2899c}}
     *{box-sizing:border-box}
     html{-webkit-text-size-adjust:100%}
@@ -44,7 +48,21 @@ enum PageStyle {
     figcaption{margin-bottom:.6rem;font-size:.95rem;max-width:44rem}
     figcaption strong{color:var(--ink);font-weight:600}
     svg.chart{display:block;font-family:inherit}
-    svg.lines{width:100%;height:auto;max-width:720px}
+    svg.lines{width:100%;height:auto}
+    svg.heat{width:100%;height:auto}
+    .maps{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,var(--map)),1fr));
+    gap:0 2rem;align-items:start}
+    .maps figure{margin-top:1rem;min-width:0}
+    p.caption{color:var(--soft);font-size:.95rem;margin-bottom:0}
+    p.verdict{font-size:1.1rem;max-width:48rem;margin:1rem 0 1.25rem}
+    td i{font-style:normal;font-size:.72rem;font-weight:600;border-radius:.6rem;padding:.05rem .4rem;
+    margin-right:.25rem;vertical-align:.08em}
+    td.best i{background:var(--good);color:var(--ground)}
+    td.worst i{box-shadow:inset 0 0 0 1px var(--soft);color:var(--soft)}
+    td.best{font-weight:650}
+    dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1.25rem;margin:1.25rem 0 0;
+    font-size:.925rem}
+    dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere;min-width:0}
     .narrow{display:none}
     .scroll{overflow-x:auto;max-width:100%;background:
     linear-gradient(90deg,var(--ground) 40%,transparent) left/32px 100% no-repeat local,
@@ -64,7 +82,8 @@ enum PageStyle {
     th.n,td.n{text-align:right}
     td.n{white-space:nowrap}
     td.bar svg{vertical-align:middle;display:inline-block}
-    td.bar span{display:inline-block;min-width:3.5rem}
+    td.bar span{display:inline-block;min-width:7rem}
+    tbody th[scope=row]{min-width:6rem}
     .bar rect{fill:var(--accent)}
     .bar line{stroke:var(--soft)}
     td small{color:var(--soft)}
@@ -86,7 +105,7 @@ enum PageStyle {
     header{padding-top:2rem}
     h1{font-size:1.6rem}
     .wide{display:none}.narrow{display:block}
-    td.bar svg{width:44px}td.bar span{min-width:3rem}
+    td.bar svg{width:44px}td.bar span{min-width:6.5rem}
     details.settings tbody th{white-space:normal}}
     @media print{section{break-inside:avoid}summary{color:inherit}}
     """

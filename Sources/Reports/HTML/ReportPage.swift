@@ -4,13 +4,17 @@ import Checkpoints
 ///
 /// The same results give the same bytes.
 package struct ReportPage: Sendable {
-  package let title: String
+  /// The heading; nil: the model's name and variant where the results are of one, else what they are.
+  package let title: String?
   package let results: [ResultFile]
 
-  package init(title: String, results: [ResultFile]) {
+  package init(title: String? = nil, results: [ResultFile]) {
     self.title = title
     self.results = results
   }
+
+  /// The heading of results of several variants.
+  package static let usualTitle = "Rotary variants compared"
 
   /// The page.
   /// - Throws: `ReportError` where a result lacks a field, or one is not of its kind (exit 65).
@@ -20,9 +24,14 @@ package struct ReportPage: Sendable {
       let files = results.filter { $0.kind == shown.kind }
       if !files.isEmpty { sections.append(try shown.section(files)) }
     }
-    let links = sections.map { section -> Markup in
+    let subjects = sections.flatMap(\.subjects)
+    let summary = try Summary(results, subjects: subjects)
+    let variants = Set(subjects.map(\.variant.title))
+    let title = title ?? (variants.count == 1 ? subjects[0].variant.title : Self.usualTitle)
+    var links = sections.map { section -> Markup in
       "<li><a href=\"#\(section.id)\">\(section.title)</a></li>"
     }
+    if summary != nil { links.insert("<li><a href=\"#summary\">Summary</a></li>", at: 0) }
     let navigation: Markup =
       sections.count > 1
       ? "\n<nav aria-label=\"Sections\"><ul>\(links.joined())</ul></nav>" : ""
@@ -51,7 +60,7 @@ package struct ReportPage: Sendable {
       <p class="lead">\(count)</p>\(navigation)
       </header>
       <main>
-      \(sections.map { $0.markup() }.lines())
+      \(summary.map { $0.markup() + "\n" } ?? "")\(sections.map { $0.markup() }.lines())
       </main>
       <footer>Written by ropeconv report. The page loads nothing from elsewhere.</footer>
       </body>
@@ -78,8 +87,7 @@ struct PageSection {
     <h2 id="\(id)-title">\(title)</h2>
     <p class="lead">\(lead)</p>
     \(body.lines())
-    <h3>Conditions</h3>
-    \(ResultSubject.conditions(subjects, ResultSubject.labels(subjects)).markup())
+    \(ResultSubject.conditions(subjects, ResultSubject.labels(subjects)).details("Conditions"))
     \(settings())
     </section>
     """

@@ -10,12 +10,18 @@ struct Table {
 
   enum Cell: ExpressibleByStringLiteral {
     case text(String)
-    /// A number and, on a line of its own, its standard error.
-    case measured(String, error: String)
+    /// A number and, on a line of its own, its standard error; `mark` says how it ranks.
+    case measured(Format.Shown, mark: Mark? = nil)
     /// A picture, with its number beside it.
     case bar(Markup)
 
     init(stringLiteral value: String) { self = .text(value) }
+  }
+
+  /// The ends of a column.
+  enum Mark: String {
+    case best
+    case worst
   }
 
   /// What screen readers call the table's frame, which scrolls sideways.
@@ -34,8 +40,8 @@ struct Table {
         return switch pair.1 {
         case .text(let text) where index == 0: "<th scope=\"row\"\(kind)>\(text)</th>"
         case .text(let text): "<td\(kind)>\(text)</td>"
-        case .measured(let value, let error):
-          "<td\(kind)>\(value)<br><small>± \(error)</small></td>"
+        case .measured(let shown, let mark):
+          measured(shown, mark)
         case .bar(let bar): "<td class=\"n bar\">\(bar)</td>"
         }
       }
@@ -48,6 +54,14 @@ struct Table {
       \(lines.lines())
       </tbody></table></div>
       """
+  }
+
+  private func measured(_ shown: Format.Shown, _ mark: Mark?) -> Markup {
+    let tag = mark.map { mark -> Markup in "<i>\(mark.rawValue)</i> " } ?? ""
+    let error = shown.deviation.map { error -> Markup in "<small>\(error)</small>" } ?? ""
+    let below: Markup = tag.isEmpty && error.isEmpty ? "" : "<br>\(tag)\(error)"
+    let kind: Markup = mark.map { mark in "n \(mark.rawValue)" } ?? "n"
+    return "<td class=\"\(kind)\">\(shown.number)\(below)</td>"
   }
 
   /// The table, folded, with a line that opens it.

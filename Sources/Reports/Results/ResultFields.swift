@@ -1,5 +1,6 @@
 import Base
 import Checkpoints
+import Evaluation
 
 /// The fields of one object of a result file; errors name the file and the path to the field.
 struct ResultFields {
@@ -47,6 +48,12 @@ struct ResultFields {
   /// A number that may be missing: then not a number.
   func optionalNumber(_ key: String) throws(ReportError) -> Double {
     json[key] == nil ? .nan : try number(key)
+  }
+
+  /// A number and its standard error, `KEY_stderr`; each may be missing: then not a number.
+  func estimate(_ key: String) throws(ReportError) -> Estimate {
+    Estimate(
+      value: try optionalNumber(key), error: try optionalNumber("\(key)_stderr"))
   }
 
   /// The first of these fields that is there; what is not a text, such as an object of scaling

@@ -6,10 +6,28 @@ import Checkpoints
 struct ResultSubject {
   /// Name and variant, or that the result states neither.
   let title: String
+  /// The model and variant, in a comparison the other one, as results of every kind state it.
+  let variant: Variant
   /// What may tell two results of one title apart, what matters most first.
   let settings: [(key: String, text: String)]
   /// The cells of a table of conditions, in the order of `conditionColumns`.
   let conditions: [String]
+
+  /// What the rows of a summary are of: results of several kinds that say the same here are of one.
+  struct Variant: Hashable {
+    let title: String
+    /// The weights' hash: empty where a result states none.
+    let weights: String
+  }
+
+  /// Empty where the result does not state it.
+  let compute: String
+
+  /// What a summary states of all results together: text, context, arithmetic, version, date; empty
+  /// where a result says nothing of it.
+  let facts: [String]
+
+  static let factNames = ["text", "context", "arithmetic", "version", "date"]
 
   static let conditionColumns = [
     "made by", "date", "computed in", "ctx", "text", "text sha256", "weights sha256", "key",
@@ -29,8 +47,8 @@ struct ResultSubject {
       }
       return nil
     }
-    let own = identity["settings"]
-    let context = part == nil ? first(own?["ctx"], json["ctx"]) : nil
+    let stated = identity["settings"]
+    let context = part == nil ? first(stated?["ctx"], json["ctx"]) : nil
     let compute = first(identity["arithmetic"]?["compute"], json["compute"], identity["compute"])
     let text = first(json["text"], file.json["text"], json["haystack"]).map(Self.lastPart)
     let textHash = first(
@@ -55,7 +73,7 @@ struct ResultSubject {
         found.append(("\(prefix)\(key)", "\(key) \(Self.cut(value))"))
       }
     }
-    add(own, "settings.")
+    add(stated, "settings.")
     for (index, hash) in weights.enumerated() {
       found.append(("weights \(index)", "weights \(Self.short(hash))"))
     }
@@ -63,14 +81,34 @@ struct ResultSubject {
     add(identity["arithmetic"], "arithmetic.")
     add(identity["materials"], "materials.")
     found += [("program", maker), ("date", date)]
+    let others = Self.described(json)
+    let own = others.indices.last { others[$0].role != "base" }
+    variant = Variant(
+      title: own.map { Self.shown(others[$0]) } ?? Self.file(json, base: false) ?? title,
+      weights: own.flatMap { $0 < models.count ? first(models[$0]["sha256"]) : nil } ?? "")
+    self.compute = compute ?? ""
     settings = found.compactMap { entry in
       entry.text.flatMap { $0.isEmpty ? nil : (entry.key, $0) }
     }
+    let level = first(program?["instruction_set"]).map { " (\($0))" } ?? ""
+    let contexts = context ?? Self.lengths(json)
+    facts = [
+      [text, textHash.map { "sha256 \(Self.short($0))" }].compactMap { $0 }
+        .joined(separator: ", "),
+      contexts.map { "\($0) tokens" } ?? "", compute ?? "", maker.isEmpty ? "" : maker + level,
+      date ?? "",
+    ]
     conditions = [
       maker, date ?? "", compute ?? "", context ?? "", text ?? "",
       textHash.map(Self.short) ?? "", weights.map(Self.short).joined(separator: ", "),
       first(json["key"], file.json["key"]).map(Self.short) ?? "",
     ].map { $0.isEmpty ? "–" : $0 }
+  }
+
+  /// The lengths of a curve.
+  private static func lengths(_ json: JSONValue) -> String? {
+    let lengths = (json["points"]?.array ?? []).compactMap { $0["ctx"]?.int }
+    return lengths.isEmpty ? nil : lengths.map(String.init).joined(separator: ", ")
   }
 
   // MARK: - Titles
@@ -89,11 +127,18 @@ struct ResultSubject {
     }
   }
 
+  private static func shown(_ model: (role: String, name: String, variant: String)) -> String {
+    model.name.isEmpty ? model.variant : "\(model.name) · \(model.variant)"
+  }
+
+  /// The file of a model that says nothing of itself.
+  private static func file(_ json: JSONValue, base: Bool) -> String? {
+    let keys = base ? ["base", "model_base", "a"] : ["other", "model_other", "model", "b"]
+    return keys.lazy.compactMap { json[$0]?.string }.first { !$0.isEmpty }.map(lastPart)
+  }
+
   private static func title(_ json: JSONValue) -> String {
     let models = described(json)
-    func shown(_ model: (role: String, name: String, variant: String)) -> String {
-      model.name.isEmpty ? model.variant : "\(model.name) · \(model.variant)"
-    }
     if let base = models.first(where: { $0.role == "base" }),
       let other = models.first(where: { $0.role == "other" })
     {
@@ -101,10 +146,7 @@ struct ResultSubject {
         ? "\(shown(other)) against \(base.variant)" : "\(shown(other)) against \(shown(base))"
     }
     if let only = models.first { return shown(only) }
-    func file(_ keys: String...) -> String? {
-      keys.lazy.compactMap { json[$0]?.string }.first { !$0.isEmpty }.map(lastPart)
-    }
-    let paths = [file("other", "model_other", "model", "b"), file("base", "model_base", "a")]
+    let paths = [file(json, base: false), file(json, base: true)]
       .compactMap { $0 }.joined(separator: " against ")
     return (paths.isEmpty ? "a model" : paths) + " (states nothing: made by an older version)"
   }
@@ -157,6 +199,15 @@ struct ResultSubject {
       if !changed { break }
     }
     return Labels.distinct(labels.map { [$0] })
+  }
+
+  /// Labels without the model's name where it is the same in all, for places that are narrow.
+  static func short(_ labels: [String]) -> [String] {
+    let parts = labels.map { $0.split(separator: " · ", maxSplits: 1).map(String.init) }
+    guard labels.count > 1, let name = parts[0].first,
+      parts.allSatisfy({ $0.count == 2 && $0[0] == name })
+    else { return labels }
+    return parts.map { $0[1] }
   }
 
   private func text(_ key: String) -> String? { settings.first { $0.key == key }?.text }

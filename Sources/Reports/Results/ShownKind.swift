@@ -11,12 +11,18 @@ protocol ShownKind: Sendable {
   static func fits(_ json: JSONValue) -> Bool
   /// The section of all results of this kind.
   static func section(_ files: [ResultFile]) throws(ReportError) -> PageSection
+  /// What a summary shows of all results of a page.
+  static func summary(_ files: [ResultFile]) throws(ReportError) -> [Summary.Column]
+  /// What a summary shows of the results of this kind.
+  static func summary(of files: [ResultFile]) throws(ReportError) -> [Summary.Column]
 }
 
 extension ShownKind {
   static var variations: [any ShownKind.Type] { [] }
 
   static func fits(_ json: JSONValue) -> Bool { false }
+
+  static func summary(of files: [ResultFile]) throws(ReportError) -> [Summary.Column] { [] }
 }
 
 /// What a report shows, in the order of its sections: every evaluation.

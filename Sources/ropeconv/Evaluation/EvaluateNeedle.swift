@@ -118,7 +118,6 @@ struct EvaluateNeedle: ParsableCommand {
     }
     if let html {
       let page = ReportPage(
-        title: "Needle in a haystack",
         results: [
           try ResultFile(
             name: model.checkpoint.path, json: result.json(peakBytes: ProcessMemory.peakBytes))

@@ -98,10 +98,9 @@ struct EvaluatePerplexity: ParsableCommand {
     let display = ProgressDisplay(quiet: output.quiet)
     let result = try evaluation.run(model, on: text) { progress in
       let rate = progress.tokens / max(display.elapsed, 1e-9)
-      let running = progress.perplexity.map { "  perplexity \(Format.fixed($0, 4))" } ?? ""
       display.show(
         progress.tokens / Double(max(progress.totalTokens, 1)),
-        "\(Format.fixed(rate, 0)) tokens/s\(running)")
+        progress.perplexity.map { "perplexity \(Format.fixed($0, 4))" } ?? "", rate: rate)
     }
     display.finish()
     if let nll { try NumPyFile.write(result.values, to: nll, force: force) }
@@ -146,7 +145,8 @@ struct EvaluatePerplexity: ParsableCommand {
       try variant.warnOfSites(request, model.plan, output)
       output.warn(model, beyond: longest, rotary: request)
     } progress: { share, method, length in
-      display.show(share, "\(method) \(length) tokens")
+      let scaling = method == "checkpoint" ? "" : "\(method), "
+      display.show(share, "\(scaling)ctx \(length)")
     }
     display.finish()
     output.show(

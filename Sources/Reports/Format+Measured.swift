@@ -1,0 +1,91 @@
+import Evaluation
+import Foundation
+
+/// Numbers of a report: three digits, or as many as their standard error leaves certain.
+extension Format {
+  /// A number and its standard error with one exponent for both.
+  struct Shown: Equatable {
+    let value: String
+    /// Nil where there is none.
+    let error: String?
+    /// Such as `10⁻³`, which both are times of; nil for numbers of a usual size.
+    let power: String?
+
+    /// As one text: `15.23 ± 0.05`, `(3.12 ± 0.04) × 10⁻³`.
+    var text: String {
+      let both = error.map { "\(value) ± \($0)" } ?? value
+      guard let power else { return both }
+      return error == nil ? "\(both) × \(power)" : "(\(both)) × \(power)"
+    }
+
+    /// Both as percent.
+    var percent: Shown {
+      Shown(value: value == "–" ? value : "\(value) %", error: error, power: power)
+    }
+
+    /// The number alone.
+    var number: String { power.map { "\(value) × \($0)" } ?? value }
+
+    /// The error alone, with its sign; nil where there is none.
+    var deviation: String? { error.map { "± \($0)" + (power.map { " × \($0)" } ?? "") } }
+  }
+
+  /// - Parameters:
+  ///   - error: a standard error; not a number where there is none.
+  ///   - isSigned: whether a number above zero has its sign.
+  static func shown(_ value: Double, error: Double = .nan, isSigned: Bool = false) -> Shown {
+    guard value.isFinite, abs(value) < 1e300 else {
+      return Shown(value: "–", error: nil, power: nil)
+    }
+    let hasError = error.isFinite && abs(error) < 1e300
+    let size = max(abs(value), hasError ? abs(error) : 0)
+    let exponent = size > 1e-290 ? Int(log10(size).rounded(.down)) : 0
+    let power = (-2...5).contains(exponent) ? 0 : exponent
+    let scale = pow(10, Double(power))
+    let (scaled, deviation) = (value / scale, error / scale)
+    var digits = max(0, 2 - (exponent - power))
+    if hasError, deviation > 0 { digits = max(digits, certain(deviation)) }
+    digits = min(digits, 6)
+    return Shown(
+      value: signed(scaled, digits, isSigned), error: hasError ? fixed(deviation, digits) : nil,
+      power: power == 0 ? nil : "10\(superscript(power))")
+  }
+
+  static func shown(_ estimate: Estimate, isSigned: Bool = false) -> Shown {
+    shown(estimate.value, error: estimate.error, isSigned: isSigned)
+  }
+
+  /// A change in percent: `+1.37 %`, and its error.
+  static func change(_ percent: Estimate) -> Shown {
+    var digits = abs(percent.value) < 9.995 ? 2 : 1
+    if percent.error.isFinite, percent.error > 0 {
+      digits = min(max(digits, certain(percent.error)), 4)
+    }
+    guard percent.value.isFinite, abs(percent.value) < 1e6 else {
+      return Shown(value: "–", error: nil, power: nil)
+    }
+    let hasError = percent.error.isFinite && percent.error < 1e6
+    return Shown(
+      value: signed(percent.value, digits, true) + " %",
+      error: hasError ? fixed(percent.error, digits) : nil, power: nil)
+  }
+
+  /// Decimals with which an error has one digit, or two where the first is a 1.
+  private static func certain(_ error: Double) -> Int {
+    let first = log10(error).rounded(.down)
+    return Int(-first) + (error / pow(10, first) < 2 ? 1 : 0)
+  }
+
+  /// With a minus that is as wide as a plus; zero has no sign.
+  private static func signed(_ value: Double, _ digits: Int, _ isSigned: Bool) -> String {
+    let text = fixed(abs(value), digits)
+    guard text.contains(where: { $0.isNumber && $0 != "0" }) else { return text }
+    return (value < 0 ? "−" : isSigned ? "+" : "") + text
+  }
+
+  private static func superscript(_ number: Int) -> String {
+    let digits = Array("⁰¹²³⁴⁵⁶⁷⁸⁹")
+    return (number < 0 ? "⁻" : "")
+      + String("\(abs(number))".compactMap { $0.wholeNumberValue.map { digits[$0] } })
+  }
+}

@@ -1,0 +1,43 @@
+import Evaluation
+
+/// What follows from the perplexities of a page, as a sentence or two.
+enum Verdict {
+  /// Differences of up to so many standard errors are not told apart.
+  private static let errors = 2.0
+
+  /// Nothing where no two perplexities compare.
+  static func markup(_ results: [ResultFile]) throws(ReportError) -> Markup {
+    guard
+      let group = try PerplexityColumns.groups(results).first(where: { $0.comparable.count > 1 })
+    else { return "" }
+    let texts = group.comparable.filter { $0.perplexity.value.isFinite }
+    guard let best = texts.min(by: { $0.perplexity.value < $1.perplexity.value }) else {
+      return ""
+    }
+    let labels = ResultSubject.short(texts.map(\.subject.variant.title))
+    var (same, other): ([String], [String]) = ([], [])
+    var bestLabel = ""
+    for (text, label) in zip(texts, labels) {
+      if text.subject.variant == best.subject.variant {
+        bestLabel = label
+        continue
+      }
+      guard let change = text.change(from: best) else { continue }
+      let words = "\(label) (\(Format.change(change).text))"
+      // Without an error nothing says that a difference is none.
+      if change.error.isFinite, change.value <= errors * change.error {
+        same.append(words)
+      } else {
+        other.append(words)
+      }
+    }
+    var sentence: Markup = "<strong>\(bestLabel)</strong> predicts the text best."
+    if !same.isEmpty {
+      sentence += " Within two standard errors of it: \(same.joined(separator: ", "))."
+    }
+    if !other.isEmpty {
+      sentence += " \(same.isEmpty ? "Above it" : "Beyond them"): \(other.joined(separator: ", "))."
+    }
+    return "<p class=\"verdict\">\(sentence)</p>"
+  }
+}
