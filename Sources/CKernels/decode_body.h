@@ -63,6 +63,8 @@ static void RC_VARIANT(decode_bool)(const uint8_t *bytes, float *restrict output
 #include "decode_lanes.h"
 #include "decode_blocks32.h"
 #include "decode_blocks256.h"
+#include "decode_codebooks.h"
+#include "decode_ternary.h"
 
 static void RC_VARIANT(decode)(int type, const uint8_t *bytes, float *output, size_t blocks) {
   switch (type) {
@@ -95,6 +97,15 @@ static void RC_VARIANT(decode)(int type, const uint8_t *bytes, float *output, si
     case RC_IQ4_NL: RC_VARIANT(decode_iq4_nl)(bytes, output, blocks); break;
     case RC_IQ4_XS: RC_VARIANT(decode_iq4_xs)(bytes, output, blocks); break;
     case RC_MXFP4: RC_VARIANT(decode_mxfp4)(bytes, output, blocks); break;
+    case RC_IQ2_XXS: RC_VARIANT(decode_iq2_xxs)(bytes, output, blocks); break;
+    case RC_IQ2_XS: RC_VARIANT(decode_iq2_xs)(bytes, output, blocks); break;
+    case RC_IQ2_S: RC_VARIANT(decode_iq2_s)(bytes, output, blocks); break;
+    case RC_IQ3_XXS: RC_VARIANT(decode_iq3_xxs)(bytes, output, blocks); break;
+    case RC_IQ3_S: RC_VARIANT(decode_iq3_s)(bytes, output, blocks); break;
+    case RC_IQ1_S: RC_VARIANT(decode_iq1_s)(bytes, output, blocks); break;
+    case RC_IQ1_M: RC_VARIANT(decode_iq1_m)(bytes, output, blocks); break;
+    case RC_TQ1_0: RC_VARIANT(decode_tq1_0)(bytes, output, blocks); break;
+    case RC_TQ2_0: RC_VARIANT(decode_tq2_0)(bytes, output, blocks); break;
     default: break;
   }
 }

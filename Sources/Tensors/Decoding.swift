@@ -56,6 +56,15 @@ extension ElementType {
     case .q8_k: Int32(RC_Q8_K)
     case .iq4_nl: Int32(RC_IQ4_NL)
     case .iq4_xs: Int32(RC_IQ4_XS)
+    case .iq2_xxs: Int32(RC_IQ2_XXS)
+    case .iq2_xs: Int32(RC_IQ2_XS)
+    case .iq2_s: Int32(RC_IQ2_S)
+    case .iq3_xxs: Int32(RC_IQ3_XXS)
+    case .iq3_s: Int32(RC_IQ3_S)
+    case .iq1_s: Int32(RC_IQ1_S)
+    case .iq1_m: Int32(RC_IQ1_M)
+    case .tq1_0: Int32(RC_TQ1_0)
+    case .tq2_0: Int32(RC_TQ2_0)
     case .mxfp4: Int32(RC_MXFP4)
     }
   }

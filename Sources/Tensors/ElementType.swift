@@ -18,6 +18,11 @@ public enum ElementType: String, Sendable, CaseIterable, Hashable {
   case q2_k, q3_k, q4_k, q5_k, q6_k, q8_k
   // swift-format-ignore: AlwaysUseLowerCamelCase
   case iq4_nl, iq4_xs
+  // swift-format-ignore: AlwaysUseLowerCamelCase
+  case iq2_xxs, iq2_xs, iq2_s, iq3_xxs, iq3_s, iq1_s, iq1_m
+  /// Ternary numbers, five in a byte and four in a byte.
+  // swift-format-ignore: AlwaysUseLowerCamelCase
+  case tq1_0, tq2_0
   /// The microscaling format of the Open Compute Project: 4-bit floats with a power of two for 32.
   case mxfp4
 
@@ -25,7 +30,9 @@ public enum ElementType: String, Sendable, CaseIterable, Hashable {
   public var elementsPerBlock: Int {
     switch self {
     case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .iq4_nl, .mxfp4: Int(RC_BLOCK)
-    case .q2_k, .q3_k, .q4_k, .q5_k, .q6_k, .q8_k, .iq4_xs: Int(RC_SUPERBLOCK)
+    case .q2_k, .q3_k, .q4_k, .q5_k, .q6_k, .q8_k, .iq4_xs, .iq2_xxs, .iq2_xs, .iq2_s, .iq3_xxs,
+      .iq3_s, .iq1_s, .iq1_m, .tq1_0, .tq2_0:
+      Int(RC_SUPERBLOCK)
     default: 1
     }
   }
@@ -50,6 +57,15 @@ public enum ElementType: String, Sendable, CaseIterable, Hashable {
     case .q8_k: Int(RC_Q8_K_BYTES)
     case .iq4_nl: Int(RC_IQ4_NL_BYTES)
     case .iq4_xs: Int(RC_IQ4_XS_BYTES)
+    case .iq2_xxs: Int(RC_IQ2_XXS_BYTES)
+    case .iq2_xs: Int(RC_IQ2_XS_BYTES)
+    case .iq2_s: Int(RC_IQ2_S_BYTES)
+    case .iq3_xxs: Int(RC_IQ3_XXS_BYTES)
+    case .iq3_s: Int(RC_IQ3_S_BYTES)
+    case .iq1_s: Int(RC_IQ1_S_BYTES)
+    case .iq1_m: Int(RC_IQ1_M_BYTES)
+    case .tq1_0: Int(RC_TQ1_0_BYTES)
+    case .tq2_0: Int(RC_TQ2_0_BYTES)
     case .mxfp4: Int(RC_MXFP4_BYTES)
     }
   }

@@ -49,7 +49,7 @@ import Testing
       opening: file(.init("a", [1 << 62], type: 24), .init("b", [1 << 62], type: 24)))
   }
 
-  @Test(arguments: [UInt32.max, 42, 1000])
+  @Test(arguments: [UInt32.max, 43, 1000])
   func unknownType(type: UInt32) throws {
     try expect(.unknownTensorType(found: type), opening: file(.init("t", type: type)))
   }
@@ -65,7 +65,7 @@ import Testing
   }
 
   @Test(
-    arguments: [(9, "Q8_1"), (16, "IQ2_XXS"), (34, "TQ1_0"), (40, "NVFP4")] as [(UInt32, String)])
+    arguments: [(9, "Q8_1"), (40, "NVFP4"), (41, "Q1_0"), (42, "Q2_0")] as [(UInt32, String)])
   func unsupportedType(type: UInt32, name: String) throws {
     try expect(.unsupportedTensorType(name: name), opening: file(.init("t", type: type)))
   }

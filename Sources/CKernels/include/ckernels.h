@@ -31,6 +31,7 @@ enum {
   RC_I8, RC_I16, RC_I32, RC_I64, RC_U8, RC_U16, RC_U32, RC_U64, RC_BOOL,
   RC_Q4_0, RC_Q4_1, RC_Q5_0, RC_Q5_1, RC_Q8_0,
   RC_Q2_K, RC_Q3_K, RC_Q4_K, RC_Q5_K, RC_Q6_K, RC_Q8_K, RC_IQ4_NL, RC_IQ4_XS, RC_MXFP4,
+  RC_IQ2_XXS, RC_IQ2_XS, RC_IQ2_S, RC_IQ3_XXS, RC_IQ3_S, RC_IQ1_S, RC_IQ1_M, RC_TQ1_0, RC_TQ2_0,
 };
 
 /// Elements of a block of the types from Q4_0 to Q8_0, IQ4_NL and MXFP4, and of one of the others.
@@ -42,6 +43,8 @@ enum {
   RC_Q8_0_BYTES = 34, RC_IQ4_NL_BYTES = 18, RC_MXFP4_BYTES = 17,
   RC_Q2_K_BYTES = 84, RC_Q3_K_BYTES = 110, RC_Q4_K_BYTES = 144, RC_Q5_K_BYTES = 176,
   RC_Q6_K_BYTES = 210, RC_Q8_K_BYTES = 292, RC_IQ4_XS_BYTES = 136,
+  RC_IQ2_XXS_BYTES = 66, RC_IQ2_XS_BYTES = 74, RC_IQ2_S_BYTES = 82, RC_IQ3_XXS_BYTES = 98,
+  RC_IQ3_S_BYTES = 110, RC_IQ1_S_BYTES = 50, RC_IQ1_M_BYTES = 56, RC_TQ1_0_BYTES = 54, RC_TQ2_0_BYTES = 66,
 };
 
 /// Decodes whole blocks of `type`, of one element for plain numbers, to float32. Bit-exact on every

@@ -23,8 +23,7 @@ enum GGMLType {
   }
 
   private static let unsupportedNames: [UInt32: String] = [
-    9: "Q8_1", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S", 21: "IQ3_S", 22: "IQ2_S",
-    29: "IQ1_M", 34: "TQ1_0", 35: "TQ2_0", 40: "NVFP4", 41: "Q1_0",
+    9: "Q8_1", 40: "NVFP4", 41: "Q1_0", 42: "Q2_0",
   ]
   private static let removedNames: [UInt32: String] = [
     4: "Q4_2", 5: "Q4_3", 31: "Q4_0_4_4", 32: "Q4_0_4_8", 33: "Q4_0_8_8",
@@ -35,8 +34,9 @@ enum GGMLType {
 extension ElementType {
   static let ggmlTypes: [UInt32: ElementType] = [
     0: .f32, 1: .f16, 2: .q4_0, 3: .q4_1, 6: .q5_0, 7: .q5_1, 8: .q8_0, 10: .q2_k, 11: .q3_k,
-    12: .q4_k, 13: .q5_k, 14: .q6_k, 15: .q8_k, 20: .iq4_nl, 23: .iq4_xs, 24: .i8, 25: .i16,
-    26: .i32, 27: .i64, 28: .f64, 30: .bf16, 39: .mxfp4,
+    12: .q4_k, 13: .q5_k, 14: .q6_k, 15: .q8_k, 16: .iq2_xxs, 17: .iq2_xs, 18: .iq3_xxs,
+    19: .iq1_s, 20: .iq4_nl, 21: .iq3_s, 22: .iq2_s, 23: .iq4_xs, 24: .i8, 25: .i16, 26: .i32,
+    27: .i64, 28: .f64, 29: .iq1_m, 30: .bf16, 34: .tq1_0, 35: .tq2_0, 39: .mxfp4,
   ]
 
   /// The type's number in a GGUF file; nil for types GGUF does not have.

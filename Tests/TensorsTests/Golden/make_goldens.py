@@ -27,6 +27,14 @@ BLOCKS = {
     "q6_k": (210, 12, [208]),
     "iq4_nl": (18, 64, [0]),
     "iq4_xs": (136, 12, [0]),
+    "iq2_xxs": (66, 24, [0]),
+    "iq2_xs": (74, 24, [0]),
+    "iq2_s": (82, 24, [0]),
+    "iq3_xxs": (98, 24, [0]),
+    "iq3_s": (110, 24, [0]),
+    "iq1_s": (50, 24, [0]),
+    "tq1_0": (54, 12, [52]),
+    "tq2_0": (66, 12, [64]),
 }
 # The largest, the smallest normal and subnormal ones, both zeros, and a subnormal in between.
 EXTREMES = np.array(
@@ -85,6 +93,14 @@ def main():
     with np.errstate(over="ignore"):
         decoded = dequantize(blocks.reshape(-1), GGMLQuantizationType.MXFP4)
     write(folder, "mxfp4", blocks, decoded)
+
+    # The scale of iq1_m is in quarters, above the other scales.
+    rng = np.random.default_rng([SEED, 101])
+    blocks = rng.integers(0, 256, (24, 56), dtype=np.uint8)
+    for place, nibble in enumerate(halves(rng, 24)[:, None] >> np.arange(0, 16, 4, dtype=np.uint16) & 15):
+        for quarter, bits in enumerate(nibble):
+            blocks[place, 49 + 2 * quarter] = blocks[place, 49 + 2 * quarter] & 15 | bits << 4
+    write(folder, "iq1_m", blocks, dequantize(blocks.reshape(-1), GGMLQuantizationType.IQ1_M))
 
     rng = np.random.default_rng([SEED, 100])
     blocks = rng.integers(0, 256, (12, 292), dtype=np.uint8)
