@@ -33,7 +33,8 @@ extension ConversionOutcome {
       "decay_form": plan.forms.map {
         [
           "source": .string($0.source.rawValue), "output": .string($0.output.rawValue),
-          "numbers_of_token": JSONValue($0.ofToken), "numbers_of_sequence": JSONValue($0.ofSequence),
+          "numbers_of_token": JSONValue($0.ofToken),
+          "numbers_of_sequence": JSONValue($0.ofSequence),
         ]
       } ?? .null,
       "fit": fit(),

@@ -30,6 +30,7 @@ import Vocabulary
     ("A way of scoring", DataFileTests.keys(ExpertsBlock.Router.Key.self)),
     ("`gate_clamp`", DataFileTests.keys(FeedForwardRecipe.GateClamp.Key.self)),
     ("`compression`", DataFileTests.keys(CompressionBlock.Key.self)),
+    ("`decay`", DataFileTests.keys(DecayBlock.Key.self)),
     ("`pair_layout`", DataFileTests.keys(Architecture.Side.self)),
     (
       "`hyperparameters`",

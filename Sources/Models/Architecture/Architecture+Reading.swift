@@ -213,7 +213,8 @@ extension BlockRecipe {
       throw entry.failure(.decay, "is for grouped attention")
     }
     normsOutputs = try entry.flag(.headNorm)
-    gateActivation = entry.optional(.gateActivation) == nil ? nil : try entry.choice(.gateActivation)
+    gateActivation =
+      entry.optional(.gateActivation) == nil ? nil : try entry.choice(.gateActivation)
     reachesBase = try entry.flag(.reachesBase)
     normsValues = try entry.flag(.valueNorm)
     hasDenseBesideExperts = try entry.flag(.denseBesideExperts)

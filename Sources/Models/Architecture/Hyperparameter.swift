@@ -149,7 +149,8 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
       .ruleKeyHeads, .ruleValueHeads, .ruleKeyWidth, .ruleValueWidth, .ruleValueRows, .ruleKernel,
       .attentionEvery, .tokenRoutedLayers, .residualStreams, .streamIterations:
       .whole
-    case .normEpsilon, .valueExpansion, .rotaryFraction, .rotaryBase, .rotaryBaseLocal, .queryScalar,
+    case .normEpsilon, .valueExpansion, .rotaryFraction, .rotaryBase, .rotaryBaseLocal,
+      .queryScalar,
       .attentionSoftcap, .logitSoftcap, .embeddingMultiplier, .residualMultiplier,
       .attentionMultiplier, .attentionTemperature, .logitMultiplier, .logitDivisor,
       .expertWeightScale, .gateLimit, .sharedGateLimit, .streamEpsilon:

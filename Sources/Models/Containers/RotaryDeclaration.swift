@@ -157,8 +157,8 @@ extension RotaryDeclaration {
       base: field(.base)?.double, pairs: field(.pairs)?.int)
   }
 
-  /// A row of frequencies for each layer, of so many as `sizes` says; one row may stand for all.
-  /// - Parameter turns: whether each layer has positions, without which its row turns nothing.
+  /// A row of frequencies for each layer, of so many as `sizes` says; one row may stand for all. `turns`
+  /// says whether each layer has positions, without which its row turns nothing.
   private static func table(
     _ stated: JSONValue?, sizes: [Int], turns: [Bool], failure: (String) -> ModelError
   ) throws -> [[Double]] {
@@ -219,7 +219,8 @@ extension RotaryDeclaration {
     if let value {
       if let valueDimensions { fields.append((.valueDimensions, .ofLayers(valueDimensions))) }
       fields += [
-        (.frequencies, Self.numbers(value.frequencies)), (.valueLayout, .text(value.layout.rawValue)),
+        (.frequencies, Self.numbers(value.frequencies)),
+        (.valueLayout, .text(value.layout.rawValue)),
         (.bias, .text(value.bias.rawValue)),
       ]
       if let base = value.base { fields.append((.base, .number(base))) }

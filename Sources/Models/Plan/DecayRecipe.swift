@@ -26,6 +26,7 @@ package struct DecayRecipe: Sendable, Equatable {
   ///   - sum: the sum of its weights, which have decayed.
   ///   - head: whose factor counts.
   ///   - place: tokens before it in its sequence.
+  /// - Returns: the divisor; 1 where nothing is divided.
   package func divisor(sum: Double, head: Int, place: Int) -> Double {
     guard normalizes else { return 1 }
     let factor = factors[head]
