@@ -131,7 +131,8 @@ struct PlanReader {
 
   /// Options whose values are paths beside the plan, of what is read.
   private static let inputs: Set<String> = [
-    "architectures", "text", "tokens", "calibrate", "calibrate-tokens-from", "haystack", "essays",
+    "architectures", "text", "tokens", "calibrate", "calibrate-tokens-from", "imatrix", "haystack",
+    "essays",
     "squad", "hotpot",
     "tasks", "template", "requests",
   ]

@@ -113,3 +113,64 @@ static int RC_VARIANT(encode_q8_0)(const float *x, uint8_t *bytes, size_t blocks
   }
   return overflow;
 }
+
+// With an importance matrix, for whole rows: weights count an element beside the mean square of its row.
+
+// Sixteen blocks of levels -most ... most - 1, which are returned plus `most`, and their scales.
+static void RC_VARIANT(weighted_scales)(const float *x, const float *importance, float mean_square, size_t runs,
+                                        int most, float *scales, uint8_t *q) {
+  rc_floats lanes[32], weights[32], scale;
+  rc_ints levels[32];
+  RC_VARIANT(gather_runs)(x, runs, 32, lanes);
+  RC_VARIANT(weigh)(lanes, importance, (rc_floats)mean_square, runs, 32, weights);
+  RC_VARIANT(fit_scale)(lanes, weights, 32, most, &scale, levels);
+  RC_VARIANT(store)(scales, scale);
+  RC_VARIANT(scatter_runs)(levels, 32, q);
+}
+
+// Sixteen blocks of levels 0 ... most with a minimum.
+static void RC_VARIANT(weighted_lines)(const float *x, const float *importance, float mean_square, size_t runs,
+                                       int most, float *scales, float *minima, uint8_t *q) {
+  rc_floats lanes[32], weights[32], scale, minimum;
+  rc_ints levels[32];
+  RC_VARIANT(gather_runs)(x, runs, 32, lanes);
+  RC_VARIANT(weigh)(lanes, importance, (rc_floats)mean_square, runs, 32, weights);
+  RC_VARIANT(fit_weighted_line)(lanes, weights, 32, most, &scale, &minimum, levels);
+  RC_VARIANT(store)(scales, scale);
+  RC_VARIANT(store)(minima, minimum);
+  RC_VARIANT(scatter_runs)(levels, 32, q);
+}
+
+// A row of q4_0, q4_1, q5_0 or q5_1.
+static int RC_VARIANT(encode_weighted_row)(int type, const float *x, const float *importance, uint8_t *bytes,
+                                           size_t blocks) {
+  int has_minimum = type == RC_Q4_1 || type == RC_Q5_1, has_fifth = type == RC_Q5_0 || type == RC_Q5_1;
+  size_t size = 18 + (has_minimum ? 2 : 0) + (has_fifth ? 4 : 0);
+  int overflow = 0;
+  float mean_square = RC_VARIANT(sum_of_squares)(x, blocks * 32) / (float)(blocks * 32);
+  for (size_t first = 0; first < blocks; first += RC_LANES) {
+    size_t runs = blocks - first < RC_LANES ? blocks - first : RC_LANES;
+    const float *elements = x + first * 32, *columns = importance + first * 32;
+    float scales[RC_LANES], minima[RC_LANES];
+    uint8_t q[RC_LANES * 32];
+    if (has_minimum) {
+      RC_VARIANT(weighted_lines)(elements, columns, mean_square, runs, has_fifth ? 31 : 15, scales, minima, q);
+    } else {
+      RC_VARIANT(weighted_scales)(elements, columns, mean_square, runs, has_fifth ? 16 : 8, scales, q);
+    }
+    for (size_t run = 0; run < runs; run++, bytes += size) {
+      uint8_t *rest = bytes + 2;
+      overflow |= RC_VARIANT(store_half)(bytes, scales[run]);
+      if (has_minimum) {
+        overflow |= RC_VARIANT(store_half)(rest, minima[run]);
+        rest += 2;
+      }
+      if (has_fifth) {
+        RC_VARIANT(store_fifth_bits)(q + run * 32, rest);
+        rest += 4;
+      }
+      RC_VARIANT(store_nibbles)(q + run * 32, rest);
+    }
+  }
+  return overflow;
+}

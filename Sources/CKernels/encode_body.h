@@ -67,30 +67,76 @@ RC_INLINE void RC_VARIANT(extremes)(const rc_floats *x, int width, rc_floats *ex
   }
 }
 
+#include "encode_fits.h"
 #include "encode_blocks32.h"
 #include "encode_nonlinear.h"
 #include "encode_blocks256.h"
+#include "encode_few_bits.h"
 
-static void RC_VARIANT(encode)(int type, const float *x, uint8_t *bytes, size_t blocks,
-                               int *fault) {
-  size_t width = type == RC_Q4_K || type == RC_Q5_K || type == RC_Q6_K ? 256 : 32;
+// Whole rows with what their columns count, or any blocks without it.
+static int RC_VARIANT(encode_blocks)(int type, const float *x, const float *importance, uint8_t *bytes,
+                                     size_t blocks) {
+  switch (type) {
+    case RC_Q4_0:
+    case RC_Q4_1:
+    case RC_Q5_0:
+    case RC_Q5_1:
+      if (importance) return RC_VARIANT(encode_weighted_row)(type, x, importance, bytes, blocks);
+      break;
+    default: break;
+  }
+  switch (type) {
+    case RC_Q4_0: return RC_VARIANT(encode_q4_0)(x, bytes, blocks);
+    case RC_Q4_1: return RC_VARIANT(encode_q4_1)(x, bytes, blocks);
+    case RC_Q5_0: return RC_VARIANT(encode_q5_0)(x, bytes, blocks);
+    case RC_Q5_1: return RC_VARIANT(encode_q5_1)(x, bytes, blocks);
+    case RC_Q8_0: return RC_VARIANT(encode_q8_0)(x, bytes, blocks);
+    case RC_MXFP4: return RC_VARIANT(encode_mxfp4)(x, bytes, blocks);
+    case RC_IQ4_NL: return RC_VARIANT(encode_iq4_nl)(x, importance, bytes, blocks);
+    case RC_IQ4_XS: return RC_VARIANT(encode_iq4_xs)(x, importance, bytes, blocks);
+    case RC_Q2_K: return RC_VARIANT(encode_q2_k)(x, importance, bytes, blocks);
+    case RC_Q3_K: return RC_VARIANT(encode_q3_k)(x, importance, bytes, blocks);
+    case RC_Q4_K: return RC_VARIANT(encode_q4_k)(x, importance, bytes, blocks);
+    case RC_Q5_K: return RC_VARIANT(encode_q5_k)(x, importance, bytes, blocks);
+    case RC_Q6_K: return RC_VARIANT(encode_q6_k)(x, importance, bytes, blocks);
+    default: return 0;
+  }
+}
+
+// Elements and bytes of a block.
+RC_INLINE void RC_VARIANT(block_size)(int type, size_t *width, size_t *size) {
+  *width = RC_SUPERBLOCK;
+  switch (type) {
+    case RC_Q2_K: *size = RC_Q2_K_BYTES; return;
+    case RC_Q3_K: *size = RC_Q3_K_BYTES; return;
+    case RC_Q4_K: *size = RC_Q4_K_BYTES; return;
+    case RC_Q5_K: *size = RC_Q5_K_BYTES; return;
+    case RC_Q6_K: *size = RC_Q6_K_BYTES; return;
+    case RC_IQ4_XS: *size = RC_IQ4_XS_BYTES; return;
+    default: *width = RC_BLOCK;
+  }
+  switch (type) {
+    case RC_Q4_1: *size = RC_Q4_1_BYTES; return;
+    case RC_Q5_0: *size = RC_Q5_0_BYTES; return;
+    case RC_Q5_1: *size = RC_Q5_1_BYTES; return;
+    case RC_Q8_0: *size = RC_Q8_0_BYTES; return;
+    case RC_MXFP4: *size = RC_MXFP4_BYTES; return;
+    default: *size = RC_Q4_0_BYTES;
+  }
+}
+
+static void RC_VARIANT(encode)(int type, const float *x, const float *importance, size_t columns, uint8_t *bytes,
+                               size_t blocks, int *fault) {
+  size_t width, size;
+  RC_VARIANT(block_size)(type, &width, &size);
   if (!RC_VARIANT(all_finite)(x, blocks * width)) {
     *fault = RC_NOT_FINITE;
     return;
   }
+  size_t row = importance ? columns / width : blocks;
   int overflow = 0;
-  switch (type) {
-    case RC_Q4_0: overflow = RC_VARIANT(encode_q4_0)(x, bytes, blocks); break;
-    case RC_Q4_1: overflow = RC_VARIANT(encode_q4_1)(x, bytes, blocks); break;
-    case RC_Q5_0: overflow = RC_VARIANT(encode_q5_0)(x, bytes, blocks); break;
-    case RC_Q5_1: overflow = RC_VARIANT(encode_q5_1)(x, bytes, blocks); break;
-    case RC_Q8_0: overflow = RC_VARIANT(encode_q8_0)(x, bytes, blocks); break;
-    case RC_IQ4_NL: overflow = RC_VARIANT(encode_iq4_nl)(x, bytes, blocks); break;
-    case RC_MXFP4: RC_VARIANT(encode_mxfp4)(x, bytes, blocks); break;
-    case RC_Q4_K: overflow = RC_VARIANT(encode_q4_k)(x, bytes, blocks); break;
-    case RC_Q5_K: overflow = RC_VARIANT(encode_q5_k)(x, bytes, blocks); break;
-    case RC_Q6_K: overflow = RC_VARIANT(encode_q6_k)(x, bytes, blocks); break;
-    default: break;
+  for (size_t first = 0; first < blocks; first += row) {
+    overflow |= RC_VARIANT(encode_blocks)(type, x + first * width, importance, bytes + first * size, row);
   }
   *fault = overflow ? RC_SCALE_OVERFLOW : RC_ENCODED;
 }

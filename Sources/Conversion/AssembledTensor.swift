@@ -9,6 +9,8 @@ extension TensorAssembly {
     let isRewritten: Bool
     /// Its rows do not fit the type that a mix names for it.
     var isFallback = false
+    /// It is quantized without what an importance matrix says of other tensors.
+    var lacksImportance = false
     /// What its weights take in the source, scales included, where they are stored with some there.
     var scaledBytes = 0
 

@@ -42,6 +42,7 @@ extension ConversionPlan {
       parts.append("absorb=" + absorbed.map(\.identity.rawValue).joined(separator: ","))
     }
     if let type = request.type.setting { parts.append("type=\(type)") }
+    if let file = request.importance?.file { parts.append("imatrix=\(Paths.name(of: file.path))") }
     parts += fitProvenance.settings
     return parts.joined(separator: " ")
   }
@@ -244,6 +245,9 @@ extension ConversionPlan {
       metadata = try builder.fromHuggingFace(
         tokenizer: tokenizer?.ggufMetadata(vocabularySize: source.shape.vocabulary) ?? [:],
         fileType: fileType)
+    }
+    if let importance = request.importance {
+      for (key, value) in importance.statements { metadata[key] = value }
     }
     var hasBlocks = source.side == .huggingface && hasMicroscaledTensors
     if case .mix = request.type { hasBlocks = true }

@@ -107,6 +107,9 @@ extension ConversionPlan {
     if case .mix(let mix, _) = request.type, side != .gguf {
       throw ConversionError.setting(.quantizedOutsideGGUF(type: mix.rawValue))
     }
+    if request.importance != nil, request.type.mainType == nil {
+      throw ConversionError.setting(.importanceUnused)
+    }
     var target = try source.rotary.applying(
       RotaryRequest(
         sites: request.sites, valuePairs: request.valuePairs,
@@ -180,7 +183,7 @@ extension ConversionPlan {
       threads: request.threads)
     let assembled = try TensorAssembly(
       plan: absorbsLatent ? source.absorbingLatent() : source, target: side, type: request.type,
-      rewriter: rewriter,
+      importance: request.importance, rewriter: rewriter,
       rotation: (from: fitTarget, to: target), threads: request.threads
     ).tensors()
 
@@ -252,6 +255,8 @@ extension ConversionPlan {
     }
     let fallbacks = assembled.count { $0.isFallback }
     if fallbacks > 0 { warnings.append(.otherTypes(tensors: fallbacks)) }
+    let unknown = assembled.count { $0.lacksImportance }
+    if unknown > 0 { warnings.append(.withoutImportance(tensors: unknown)) }
     companions =
       side == .huggingface && container != .safetensors
       ? try FolderCompanions(source, declaration: declaration) : nil

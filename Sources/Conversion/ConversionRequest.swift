@@ -95,6 +95,8 @@ public struct ConversionRequest: Sendable {
   public var stillEpsilon: Double
   /// How tensors are stored in the output.
   public var type: OutputTypes
+  /// How much errors count in each column of matrices that are quantized.
+  public var importance: ImportanceMatrix?
   /// B1's angle where none is asked for.
   public static let stillEpsilon = 1e-6
   /// Weights of more bytes are shared out to files of at most this size.

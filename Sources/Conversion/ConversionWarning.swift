@@ -16,6 +16,8 @@ package enum ConversionWarning: Sendable, Equatable {
   case widened(tensors: Int, from: Int, to: Int)
   /// Rows of so many tensors do not fit the type asked for.
   case otherTypes(tensors: Int)
+  /// An importance matrix says nothing of so many tensors that are quantized.
+  case withoutImportance(tensors: Int)
   /// A key was set that nothing here reads.
   case unknownKey(String)
   /// transformers has no code for the variant.
@@ -44,6 +46,9 @@ package enum ConversionWarning: Sendable, Equatable {
     case .otherTypes(let tensors):
       "the rows of \(tensors) tensors are not whole blocks of the type asked for: they take"
         + " another, as llama-quantize gives them"
+    case .withoutImportance(let tensors):
+      "the importance matrix knows nothing of \(tensors) quantized tensors: they are stored as without"
+        + " it"
     case .unknownKey(let key):
       "the key '\(key)' is known to no reader here: it is stored, and ropeconv ignores it"
     case .noModelingCode(let type, let sites):

@@ -12,6 +12,8 @@ public enum SettingFault: Sendable, Equatable {
   case unknownType(String)
   /// Only a quantized type can be given to every matrix.
   case pureType(String)
+  /// An importance matrix where nothing is quantized.
+  case importanceUnused
   /// The container cannot be split into several files.
   case shards
   /// Quantized blocks for a container that cannot hold them.
@@ -64,6 +66,7 @@ public enum SettingFault: Sendable, Equatable {
     case .unknownType(let name):
       "'\(name)' is not a type to store tensors in (known: \(OutputTypes.known))"
     case .pureType(let name): "only a quantized type can be pure, '\(name)' is not quantized"
+    case .importanceUnused: "an importance matrix is for quantized types"
     case .shards: "only .gguf files and folders are shared out to several files"
     case .quantizedOutsideGGUF(let type):
       "type \(type) needs a GGUF output, safetensors cannot hold quantized blocks"

@@ -14,6 +14,7 @@ struct TensorAssembly {
   let plan: ModelPlan
   let target: Architecture.Side
   let type: OutputTypes
+  let importance: ImportanceMatrix?
   let rewriter: LayerRewriter
   /// The variant before pairs move to the output's layouts, and with them there.
   let rotation: (from: RotaryConfiguration, to: RotaryConfiguration)
@@ -130,7 +131,8 @@ struct TensorAssembly {
     _ tensors: [(name: String, shape: [Int])]
   ) -> [String: QuantizationMix.Choice] {
     guard case .mix(let mix, let pure) = type else { return [:] }
-    return mix.choices(for: tensors, of: QuantizationMix.Model(plan), pure: pure)
+    return mix.choices(
+      for: tensors, of: QuantizationMix.Model(plan, hasImportance: importance != nil), pure: pure)
   }
 
   /// The order of a weight's rows in the output, where it differs from the source's.
@@ -248,6 +250,10 @@ struct TensorAssembly {
     let chosen =
       mixType?.type ?? chooseType(sourceType, role: first.role, changed: rewritten || scaled)
     let isFallback = mixType?.isFallback == true
+    let importance = try importance(of: name, first.role, as: chosen, shape: shape)
+    let lacksImportance =
+      self.importance != nil && importance == nil && chosen.usesImportance
+      && ![.embedding, .output].contains(first.role)
 
     if sameStructure, !rewritten, !permuted, chosen == sourceType {
       return Assembled(
@@ -263,10 +269,13 @@ struct TensorAssembly {
         tensor: OutputTensor(name: name, type: chosen, shape: shape, contents: .pieces(pieces)),
         isCopy: false, isRewritten: false, isFallback: isFallback)
     }
-    if !rewritten, !permuted, !scaled, let contents = pieceByPiece(name, parts, as: chosen) {
+    if !rewritten, !permuted, !scaled,
+      let contents = pieceByPiece(name, parts, as: chosen, importance)
+    {
       return Assembled(
         tensor: OutputTensor(name: name, type: chosen, shape: shape, contents: contents),
-        isCopy: false, isRewritten: false, isFallback: isFallback)
+        isCopy: false, isRewritten: false, isFallback: isFallback,
+        lacksImportance: lacksImportance)
     }
     let file = plan.checkpoint.path
     let contents: @Sendable () throws -> [UInt8] = { [self] in
@@ -274,28 +283,19 @@ struct TensorAssembly {
       guard !rewritten || values.allSatisfy(\.isFinite) else {
         throw ConversionError.notFinite(file: file, tensor: name)
       }
-      return try values.withUnsafeBufferPointer { try encode($0, as: chosen, tensor: name) }
+      return try values.withUnsafeBufferPointer {
+        try encode($0, as: chosen, tensor: name, importance: importance)
+      }
     }
     return Assembled(
       tensor: OutputTensor(name: name, type: chosen, shape: shape, contents: .computed(contents)),
-      isCopy: false, isRewritten: rewritten, isFallback: isFallback)
-  }
-
-  /// Encodes numbers of a tensor.
-  private func encode(
-    _ values: UnsafeBufferPointer<Float>, as type: ElementType, tensor: String
-  ) throws -> [UInt8] {
-    do {
-      return try Encoding.encode(values, as: type, threads: threads)
-    } catch {
-      throw ConversionError.elementType(
-        file: plan.checkpoint.path, tensor: tensor, reason: error.summary)
-    }
+      isCopy: false, isRewritten: rewritten, isFallback: isFallback,
+      lacksImportance: lacksImportance)
   }
 
   /// Rows that only change their type, a few at a time; nil where they move as well.
   private func pieceByPiece(
-    _ name: String, _ parts: [Part], as type: ElementType
+    _ name: String, _ parts: [Part], as type: ElementType, _ importance: ColumnImportance?
   ) -> OutputTensor.Contents? {
     let source = parts[0].source
     guard source.columns > 1, parts.allSatisfy({ $0.name.form == .plain && $0.source.isRowwise }),
@@ -303,13 +303,19 @@ struct TensorAssembly {
     else { return nil }
     let height = max(1, Self.pieceElements / source.columns)
     let pieces = runs.pieces(height: height)
+    var next = 0
+    let firstRows = pieces.map { piece in
+      defer { next += piece.rows.count }
+      return next
+    }
     return .pieceByPiece(count: pieces.count, threads: threads) { [self] piece in
       let (source, rows) = (pieces[piece].source, pieces[piece].rows)
       let count = rows.count * source.columns
       let values = FloatBuffer(count: count)
       try source.decode(storedRows: rows, to: values.pointer)
       return try encode(
-        UnsafeBufferPointer(start: values.pointer, count: count), as: type, tensor: name)
+        UnsafeBufferPointer(start: values.pointer, count: count), as: type, tensor: name,
+        importance: importance, firstRow: firstRows[piece])
     }
   }
 

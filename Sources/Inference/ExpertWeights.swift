@@ -7,16 +7,29 @@ final class ExpertWeights: Sendable {
   private let arithmetic: Arithmetic
   /// All experts, where they stay in memory.
   private let kept: [LayerWeights]
+  /// What adds up the inputs of products.
+  private let sums: ColumnSums?
 
   /// The experts of a layer, whose weights are decoded once where `keeps` is true.
   /// - Throws: the errors of decoding weights.
   init(_ layer: ModelLayer, arithmetic: Arithmetic, threads: Int, keeps: Bool) throws {
     self.layer = layer
     self.arithmetic = arithmetic
+    sums = nil
     kept =
       keeps
       ? try LayerWeights.decode(layer.experts, arithmetic: arithmetic, threads: threads) : []
   }
+
+  private init(_ other: ExpertWeights, sums: ColumnSums) {
+    layer = other.layer
+    arithmetic = other.arithmetic
+    kept = other.kept
+    self.sums = sums
+  }
+
+  /// The same experts, the inputs of whose products are added up.
+  func observed(by sums: ColumnSums) -> ExpertWeights { ExpertWeights(self, sums: sums) }
 
   /// Bytes of decoded experts that are in memory together; one larger than that is alone.
   private static let groupBytes = 128 << 20
@@ -47,13 +60,18 @@ final class ExpertWeights: Sendable {
   func decoded(
     _ experts: [Int], threads: Int, recycling other: [LayerWeights]
   ) throws -> [LayerWeights] {
-    guard kept.isEmpty else { return experts.map { kept[$0] } }
+    guard kept.isEmpty else { return observed(experts.map { kept[$0] }, experts) }
     let weights = try LayerWeights.decode(
       experts.map { layer.experts[$0] }, arithmetic: arithmetic, threads: threads,
       recycling: other)
     for expert in experts {
       for source in layer.experts[expert].values { source.advise(.dontNeed) }
     }
-    return weights
+    return observed(weights, experts)
+  }
+
+  private func observed(_ weights: [LayerWeights], _ experts: [Int]) -> [LayerWeights] {
+    guard let sums else { return weights }
+    return zip(weights, experts).map { $0.observed(by: sums, expert: $1) }
   }
 }

@@ -10,6 +10,8 @@ package final class LayerWeights: Sendable {
   private let vectors: [Role: FloatBuffer]
   /// Of a layer that has some.
   let experts: ExpertWeights?
+  /// What adds up the inputs of products, and which expert's matrices these are; nil: nothing does.
+  private let observer: (sums: ColumnSums, expert: Int?)?
 
   /// Decodes the weights of a layer, but those of experts, which are decoded when their turn comes.
   /// The memory of `other` is used again where the sizes are the same; it must not be used any more.
@@ -100,11 +102,20 @@ package final class LayerWeights: Sendable {
   }
 
   private init(
-    matrices: [Role: [PreparedMatrix]], vectors: [Role: FloatBuffer], experts: ExpertWeights?
+    matrices: [Role: [PreparedMatrix]], vectors: [Role: FloatBuffer], experts: ExpertWeights?,
+    observer: (sums: ColumnSums, expert: Int?)? = nil
   ) {
     self.matrices = matrices
     self.vectors = vectors
     self.experts = experts
+    self.observer = observer
+  }
+
+  /// The same weights, the inputs of whose products are added up, those of experts each by itself.
+  package func observed(by sums: ColumnSums, expert: Int? = nil) -> LayerWeights {
+    LayerWeights(
+      matrices: matrices, vectors: vectors, experts: experts?.observed(by: sums),
+      observer: (sums, expert))
   }
 
   /// The same weights with others, row-major [rows, columns], in the place of some.
@@ -140,6 +151,9 @@ package final class LayerWeights: Sendable {
     guard let matrices = matrices[role], block < matrices.count else { return }
     let matrix = matrices[block]
     matrix.multiply(x, to: y, yStride: yStride)
+    if let observer {
+      observer.sums.add(x, to: .init(role: role, block: block, expert: observer.expert))
+    }
     if let bias, let vector = vector(bias) {
       Kernels.addBias(vector, to: y, rows: x.rows, width: matrix.outputs, stride: yStride)
     }

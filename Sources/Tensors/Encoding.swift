@@ -12,15 +12,18 @@ package enum Encoding {
   }
 
   /// Encodes numbers, little-endian, rounding to nearest with ties to even; quantized blocks are
-  /// those of ggml's reference encoder without an importance matrix, byte for byte.
+  /// those of ggml's reference encoder, byte for byte.
   /// - Parameters:
   ///   - values: whole rows; for a quantized type whole blocks, of finite numbers.
   ///   - type: how they are to be stored.
+  ///   - importance: how much errors count in each column of the rows, where that is known; plain
+  ///     numbers, `q8_0` and `mxfp4` are the same with it.
   ///   - threads: never changes a byte; plain numbers are encoded by the caller alone.
   /// - Returns: the bytes.
   /// - Throws: `TensorError.cannotEncode`, `.partialBlock`, `.notFinite` or `.scaleOverflow`.
   package static func encode(
-    _ values: UnsafeBufferPointer<Float>, as type: ElementType, threads: Int = 1
+    _ values: UnsafeBufferPointer<Float>, as type: ElementType, importance: [Float]? = nil,
+    threads: Int = 1
   ) throws(TensorError) -> [UInt8] {
     switch type {
     case .f32: bytes(values) { $0.bitPattern.littleEndian }
@@ -29,7 +32,7 @@ package enum Encoding {
     case .i32: try wholeNumbers(values, as: type, Int32.self)
     case .i64: try wholeNumbers(values, as: type, Int64.self)
     case .bf16: bytes(values) { brainFloat($0.bitPattern).littleEndian }
-    default: try blocks(values, as: type, threads: threads)
+    default: try blocks(values, as: type, importance: importance, threads: threads)
     }
   }
 
@@ -43,16 +46,17 @@ package enum Encoding {
 
   private static func encodesBlocks(_ type: ElementType) -> Bool {
     switch type {
-    case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .iq4_nl, .mxfp4, .q4_k, .q5_k, .q6_k: true
+    case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .iq4_nl, .mxfp4, .iq4_xs: true
+    case .q2_k, .q3_k, .q4_k, .q5_k, .q6_k: true
     default: false
     }
   }
 
-  /// Elements that one thread encodes at a time: 64 blocks of 256, or 512 of 32.
+  /// Elements that one thread encodes at a time: 64 blocks of 256, or 512 of 32, or whole rows of as many.
   private static let pieceLength = 16_384
 
   private static func blocks(
-    _ values: UnsafeBufferPointer<Float>, as type: ElementType, threads: Int
+    _ values: UnsafeBufferPointer<Float>, as type: ElementType, importance: [Float]?, threads: Int
   ) throws(TensorError) -> [UInt8] {
     guard encodesBlocks(type), let code = type.kernelCode else { throw .cannotEncode(type) }
     guard let byteCount = type.byteCount(elements: values.count) else {
@@ -60,6 +64,11 @@ package enum Encoding {
     }
     guard let base = values.baseAddress, byteCount > 0 else { return [] }
     let elements = values.count
+    let columns = importance?.count ?? type.elementsPerBlock
+    guard columns > 0, elements % columns == 0, columns % type.elementsPerBlock == 0 else {
+      throw .partialBlock(type: type, elements: columns)
+    }
+    let pieceLength = max(1, Self.pieceLength / columns) * columns
     let pieces = (elements - 1) / pieceLength + 1
     var statuses = [Int32](repeating: 0, count: pieces)
     let encoded = statuses.withUnsafeMutableBufferPointer { statuses in
@@ -69,9 +78,11 @@ package enum Encoding {
           let start = piece * pieceLength
           let block = start / type.elementsPerBlock
           let length = min(pieceLength, elements - start) / type.elementsPerBlock
-          statuses[piece] = rc_encode(
-            code, source + start, target.baseAddress.map { $0 + block * type.bytesPerBlock },
-            length)
+          let output = target.baseAddress.map { $0 + block * type.bytesPerBlock }
+          statuses[piece] =
+            importance.map {
+              rc_encode(code, source + start, $0, columns, output, length)
+            } ?? rc_encode(code, source + start, nil, columns, output, length)
         }
         count = byteCount
       }

@@ -128,6 +128,27 @@ final class AlignedBytes: Sendable {
 }
 
 extension Factors {
+  /// The sums of the squared elements of each column.
+  package var columnSquares: [Double] {
+    var sums = [Double](repeating: 0, count: width)
+    switch storage {
+    case .float32(let x, let stride):
+      for row in 0..<rows {
+        let x = x + row * stride
+        for column in 0..<width { sums[column] += Double(x[column]) * Double(x[column]) }
+      }
+    case .bfloat16(let x):
+      for row in 0..<rows {
+        let x = x + row * width
+        for column in 0..<width {
+          let value = Double(Float(bitPattern: UInt32(x[column]) << 16))
+          sums[column] += value * value
+        }
+      }
+    }
+    return sums
+  }
+
   /// The elements as float32, row after row.
   package var widened: [Float] {
     switch storage {

@@ -11,9 +11,10 @@ struct Analyze: ParsableCommand {
     discussion: """
       Example: ropeconv analyze model.gguf --text wiki.valid.txt
                ropeconv analyze model.gguf --text wiki.valid.txt --value-base 1e8 --svg damage.svg
+               ropeconv analyze model.gguf --text wiki.train.txt --imatrix imatrix.gguf
       """)
 
-  @Argument(help: "A model whose values do not rotate yet.")
+  @Argument(help: "A model whose values do not rotate yet; with --imatrix, any.")
   var model: String
 
   @OptionGroup(title: "Models") var opening: ModelOptions
@@ -22,8 +23,11 @@ struct Analyze: ParsableCommand {
   @Option(help: ArgumentHelp("Tokens of a chunk.", valueName: "n"))
   var ctx = 512
 
-  @Option(help: ArgumentHelp("Look at the first N chunks.", valueName: "n"))
-  var chunks = 8
+  @Option(
+    help: ArgumentHelp(
+      "Look at the first N chunks: \(defaultChunks), with --imatrix all of the text.",
+      valueName: "n"))
+  var chunks: Int?
 
   @OptionGroup var values: ValueRotationOptions
 
@@ -34,10 +38,19 @@ struct Analyze: ParsableCommand {
   @Flag(help: "Also print a line per head: mean distance, attention by distance, pairs it keeps.")
   var heads = false
 
-  @Flag(help: "Replace an existing --svg file.")
+  @Option(
+    help: ArgumentHelp(
+      "Write how much each matrix' columns count, as llama-imatrix does, and analyze nothing else.",
+      valueName: "out.gguf"))
+  var imatrix: String?
+
+  @Flag(help: "Replace an existing --svg or --imatrix file.")
   var force = false
 
   @OptionGroup var options: OutputOptions
+
+  /// Chunks that are looked at where `--chunks` is not given.
+  static let defaultChunks = 8
 
   func run() throws {
     try refuseUnused()
@@ -45,13 +58,15 @@ struct Analyze: ParsableCommand {
     files.read(opening.folder, orFilesEnding: ".json")
     files.read(text.text, text.tokens)
     files.write(svg, "--svg", force: force)
+    files.write(imatrix, "--imatrix", force: force)
     try files.check()
     let model = try opening.open(model, options)
     let source = try text.required()
     let tokens = try TokenizedText(source, for: model, threads: options.threads)
+    if let imatrix { return try measure(model, tokens, to: imatrix, inputs: files.inputs) }
     let pairs = try values.pairs(for: model.plan)
     let analysis = AttentionAnalysis(
-      windows: WindowPlan(context: ctx, limit: chunks),
+      windows: WindowPlan(context: ctx, limit: chunks ?? Self.defaultChunks),
       rotary: RotaryRequest(
         valuePairs: pairs.all, valuePairsByLayer: pairs.byLayer, valueBase: values.valueBase),
       threads: options.threads)
@@ -76,5 +91,21 @@ struct Analyze: ParsableCommand {
       report.json(),
       (heads ? report.headTable() + "\n\n" : "") + report.table()
         + " --heads gives every head, --json every pair, --svg the map.")
+  }
+
+  /// Makes an importance matrix.
+  private func measure(
+    _ model: Model, _ tokens: TokenizedText, to path: String, inputs: [String]
+  ) throws {
+    options.warn(model, beyond: ctx, shorter: "--ctx")
+    let display = ProgressDisplay(quiet: options.quiet)
+    let measurement = ImportanceMeasurement(
+      windows: WindowPlan(context: ctx, limit: chunks), threads: options.threads)
+    let matrix = try measurement.run(model, on: tokens) { display.show($0, "layers") }
+    display.finish()
+    try model.checkpoint.checkUnchanged()
+    try matrix.write(to: path, force: force, inputs: OutputInputs(inputs))
+    options.show(
+      matrix.json(model: model.checkpoint.path, output: path), matrix.text(output: path))
   }
 }

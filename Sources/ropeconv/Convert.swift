@@ -1,4 +1,5 @@
 import ArgumentParser
+import Checkpoints
 import Conversion
 import Evaluation
 import Foundation
@@ -16,6 +17,7 @@ struct Convert: ParsableCommand {
                ropeconv convert model.gguf --to rove --calibrate wiki.valid.txt --max-increase 2
                ropeconv convert model.gguf --to qk --absorb A2,A5 --type f32 -o proof.gguf
                ropeconv convert model.gguf --type q4_k_m -o model.q4_k_m.gguf
+               ropeconv convert model.gguf --type q2_k --imatrix imatrix.gguf -o model.q2_k.gguf
                ropeconv convert model.gguf --to rove --calibrate wiki.txt --calibrate essays.txt
       """)
 
@@ -55,12 +57,18 @@ struct Convert: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Store matrices as \(OutputTypes.known). Quantized ones, for .gguf, as llama-quantize does; q4_k"
-        + " and q5_k are the _m mixes.", valueName: "type"))
+      "Store matrices as \(OutputTypes.known). Quantized ones, for .gguf, as llama-quantize does; q3_k,"
+        + " q4_k and q5_k are the _m mixes.", valueName: "type"))
   var type = "keep"
 
   @Flag(help: "Store every matrix in the quantized --type itself, giving no tensor more bits.")
   var pure = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Importance matrix for quantized types: a GGUF file of llama-imatrix or of analyze --imatrix.",
+      valueName: "file"))
+  var imatrix: String?
 
   @OptionGroup(title: "Models") var opening: ModelOptions
 
@@ -139,6 +147,7 @@ struct Convert: ParsableCommand {
       absorb: try absorb.map { try AbsorptionIdentity.list($0) } ?? [],
       stillEpsilon: stillEpsilon ?? ConversionRequest.stillEpsilon, type: type, force: force,
       threads: options.threads)
+    request.importance = try imatrix.map { try ImportanceMatrix(reading: $0) }
     request.inputs = inputFiles.inputs
     request.shardSize = try content.shardSize.map { try ByteSize.parse($0) }
     request.keepsExtra = content.keepExtra
@@ -148,6 +157,9 @@ struct Convert: ParsableCommand {
 
   /// Refuses a call that would change nothing.
   private func checkOptions(_ sites: RotarySites?, _ type: OutputTypes) throws {
+    if type.mainType == nil {
+      try GivenOptions.all.refuse("--imatrix", because: "no --type asks for quantized blocks")
+    }
     if sites == nil, output == nil, type == .keep {
       throw UsageError(
         "the sites and the types stay as they are: name the output with -o, other sites with --to"
@@ -170,6 +182,7 @@ struct Convert: ParsableCommand {
     var files = CallFiles(models: [])
     files.read(opening.folder, orFilesEnding: ".json")
     files.read(text.text, text.tokens)
+    files.read(imatrix)
     for path in fit.calibrate + fit.calibrateTokensFrom { files.read(path) }
     return files
   }

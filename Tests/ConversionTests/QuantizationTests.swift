@@ -155,7 +155,7 @@ import Testing
   }
 
   @Test func refusals() throws {
-    #expect(throws: ConversionError.self) { try OutputTypes(parsing: "q2_k") }
+    #expect(throws: ConversionError.self) { try OutputTypes(parsing: "iq2_xs") }
     #expect(throws: ConversionError.self) { try OutputTypes(parsing: "f16", pure: true) }
     for output in ["x.safetensors", "x/"] {
       #expect(throws: ConversionError.self) {

@@ -6,7 +6,7 @@ import Testing
 /// Encoders of quantized blocks, against ggml's own by digest.
 @Suite struct BlockEncodingTests {
   static let types: [ElementType] = [
-    .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .iq4_nl, .mxfp4, .q4_k, .q5_k, .q6_k,
+    .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .iq4_nl, .mxfp4, .iq4_xs, .q2_k, .q3_k, .q4_k, .q5_k, .q6_k,
   ]
   /// Those whose scales are in half precision.
   static let halfScaled = types.filter { $0 != .mxfp4 }
@@ -21,9 +21,29 @@ import Testing
     .q8_0: "587f552a1ef8ce7f8ecc6f5cff5b887cfe8b54f1207205291bd32546d0540fd3",
     .iq4_nl: "0164ef2f9f8a1ca999da37737ef09a5ae4f1856cd63c11b8b35d51568fb74355",
     .mxfp4: "e8a14e0a12f7a7acc7b18dc6e45803761e8a93b880d94a9eca49bc1c517969fd",
+    .iq4_xs: "1de1c7089a75a5214db55a4e2fca82985ba67e78d07616c2a607c2ed7c91214f",
+    .q2_k: "7fa55e9ed736a77fe0f994dc8f6d39e57175cd8bb3bace29ac7760679336f5c0",
+    .q3_k: "6e2fcafb36b5f19bb5974828549d9994e9a2099dfde8e6370f84754f13c5a305",
     .q4_k: "e5849abbe54b82e862faab17a75478637d41538ea57e27b2a1bbf5cc49d4b7d2",
     .q5_k: "5614b8b6bce117b9722c4dc7f1a25baf02c9b60be586cb48eda22aca3fb1fd99",
     .q6_k: "e26e098a81120e21cb7c0fdee96515bb400922d358a1eb4f670565ea71a42b91",
+  ]
+
+  /// The same with an importance matrix, that of `importance`.
+  static let weightedDigests: [ElementType: String] = [
+    .q4_0: "3c598d1251dae1f7a79dbc7d4507a55ca89388d3596ffe8b482600f009d2dfd6",
+    .q4_1: "63c5682008eefc2f0aae193e63f5bf6c916d1d436e49ea73a4aa7ee878115784",
+    .q5_0: "98d7570114c2d8bde13d6e1f5048319f333ed45a0182d7353985324792c63528",
+    .q5_1: "c23c18da07ceb3db57acaa0adabefb2e037d047d64d34a167d9070813e4b534d",
+    .q8_0: "587f552a1ef8ce7f8ecc6f5cff5b887cfe8b54f1207205291bd32546d0540fd3",
+    .iq4_nl: "5b9227e586f1730577fa3fa7e8eefa1ce2b382738f1b67b21a22e1b50e3308d3",
+    .mxfp4: "e8a14e0a12f7a7acc7b18dc6e45803761e8a93b880d94a9eca49bc1c517969fd",
+    .iq4_xs: "598518b6b0ef12040214f899b18bea2c37a599f1c862aecfccf03718ebc340ac",
+    .q2_k: "b76441839e4e72102053babcd535ba09ff86eef715c5b0d14d14146a177d4ae4",
+    .q3_k: "ad1396aa54151ed1b1dab4a2935ecb3d13f65bd1621e64376576e4a79370332b",
+    .q4_k: "7da5c09b9d05721121bebf4de99b70a9568d77ff748618cd1ca2e65dfd54ace7",
+    .q5_k: "2423d1a05e8a85ac336c78df850dc1b98492057356209cb569b01dfa93c78ed3",
+    .q6_k: "f6be6e2f9e3afd09e8c0f01b1aa462561ca6bdda74bedbbc15600b607c585241",
   ]
 
   /// 80 blocks of 256: runs of 32 uniform numbers of several sizes, of zeros, and of one number.
@@ -40,6 +60,12 @@ import Testing
     }
   }()
 
+  /// What the columns of rows of 1,280 count: some nothing.
+  static let importance: [Float] = (0..<1280).map { (column: Int) -> Float in
+    let size = column * 37 % 101 + 1
+    return column % 16 == 5 ? 0 : Float(size) / 32
+  }
+
   @Test(arguments: types) func bytesAreThoseOfGgml(_ type: ElementType) throws {
     for variant in Variants.available {
       let encoded = try Variants.with(variant) { try encode(Self.numbers, as: type) }
@@ -47,9 +73,31 @@ import Testing
     }
   }
 
+  @Test(arguments: types) func bytesOfAnImportanceMatrixAreThoseOfGgml(_ type: ElementType) throws {
+    for variant in Variants.available {
+      let encoded = try Variants.with(variant) {
+        try encode(Self.numbers, as: type, importance: Self.importance)
+      }
+      #expect(hex(encoded) == Self.weightedDigests[type], "\(variant)")
+    }
+  }
+
   @Test(arguments: types) func bytesDoNotDependOnThreads(_ type: ElementType) throws {
     for threads in [2, 3, 64] {
       #expect(hex(try encode(Self.numbers, as: type, threads: threads)) == Self.digests[type])
+      let weighted = try encode(
+        Self.numbers, as: type, importance: Self.importance, threads: threads)
+      #expect(hex(weighted) == Self.weightedDigests[type])
+    }
+  }
+
+  @Test func refusesRowsThatTheImportanceDoesNotFit() {
+    let values = [Float](repeating: 1, count: 512)
+    for columns in [0, 96, 384] {
+      let importance = [Float](repeating: 1, count: columns)
+      #expect(throws: TensorError.self) {
+        try encode(values, as: .q4_k, importance: importance)
+      }
     }
   }
 
@@ -61,6 +109,7 @@ import Testing
     arguments: [
       (.q8_0, 0.00443), (.q5_1, 0.034), (.q5_0, 0.064), (.q4_1, 0.069), (.q4_0, 0.126),
       (.iq4_nl, 0.14), (.mxfp4, 0.25), (.q6_k, 0.045), (.q5_k, 0.06), (.q4_k, 0.12),
+      (.iq4_xs, 0.16), (.q3_k, 0.25), (.q2_k, 0.4),
     ] as [(ElementType, Float)])
   func errorsAreBounded(_ type: ElementType, _ bound: Float) throws {
     var noise = Noise(5)
@@ -83,7 +132,8 @@ import Testing
     }
     let bounds: [(ElementType, Double)] = [
       (.q8_0, 0.006), (.q6_k, 0.02), (.q5_k, 0.038), (.q5_1, 0.04), (.q5_0, 0.045), (.q4_k, 0.077),
-      (.iq4_nl, 0.08), (.q4_1, 0.085), (.q4_0, 0.095), (.mxfp4, 0.13),
+      (.iq4_nl, 0.08), (.q4_1, 0.085), (.q4_0, 0.095), (.mxfp4, 0.13), (.iq4_xs, 0.08),
+      (.q3_k, 0.18), (.q2_k, 0.34),
     ]
     for (type, bound) in bounds {
       let decoded = try decode(encode(values, as: type), as: type, count: values.count)
@@ -168,9 +218,11 @@ import Testing
   }
 
   private func encode(
-    _ values: [Float], as type: ElementType, threads: Int = 1
+    _ values: [Float], as type: ElementType, importance: [Float]? = nil, threads: Int = 1
   ) throws -> [UInt8] {
-    try values.withUnsafeBufferPointer { try Encoding.encode($0, as: type, threads: threads) }
+    try values.withUnsafeBufferPointer {
+      try Encoding.encode($0, as: type, importance: importance, threads: threads)
+    }
   }
 
   private func decode(_ bytes: [UInt8], as type: ElementType, count: Int) throws -> [Float] {

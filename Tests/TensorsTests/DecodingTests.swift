@@ -7,7 +7,8 @@ import Testing
 @Suite struct DecodingTests {
   static let golden: [ElementType] = [
     .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q2_k, .q3_k, .q4_k, .q5_k, .q6_k, .q8_k, .iq4_nl, .iq4_xs,
-    .iq2_xxs, .iq2_xs, .iq2_s, .iq3_xxs, .iq3_s, .iq1_s, .iq1_m, .tq1_0, .tq2_0, .mxfp4, .f16, .bf16,
+    .iq2_xxs, .iq2_xs, .iq2_s, .iq3_xxs, .iq3_s, .iq1_s, .iq1_m, .tq1_0, .tq2_0, .mxfp4, .f16,
+    .bf16,
     .f8e4m3, .f8e5m2,
   ]
 

@@ -55,10 +55,12 @@ void rc_decode(int type, const void *bytes, float *output, size_t blocks);
 
 enum { RC_ENCODED, RC_NOT_FINITE, RC_SCALE_OVERFLOW };
 
-/// Encodes whole blocks of RC_Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, MXFP4, Q4_K, Q5_K or Q6_K.
-/// Bit-exact on every instruction set. Returns RC_NOT_FINITE for a value that is not finite (nothing is
-/// written then), RC_SCALE_OVERFLOW where half precision cannot hold a block's scale.
-int rc_encode(int type, const float *values, void *bytes, size_t blocks);
+/// Encodes whole blocks of RC_Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, MXFP4, IQ4_XS or Q2_K to Q6_K.
+/// Bit-exact on every instruction set. `importance` is null, or says for each of `columns` columns how much errors there
+/// count (finite, not below 0); the values are then whole rows. Returns RC_NOT_FINITE for a value that is not finite
+/// (nothing is written then), RC_SCALE_OVERFLOW where half precision cannot hold a block's scale.
+int rc_encode(int type, const float *values, const float *importance, size_t columns, void *bytes,
+              size_t blocks);
 
 // factors.c: rows in the form that a matrix product takes.
 

@@ -9,11 +9,12 @@ struct GGUFHeader {
   /// Tensors in file order, their ranges checked against the file and against each other.
   let tensors: [TensorEntry]
 
-  /// Reads and checks a file's header; no byte of tensor data is touched.
-  init(reading file: MappedFile) throws(FileError) {
+  /// Reads and checks a file's header; no byte of tensor data is touched. Where `isModel` is false, the
+  /// file need not name an architecture.
+  init(reading file: MappedFile, isModel: Bool = true) throws(FileError) {
     self = try file.withSpan { (bytes) throws(FileError) in
       var reader = GGUFReader(file: file, bytes: bytes)
-      return try reader.header(bytes)
+      return try reader.header(bytes, isModel: isModel)
     }
   }
 

@@ -20,6 +20,8 @@ enum GGUFLimits {
 package enum GGUFKey {
   package static let alignment = "general.alignment"
   package static let architecture = "general.architecture"
+  /// What the file holds; a model where it is missing.
+  package static let type = "general.type"
   /// What stands before the keys of one file of several.
   package static let splitPrefix = "split."
   /// The version of this program in files that it wrote, by which they are known as ours.

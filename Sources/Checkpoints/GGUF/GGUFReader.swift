@@ -13,7 +13,7 @@ struct GGUFReader {
     reader = ByteReader(bytes)
   }
 
-  mutating func header(_ bytes: RawSpan) throws(FileError) -> GGUFHeader {
+  mutating func header(_ bytes: RawSpan, isModel: Bool) throws(FileError) -> GGUFHeader {
     try checkMagic(bytes)
     let version = try readVersion(bytes)
     let tensorCount = try integer(UInt64.self, bytes)
@@ -21,7 +21,7 @@ struct GGUFReader {
     try checkCounts(tensors: tensorCount, keys: keyCount)
     let metadata = try readMetadata(count: Int(keyCount), bytes)
     let alignment = try alignment(in: metadata)
-    try checkArchitecture(in: metadata)
+    if isModel { try checkArchitecture(in: metadata) }
     let records = try readTensors(count: Int(tensorCount), alignment: alignment, bytes)
     let entries = try locate(records, alignment: alignment)
     return GGUFHeader(file: file, version: version, metadata: metadata, tensors: entries)

@@ -8,7 +8,8 @@ package enum GGUFWriter {
   ///
   /// - Parameters:
   ///   - path: the file.
-  ///   - metadata: keys and values in the order of the file; with `general.architecture`.
+  ///   - metadata: keys and values in the order of the file; with
+  ///     `general.architecture`, unless `general.type` says that it is no model.
   ///     `general.alignment` (uint32) sets the alignment, 32 without it.
   ///   - tensors: in the order of the file; at most four dimensions and 63 bytes of name each.
   ///   - force: whether an existing file is replaced.
@@ -97,7 +98,8 @@ struct GGUFLayout: TensorFileLayout {
     alignment = try Self.alignment(in: metadata, path: path)
     // Shards after the first have no metadata of the model.
     let isLaterShard = (metadata[Shards.numberKey]?.int ?? 0) > 0
-    guard isLaterShard || metadata[GGUFKey.architecture]?.string != nil else {
+    let isModel = (metadata[GGUFKey.type]?.string ?? "model") == "model"
+    guard isLaterShard || !isModel || metadata[GGUFKey.architecture]?.string != nil else {
       throw fault(
         "the metadata names no architecture", .key(GGUFKey.architecture, byte: nil))
     }

@@ -1,8 +1,7 @@
 import Models
 import Tensors
 
-// How llama-quantize picks the type of each tensor (llama.cpp, `llama-quant.cpp`), without an
-// importance matrix.
+// How llama-quantize picks the type of each tensor (llama.cpp, `llama-quant.cpp`).
 
 extension QuantizationMix {
   /// What the rules know of a model besides its tensors.
@@ -15,26 +14,30 @@ extension QuantizationMix {
     /// Whether llama.cpp takes the model for one of the 70B models, whose value matrices are small.
     let isLabelled70B: Bool
     let hasEightBitOutput: Bool
+    /// Whether an importance matrix says how much columns count.
+    let hasImportance: Bool
 
-    init(_ plan: ModelPlan) {
+    init(_ plan: ModelPlan, hasImportance: Bool) {
       // llama-quantize asks the first layer, whose numbers are those of all that attend.
       let attention = plan.layers.lazy.compactMap(\.recipe.attention).first
       self.init(
         layers: plan.shape.layers, heads: attention?.heads ?? 0,
         keyValueHeads: attention?.keyValueHeads ?? 0,
         experts: plan.shape.networks.experts?.count ?? 0, label: plan.architecture.seventyBillion,
-        hasEightBitOutput: plan.architecture.hasEightBitOutput)
+        hasEightBitOutput: plan.architecture.hasEightBitOutput, hasImportance: hasImportance)
     }
 
     init(
       layers: Int, heads: Int, keyValueHeads: Int, experts: Int = 0,
-      label: Architecture.SeventyBillion?, hasEightBitOutput: Bool = false
+      label: Architecture.SeventyBillion?, hasEightBitOutput: Bool = false,
+      hasImportance: Bool = false
     ) {
       self.layers = layers
       self.heads = heads
       self.keyValueHeads = keyValueHeads
       self.experts = experts
       self.hasEightBitOutput = hasEightBitOutput
+      self.hasImportance = hasImportance
       isLabelled70B =
         label.map { $0.layers == layers && (!$0.grouped || heads != keyValueHeads) } ?? false
     }
@@ -88,7 +91,7 @@ extension QuantizationMix {
         case .key:
           if model.isMixtureOfEight { type = .q8_0 }
         case .attentionOutput:
-          if model.isMixtureOfEight { type = mixtureOutputType }
+          type = attentionOutputType(model)
         case .other: break
         }
       }
@@ -160,19 +163,34 @@ extension QuantizationMix {
     var type = mainType
     switch self {
     case .iq4_nl where model.hasFewValueHeads: type = .q5_k
+    case .iq4_xs where model.hasFewValueHeads: type = .q5_k
+    case .q2_k: type = model.hasFewValueHeads ? .q4_k : .q3_k
+    case .q3_k_m: type = index < 2 ? .q5_k : .q4_k
+    case .q3_k_l: type = .q5_k
     case .q4_k_m where Self.deservesMoreBits(index, of: count): type = .q6_k
     case .q5_k_m where Self.deservesMoreBits(index, of: count): type = .q6_k
     case .q4_k_s where index < 4: type = .q5_k
     default: break
     }
     if model.isMixtureOfEight { return .q8_0 }
-    return model.isLabelled70B && type == .q4_k ? .q5_k : type
+    return model.isLabelled70B && [.q3_k, .q4_k].contains(type) ? .q5_k : type
   }
 
-  /// Attention's output matrix beside eight experts.
-  private var mixtureOutputType: ElementType {
+  private func attentionOutputType(_ model: Model) -> ElementType {
     switch self {
-    case .iq4_nl, .q4_k_s, .q4_k_m: .q5_k
+    case .q3_k_l where model.hasEightBitOutput: .q4_k
+    case _ where model.hasEightBitOutput: mainType
+    case .iq4_nl, .iq4_xs, .q2_k, .q3_k_s, .q3_k_m, .q4_k_s, .q4_k_m:
+      if model.isMixtureOfEight {
+        .q5_k
+      } else {
+        switch self {
+        case .q2_k: .q3_k
+        case .q3_k_m: .q4_k
+        default: mainType
+        }
+      }
+    case .q3_k_l where !model.isMixtureOfEight: .q5_k
     default: mainType
     }
   }
@@ -180,13 +198,21 @@ extension QuantizationMix {
   private func downType(index: Int, _ model: Model) -> ElementType {
     let layers = model.layers
     switch self {
+    case .q2_k: return .q3_k
+    case .q3_k_m:
+      if index < layers / 16 { return .q5_k }
+      return model.hasEightBitOutput && !Self.deservesMoreBits(index, of: layers) ? .q3_k : .q4_k
+    case .q3_k_l: return model.hasEightBitOutput ? .q4_k : .q5_k
     case .q4_k_m where model.hasEightBitOutput:
       return index < layers / 16 ? .q6_k : Self.deservesMoreBits(index, of: layers) ? .q5_k : .q4_k
     case .q4_k_s where model.hasEightBitOutput: return .q4_k
     case .q4_k_m where Self.deservesMoreBits(index, of: layers): return .q6_k
     case .q5_k_m where Self.deservesMoreBits(index, of: layers): return .q6_k
     case .q4_k_s where index < layers / 8: return .q5_k
-    case .iq4_nl where index < layers / 8: return .q5_k
+    case .iq4_nl where index < layers / 8 && !model.hasImportance: return .q5_k
+    case .iq4_xs where index < layers / 8 && !model.hasImportance: return .q5_k
+    case .q4_0 where index < layers / 8 && model.hasImportance: return .q4_1
+    case .q5_0 where index < layers / 8 && model.hasImportance: return .q5_1
     default: return mainType
     }
   }
@@ -196,6 +222,8 @@ extension QuantizationMix {
     guard columns % type.elementsPerBlock != 0 else { return type }
     let smaller: ElementType =
       switch type {
+      case .q2_k, .q3_k: .q4_0
+      case .iq4_xs: .iq4_nl
       case .q4_k: .q5_0
       case .q5_k: .q5_1
       case .q6_k: .q8_0

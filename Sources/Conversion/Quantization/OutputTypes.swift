@@ -36,6 +36,11 @@ public enum OutputTypes: Sendable, Equatable {
     (["keep"] + floatTypes.map(\.rawValue) + QuantizationMix.allCases.map(\.rawValue))
     .joined(separator: ", ")
 
+  /// The main type of a mix; nil where nothing is quantized.
+  package var mainType: ElementType? {
+    if case .mix(let mix, _) = self { mix.mainType } else { nil }
+  }
+
   /// The choice as provenance records it; nil for `keep`.
   var setting: String? {
     switch self {

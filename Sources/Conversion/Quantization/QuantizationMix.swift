@@ -4,15 +4,16 @@ import Tensors
 /// give more bits to the tensors that need them (`LlamaQuantizeRules.swift`).
 public enum QuantizationMix: String, Sendable, CaseIterable {
   // swift-format-ignore: AlwaysUseLowerCamelCase
-  case q8_0, q4_0, q4_1, q5_0, q5_1, iq4_nl
+  case q8_0, q4_0, q4_1, q5_0, q5_1, iq4_nl, iq4_xs
   // swift-format-ignore: AlwaysUseLowerCamelCase
-  case q4_k_s, q4_k_m, q5_k_s, q5_k_m, q6_k
+  case q2_k, q3_k_s, q3_k_m, q3_k_l, q4_k_s, q4_k_m, q5_k_s, q5_k_m, q6_k
   // swift-format-ignore: AlwaysUseLowerCamelCase
   case mxfp4_moe
 
-  /// A lower-case name; `q4_k` and `q5_k` are the `_m` mixes, as in the ecosystem.
+  /// A lower-case name; `q3_k`, `q4_k` and `q5_k` are the `_m` mixes, as in the ecosystem.
   init?(parsing name: String) {
     switch name {
+    case "q3_k": self = .q3_k_m
     case "q4_k": self = .q4_k_m
     case "q5_k": self = .q5_k_m
     default: self.init(rawValue: name)
@@ -28,6 +29,9 @@ public enum QuantizationMix: String, Sendable, CaseIterable {
     case .q5_0: .q5_0
     case .q5_1: .q5_1
     case .iq4_nl: .iq4_nl
+    case .iq4_xs: .iq4_xs
+    case .q2_k: .q2_k
+    case .q3_k_s, .q3_k_m, .q3_k_l: .q3_k
     case .q4_k_s, .q4_k_m: .q4_k
     case .q5_k_s, .q5_k_m: .q5_k
     case .q6_k: .q6_k
@@ -43,12 +47,17 @@ public enum QuantizationMix: String, Sendable, CaseIterable {
     case .q8_0: 7
     case .q5_0: 8
     case .q5_1: 9
+    case .q2_k: 10
+    case .q3_k_s: 11
+    case .q3_k_m: 12
+    case .q3_k_l: 13
     case .q4_k_s: 14
     case .q4_k_m: 15
     case .q5_k_s: 16
     case .q5_k_m: 17
     case .q6_k: 18
     case .iq4_nl: 25
+    case .iq4_xs: 30
     case .mxfp4_moe: 38
     }
   }

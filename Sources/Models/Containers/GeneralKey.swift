@@ -5,7 +5,7 @@ package enum GeneralKey {
   package static let prefix = "general."
   package static let architecture = GGUFKey.architecture
   package static let alignment = GGUFKey.alignment
-  package static let type = "general.type"
+  package static let type = GGUFKey.type
   package static let fileType = "general.file_type"
   package static let quantizationVersion = "general.quantization_version"
   package static let name = "general.name"

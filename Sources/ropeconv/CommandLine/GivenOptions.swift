@@ -28,7 +28,9 @@ struct GivenOptions {
 
   /// Refuses `--force` where no file is written beside the result.
   func refuseForceAlone() throws(UnusedOption) {
-    if !contains("--svg", "--html", "--prompts", "--nll", "--junit", "--output", "-o") {
+    if !contains(
+      "--svg", "--html", "--prompts", "--nll", "--junit", "--output", "-o", "--imatrix")
+    {
       try refuse("--force", because: "this call writes no file that it could replace")
     }
   }

@@ -27,6 +27,10 @@ enum OptionHints {
     switch fault {
     case InputFault.text: "the model comes first, a text after --text"
     case OutputFault.exists: "replace it with --force"
+    case ImportanceFault.notGGUF:
+      "the older form is rewritten by: llama-imatrix --in-file OLD -o NEW.gguf"
+    case ImportanceFault.notImportance:
+      "make one with: ropeconv analyze MODEL --text FILE --imatrix OUT.gguf"
     default: nil
     }
   }
@@ -39,6 +43,7 @@ extension SettingFault {
     case .unknownContainer: "give another name with --output"
     case .unknownType: "give one of them with --type"
     case .pureType: "leave --pure away, or name a quantized type with --type"
+    case .importanceUnused: "leave --imatrix away, or name a quantized type with --type"
     case .shards: "leave --shard-size away, or name another --output"
     case .quantizedOutsideGGUF: "name a .gguf file with --output, or another type with --type"
     case .valuesStay:
@@ -74,7 +79,8 @@ extension ConversionWarning {
     case .unknownKey: "--set gave it"
     case .widened: "--type names a smaller one"
     case .ignored, .tokenizerFact, .assumedTokenizer, .otherTypes, .codeOutside, .noModelingCode,
-      .noTokenizerFiles, .unwritableTokenizer:
+      .noTokenizerFiles, .unwritableTokenizer,
+      .withoutImportance:
       nil
     }
   }

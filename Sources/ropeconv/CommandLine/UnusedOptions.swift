@@ -207,6 +207,11 @@ extension Analyze {
     let given = GivenOptions.all
     try given.refuseForceAlone()
     if options.json { try given.refuse("--heads", because: "--json has every head") }
+    if imatrix != nil {
+      try given.refuse(
+        "--value-pairs", "--value-base", "--heads", "--svg",
+        because: "--imatrix makes the matrix and analyzes nothing")
+    }
   }
 }
 

@@ -38,10 +38,19 @@ encode = library.ggml_quantize_chunk
 encode.restype = ctypes.c_size_t
 encode.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p] + 3 * [ctypes.c_int64] + [ctypes.c_void_p]
 values = numbers()
-for name in ["q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "iq4_nl", "mxfp4", "q4_k", "q5_k", "q6_k"]:
-    kind = GGMLQuantizationType[name.upper()]
-    elements, size = GGML_QUANT_SIZES[kind]
-    output = np.zeros(COUNT // elements * size, dtype=np.uint8)
-    written = encode(kind, values.ctypes.data, output.ctypes.data, 0, COUNT // 256, 256, None)
-    assert written == output.nbytes
-    print(f'    .{name}: "{hashlib.sha256(output.tobytes()).hexdigest()}",')
+# What the columns of rows of 1,280 count: some nothing.
+columns = 1280
+place = np.arange(columns)
+importance = np.where(place % 16 == 5, 0, (place * 37 % 101 + 1) / 32).astype(np.float32)
+NAMES = ["q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "iq4_nl", "mxfp4", "iq4_xs", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k"]
+for title, rows, width, weights in [("digests", COUNT // 256, 256, None),
+                                    ("weightedDigests", COUNT // columns, columns, importance.ctypes.data)]:
+    print(f"  static let {title}: [ElementType: String] = [")
+    for name in NAMES:
+        kind = GGMLQuantizationType[name.upper()]
+        elements, size = GGML_QUANT_SIZES[kind]
+        output = np.zeros(COUNT // elements * size, dtype=np.uint8)
+        written = encode(kind, values.ctypes.data, output.ctypes.data, 0, rows, width, weights)
+        assert written == output.nbytes
+        print(f'    .{name}: "{hashlib.sha256(output.tobytes()).hexdigest()}",')
+    print("  ]")
