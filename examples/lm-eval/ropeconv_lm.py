@@ -23,7 +23,8 @@ class RopeconvLM(LM):
     `program` names the program (else ROPECONV, the one on PATH, or the one built here); `state` a file where finished
     requests are kept, so that the same command goes on after it was stopped."""
 
-    def __init__(self, pretrained, program=None, compute="f32", batch_size=None, max_batch_size=None, device=None, **options):
+    def __init__(self, pretrained, program=None, compute="f32", batch_size=None, max_batch_size=None, device=None,
+                 **options):
         super().__init__()
         found = program or os.environ.get("ROPECONV") or shutil.which("ropeconv") or BUILT
         self.command = [str(found), "eval", "requests", str(pretrained), "--compute", compute]
@@ -55,12 +56,14 @@ class RopeconvLM(LM):
 
     def loglikelihood(self, requests, disable_tqdm=False):
         return self.answer(
-            requests, lambda context, continuation: {"type": "loglikelihood", "context": context, "continuation": continuation},
+            requests,
+            lambda context, continuation: {"type": "loglikelihood", "context": context, "continuation": continuation},
             lambda answer: (answer["loglikelihood"], answer["is_greedy"]))
 
     def loglikelihood_rolling(self, requests, disable_tqdm=False):
         return self.answer(
-            requests, lambda text: {"type": "loglikelihood_rolling", "text": text}, lambda answer: answer["loglikelihood"])
+            requests, lambda text: {"type": "loglikelihood_rolling", "text": text},
+            lambda answer: answer["loglikelihood"])
 
     def generate_until(self, requests, disable_tqdm=False):
         return self.answer(requests, self.generation, lambda answer: answer["text"])
@@ -76,5 +79,5 @@ class RopeconvLM(LM):
 
     def get_model_info(self):
         """What the harness states of the model in its results."""
-        version = subprocess.run([self.command[0], "--version"], capture_output=True, text=True, check=True).stdout.strip()
-        return {"model_program": version, "model_command": " ".join(self.command)}
+        version = subprocess.run([self.command[0], "--version"], capture_output=True, text=True, check=True).stdout
+        return {"model_program": version.strip(), "model_command": " ".join(self.command)}
