@@ -251,7 +251,7 @@ extension ConversionOutcome {
           + " attention keeps \(forms.ofToken) numbers a token and layer, the recurrence"
           + " \(forms.ofSequence) a sequence and layer, whatever its length")
     }
-    lines += fitLines().map { Format.wrapped($0, indent: 11) }
+    lines += fitLines()
     for edit in plan.edits {
       let old = edit.old.map { $0.serialized(pretty: false) }
       if let new = edit.new?.serialized(pretty: false) {
@@ -275,7 +275,7 @@ extension ConversionOutcome {
         "perplexity \(Format.fixed(before, 4)) before, \(Format.fixed(after, 4)) after "
         + "(\(change >= 0 ? "+" : "")\(Format.fixed(change, 1)) %)"
         + (scored.map { ", \($0.extent)" } ?? "")
-      lines.append(Format.wrapped(line, indent: 11))
+      lines.append(line)
     }
     return lines.joined(separator: "\n")
   }

@@ -4,15 +4,15 @@ import Foundation
 /// Numbers of a report: three digits, or as many as their standard error leaves certain.
 extension Format {
   /// A number and its standard error with one exponent for both.
-  struct Shown: Equatable {
-    let value: String
+  package struct Shown: Equatable, Sendable {
+    package let value: String
     /// Nil where there is none.
-    let error: String?
+    package let error: String?
     /// Such as `10⁻³`, which both are times of; nil for numbers of a usual size.
-    let power: String?
+    package let power: String?
 
     /// As one text: `15.23 ± 0.05`, `(3.12 ± 0.04) × 10⁻³`.
-    var text: String {
+    package var text: String {
       let both = error.map { "\(value) ± \($0)" } ?? value
       guard let power else { return both }
       return error == nil ? "\(both) × \(power)" : "(\(both)) × \(power)"
@@ -33,7 +33,8 @@ extension Format {
   /// - Parameters:
   ///   - error: a standard error; not a number where there is none.
   ///   - isSigned: whether a number above zero has its sign.
-  static func shown(_ value: Double, error: Double = .nan, isSigned: Bool = false) -> Shown {
+  package static func shown(_ value: Double, error: Double = .nan, isSigned: Bool = false) -> Shown
+  {
     guard value.isFinite, abs(value) < 1e300 else {
       return Shown(value: "–", error: nil, power: nil)
     }
@@ -56,7 +57,7 @@ extension Format {
   }
 
   /// A change in percent: `+1.37 %`, and its error.
-  static func change(_ percent: Estimate) -> Shown {
+  package static func change(_ percent: Estimate) -> Shown {
     var digits = abs(percent.value) < 9.995 ? 2 : 1
     if percent.error.isFinite, percent.error > 0 {
       digits = min(max(digits, certain(percent.error)), 4)

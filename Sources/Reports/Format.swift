@@ -68,6 +68,21 @@ package enum Format {
     return (lines + [current]).joined(separator: "\n")
   }
 
+  /// Lines of a name and its value, those wider than a terminal broken below the value; tables and
+  /// other lines stay as they are.
+  package static func wrapped(lines text: String, columns: Int) -> String {
+    text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+      guard line.count > columns, let gap = line.firstRange(of: "  "),
+        gap.lowerBound != line.startIndex,
+        let value = line[gap.upperBound...].firstIndex(where: { $0 != " " })
+      else { return String(line) }
+      let indent = line.distance(from: line.startIndex, to: value)
+      // Where a second column follows it is a row of a table.
+      guard indent <= 16, line[value...].firstRange(of: "  ") == nil else { return String(line) }
+      return wrapped(String(line), indent: indent, columns: columns)
+    }.joined(separator: "\n")
+  }
+
   /// Lines of a table: the first column to the left, the others to the right; no blanks at the ends of
   /// lines.
   package static func table(_ rows: [[String]]) -> String {

@@ -3,6 +3,7 @@ import Base
 import Evaluation
 import Foundation
 import Models
+import Reports
 import Rotary
 import Tensors
 
@@ -46,7 +47,9 @@ struct OutputOptions: ParsableArguments {
       let result = UsedDataFiles.added(to: Warnings.added(to: json()))
       return StandardOutput.write(result)
     }
-    StandardOutput.write(text() + (namesDataFiles ? UsedDataFiles.lines : ""))
+    let text = text() + (namesDataFiles ? UsedDataFiles.lines : "")
+    StandardOutput.write(
+      TerminalLine.outputColumns.map { Format.wrapped(lines: text, columns: $0) } ?? text)
   }
 }
 

@@ -73,7 +73,7 @@ import Testing
     let page = try run("report", "\(folder)/whole.json", "-o", "\(folder)/page.html")
     #expect(page.status == 0, "\(page.errors)")
     let html = try String(contentsOfFile: "\(folder)/page.html", encoding: .utf8)
-    let shown = String(format: "%.4f", try #require(whole["bits_per_byte"]?.double))
+    let shown = String(format: ">%.3f<br>", try #require(whole["bits_per_byte"]?.double))
     #expect(html.contains("<section id=\"bytes\"") && html.contains(shown))
   }
 

@@ -96,7 +96,7 @@ import Testing
     }
     let svg = try XMLDocumentCheck.elements(in: map)
     // A cell per layer and pair, the ground, and five steps of the legend.
-    #expect(svg["rect"] == 3 * 16 + 1 + 5)
+    #expect(svg["rect"] == 3 * 16 + 1 + 50)
     let again = try run(
       "analyze", Self.model, "--text", Self.calibration, "--ctx", "128", "--chunks", "2", "--svg",
       map, "--quiet")

@@ -1,10 +1,9 @@
 import Base
 import Evaluation
 import Foundation
+import Reports
 import TestSupport
 import Testing
-
-@testable import Reports
 
 /// What a page begins with, and how its numbers are written.
 @Suite struct SummaryTests {
@@ -43,8 +42,9 @@ import Testing
     #expect(summary.contains("variant of Tiny"))
     #expect(summary.contains("<strong>RoPE</strong> predicts the text best."))
     // numpy: 100 expm1(mean), 100 exp(mean) std(ddof=1)/sqrt(3) of the chunks' differences.
-    #expect(summary.contains("Within two standard errors of it: RoVE (+0.33 % ± 0.67)."))
-    #expect(summary.contains("Beyond them: NoPE (+190.6 % ± 19.4)."))
+    #expect(
+      summary.contains("Within two standard errors of it: RoVE (+0.33\u{A0}%\u{A0}±\u{A0}0.67)."))
+    #expect(summary.contains("Beyond them: NoPE (+190.6\u{A0}%\u{A0}±\u{A0}19.4)."))
     #expect(summary.contains("essays.txt, sha256 bbbbbbbb") && summary.contains("avx2"))
     let rows = summary.components(separatedBy: "<tr>").dropFirst(2)
     #expect(rows.count == 3)
@@ -109,7 +109,7 @@ import Testing
     (3.5092, 0.0131, "3.509 ± 0.013"),
     (0.000312, 0.0000041, "(3.12 ± 0.04) × 10⁻⁴"), (-1_234_567, .nan, "−1.23 × 10⁶"),
     (0, .nan, "0.00"), (0.98, 0, "0.980 ± 0.000"), (.nan, 1, "–"),
-    (5e-324, 5e-324, "0.000000 ± 0.000000"),
+    (.leastNonzeroMagnitude, .leastNonzeroMagnitude, "0.000000 ± 0.000000"),
   ])
   func threeDigitsAndOneExponent(_ value: Double, _ error: Double, _ text: String) {
     #expect(Format.shown(value, error: error).text == text)

@@ -2,10 +2,10 @@ import Evaluation
 
 /// Changes of perplexity from the first of several models, as curves with a band of one standard error
 /// up and down.
-struct ChangeChart {
-  let chart: LineChart
+package struct ChangeChart: Sendable {
+  package let chart: LineChart
   /// What is left out, as a sentence: beside it the others would all lie on one line.
-  let note: String
+  package let note: String
 
   /// Percent up to which all curves are shown together.
   private static let usual = 100.0
@@ -15,7 +15,7 @@ struct ChangeChart {
   ///     do not compare.
   ///   - names: of all models.
   /// - Returns: nil where nothing compares.
-  init?(title: String, xTitle: String, changes: [[LineChart.Point]], names: [String]) {
+  package init?(title: String, xTitle: String, changes: [[LineChart.Point]], names: [String]) {
     let compared = changes.indices.filter { changes[$0].count > 1 }
     func last(_ index: Int) -> Double { abs(changes[index].last?.y ?? .nan) }
     let near = compared.filter { last($0) <= Self.usual }

@@ -93,7 +93,12 @@ struct ResultSubject {
     let level = first(program?["instruction_set"]).map { " (\($0))" } ?? ""
     let contexts = context ?? Self.lengths(json)
     facts = [
-      [text, textHash.map { "sha256 \(Self.short($0))" }].compactMap { $0 }
+      [
+        text,
+        (first(json["text_sha256"], file.json["text_sha256"]) ?? textHash).map {
+          "sha256 \(Self.short($0))"
+        },
+      ].compactMap { $0 }
         .joined(separator: ", "),
       contexts.map { "\($0) tokens" } ?? "", compute ?? "", maker.isEmpty ? "" : maker + level,
       date ?? "",

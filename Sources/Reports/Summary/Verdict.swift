@@ -23,7 +23,9 @@ enum Verdict {
         continue
       }
       guard let change = text.change(from: best) else { continue }
-      let words = "\(label) (\(Format.change(change).text))"
+      // A number and its error stay on one line.
+      let number = Format.change(change).text.replacing(" ", with: "\u{A0}")
+      let words = "\(label) (\(number))"
       // Without an error nothing says that a difference is none.
       if change.error.isFinite, change.value <= errors * change.error {
         same.append(words)

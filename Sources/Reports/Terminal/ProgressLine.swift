@@ -21,7 +21,7 @@ package struct ProgressLine: Sendable {
   }
 
   /// Letters of a bar.
-  private static let bar = (least: 8, most: 28)
+  private static let bar = (least: 6, most: 28)
   /// Letters that a name is cut to before anything else gives way.
   private static let name = 20
 
@@ -34,7 +34,7 @@ package struct ProgressLine: Sendable {
     ].filter { !$0.isEmpty }
   }
 
-  /// For a terminal of so many columns: name, bar and the rest; the name, the rate and the detail go
+  /// For a terminal of so many columns: name, bar and the rest; the rate, the name and the detail go
   /// first where it is narrow.
   package func text(columns: Int) -> String {
     var line = self
@@ -45,17 +45,17 @@ package struct ProgressLine: Sendable {
       ([percent] + line.parts).joined(separator: "  ")
     }
     func room(_ line: ProgressLine) -> Int {
-      columns - 1 - rest(line).count - 4
+      columns - 1 - rest(line).count - 3
         - (line.subject.isEmpty ? 0 : line.subject.count + 2)
     }
-    if room(line) < Self.bar.least { line.subject = "" }
     if room(line) < Self.bar.least { line.rate = nil }
+    if room(line) < Self.bar.least { line.subject = "" }
     if room(line) < Self.bar.least { line.detail = "" }
     let width = min(room(line), Self.bar.most)
     guard width >= Self.bar.least else { return String(rest(line).prefix(max(columns - 1, 1))) }
     let full = Int((share * Double(width)).rounded(.down))
     let bar = String(repeating: "#", count: full) + String(repeating: "-", count: width - full)
-    return (line.subject.isEmpty ? "" : line.subject + "  ") + "[\(bar)]  " + rest(line)
+    return (line.subject.isEmpty ? "" : line.subject + "  ") + "[\(bar)] " + rest(line)
   }
 
   /// For a file or a pipe.
