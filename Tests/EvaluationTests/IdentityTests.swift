@@ -162,10 +162,10 @@ import Testing
         .identity(model, on: text).key
     }
     #expect(Set(keys).count == keys.count)
-    // Of the options of a run only the arithmetic changes digits.
+    // Of the options of a run only the arithmetic and the form of decay attention change digits.
     #expect(
       labels(RunOptions())
-        == ["shard", "state", "threads", "batch", "memory", "arithmetic"])
+        == ["shard", "state", "threads", "batch", "memory", "arithmetic", "form"])
     let arithmetics = try Arithmetic.allCases.map { arithmetic in
       try PerplexityEvaluation(
         windows: windows, options: RunOptions(shard: Shard(1, of: 2), arithmetic: arithmetic)

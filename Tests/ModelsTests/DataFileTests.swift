@@ -232,7 +232,9 @@ import Vocabulary
   /// Model types and the keys that tell a family without one are of one file each.
   @Test func noTwoFilesClaimTheSameModel() throws {
     let all = try Architecture.names().map { try Architecture(named: $0) }
-    let types = all.flatMap(\.modelTypes)
+    let types = all.flatMap { file in
+      file.modelTypes.map { ([$0] + file.toldBy).joined(separator: " ") }
+    }
     #expect(Set(types).count == types.count)
     let keys = all.map(\.recognizedBy).filter { !$0.isEmpty }
     #expect(Set(keys).count == keys.count)

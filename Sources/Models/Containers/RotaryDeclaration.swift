@@ -127,7 +127,10 @@ extension RotaryDeclaration {
     let most = pairs.reduce(0) { max($0, $1 ?? 0) }
     let sizes = pairs.map { $0 ?? most }
     func table(_ key: Field, sizes: [Int]) throws -> [[Double]] {
-      try Self.table(field(key), sizes: sizes, turns: pairs.map { $0 != nil }) {
+      try Self.table(
+        field(key), sizes: sizes, turns: pairs.map { $0 != nil },
+        what: key == .frequencies ? "values" : "queries and keys"
+      ) {
         failure(key, $0)
       }
     }
@@ -160,7 +163,8 @@ extension RotaryDeclaration {
   /// A row of frequencies for each layer, of so many as `sizes` says; one row may stand for all. `turns`
   /// says whether each layer has positions, without which its row turns nothing.
   private static func table(
-    _ stated: JSONValue?, sizes: [Int], turns: [Bool], failure: (String) -> ModelError
+    _ stated: JSONValue?, sizes: [Int], turns: [Bool], what: String,
+    failure: (String) -> ModelError
   ) throws -> [[Double]] {
     guard let list = stated?.array else { throw failure("is missing") }
     let numbers = list.compactMap(\.double)
@@ -179,7 +183,7 @@ extension RotaryDeclaration {
       let row = Array(numbers[first...].prefix(size))
       first += size
       guard turns[layer] || row == still else {
-        throw failure("turns pairs of layer \(layer), which has no positions")
+        throw failure("turns \(what) of layer \(layer), which has no positions")
       }
       return row
     }
