@@ -2,12 +2,16 @@
 SWIFT ?= swift
 BUILD ?= .build
 PREFIX ?= /usr/local
+# Where `make install` puts a root that is packed, not used: paths are below it.
+DESTDIR ?=
 CONFIGURATION := release
 PACKAGES := libopenblas-dev libarchive-dev libjson-c-dev libdnnl-dev libpcre2-dev
 FLAGS := -c $(CONFIGURATION) --scratch-path $(BUILD)
 PROGRAM = $(shell $(SWIFT) build $(FLAGS) --show-bin-path)/ropeconv
+# What is installed has Swift's runtime inside: it needs no Swift.
+INSTALLED := $(BUILD)/installed
 
-.PHONY: all build demo test bench install format lint packages clean
+.PHONY: all build demo test bench release install uninstall deb format lint packages clean
 
 all: build
 
@@ -30,10 +34,20 @@ bench: build
 	$(SWIFT) build $(FLAGS) --product kernel-bench
 	@Tests/Benchmarks/run "$(PROGRAM)" $(BENCH)
 
-install: build
-	install -d $(PREFIX)/bin $(PREFIX)/share/ropeconv
-	install -m 755 "$(PROGRAM)" $(PREFIX)/bin/ropeconv
-	cp -r formats/architectures formats/huggingface formats/recognition formats/tokenizers $(PREFIX)/share/ropeconv/
+# The program with Swift's runtime, its completions and manual pages, in $(INSTALLED).
+release: packages
+	$(SWIFT) build $(FLAGS) --static-swift-stdlib --product ropeconv
+	@SWIFT="$(SWIFT)" packaging/stage "$(PROGRAM)" $(INSTALLED) $(BUILD)
+
+install: release
+	@packaging/install $(INSTALLED) "$(DESTDIR)$(PREFIX)"
+
+uninstall:
+	@packaging/uninstall "$(DESTDIR)$(PREFIX)"
+
+# ropeconv_VERSION_ARCHITECTURE.deb in this folder.
+deb: release
+	@packaging/deb $(INSTALLED) .
 
 format:
 	$(SWIFT) format -i -r Package.swift Sources Tests

@@ -30,9 +30,12 @@ extension Format {
     var deviation: String? { error.map { "± \($0)" + (power.map { " × \($0)" } ?? "") } }
   }
 
+  /// A number with three digits, and its error with as many decimal places.
   /// - Parameters:
+  ///   - value: the number.
   ///   - error: a standard error; not a number where there is none.
   ///   - isSigned: whether a number above zero has its sign.
+  /// - Returns: what is shown of them; a dash for what is not finite.
   package static func shown(_ value: Double, error: Double = .nan, isSigned: Bool = false) -> Shown
   {
     guard value.isFinite, abs(value) < 1e300 else {

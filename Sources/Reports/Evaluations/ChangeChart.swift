@@ -10,11 +10,13 @@ package struct ChangeChart: Sendable {
   /// Percent up to which all curves are shown together.
   private static let usual = 100.0
 
+  /// Nil where nothing compares.
   /// - Parameters:
+  ///   - title: above the chart.
+  ///   - xTitle: below its horizontal axis.
   ///   - changes: of each model after the first, its points in percent; those of fewer than two points
   ///     do not compare.
   ///   - names: of all models.
-  /// - Returns: nil where nothing compares.
   package init?(title: String, xTitle: String, changes: [[LineChart.Point]], names: [String]) {
     let compared = changes.indices.filter { changes[$0].count > 1 }
     func last(_ index: Int) -> Double { abs(changes[index].last?.y ?? .nan) }

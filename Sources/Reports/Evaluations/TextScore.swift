@@ -23,6 +23,10 @@ struct TextScore {
   /// - Parameters:
   ///   - json: the result, or a point of a curve.
   ///   - fields: its fields.
+  ///   - subject: what was scored.
+  ///   - file: the file of the result.
+  ///   - sites: those of a point that has its own.
+  /// - Throws: `ReportError` for a field that is missing or of another kind.
   init(
     _ json: JSONValue, _ fields: ResultFields, of subject: ResultSubject, in file: ResultFile,
     sites: String? = nil
