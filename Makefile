@@ -37,17 +37,17 @@ bench: build
 # The program with Swift's runtime, its completions and manual pages, in $(INSTALLED).
 release: packages
 	$(SWIFT) build $(FLAGS) --static-swift-stdlib --product ropeconv
-	@SWIFT="$(SWIFT)" packaging/stage "$(PROGRAM)" $(INSTALLED) $(BUILD)
+	@SWIFT="$(SWIFT)" Sources/System/packaging/stage "$(PROGRAM)" $(INSTALLED) $(BUILD)
 
 install: release
-	@packaging/install $(INSTALLED) "$(DESTDIR)$(PREFIX)"
+	@Sources/System/packaging/install $(INSTALLED) "$(DESTDIR)$(PREFIX)"
 
 uninstall:
-	@packaging/uninstall "$(DESTDIR)$(PREFIX)"
+	@Sources/System/packaging/uninstall "$(DESTDIR)$(PREFIX)"
 
 # ropeconv_VERSION_ARCHITECTURE.deb in this folder.
 deb: release
-	@packaging/deb $(INSTALLED) .
+	@Sources/System/packaging/deb $(INSTALLED) .
 
 format:
 	$(SWIFT) format -i -r Package.swift Sources Tests

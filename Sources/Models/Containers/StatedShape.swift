@@ -75,7 +75,7 @@ extension StatedShape {
     if parameters.side == .gguf { layers -= try PredictingLayers.count(parameters, of: layers) }
     // What is kept of a layer must not be made for layers that are not there.
     let tensors = parameters.checkpoint.tensors.count
-    guard layers <= max(tensors, 1_024) else {
+    guard layers <= max(tensors, 8_192) else {
       throw parameters.failure(
         .layers, "is \(layers), more than the file's tensors, of which it has \(tensors)")
     }
