@@ -39,6 +39,7 @@ package final class LayerStream {
     wanted: ForwardPass.Wanted? = nil, continuing states: SequenceStates? = nil,
     sharing other: LayerStream? = nil
   ) throws {
+    try Libraries.checkRoom()
     self.pass = pass
     sequenceStates = states
     let begin = start + (states?.done ?? 0)

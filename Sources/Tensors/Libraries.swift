@@ -45,6 +45,16 @@ package enum Libraries {
     }
   }
 
+  /// Looks whether there is memory to work with at all, where this process has a limit of it: oneDNN
+  /// ends the process where it gets none for the code that it makes.
+  /// - Throws: `TensorError.outOfMemory` where there is not.
+  package static func checkRoom() throws(TensorError) {
+    let bytes = 32 << 20
+    guard !rc_memory_is_limited() || rc_memory_has_room(bytes) else {
+      throw .outOfMemory(bytes: bytes)
+    }
+  }
+
   /// Whether OpenBLAS gets the buffer of a thread.
   static var hasRoomForBuffer: Bool {
     !rc_memory_is_limited() || rc_memory_has_room(bufferBytes)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Base
+import CKernels
 import Checkpoints
 import Evaluation
 import Foundation
@@ -48,7 +49,8 @@ struct Ropeconv: ParsableCommand {
       TokenizerNotes.observe(warn)
       if !arguments.contains("--quiet") {
         RunningUnits.observe(isVerbose: LongRunOptions.isVerbose(arguments))
-        SilentPhases.observe()
+        // Where there is no memory for its threads, libdispatch waits for ever: then phases stay silent.
+        if !rc_memory_is_limited() { SilentPhases.observe() }
         StateFile.observe { Failure.line($0, prefix: "ropeconv: ") }
       }
       try command.run()

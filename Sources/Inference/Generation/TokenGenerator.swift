@@ -68,6 +68,7 @@ package struct TokenGenerator: Sendable {
     var results = [[Int32]](repeating: [], count: prompts.count)
     let longest = maxima.max() ?? 0
     guard longest > 0, !prompts.isEmpty else { return results }
+    try Libraries.checkRoom()
     let ends = zip(prompts, maxima).map { $0.count + max($1, 0) }
     let keeps = pass.plan.decodedBytes <= Self.keptBytes
     let sequences = try CachedSequences(
