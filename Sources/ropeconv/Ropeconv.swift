@@ -49,8 +49,9 @@ struct Ropeconv: ParsableCommand {
       TokenizerNotes.observe(warn)
       if !arguments.contains("--quiet") {
         RunningUnits.observe(isVerbose: LongRunOptions.isVerbose(arguments))
-        // Where there is no memory for its threads, libdispatch waits for ever: then phases stay silent.
-        if !rc_memory_is_limited() { SilentPhases.observe() }
+        // libdispatch waits for ever where there is no memory for its threads, and ends the process
+        // where it gets no file of its own: under such limits phases stay silent.
+        if !rc_memory_is_limited(), sysconf(Int32(_SC_OPEN_MAX)) >= 64 { SilentPhases.observe() }
         StateFile.observe { Failure.line($0, prefix: "ropeconv: ") }
       }
       try command.run()
