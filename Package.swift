@@ -65,7 +65,7 @@ let package = Package(
     .executableTarget(
       name: "ropeconv",
       dependencies: [
-        "Batch", "Reports", "Conversion", "Evaluation", "CKernels",
+        "Batch", "Reports", "Conversion", "Evaluation",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .target(

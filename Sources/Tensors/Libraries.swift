@@ -26,6 +26,9 @@ package enum Libraries {
   /// Sets caps and thread counts before the first product.
   static func prepare() { _ = prepared }
 
+  /// Whether this process has a limit of memory, which libraries may answer by waiting for ever.
+  package static var hasMemoryLimit: Bool { rc_memory_is_limited() }
+
   /// Takes OpenBLAS's buffers for so many threads where this process has a limit of memory: OpenBLAS
   /// would ask for one that it does not get again and again, for ever.
   /// - Throws: `TensorError.noBuffers` where there is no room for them.

@@ -73,6 +73,9 @@ struct Generate: ParsableCommand {
     guard !texts.isEmpty else {
       throw UsageError("a prompt is needed: --prompt TEXT or --prompt-file FILE")
     }
+    guard !until.contains("") else {
+      throw UsageError("--until is empty: expected a text at which to end")
+    }
     let model = try opening.open(model, output)
     try variant.refuseUnused(in: [model.plan])
     let generation = TextGeneration(

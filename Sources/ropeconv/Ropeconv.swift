@@ -1,6 +1,5 @@
 import ArgumentParser
 import Base
-import CKernels
 import Checkpoints
 import Evaluation
 import Foundation
@@ -51,7 +50,7 @@ struct Ropeconv: ParsableCommand {
         RunningUnits.observe(isVerbose: LongRunOptions.isVerbose(arguments))
         // libdispatch waits for ever where there is no memory for its threads, and ends the process
         // where it gets no file of its own: under such limits phases stay silent.
-        if !rc_memory_is_limited(), sysconf(Int32(_SC_OPEN_MAX)) >= 64 { SilentPhases.observe() }
+        if !Libraries.hasMemoryLimit, sysconf(Int32(_SC_OPEN_MAX)) >= 64 { SilentPhases.observe() }
         StateFile.observe { Failure.line($0, prefix: "ropeconv: ") }
       }
       try command.run()

@@ -169,7 +169,7 @@ import Testing
     (#"{"type": "generate_until", "context": "a", "until": [1]}"#, "expected \"until\""),
     (#"{"type": "generate_until", "context": "a", "max_tokens": 0}"#, "expected \"max_tokens\""),
     (#"{"type": "generate_until", "context": "a", "temperature": 1}"#, "expected \"temperature\""),
-    (#"{"type": "loglikelihood_rolling", "text": "a", "contxt": 1}"#, "\"contxt\" is no field"),
+    (#"{"type": "loglikelihood_rolling", "text": "a", "contxt": 1}"#, "\"contxt\" is not a field"),
     (#"{"type": "loglikelihood", "context": "a", "continuation": ""}"#, "no token of its own"),
     (#"{"type": "generate_until", "context": "a", "max_tokens": 9999}"#, "leave no room"),
   ])

@@ -1,6 +1,6 @@
 import Vocabulary
 
-/// The text of a sequence that grows token by token. Control tokens are no part of it, but may be
+/// The text of a sequence that grows token by token. Control tokens are not part of it, but may be
 /// what a text that ends it is made of.
 struct GrowingText {
   private let tokenizer: Tokenizer

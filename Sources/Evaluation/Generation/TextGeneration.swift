@@ -17,7 +17,7 @@ package struct TextGeneration {
   /// Only the likeliest tokens with this share of the probability together are drawn.
   package var topP: Double
   package var seed: UInt64
-  /// Texts that end what is written; they are no part of it.
+  /// Texts that end what is written; they are not part of it.
   package var until: [String]
   package var chat: ChatFormat?
   package var rotary: RotaryRequest

@@ -76,7 +76,7 @@ package enum ModelRequest: Sendable {
       self = .generateUntil(context: try text("context"), until: stops, maximum: maximum)
     }
     if let other = fields.keys.first(where: { !known.contains($0) }) {
-      throw Problem("\"\(other)\" is no field of \(kind.rawValue)")
+      throw Problem("\"\(other)\" is not a field of \(kind.rawValue)")
     }
   }
 

@@ -132,6 +132,10 @@ extension EvaluateNeedle {
   func refuseUnused() throws {
     try prompts.refuseUnused()
     try GivenOptions.all.refuseForceAlone()
+    if trials == 1 {
+      try GivenOptions.all.refuse(
+        "--passages", because: "the first of the trials reads the beginning in any case")
+    }
   }
 }
 

@@ -40,7 +40,7 @@ struct EvaluateNeedle: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "own: each trial in a passage of its own, the same at all depths; one: all in the beginning, sooner done.",
+      "own: each trial in a passage of its own, the same at all depths; one: all in the beginning, done sooner.",
       valueName: "kind"))
   var passages = NeedleEvaluation.Passages.own
 
