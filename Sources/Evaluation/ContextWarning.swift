@@ -17,10 +17,15 @@ package struct ContextWarning: Sendable, Equatable {
   /// Nil where the model reaches as far. With learned positions too: those end with an error.
   package init?(_ plan: ModelPlan, length: Int, rotary: RotaryRequest = .asStored) {
     guard plan.globals[.positions] == nil else { return nil }
-    let scaling = rotary.scaling ?? plan.rotary.scores.first?.scaling ?? .none
+    let sites = rotary.sites ?? plan.rotary.sites
+    // A scaling of one side alone leaves the other beyond its reach.
+    let reachesAll =
+      (rotary.scaledSites.rotatesScores || !sites.rotatesScores)
+      && (rotary.scaledSites.rotatesMessage || !sites.rotatesMessage)
+    let asked = reachesAll ? rotary.scaling : nil
+    let scaling = asked ?? plan.rotary.scores.first?.scaling ?? .none
     let trained = plan.shape.context
     guard length > scaling.reach(from: trained) else { return nil }
-    let sites = rotary.sites ?? plan.rotary.sites
     file = plan.checkpoint.path
     self.length = length
     self.trained = trained

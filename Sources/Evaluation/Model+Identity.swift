@@ -70,7 +70,7 @@ extension Model {
     let (scores, values) = (rotary.scores, rotary.valueTable)
     let bases = scores.map { JSONValue.number($0.base) }
     let stored = try plan.rotary.applying(.asStored, length: length)
-    return [
+    var fields: OrderedDictionary<String, JSONValue> = [
       "sites": .string(rotary.sites.code),
       "value_pairs": values.map { JSONValue(ofLayers: $0.turning.map { JSONValue($0) }) } ?? .null,
       "pairs": JSONValue(ofLayers: rotary.layers.map { JSONValue($0.pairs) }),
@@ -84,6 +84,9 @@ extension Model {
       "fit": fit,
       "frequencies_sha256": .string(SourceHash.sha256(text: frequencies)),
     ]
+    let own = rotary.layers.lazy.compactMap { $0.value?.ownScaling }.first
+    if let own { fields["value_scaling"] = own.setting }
+    return .object(fields)
   }
 
   /// What a conversion with a fit wrote beside the weights; null without one.

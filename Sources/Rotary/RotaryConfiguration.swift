@@ -121,6 +121,8 @@ public struct RotaryRequest: Sendable, Equatable {
   /// Replaces the scaling of every layer but those with frequencies for their window, which never
   /// look far.
   public var scaling: FrequencyScaling?
+  /// What the scaling reaches: `.scores`, `.message`, or both; the other stays as it is.
+  package var scaledSites = RotarySites.all
 
   /// A request for these changes; what is nil stays as it is.
   public init(
@@ -139,12 +141,22 @@ public struct RotaryRequest: Sendable, Equatable {
 
   /// The scaling that queries and keys of this rotation get.
   func scaling(of score: ScoreRotation) -> FrequencyScaling {
+    scaledSites.rotatesScores ? asked(of: score) : score.scaling
+  }
+
+  /// The scaling that values of a layer with this rotation get.
+  func valueScaling(of score: ScoreRotation) -> FrequencyScaling {
+    scaledSites.rotatesMessage ? asked(of: score) : score.scaling
+  }
+
+  private func asked(of score: ScoreRotation) -> FrequencyScaling {
     score.isLocal ? score.scaling : scaling ?? score.scaling
   }
 
   /// Whether a value rotation that is there stays as it is.
   var keepsValues: Bool {
-    valuePairs == nil && valuePairsByLayer == nil && valueBase == nil && scaling == nil
+    valuePairs == nil && valuePairsByLayer == nil && valueBase == nil
+      && (scaling == nil || !scaledSites.rotatesMessage)
   }
 }
 
@@ -176,20 +188,24 @@ extension RotaryConfiguration {
       return result
     }
     if request.keepsValues, layers.contains(where: { $0.value != nil }) { return result }
-    try result.computeValues(request, length: length)
+    try result.computeValues(
+      request, scalings: layers.map { $0.score.map(request.valueScaling) }, length: length)
     return result
   }
 
-  /// Computes the values' frequencies anew, from those that queries and keys have now.
+  /// Computes the values' frequencies anew, from the rotation of queries and keys, with the scaling
+  /// that values get in each layer.
   private mutating func computeValues(
-    _ request: RotaryRequest, length: Int
+    _ request: RotaryRequest, scalings: [FrequencyScaling?], length: Int
   ) throws(RotaryError) {
     let commonBase = layers.compactMap(\.score?.base).agreed
     var kept: [Int?] = []
     for index in layers.indices {
       let stored = layers[index].value
       kept.append(request.valuePairs ?? stored?.pairs)
-      guard var score = layers[index].score else { continue }
+      guard var score = layers[index].score, let scaling = scalings[index] else { continue }
+      let ownScaling = scaling == score.scaling ? nil : scaling
+      score.scaling = scaling
       if let stored {
         score.direction = stored.direction
         if stored.slots != score.pairs {
@@ -204,6 +220,7 @@ extension RotaryConfiguration {
         layout: stored?.layout ?? score.layout, bias: stored?.bias ?? .unrotated,
         base: score.stated == nil ? request.valueBase ?? stored?.base ?? commonBase : nil)
       value.pairs = value.turning
+      value.ownScaling = ownScaling
       layers[index].value = value
     }
     if let counts = request.valuePairsByLayer {

@@ -22,6 +22,9 @@ public struct ValueRotation: Sendable, Equatable {
   public var base: Double?
   /// How many slowest pairs turn, where one count says it for all layers.
   public var pairs: Int?
+  /// How the frequencies were changed for long contexts, where that is not how those of queries and
+  /// keys were.
+  package var ownScaling: FrequencyScaling?
 
   /// A rotation by these frequencies, rounded to Float.
   public init(

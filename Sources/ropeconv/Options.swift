@@ -237,7 +237,9 @@ struct VariantOptions: ParsableArguments {
   @OptionGroup var values: ValueRotationOptions
 
   @Option(
-    help: ArgumentHelp("checkpoint, none, linear, ntk, dynamic or yarn.", valueName: "method"))
+    help: ArgumentHelp(
+      "checkpoint, none, linear, ntk, dynamic or yarn; yarn:qk or yarn:vo scale only those sites.",
+      valueName: "method"))
   var ropeScaling = "checkpoint"
 
   @Option(help: ArgumentHelp("Factor of --rope-scaling.", valueName: "f"))
@@ -252,10 +254,13 @@ struct VariantOptions: ParsableArguments {
     for plan: ModelPlan, method: String? = nil, factor: Double? = nil
   ) throws -> RotaryRequest {
     let pairs = try values.pairs(for: plan)
-    return RotaryRequest(
+    let asked = try ScalingMethod(method ?? ropeScaling)
+    var request = RotaryRequest(
       sites: try sites.map { try RotarySites(parsing: $0) }, valuePairs: pairs.all,
       valuePairsByLayer: pairs.byLayer, valueBase: values.valueBase,
-      scaling: try scaling(plan, method ?? ropeScaling, factor))
+      scaling: try scaling(plan, asked.name, factor))
+    request.scaledSites = asked.sites
+    return request
   }
 
   private func scaling(
@@ -284,11 +289,7 @@ struct VariantOptions: ParsableArguments {
     case "linear": return .linear(factor: try factor())
     case "ntk": return .ntk(factor: try factor())
     case "dynamic": return .dynamic(factor: try factor(), originalContext: original)
-    case "yarn": return .yarn(.init(factor: try factor(), originalContext: original))
-    default:
-      throw UsageError(
-        "--rope-scaling is '\(ropeScaling)', expected checkpoint, none, linear, ntk, dynamic or yarn"
-      )
+    default: return .yarn(.init(factor: try factor(), originalContext: original))
     }
   }
 }

@@ -31,6 +31,10 @@ import Testing
       perplexity + ["--sites", "nope", "--rope-scaling", "linear", "--rope-factor", "2"],
       "--rope-scaling", "nothing rotates"
     ),
+    (
+      perplexity + ["--sites", "qk", "--rope-scaling", "linear:vo", "--rope-factor", "2"],
+      "--rope-scaling", "no vo rotates"
+    ),
     (perplexity + ["--rope-factor", "2"], "--rope-factor", "--rope-scaling"),
     (
       perplexity + ["--rope-scaling", "none", "--rope-original-ctx", "64"], "--rope-original-ctx",

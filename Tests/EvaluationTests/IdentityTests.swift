@@ -304,7 +304,14 @@ import Testing
     #expect(
       try words(RotaryRequest(scaling: .yarn(.init(factor: 4, originalContext: 128))))
         == "RoPE, as if, YaRN x4")
+    var ofValues = RotaryRequest(
+      sites: .all, scaling: .yarn(.init(factor: 4, originalContext: 128)))
+    ofValues.scaledSites = .message
+    #expect(try words(ofValues) == "RoVE, as if, YaRN x4 of values")
+    ofValues.scaledSites = .scores
+    #expect(try words(ofValues) == "RoVE, as if, YaRN x4 of queries and keys")
   }
+
   /// A delta rule knows the order of tokens by itself: its layers are not called NoPE.
   @Test func layersOfADeltaRuleInWords() throws {
     guard let folder = try References.shared("parity/qwen3-5") else { return }

@@ -120,6 +120,26 @@ import Testing
     }
   }
 
+  /// A scaling of one side leaves the other's frequencies as they are, stored or computed.
+  @Test(arguments: [RotarySites.scores, .message]) func oneSideIsScaledAlone(
+    _ sites: RotarySites
+  ) throws {
+    var request = RotaryRequest(sites: .all, scaling: .linear(factor: 4))
+    request.scaledSites = sites
+    let stored = try configuration().applying(RotaryRequest(sites: .all), length: 64)
+    for start in [configuration(), stored] {
+      let variant = try start.applying(request, length: 64)
+      let layer = try #require(variant.layers.first)
+      let (scores, values) = (try #require(layer.score), try #require(layer.value))
+      let plain = try #require(stored.layers[0].value).frequencies
+      let divided = plain.map { Double(Float($0 / 4)) }
+      #expect(
+        try scores.frequencies(length: 64).radians.map { Double(Float($0)) }
+          == (sites == .scores ? divided : plain))
+      #expect(values.frequencies == (sites == .message ? divided : plain))
+    }
+  }
+
   @Test func turningValuesOffDropsTheTable() throws {
     let rove = try configuration().applying(RotaryRequest(sites: .all), length: 512)
     #expect(try rove.applying(RotaryRequest(sites: .scores), length: 512) == configuration())

@@ -70,7 +70,7 @@ package struct ModelDescription: Sendable, Equatable {
     }
     if let fit = rotation["fit"], !fit.isNull { parts.append("fitted") }
     if rotation["as_if"]?.bool == true { parts.append("as if") }
-    if let text = scaling(rotation["scaling"] ?? .null) { parts.append(text) }
+    parts += scalings(rotation)
     return parts.joined(separator: ", ")
   }
 
@@ -83,6 +83,15 @@ package struct ModelDescription: Sendable, Equatable {
   private static func kind(ofUnrotated layer: Int, _ identity: JSONValue) -> UnreachedLayers {
     let rules = identity["hyperparameters"]?["delta_rule"]?.array ?? []
     return layer < rules.count && !rules[layer].isNull ? .deltaRule : .withoutPositions
+  }
+
+  /// How frequencies are scaled; where values have another scaling than queries and keys, of each.
+  private static func scalings(_ rotation: JSONValue) -> [String] {
+    let scores = scaling(rotation["scaling"] ?? .null)
+    guard let own = rotation["value_scaling"] else { return [scores].compactMap { $0 } }
+    return [
+      scores.map { "\($0) of queries and keys" }, scaling(own).map { "\($0) of values" },
+    ].compactMap { $0 }
   }
 
   private static func scaling(_ scaling: JSONValue) -> String? {

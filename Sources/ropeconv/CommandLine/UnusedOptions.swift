@@ -32,22 +32,26 @@ extension VariantOptions {
       try given.refuse(
         "--value-pairs", "--value-base", because: "no value rotates (the sites are \(sites))")
     }
-    let methods = methods ?? [ropeScaling]
-    if !variants.contains(where: { $0 != .none }), methods != ["checkpoint"] {
-      try given.refuse("--rope-scaling", because: "nothing rotates (the sites are \(sites))")
+    let methods = try (methods ?? [ropeScaling]).map { try ScalingMethod($0) }
+    for method in methods where method.name != "checkpoint" {
+      guard variants.contains(where: { !$0.isDisjoint(with: method.sites) }) else {
+        let idle = method.sites == .all ? "nothing rotates" : "no \(method.sites.code) rotates"
+        try given.refuse("--rope-scaling", because: "\(idle) (the sites are \(sites))")
+        continue
+      }
     }
-    if !methods.contains(where: { !["checkpoint", "none"].contains($0) }) {
+    if !methods.contains(where: \.hasFactor) {
       try given.refuse(
         "--rope-factor", "--rope-original-ctx",
         because: "there is no --rope-scaling that takes it")
     }
     // Of several models or lengths, a factor that is not given follows from the original context.
     if !derivesFactor || ropeFactor != nil,
-      !methods.contains(where: { ["dynamic", "yarn"].contains($0) })
+      !methods.contains(where: \.needsOriginalContext)
     {
       try given.refuse(
         "--rope-original-ctx",
-        because: "--rope-scaling \(methods.joined(separator: ",")) goes by its factor alone")
+        because: "--rope-scaling \(methods.map(\.name).joined(separator: ",")) goes by its factor alone")
     }
   }
 }

@@ -1,0 +1,40 @@
+import Rotary
+
+/// How `--rope-scaling` names a scaling: a method, and after a colon the sites that it reaches where
+/// those are not all.
+struct ScalingMethod {
+  static let names = ["checkpoint", "none", "linear", "ntk", "dynamic", "yarn"]
+
+  let name: String
+  /// `.scores`, `.message` or both.
+  let sites: RotarySites
+
+  /// Parses one such as `yarn` or `yarn:vo`.
+  init(_ text: String) throws(UsageError) {
+    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    name = String(parts[0])
+    guard Self.names.contains(name) else {
+      throw UsageError(
+        "--rope-scaling is '\(text)', expected \(Self.names.dropLast().joined(separator: ", ")) or"
+          + " \(Self.names.last ?? ""), and with any but checkpoint :qk or :vo behind it")
+    }
+    guard parts.count > 1 else {
+      sites = .all
+      return
+    }
+    guard name != Self.names[0], let only = [RotarySites.scores, .message].first(where: {
+      $0.code == parts[1]
+    }) else {
+      throw UsageError(
+        "--rope-scaling is '\(text)', expected nothing behind checkpoint, and behind the others"
+          + " :qk (queries and keys alone) or :vo (values and outputs alone)")
+    }
+    sites = only
+  }
+
+  /// Whether the method needs the context before scaling.
+  var needsOriginalContext: Bool { ["dynamic", "yarn"].contains(name) }
+
+  /// Whether the method has a factor.
+  var hasFactor: Bool { !["checkpoint", "none"].contains(name) }
+}
