@@ -1,3 +1,5 @@
+import Base
+import Checkpoints
 import Evaluation
 import Foundation
 import Yams
@@ -44,6 +46,12 @@ struct PlanReader {
 
   private func path(_ text: String) -> String { Self.path(text, beside: file) }
 
+  /// A path beside the plan where something stands, or the folder of a model that is named as on a hub.
+  private func place(ofModel text: String) -> String {
+    let path = path(text)
+    return FileStamp(path: path) == nil ? HubCache.folder(of: text) ?? path : path
+  }
+
   // MARK: - Sections
 
   mutating func readModels() throws(PlanError) {
@@ -51,7 +59,7 @@ struct PlanReader {
       guard let name = Self.name(key), let file = value.string else {
         throw malformed("models: expected NAME: PATH")
       }
-      models[name] = (path(file), [])
+      models[name] = (place(ofModel: file), [])
       order.append(name)
     }
     guard !models.isEmpty else { throw malformed("models: expected at least one") }
@@ -145,8 +153,8 @@ struct PlanReader {
   /// Options whose values are paths beside the plan, of what is written.
   static let outputs: Set<String> = ["svg", "html", "nll", "junit", "prompts", "output"]
 
-  /// Options that the runner gives itself.
-  private static let reserved: Set<String> = ["json", "quiet", "state", "threads"]
+  /// Options that the runner gives itself, or in the place of which the plan has a key of its own.
+  private static let reserved: Set<String> = ["json", "quiet", "state", "threads", "model"]
 
   /// Options that end a command before it has done anything: no step.
   private static let ending: Set<String> = [

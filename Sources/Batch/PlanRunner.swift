@@ -125,7 +125,7 @@ package struct PlanRunner: Sendable {
     process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
     process.environment = ProcessInfo.processInfo.environment.merging([
-      SignalHandling.parentVariable: String(getpid())
+      EnvironmentVariable.parent.rawValue: String(getpid())
     ]) { $1 }
     let (printed, errors) = (Pipe(), Pipe())
     process.standardOutput = printed

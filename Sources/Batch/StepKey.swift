@@ -20,10 +20,9 @@ struct StepKey {
     command = step.arguments.map { $0 + "\n" }.joined()
     var lines = ["program \(version)"]
     // The instruction set decides which arithmetic is chosen where none is asked for.
-    let environment = ProcessInfo.processInfo.environment
-    if let isa = environment["ROPECONV_ISA"] { lines.append("isa \(isa)") }
+    if let isa = EnvironmentVariable.instructionSet.value { lines.append("isa \(isa)") }
     var read = step.inputs
-    if !step.has(["architectures"]), let folder = environment["ROPECONV_ARCHITECTURES"],
+    if !step.has(["architectures"]), let folder = EnvironmentVariable.architectures.value,
       folder != ""
     {
       read.append(.init(path: folder, role: .data))

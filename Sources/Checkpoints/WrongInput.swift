@@ -13,12 +13,11 @@ enum WrongInput {
     if let ending = unfinished.first(where: { FileStamp(path: path + $0) != nil }) {
       return .unfinishedDownload(found: Paths.name(of: path) + ending)
     }
-    // OWNER/NAME, and no folder of the owner's name here.
-    let isName = path.wholeMatch(of: /[A-Za-z0-9][A-Za-z0-9._-]*\/[A-Za-z0-9][A-Za-z0-9._-]*/)
-    guard isName != nil, !known.contains(where: path.lowercased().hasSuffix),
-      FileStamp(path: Paths.folder(of: path)) == nil
+    // A name on a hub, and no folder of the owner's name here.
+    guard HubCache.isName(path), !known.contains(where: path.lowercased().hasSuffix),
+      FileStamp(path: Paths.folder(of: path)) == nil, let missing = HubCache.missing(path)
     else { return .notFound }
-    return .hubName(path)
+    return .hubName(path, missing: missing)
   }
 
   /// Of a file that is neither GGUF nor safetensors.

@@ -62,10 +62,11 @@ struct ModelCard {
     return SourceFacts.singleLine(checkpoint.metadata[GeneralKey.name]?.string) ?? fileName
   }
 
-  /// The last part of the source's path.
+  /// The last part of the source's path, or its name on the hub whose cache it lies in.
   private var fileName: String {
-    SourceFacts.singleLine(
-      URL(fileURLWithPath: plan.source.checkpoint.path).lastPathComponent) ?? "model"
+    let path = plan.source.checkpoint.path
+    return SourceFacts.singleLine(
+      HubCache.name(ofSnapshot: path) ?? URL(fileURLWithPath: path).lastPathComponent) ?? "model"
   }
 
   private func heading() -> String {
@@ -210,6 +211,7 @@ private struct SourceFacts {
         metadata(GeneralKey.sourceHuggingFace), metadata(GeneralKey.sourceRepository),
         metadata(GeneralKey.repository), metadata(GeneralKey.baseModelRepository),
         checkpoint.configuration?[path]?.string,
+        HubCache.name(ofSnapshot: checkpoint.path),
       ].lazy.compactMap { $0.flatMap(Self.repository) }.first ?? stated["base_model"]
   }
 

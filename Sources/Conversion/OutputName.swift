@@ -7,12 +7,14 @@ import Rotary
 package enum OutputName {
   /// `<stem>.<sites>.<ext>` beside the input. A type that was asked for stands where the ecosystem's
   /// names have it, `<stem>.<sites>-Q4_K_M.gguf`, and the source's own leaves the stem. Nil `sites`
-  /// stay as they are: `<stem>-Q4_K_M.gguf`, `<stem>.keep.<ext>`.
+  /// stay as they are: `<stem>-Q4_K_M.gguf`, `<stem>.keep.<ext>`. Nothing is written into a hub's cache:
+  /// of a snapshot there, the output is named as the model and stands in the current folder.
   package static func beside(_ input: String, sites: RotarySites?, type: OutputTypes) -> String {
     // Not by NSString, which traps on a path of one character (Swift 6.3 on Linux).
     let path = Paths.withoutTrailingSlashes(input)
-    let last = Paths.name(of: path)
-    let folder = path.utf8.dropLast(last.utf8.count)
+    let snapshot = HubCache.name(ofSnapshot: path)
+    let last = Paths.name(of: snapshot ?? path)
+    let folder = snapshot == nil ? path.utf8.dropLast(last.utf8.count) : "".utf8[...]
     var isFolder: ObjCBool = false
     FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
     var (stem, ending) = isFolder.boolValue ? (last, "/") : split(last)

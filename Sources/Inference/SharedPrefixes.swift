@@ -1,4 +1,4 @@
-import Foundation
+import Base
 import Models
 import Tensors
 
@@ -16,7 +16,7 @@ package struct SharedPrefixes: Sendable {
   /// `ROPECONV_SHARED_PREFIXES=off` computes every sequence from its first token: to see that no digit
   /// changes, and what sharing saves.
   private static let isWanted =
-    ProcessInfo.processInfo.environment["ROPECONV_SHARED_PREFIXES"] != "off"
+    EnvironmentVariable.sharedPrefixes.value != "off"
 
   /// Whether sequences of a model share anything. Not where a layer keeps more of a sequence than keys
   /// and values of its rows.

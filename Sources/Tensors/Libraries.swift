@@ -1,3 +1,4 @@
+import Base
 import CKernels
 import COpenBLAS
 import Foundation
@@ -70,7 +71,7 @@ package enum Libraries {
   private static let prepared: Bool = {
     openblas_set_num_threads(1)
     #if ROPECONV_ONEDNN
-      switch ProcessInfo.processInfo.environment["ROPECONV_ISA"] {
+      switch EnvironmentVariable.instructionSet.value {
       case "portable": _ = dnnl_set_max_cpu_isa(dnnl_cpu_isa_sse41)
       case "avx2": _ = dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx2)
       default: break

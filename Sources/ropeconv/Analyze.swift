@@ -8,19 +8,20 @@ import Rotary
 struct Analyze: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "How far do heads look, and what would rotating each value pair do?",
-    discussion: """
-      Example: ropeconv analyze model.gguf --text wiki.valid.txt
-               ropeconv analyze model.gguf --text wiki.valid.txt --value-base 1e8 --svg damage.svg
-               ropeconv analyze model.gguf --text wiki.train.txt --imatrix imatrix.gguf
-      """)
+    usage: "ropeconv analyze <model> --text <file> [<options>]",
+    discussion: HelpText.discussion(
+      "For a model whose values do not rotate yet; with --imatrix, for any.",
+      examples: "ropeconv analyze model.gguf --text wiki.valid.txt",
+      "ropeconv analyze model.gguf --text wiki.valid.txt --value-base 1e8 --svg "
+        + "damage.svg",
+      "ropeconv analyze model.gguf --text wiki.train.txt --imatrix imatrix.gguf"))
 
-  @Argument(help: "A model whose values do not rotate yet; with --imatrix, any.")
-  var model: String
+  @OptionGroup var operand: OneModel
 
   @OptionGroup(title: "Models") var opening: ModelOptions
   @OptionGroup(title: "Text") var text: TextOptions
 
-  @Option(help: ArgumentHelp("Tokens of a chunk.", valueName: "n"))
+  @Option(name: ShortName.ctx.names, help: ArgumentHelp("Tokens of a chunk.", valueName: "n"))
   var ctx = 512
 
   @Option(
@@ -54,13 +55,14 @@ struct Analyze: ParsableCommand {
 
   func run() throws {
     try refuseUnused()
-    var files = CallFiles(models: model)
+    let path = operand.path(options)
+    var files = CallFiles(models: path)
     files.read(opening.folder, orFilesEnding: ".json")
     files.read(text.text, text.tokens)
     files.write(svg, "--svg", force: force)
     files.write(imatrix, "--imatrix", force: force)
     try files.check()
-    let model = try opening.open(model, options)
+    let model = try opening.open(path, options)
     let source = try text.required()
     let tokens = try TokenizedText(source, for: model, threads: options.threads)
     if let imatrix { return try measure(model, tokens, to: imatrix, inputs: files.inputs) }

@@ -10,19 +10,21 @@ import Rotary
 struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Rewrite a checkpoint to another rotary variant or container.",
-    discussion: """
-      Example: ropeconv convert model.gguf --to rove -o model.rove.gguf
-               ropeconv convert folder/ -o model.gguf
-               ropeconv convert model.gguf --to rove -o model.rove.tar.zst
-               ropeconv convert model.gguf --to rove --calibrate wiki.valid.txt --max-increase 2
-               ropeconv convert model.gguf --to qk --absorb A2,A5 --type f32 -o proof.gguf
-               ropeconv convert model.gguf --type q4_k_m -o model.q4_k_m.gguf
-               ropeconv convert model.gguf --type q2_k --imatrix imatrix.gguf -o model.q2_k.gguf
-               ropeconv convert model.gguf --to rove --calibrate wiki.txt --calibrate essays.txt
-      """)
+    usage: "ropeconv convert <model> [<options>]",
+    discussion: HelpText.discussion(
+      examples: "ropeconv convert model.gguf --to rove -o model.rove.gguf",
+      "ropeconv convert folder/ -o model.gguf",
+      "ropeconv convert model.gguf --to rove -o model.rove.tar.zst",
+      "ropeconv convert model.gguf --to rove --calibrate wiki.valid.txt "
+        + "--max-increase 2",
+      "ropeconv convert model.gguf --to qk --absorb A2,A5 --type f32 -o proof.gguf",
+      "ropeconv convert model.gguf --type q4_k_m -o model.q4_k_m.gguf",
+      "ropeconv convert model.gguf --type q2_k --imatrix imatrix.gguf -o "
+        + "model.q2_k.gguf",
+      "ropeconv convert model.gguf --to rove --calibrate wiki.txt --calibrate "
+        + "essays.txt"))
 
-  @Argument(help: modelHelp)
-  var input: String
+  @OptionGroup var operand: OneModel
 
   @Option(
     help: ArgumentHelp(
@@ -31,7 +33,7 @@ struct Convert: ParsableCommand {
   var to = "keep"
 
   @Option(
-    name: .shortAndLong,
+    name: ShortName.output.names,
     help: ArgumentHelp(
       "Output: .gguf, .safetensors, a folder ending in /, or .tar.zst, .tar.gz, .tar, .zip.",
       valueName: "out"))
@@ -96,7 +98,8 @@ struct Convert: ParsableCommand {
     let type = try OutputTypes(parsing: type, pure: pure)
     let sites = try sites()
     try checkOptions(sites, type)
-    var model = try opening.open(input, keepsExtra: content.keepExtra)
+    let path = operand.path(options)
+    var model = try opening.open(path, keepsExtra: content.keepExtra)
     if let form {
       if !model.plan.decays {
         try GivenOptions.all.refuse("--form", because: "no layer attends by decay")
@@ -105,7 +108,7 @@ struct Convert: ParsableCommand {
     }
     try window.refuseUnused(in: [model.plan], or: [model.plan], as: sites)
     let run = try ConversionRun(
-      model, request(sites, type, for: model.plan), fit: fit.request, scoring: scoring())
+      model, request(path, sites, type, for: model.plan), fit: fit.request, scoring: scoring())
     // What is refused is said alone.
     for warning in run.plan.warnings { options.warn(warning) }
     if let fit = fit.request {
@@ -138,7 +141,7 @@ struct Convert: ParsableCommand {
   }
 
   private func request(
-    _ sites: RotarySites?, _ type: OutputTypes, for plan: ModelPlan
+    _ input: String, _ sites: RotarySites?, _ type: OutputTypes, for plan: ModelPlan
   ) throws -> ConversionRequest {
     let pairs = try values.pairs(for: plan)
     var request = ConversionRequest(

@@ -5,21 +5,21 @@ import Reports
 struct Diff: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "List metadata and tensors in which two checkpoints differ.",
-    discussion: """
-      Both are GGUF, or both safetensors (convert one where they are not). Numbers of different \
-      types are compared after decoding. Exit code 1 where anything differs.
-      Example: ropeconv diff model.gguf model.rove.gguf
-      """)
+    usage: "ropeconv diff <one> <other> [<options>]",
+    discussion: HelpText.discussion(
+      "Both are GGUF, or both safetensors (convert one where they are not). Numbers "
+        + "of different types are compared after decoding. Exit code 1 where anything "
+        + "differs.",
+      examples: "ropeconv diff model.gguf model.rove.gguf"))
 
-  @Argument(help: "The reference.")
-  var one: String
-
-  @Argument(help: "The checkpoint to hold against it.")
-  var other: String
+  @OptionGroup var operands: TwoModels
 
   @OptionGroup var output: OutputOptions
 
+  func validate() throws { try operands.checkBoth() }
+
   func run() throws {
+    let (one, other) = operands.both(output)
     let (a, b) = (try Checkpoint.open(one), try Checkpoint.open(other))
     let display = ProgressDisplay(quiet: output.quiet)
     let difference = try CheckpointDifference(a, b, threads: output.threads) {

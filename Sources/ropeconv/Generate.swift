@@ -8,15 +8,15 @@ import Reports
 struct Generate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Write on after a prompt: a look at what a model says.",
-    discussion: """
-      The text of one prompt is printed as it is made. Several prompts are continued side by side;
-      each gets the tokens that it gets alone.
-      Example: ropeconv generate model.rove.gguf --prompt 'The capital of France is'
-               ropeconv generate model.gguf --chat auto --prompt 'Why is the sky blue?' --temperature 0.8
-      """)
+    usage: "ropeconv generate <model> --prompt <text> [<options>]",
+    discussion: HelpText.discussion(
+      "The text of one prompt is printed as it is made. Several prompts are continued "
+        + "side by side; each gets the tokens that it gets alone.",
+      examples: "ropeconv generate model.rove.gguf --prompt 'The capital of France is'",
+      "ropeconv generate model.gguf --chat auto --prompt 'Why is the sky blue?' "
+        + "--temperature 0.8"))
 
-  @Argument(help: modelHelp)
-  var model: String
+  @OptionGroup var operand: OneModel
 
   @Option(help: ArgumentHelp("Text to continue; may be repeated.", valueName: "text"))
   var prompt: [String] = []
@@ -61,7 +61,8 @@ struct Generate: ParsableCommand {
 
   func run() throws {
     try refuseUnused()
-    var files = CallFiles(models: model)
+    let path = operand.path(output)
+    var files = CallFiles(models: path)
     files.read(opening.folder, orFilesEnding: ".json")
     for path in promptFile { files.read(path) }
     try files.check()
@@ -76,7 +77,7 @@ struct Generate: ParsableCommand {
     guard !until.contains("") else {
       throw UsageError("--until is empty: expected a text at which to end")
     }
-    let model = try opening.open(model, output)
+    let model = try opening.open(path, output)
     try variant.refuseUnused(in: [model.plan])
     let generation = TextGeneration(
       maximum: maxTokens, temperature: temperature, topP: topP, seed: seed, until: until,

@@ -8,10 +8,12 @@ struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract:
       "Show a checkpoint's architecture, rotary sites and frequencies, types and tokenizer.",
-    discussion: "Example: ropeconv inspect SmolLM2-135M-Instruct.Q4_1.gguf --tensors")
+    usage: "ropeconv inspect <model> [<options>]",
+    discussion: HelpText.discussion(
+      examples: "ropeconv inspect SmolLM2-135M-Instruct.Q4_1.gguf --tensors",
+      "ropeconv inspect HuggingFaceTB/SmolLM2-135M"))
 
-  @Argument(help: modelHelp)
-  var model: String
+  @OptionGroup var operand: OneModel
 
   @Flag(help: "List every tensor with type, shape and size.")
   var tensors = false
@@ -20,10 +22,11 @@ struct Inspect: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    if let header = HeaderInspection(try Checkpoint.open(model)) {
+    let path = operand.path(output)
+    if let header = HeaderInspection(try Checkpoint.open(path)) {
       return output.show(header.json(), header.text())
     }
-    let model = try opening.open(model, output)
+    let model = try opening.open(path, output)
     try Tokenizer.check(model.checkpoint)
     let inspection = Inspection(model.plan, listsTensors: tensors)
     output.show(inspection.json(), inspection.text(), namesDataFiles: false)

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Base
 import Evaluation
-import Foundation
 import Models
 import OrderedCollections
 import Synchronization
@@ -20,7 +19,7 @@ struct ModelOptions: ParsableArguments {
 
   /// The option's folder, or that of the environment; nil: there is none.
   var folder: String? {
-    let environment = ProcessInfo.processInfo.environment["ROPECONV_ARCHITECTURES"]
+    let environment = EnvironmentVariable.architectures.value
     return architectures ?? environment.flatMap { $0.isEmpty ? nil : $0 }
   }
 

@@ -7,10 +7,6 @@ import Reports
 import Rotary
 import Tensors
 
-/// What MODEL arguments may be.
-let modelHelp: ArgumentHelp =
-  "A .gguf file, a .safetensors file with config.json beside it, a folder, or an archive of one."
-
 /// Options of every command.
 struct OutputOptions: ParsableArguments {
   @Flag(help: "Print one JSON object on standard output and nothing else there.")
@@ -19,7 +15,9 @@ struct OutputOptions: ParsableArguments {
   @Flag(help: "No progress and no warnings.")
   var quiet = false
 
-  @Option(help: ArgumentHelp("Threads to use; results do not depend on it.", valueName: "n"))
+  @Option(
+    name: ShortName.threads.names,
+    help: ArgumentHelp("Threads to use; results do not depend on it.", valueName: "n"))
   var threads: Int = ProcessInfo.processInfo.activeProcessorCount
 
   func validate() throws {
@@ -56,6 +54,7 @@ struct OutputOptions: ParsableArguments {
 /// The text to score.
 struct TextOptions: ParsableArguments {
   @Option(
+    name: ShortName.text.names,
     help: ArgumentHelp(
       "Text to score, tokenized once as a whole; - is standard input.", valueName: "file|-"))
   var text: String?
@@ -86,7 +85,9 @@ extension ScoredTargets: ExpressibleByArgument {}
 
 /// How a text is cut into chunks.
 struct WindowOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Tokens of a chunk, each scored alone.", valueName: "n"))
+  @Option(
+    name: ShortName.ctx.names,
+    help: ArgumentHelp("Tokens of a chunk, each scored alone.", valueName: "n"))
   var ctx = 512
 
   @Option(help: ArgumentHelp("Only the first N chunks.", valueName: "n"))
@@ -169,13 +170,13 @@ struct LongRunOptions: ParsableArguments {
   var state: String?
 
   @Flag(
-    name: .shortAndLong,
+    name: ShortName.verbose.names,
     help: "Print what each unit (chunk, trial) gave as it finishes, on standard error.")
   var verbose = false
 
   /// Whether the flag is among a command line's arguments.
   static func isVerbose(_ arguments: [String]) -> Bool {
-    GivenOptions(arguments).contains("--verbose") || arguments.contains("-v")
+    GivenOptions(arguments).contains("--verbose")
   }
 
   func validate() throws {

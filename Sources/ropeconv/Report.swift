@@ -5,15 +5,15 @@ import Reports
 struct Report: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Results as one self-contained page: a summary, charts, heat maps, tables.",
-    discussion: """
-      Example: ropeconv eval perplexity model.gguf --text wiki.test.txt --json > rope.json
-               ropeconv report rope.json rove.json needle.json -o report.html
-      """)
+    usage: "ropeconv report <results> ... -o <report.html> [<options>]",
+    discussion: HelpText.discussion(
+      examples: "ropeconv eval perplexity model.gguf --text wiki.test.txt --json > rope.json",
+      "ropeconv report rope.json rove.json needle.json -o report.html"))
 
   @Argument(help: "Results of eval as --json wrote them.")
   var results: [String]
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("The page.", valueName: "report.html"))
+  @Option(name: ShortName.output.names, help: ArgumentHelp("The page.", valueName: "report.html"))
   var output: String
 
   @Option(

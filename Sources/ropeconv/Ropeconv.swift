@@ -13,12 +13,11 @@ struct Ropeconv: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ropeconv",
     abstract: "Rewrite and score language models between rotary variants (RoPE, VO-RoPE, RoVE).",
-    discussion: """
-      Example:
-        ropeconv inspect model.gguf
-        ropeconv convert model.gguf --to rove -o model.rove.gguf
-        ropeconv eval perplexity model.rove.gguf --text wiki.test.txt
-      """,
+    discussion: HelpText.discussion(
+      examples: "ropeconv inspect model.gguf",
+      "ropeconv convert model.gguf --to rove -o model.rove.gguf",
+      "ropeconv eval perplexity model.rove.gguf --text wiki.test.txt") + "\n\n"
+      + HelpText.ofProgram,
     version: VersionText.full,
     subcommands: [
       Inspect.self, Convert.self, Generate.self, Analyze.self, Verify.self, Diff.self,
@@ -29,8 +28,7 @@ struct Ropeconv: ParsableCommand {
   static func main() {
     StandardStreams.prepare()
     SignalHandling.install()
-    let environment = ProcessInfo.processInfo.environment
-    if let parent = environment[SignalHandling.parentVariable].flatMap(Int32.init) {
+    if let parent = EnvironmentVariable.parent.value.flatMap(Int32.init) {
       SignalHandling.end(withParent: parent)
     }
     let arguments = Array(CommandLine.arguments.dropFirst())

@@ -7,13 +7,14 @@ import Reports
 struct RunPlan: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Models x conversions x evaluations from one YAML file.",
-    discussion: """
-      Each step's JSON is kept in the plan's output folder; a step that is there already with the
-      same options, the same contents of every file it reads and the same version of the program is
-      not run again, and one that was stopped continues. A failing step does not
-      stop the others. examples/plan/plan.yaml shows all that can be said.
-      Example: ropeconv run plan.yaml
-      """)
+    usage: "ropeconv run <plan> [<options>]",
+    discussion: HelpText.discussion(
+      "Each step's JSON is kept in the plan's output folder; a step that is there "
+        + "already with the same options, the same contents of every file it reads and "
+        + "the same version of the program is not run again, and one that was stopped "
+        + "continues. A failing step does not stop the others. examples/plan/plan.yaml "
+        + "shows all that can be said.",
+      examples: "ropeconv run plan.yaml"))
 
   @Argument(help: "The plan.")
   var plan: String

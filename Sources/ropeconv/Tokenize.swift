@@ -7,12 +7,15 @@ import Vocabulary
 struct Tokenize: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Print the token ids of a text.",
-    discussion: "Example: echo -n 'Hello world' | ropeconv tokenize model.gguf --text -")
+    usage: "ropeconv tokenize <model> [<options>]",
+    discussion: HelpText.discussion(
+      examples: "echo -n 'Hello world' | ropeconv tokenize model.gguf --text -"))
 
-  @Argument(help: "A checkpoint with a tokenizer.")
-  var model: String
+  @OptionGroup var operand: OneModel
 
-  @Option(help: ArgumentHelp("The text; - (the default) is standard input.", valueName: "file|-"))
+  @Option(
+    name: ShortName.text.names,
+    help: ArgumentHelp("The text; - is standard input.", valueName: "file|-"))
   var text = "-"
 
   @Flag(help: "Add no BOS or EOS and read special tokens in the text as ordinary characters.")
@@ -21,9 +24,10 @@ struct Tokenize: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    let checkpoint = try Checkpoint.open(model)
+    let path = operand.path(output)
+    let checkpoint = try Checkpoint.open(path)
     guard let tokenizer = try Tokenizer.load(from: checkpoint) else {
-      throw EvaluationError.noTokenizer(file: model)
+      throw EvaluationError.noTokenizer(file: path)
     }
     let bytes = try TokenizedText.read(text)
     let ids = try tokenizer.encode(
@@ -32,7 +36,7 @@ struct Tokenize: ParsableCommand {
     try checkpoint.checkUnchanged()
     output.show(
       [
-        "kind": "tokenize", "model": .string(model),
+        "kind": "tokenize", "model": .string(path),
         "tokens": .array(ids.map { .integer(Int64($0)) }),
       ],
       Format.ids(ids))

@@ -5,17 +5,15 @@ import Reports
 struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Do two models give the same logits on a text?",
-    discussion: """
-      Example: ropeconv verify model.gguf model.absorbed.gguf --text sample.txt --chunks 2
-      Example: ropeconv verify model.gguf --logprobs other-engine.npy --tokens ids.json
-      Example: ropeconv verify folder/ --logprobs p.npy --streams streams.npy --tokens ids.json
-      """)
+    usage: "ropeconv verify <one> <other> --text <file> [<options>]",
+    discussion: HelpText.discussion(
+      "Exit code 1 where they do not.",
+      examples: "ropeconv verify model.gguf model.absorbed.gguf --text sample.txt --chunks 2",
+      "ropeconv verify model.gguf --logprobs other-engine.npy --tokens ids.json",
+      "ropeconv verify folder/ --logprobs p.npy --streams streams.npy --tokens "
+        + "ids.json"))
 
-  @Argument(help: "The reference.")
-  var one: String
-
-  @Argument(help: "The model to hold against it.")
-  var other: String?
+  @OptionGroup var operands: TwoModels
 
   @Option(
     help: ArgumentHelp(
@@ -44,9 +42,9 @@ struct Verify: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    guard (other == nil) != (logprobs == nil) else {
+    guard (operands.second == nil) != (logprobs == nil) else {
       throw ValidationError(
-        other == nil
+        operands.second == nil
           ? "a model to hold against ONE is needed, or --logprobs FILE.npy"
           : "a second model and --logprobs exclude each other")
     }
@@ -57,11 +55,15 @@ struct Verify: ParsableCommand {
   }
 
   func run() throws {
-    if let other { try compare(with: other) }
-    if let logprobs { try compare(withNumbers: logprobs) }
+    if let logprobs {
+      try compare(operands.first(output), withNumbers: logprobs)
+    } else {
+      let (one, other) = operands.both(output)
+      try compare(one, with: other)
+    }
   }
 
-  private func compare(with other: String) throws {
+  private func compare(_ one: String, with other: String) throws {
     let models = try opening.open(one, other, output)
     try window.refuseUnused(in: [models.0.plan, models.1.plan])
     output.warnOfVocabularies(models.0, models.1)
@@ -95,7 +97,7 @@ struct Verify: ParsableCommand {
     }
   }
 
-  private func compare(withNumbers file: String) throws {
+  private func compare(_ one: String, withNumbers file: String) throws {
     let numbers = try NumPyFile.read(file)
     let model = try opening.open(one, output)
     try window.refuseUnused(in: [model.plan])

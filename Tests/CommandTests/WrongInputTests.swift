@@ -30,6 +30,12 @@ import Testing
     (["convert", model, "--sites", "qk"], "'ropeconv convert' takes --to"),
     (["--json", "inspect", model], "options come after"),
     (["eval", "compare", model], "'ropeconv eval compare --help'"),
+    (["inspect", model, "-c", "5"], "-c is an option of 'ropeconv convert'"),
+    (["eval", "needle", model, "-c", "512"], "'ropeconv eval needle' takes --lengths"),
+    (["inspect", model, "-model", model], "did you mean --model?"),
+    (["inspect", model, "-m", model], "2 models are given, expected one"),
+    (["diff", "-m", model], "'<other>'"),
+    (["eval", "perplexity", "--text", text], "'<model>'"),
     (["archive", "verify"], "'ropeconv archive verify --help'"),
   ])
   func aWrongLineNamesTheRightOne(_ arguments: [String], _ words: String) throws {
@@ -62,7 +68,7 @@ import Testing
     put(gguf.prefix(1000), "partial/model.gguf.part")
     put(Data("PK\u{3}\u{4}".utf8), "pytorch_model.bin")
     for (path, status, words) in [
-      ("Owner/Some-Model-1B", 66, "hf download Owner/Some-Model-1B --local-dir Some-Model-1B"),
+      ("Owner/Some-Model-1B", 66, "hf download Owner/Some-Model-1B"),
       ("no/such.gguf", 66, "no such file or folder"),
       (Self.text, 65, "is a text, not a model"),
       ("hf/config.json", 65, "give the folder it lies in"),

@@ -2,8 +2,9 @@
 public enum InputFault: Fault {
   /// No file or folder has this path.
   case notFound
-  /// No file or folder has this path, which looks like OWNER/NAME of a model on a hub.
-  case hubName(String)
+  /// No file or folder has this path, which looks like ORG/NAME of a model on a hub, nor is that model
+  /// in the hub's local cache.
+  case hubName(String, missing: String)
   /// A download that is not whole lies there, or beside the path.
   case unfinishedDownload(found: String)
   /// The file exists but may not be read.
@@ -39,8 +40,9 @@ public enum InputFault: Fault {
   public var summary: String {
     switch self {
     case .notFound: "no such file or folder"
-    case .hubName:
-      "no such file or folder; it looks like a model's name on a hub, and models are read from disk"
+    case .hubName(_, let missing):
+      "no such file or folder, nor a model of this name in the hub's local cache: there is no"
+        + " \(missing)"
     case .unfinishedDownload(let found): "the download is not finished: \(quoted(found))"
     case .notReadable(let reason): "cannot be read: \(reason)"
     case .notRegularFile: "is neither a regular file nor a folder"
@@ -72,9 +74,7 @@ public enum InputFault: Fault {
   /// What the user can do about it; nil where there is nothing to say.
   public var hint: String? {
     switch self {
-    case .hubName(let name):
-      "download it first: hf download \(name) --local-dir"
-        + " \(Paths.name(of: name)), then give that folder"
+    case .hubName(let name, _): "download it first: hf download \(name)"
     case .unfinishedDownload: "start the download again, it goes on where it stopped"
     case .gitLFSPointer: "fetch the file itself with 'git lfs pull'"
     case .configurationAlone: "give the folder it lies in"

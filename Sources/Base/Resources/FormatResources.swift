@@ -68,7 +68,7 @@ package enum FormatResources {
 
   private static let located: Result<String, FormatError> = {
     var candidates: [String] = []
-    if let chosen = ProcessInfo.processInfo.environment["ROPECONV_FORMATS"] {
+    if let chosen = EnvironmentVariable.formats.value {
       candidates.append(chosen)
     }
     for image in [imagePath(), Bundle.main.executablePath].compactMap({ $0 }) {

@@ -19,9 +19,6 @@ package enum SignalHandling {
   /// What they say on standard error, its line end included; nil for nothing.
   package static func setStopLine(_ line: String?) { rc_set_stop_line(line) }
 
-  /// The environment variable by which `run` tells its steps to end with it.
-  package static let parentVariable = "ROPECONV_PARENT"
-
   /// Ends this process as SIGTERM does when the process of this number, its parent, ends.
   package static func end(withParent parent: Int32) { rc_end_with_parent(parent) }
 }

@@ -109,6 +109,6 @@ extension ModelPlan {
   package var name: String {
     checkpoint.metadata[GeneralKey.name]?.string
       ?? checkpoint.configuration?[HuggingFaceConfiguration.Key.sourceName.rawValue]?.string
-      ?? checkpoint.path
+      ?? HubCache.name(ofSnapshot: checkpoint.path) ?? checkpoint.path
   }
 }

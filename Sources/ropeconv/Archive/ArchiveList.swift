@@ -6,12 +6,11 @@ struct ArchiveList: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list",
     abstract: "List an archive's members with sizes, digests and the conversion's settings.",
-    discussion: """
-      Example: ropeconv archive list model.rove.zip
-
-      Sizes are those of the members, digests and settings those that the manifest states; 'archive
-      verify' compares them.
-      """)
+    usage: "ropeconv archive list <file> [<options>]",
+    discussion: HelpText.discussion(
+      "Sizes are those of the members, digests and settings those that the manifest "
+        + "states; 'archive verify' compares them.",
+      examples: "ropeconv archive list model.rove.zip"))
 
   @Argument(help: "A .tar.zst, .tar.gz, .tar or .zip.")
   var file: String

@@ -94,13 +94,14 @@ struct CommandLineFault {
       return
     }
     // One that other commands have is not a misspelling.
-    let owners = tree.leaves.filter { CommandTree.options(of: $0).contains(found) }
+    let long = ShortName.options(in: found).first ?? found
+    let owners = tree.leaves.filter { CommandTree.options(of: $0).contains(long) }
       .map(CommandTree.words)
     let doubled = "-" + found
     var suggestion: String?
     if known.contains(doubled) {
       suggestion = "did you mean \(doubled)?"
-    } else if let other = Self.counterpart(of: found, in: known) {
+    } else if let other = Self.counterpart(of: long, in: known) {
       suggestion = "'\(command)' takes \(other) in its place;"
     } else if !owners.isEmpty {
       let names = owners.prefix(3).map { "'\($0)'" }.joined(separator: ", ")
@@ -122,7 +123,8 @@ struct CommandLineFault {
     counterparts.first { $0.contains(option) }?.first(where: known.contains)
   }
 
-  /// The first option that is not known; also one with a single dash in the place of two.
+  /// The first option that is not known; also one with a single dash in the place of two, and a
+  /// letter that stands for an option of other commands.
   private static func unknownOption(
     _ arguments: ArraySlice<String>, known: [String]
   ) -> String? {
@@ -130,6 +132,7 @@ struct CommandLineFault {
       name.hasPrefix("--")
         ? !known.contains(name)
         : name.count > 2 && name.hasPrefix("-") && known.contains("-" + name)
+          || ShortName.options(in: name).contains { $0.hasPrefix("--") && !known.contains($0) }
     }
   }
 }

@@ -9,10 +9,10 @@ struct GivenOptions {
   static var all: GivenOptions { GivenOptions(Array(CommandLine.arguments.dropFirst())) }
 
   /// No option's value begins with a dash unless it is joined by `=`, so every argument that does is an
-  /// option's name, but for numbers below zero.
+  /// option's name, but for numbers below zero. Short names count as the long ones.
   init(_ arguments: [String]) {
     let options = arguments.prefix { $0 != "--" }.filter { $0.hasPrefix("-") }
-    names = Set(options.map { String($0.prefix { $0 != "=" }) })
+    names = Set(options.flatMap { ShortName.options(in: String($0.prefix { $0 != "=" })) })
   }
 
   /// Whether any of these was given.
@@ -29,7 +29,7 @@ struct GivenOptions {
   /// Refuses `--force` where no file is written beside the result.
   func refuseForceAlone() throws(UnusedOption) {
     if !contains(
-      "--svg", "--html", "--prompts", "--nll", "--junit", "--output", "-o", "--imatrix")
+      "--svg", "--html", "--prompts", "--nll", "--junit", "--output", "--imatrix")
     {
       try refuse("--force", because: "this call writes no file that it could replace")
     }

@@ -93,7 +93,7 @@ extension WindowOptions {
 extension EvaluatePerplexity {
   /// Refuses options that change nothing; `plan` is that of the one model where there is only one,
   /// already opened.
-  func refuseUnused(_ plan: ModelPlan? = nil) throws {
+  func refuseUnused(_ models: [String], _ plan: ModelPlan? = nil) throws {
     let given = GivenOptions.all
     try given.refuseForceAlone()
     if lengths != nil {

@@ -6,11 +6,10 @@ import Reports
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "eval", abstract: "Score models: perplexity, retrieval, comparison.",
-    discussion: """
-      Example: ropeconv eval perplexity model.gguf --text wiki.test.txt
-               ropeconv eval needle model.gguf --haystack essays/ --lengths 512,1024
-               ropeconv eval compare model.gguf model.rove.gguf --text wiki.test.txt
-      """,
+    discussion: HelpText.discussion(
+      examples: "ropeconv eval perplexity model.gguf --text wiki.test.txt",
+      "ropeconv eval needle model.gguf --haystack essays/ --lengths 512,1024",
+      "ropeconv eval compare model.gguf model.rove.gguf --text wiki.test.txt"),
     subcommands: Evaluations.all.compactMap { ($0 as? any CommandedResult.Type)?.command }
       + [EvaluateMerge.self])
 }

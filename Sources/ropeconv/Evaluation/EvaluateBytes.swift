@@ -9,20 +9,21 @@ extension BitsPerByteResult: CommandedResult {
 struct EvaluateBytes: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bytes", abstract: "Bits that a model needs for a byte of a text.",
-    discussion: """
-      Compares models of different vocabularies. Every token of the text is scored once, except a
-      first one with nothing before it; its bytes count all the same. (Some tokenizers put a token
-      before it.)
-      Example: ropeconv eval bytes model.gguf --text wiki.test.txt --ctx 1024
-      """)
+    usage: "ropeconv eval bytes <model> --text <file> [<options>]",
+    discussion: HelpText.discussion(
+      "Compares models of different vocabularies. Every token of the text is scored "
+        + "once, except a first one with nothing before it; its bytes count all the same. "
+        + "(Some tokenizers put a token before it.)",
+      examples: "ropeconv eval bytes model.gguf --text wiki.test.txt --ctx 1024"))
 
-  @Argument(help: modelHelp)
-  var model: String
+  @OptionGroup var operand: OneModel
 
-  @Option(help: ArgumentHelp("Text to score; - is standard input.", valueName: "file|-"))
+  @Option(
+    name: ShortName.text.names,
+    help: ArgumentHelp("Text to score; - is standard input.", valueName: "file|-"))
   var text: String
 
-  @Option(help: ArgumentHelp("Tokens of a chunk.", valueName: "n"))
+  @Option(name: ShortName.ctx.names, help: ArgumentHelp("Tokens of a chunk.", valueName: "n"))
   var ctx = 512
 
   @Option(
@@ -46,7 +47,8 @@ struct EvaluateBytes: ParsableCommand {
 
   func run() throws {
     try GivenOptions.all.refuseForceAlone()
-    var files = CallFiles(models: model)
+    let path = operand.path(output)
+    var files = CallFiles(models: path)
     files.read(opening.folder, orFilesEnding: ".json")
     files.read(text)
     files.write(longRun, thresholds, force: force)
@@ -54,7 +56,7 @@ struct EvaluateBytes: ParsableCommand {
     guard maxBits == nil || longRun.shard == nil else {
       throw UsageError("--max-bits is for a whole text, not for a shard of it")
     }
-    let model = try opening.open(model, output)
+    let model = try opening.open(path, output)
     try variant.refuseUnused(in: [model.plan])
     let request = try variant.request(for: model.plan, warning: output)
     let text = try TokenizedText(.text(path: text), for: model, threads: output.threads)

@@ -9,17 +9,16 @@ extension ComparisonResult: CommandedResult {
 struct EvaluateCompare: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "compare", abstract: "KL divergence and its kin of one model from another.",
-    discussion: """
-      Both models run side by side; nothing is written. Variant options apply to OTHER.
-      Example: ropeconv eval compare model.gguf model.rove.gguf --text wiki.test.txt --chunks 32
-               ropeconv eval compare model.gguf model.gguf --sites qkvo --text wiki.test.txt
-      """)
+    usage: "ropeconv eval compare <one> <other> --text <file> [<options>]",
+    discussion: HelpText.discussion(
+      "Both models run side by side; nothing is written. Variant options apply to "
+        + "OTHER; ONE is taken for the truth.",
+      examples: "ropeconv eval compare model.gguf model.rove.gguf --text wiki.test.txt "
+        + "--chunks 32",
+      "ropeconv eval compare model.gguf model.gguf --sites qkvo --text "
+        + "wiki.test.txt"))
 
-  @Argument(help: "The model that is taken for the truth.")
-  var base: String
-
-  @Argument(help: "The model that is compared with it.")
-  var other: String
+  @OptionGroup var operands: TwoModels
 
   @OptionGroup(title: "Models") var opening: ModelOptions
   @OptionGroup(title: "Text") var text: TextOptions
@@ -38,13 +37,16 @@ struct EvaluateCompare: ParsableCommand {
   @OptionGroup(title: "Thresholds") var thresholds: ThresholdOptions
   @OptionGroup var output: OutputOptions
 
+  func validate() throws { try operands.checkBoth() }
+
   func run() throws {
-    var files = CallFiles(models: base, other)
+    let paths = operands.both(output)
+    var files = CallFiles(models: paths.0, paths.1)
     files.read(opening.folder, orFilesEnding: ".json")
     files.read(text.text, text.tokens)
     files.write(longRun, thresholds, force: force)
     try files.check()
-    let (base, other) = try opening.open(base, other, output)
+    let (base, other) = try opening.open(paths.0, paths.1, output)
     try refuseUnused(base.plan, other.plan)
     let request = try variant.request(for: other.plan, warning: output)
     let text = try TokenizedText(text.required(), for: base, threads: output.threads)

@@ -9,14 +9,13 @@ extension FewShotResult: CommandedResult {
 struct EvaluateFewShot: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "icl", abstract: "Few-shot tasks in the format of the CORE bundle.",
-    discussion: """
-      A task is a file of JSON lines: query, choices, gold; context_options, continuation, gold; or
-      context, continuation.
-      Example: ropeconv eval icl model.gguf --tasks copa.jsonl,lambada.jsonl --shots 3
-      """)
+    usage: "ropeconv eval icl <model> --tasks <file> [<options>]",
+    discussion: HelpText.discussion(
+      "A task is a file of JSON lines: query, choices, gold; context_options, "
+        + "continuation, gold; or context, continuation.",
+      examples: "ropeconv eval icl model.gguf --tasks copa.jsonl,lambada.jsonl --shots 3"))
 
-  @Argument(help: modelHelp)
-  var model: String
+  @OptionGroup var operand: OneModel
 
   @Option(
     help: ArgumentHelp(
@@ -53,12 +52,13 @@ struct EvaluateFewShot: ParsableCommand {
 
   func run() throws {
     try refuseUnused()
-    var files = CallFiles(models: model)
+    let path = operand.path(output)
+    var files = CallFiles(models: path)
     files.read(opening.folder, orFilesEnding: ".json")
     for path in tasks.split(separator: ",") { files.read(String(path), orFilesEnding: ".jsonl") }
     files.write(longRun, thresholds, force: force)
     try files.check()
-    let model = try opening.open(model, output)
+    let model = try opening.open(path, output)
     try variant.refuseUnused(in: [model.plan])
     var evaluation = FewShotEvaluation(
       shots: shots, seed: seed, limit: examples, delimiter: delimiter,

@@ -15,13 +15,13 @@ extension NeedleResult: CommandedResult {
 struct EvaluateNeedle: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "needle", abstract: "Needle in a haystack: retrieval by length and depth.",
-    discussion: """
-      A cell's accuracy is exact greedy match, from one forward pass per trial.
-      Example: ropeconv eval needle model.gguf --haystack essays/ --lengths 512,1024,2048 --svg n.svg
-      """)
+    usage: "ropeconv eval needle <model> --haystack <file> [<options>]",
+    discussion: HelpText.discussion(
+      "A cell's accuracy is exact greedy match, from one forward pass per trial.",
+      examples: "ropeconv eval needle model.gguf --haystack essays/ --lengths 512,1024,2048 "
+        + "--svg n.svg"))
 
-  @Argument(help: modelHelp)
-  var model: String
+  @OptionGroup var operand: OneModel
 
   @Option(
     help: ArgumentHelp(
@@ -79,7 +79,8 @@ struct EvaluateNeedle: ParsableCommand {
   func run() throws {
     try refuseUnused()
     let (texts, path) = try template.read(haystack: haystack)
-    var files = CallFiles(models: model)
+    let place = operand.path(output)
+    var files = CallFiles(models: place)
     files.read(opening.folder, orFilesEnding: ".json")
     files.read(path, orFilesEnding: ".txt")
     files.read(template.template)
@@ -88,7 +89,7 @@ struct EvaluateNeedle: ParsableCommand {
     files.write(prompts.prompts, "--prompts", force: force)
     files.write(longRun, thresholds, force: force)
     try files.check()
-    let model = try opening.open(model, output)
+    let model = try opening.open(place, output)
     try variant.refuseUnused(in: [model.plan])
     let text = try Haystack(path: path)
     var evaluation = NeedleEvaluation(

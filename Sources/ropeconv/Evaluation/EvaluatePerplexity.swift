@@ -15,18 +15,17 @@ extension PerplexityResult: CommandedResult {
 struct EvaluatePerplexity: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "perplexity", abstract: "Perplexity of a model on a text.",
-    discussion: """
-      Example: ropeconv eval perplexity model.gguf --text wiki.test.txt --ctx 512 --chunks 32
-               ropeconv eval perplexity model.gguf --text wiki.test.txt --sites qkvo --value-pairs 16
-               ropeconv eval perplexity a.gguf b.gguf --text t.txt --lengths 512,1024,2048 \
-                 --rope-scaling checkpoint,yarn
-      """)
+    usage: "ropeconv eval perplexity <model> ... --text <file> [<options>]",
+    discussion: HelpText.discussion(
+      "Several models, several lengths or a list of scalings make a sweep.",
+      examples: "ropeconv eval perplexity model.gguf --text wiki.test.txt --ctx 512 --chunks "
+        + "32",
+      "ropeconv eval perplexity model.gguf --text wiki.test.txt --sites qkvo "
+        + "--value-pairs 16",
+      "ropeconv eval perplexity a.gguf b.gguf --text t.txt --lengths 512,1024,2048 "
+        + "--rope-scaling checkpoint,yarn"))
 
-  @Argument(
-    help:
-      "A .gguf file, a .safetensors file with config.json beside it, a folder, or an archive of one; or several."
-  )
-  var models: [String]
+  @OptionGroup var operands: SomeModels
 
   @OptionGroup(title: "Models") var opening: ModelOptions
   @OptionGroup(title: "Text") var text: TextOptions
@@ -72,6 +71,7 @@ struct EvaluatePerplexity: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
+    let models = operands.paths(output)
     var files = CallFiles(models: models)
     files.read(opening.folder, orFilesEnding: ".json")
     files.read(text.text, text.tokens)
@@ -79,11 +79,11 @@ struct EvaluatePerplexity: ParsableCommand {
     files.write(longRun, thresholds, force: force)
     try files.check()
     guard lengths == nil, models.count == 1 else {
-      try refuseUnused()
-      return try byLength()
+      try refuseUnused(models)
+      return try byLength(models)
     }
     let model = try opening.open(models[0], output)
-    try refuseUnused(model.plan)
+    try refuseUnused(models, model.plan)
     let request = try variant.request(for: model.plan, warning: output)
     let text = try TokenizedText(text.required(), for: model, threads: output.threads)
     guard nll == nil || longRun.state == nil else {
@@ -110,7 +110,7 @@ struct EvaluatePerplexity: ParsableCommand {
       maxPpl.map { .most($0, of: "perplexity", result.perplexity, digits: 4) })
   }
   /// Perplexity by length, for every model and every scaling.
-  private func byLength() throws {
+  private func byLength(_ models: [String]) throws {
     let lengths =
       try lengths.map { try NumberList.whole($0, option: "--lengths") } ?? [window.ctx]
     let methods = variant.ropeScaling.split(separator: ",").map(String.init)

@@ -12,15 +12,15 @@ extension RequestsResult: CommandedResult {
 struct EvaluateRequests: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "requests", abstract: "Answer the requests of lm-evaluation-harness.",
-    discussion: """
-      A request is a JSON object in a line: {"type": "loglikelihood", "context": ..., "continuation":
-      ...}, {"type": "loglikelihood_rolling", "text": ...} or {"type": "generate_until", "context":
-      ..., "until": [...], "max_tokens": n}. Its answer is a line of the output, at the same place.
-      Example: ropeconv eval requests model.gguf --requests in.jsonl -o out.jsonl
-      """)
+    usage: "ropeconv eval requests <model> --requests <in.jsonl> [<options>]",
+    discussion: HelpText.discussion(
+      "A request is a JSON object in a line, and its answer a line of the output, at "
+        + #"the same place: {"type": "loglikelihood", "context": ..., "continuation": ...}, "#
+        + #"{"type": "loglikelihood_rolling", "text": ...} or {"type": "generate_until", "#
+        + #""context": ..., "until": [...], "max_tokens": n}."#,
+      examples: "ropeconv eval requests model.gguf --requests in.jsonl -o out.jsonl"))
 
-  @Argument(help: modelHelp)
-  var model: String
+  @OptionGroup var operand: OneModel
 
   @Option(
     help: ArgumentHelp("File of requests; - is standard input.", valueName: "in.jsonl|-"))
@@ -29,6 +29,7 @@ struct EvaluateRequests: ParsableCommand {
   @OptionGroup var answers: AnswerOptions
 
   @Option(
+    name: ShortName.ctx.names,
     help: ArgumentHelp(
       "The most tokens that the model sees; what it was trained for unless given.", valueName: "n"))
   var ctx: Int?
@@ -45,7 +46,8 @@ struct EvaluateRequests: ParsableCommand {
 
   func run() throws {
     try GivenOptions.all.refuseForceAlone()
-    var files = CallFiles(models: model)
+    let path = operand.path(output)
+    var files = CallFiles(models: path)
     files.read(opening.folder, orFilesEnding: ".json")
     files.read(requests)
     files.write(answers.output, "--output", force: force)
@@ -57,7 +59,7 @@ struct EvaluateRequests: ParsableCommand {
           + " give --output to 'eval merge'")
     }
     let requests = try RequestFile(path: requests)
-    let model = try opening.open(model, output)
+    let model = try opening.open(path, output)
     try variant.refuseUnused(in: [model.plan])
     let rotary = try variant.request(for: model.plan, warning: output)
     let isDecoding = requests.counts.allSatisfy { $0.kind == .generateUntil }
@@ -89,7 +91,7 @@ struct EvaluateRequests: ParsableCommand {
 /// Where the answers to requests go.
 struct AnswerOptions: ParsableArguments {
   @Option(
-    name: [.customShort("o"), .long],
+    name: ShortName.output.names,
     help: ArgumentHelp(
       "Write the answers to requests, one JSON object a line, in their order.",
       valueName: "out.jsonl"))

@@ -14,14 +14,14 @@ extension RulerResult: CommandedResult {
 struct EvaluateRuler: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ruler", abstract: "RULER's synthetic long-context tasks (arXiv:2404.06654).",
-    discussion: """
-      Prompts come from a seed and are the same on every machine.
-      Example: ropeconv eval ruler model.gguf --task niah_single_1,vt --lengths 1024 --samples 20
-               ropeconv eval ruler model.gguf --task all --essays essays/ --mode nll
-      """)
+    usage: "ropeconv eval ruler <model> [<options>]",
+    discussion: HelpText.discussion(
+      "Prompts come from a seed and are the same on every machine.",
+      examples: "ropeconv eval ruler model.gguf --task niah_single_1,vt --lengths 1024 "
+        + "--samples 20",
+      "ropeconv eval ruler model.gguf --task all --essays essays/ --mode nll"))
 
-  @Argument(help: modelHelp)
-  var model: String
+  @OptionGroup var operand: OneModel
 
   @Option(
     help: ArgumentHelp(
@@ -71,7 +71,8 @@ struct EvaluateRuler: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    var files = CallFiles(models: model)
+    let path = operand.path(output)
+    var files = CallFiles(models: path)
     files.read(opening.folder, orFilesEnding: ".json")
     files.read(essays, orFilesEnding: ".txt")
     files.read(squad, hotpot)
@@ -83,7 +84,7 @@ struct EvaluateRuler: ParsableCommand {
     }
     let tasks = try tasks()
     try refuseUnused(for: tasks)
-    let model = try opening.open(model, output)
+    let model = try opening.open(path, output)
     try variant.refuseUnused(in: [model.plan])
     let haystack = try essays.map { try Haystack(path: $0) }
     let generator = RulerGenerator(
