@@ -65,18 +65,20 @@ extension ConversionPlan {
     progress: (@Sendable (Int) -> Void)? = nil
   ) throws -> Int {
     if request.threads > 1 { digest.begin() }
-    try source.checkpoint.checkChecksums()
+    try LongPhase.run("reading \(source.checkpoint.path) against its checksums") {
+      try source.checkpoint.checkChecksums()
+    }
     let inputs = inputs
-    var provenance: Provenance { Provenance(version: version, sourceHash: digest.value()) }
+    var provenance: Provenance { Provenance(version: version, sourceHash: sourceHash()) }
     switch container {
     case .gguf:
       // The digest is in the header but need not be known before the tensors are written.
       let early = try metadata(
         Provenance(version: version, sourceHash: SourceDigest.placeholder))
-      let header = GGUFWriter.LateMetadata(early: early) { [digest] in
+      let header = GGUFWriter.LateMetadata(early: early) { [self] in
         var final = early
         if final[Self.digestKey]?.string == SourceDigest.placeholder {
-          final[Self.digestKey] = .string(digest.value())
+          final[Self.digestKey] = .string(sourceHash())
         }
         return final
       }
@@ -103,6 +105,12 @@ extension ConversionPlan {
     case .archive:
       return try writeArchive(provenance, report: report, inputs: inputs, progress: progress)
     }
+  }
+
+  /// The source's hash, which is waited for: it is computed while the tensors are written, or before a
+  /// container whose first bytes hold it.
+  private func sourceHash() -> String {
+    LongPhase.run("hashing \(source.checkpoint.path)") { digest.value() }
   }
 
   /// What the edits do to what goes in beside the tensors.
@@ -141,7 +149,7 @@ extension ConversionPlan {
     // What cannot be stated is refused before anything is written.
     _ = try text(SourceDigest.placeholder)
     return try PairWriter.write(
-      to: request.output, tensors: tensors, configuration: { try text(digest.value()) },
+      to: request.output, tensors: tensors, configuration: { try text(sourceHash()) },
       force: request.force, inputs: inputs, progress: progress)
   }
 
@@ -154,15 +162,12 @@ extension ConversionPlan {
     var members: [(String, FileContents)]
     switch source.side {
     case .gguf:
-      members = [
-        ("\(stem).gguf", .gguf(metadata: try metadata(provenance), tensors: tensors))
-      ]
+      members = try ShardedGGUFWriter.files(
+        of: "\(stem).gguf", metadata: try metadata(provenance), shards: shards)
     case .huggingface:
       let text = try configuration(provenance).serialized(pretty: true) + "\n"
-      members = [
-        ("config.json", .bytes(Array(text.utf8))),
-        ("model.safetensors", .safetensors(metadata: ["format": "pt"], tensors: tensors)),
-      ]
+      members = [("config.json", .bytes(Array(text.utf8)))]
+      members += FolderWriter.weightFiles(tensors, request.shardSize)
       members += try companionFiles(provenance)
     }
     var fields: OrderedDictionary<String, JSONValue> = [

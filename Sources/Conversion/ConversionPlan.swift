@@ -73,15 +73,14 @@ package struct ConversionPlan: Sendable {
     )
   }
 
-  /// The tensors of each GGUF file to write.
+  /// The tensors of each file of weights to write.
   var shards: [[OutputTensor]] {
-    guard container == .gguf, let limit = request.shardSize else { return [tensors] }
-    return TensorShards.split(tensors, limit: limit)
+    request.shardSize.map { TensorShards.split(tensors, limit: $0) } ?? [tensors]
   }
 
   /// What opens as the output: its path, or that of its first shard.
   package var output: String {
-    let count = shards.count
+    let count = container == .gguf ? shards.count : 1
     return count == 1
       ? request.output : ShardedGGUFWriter.paths(of: request.output, count: count)[0]
   }
@@ -101,7 +100,7 @@ extension ConversionPlan {
     try source.checkpoint.companions?.checkLinks(of: FolderCompanions.copied + [ModelCard.fileName])
     let container = try OutputContainer(path: request.output)
     let side = container.side(of: source)
-    if request.shardSize != nil, container != .gguf, container != .folder {
+    if request.shardSize != nil, container == .safetensors {
       throw ConversionError.setting(.shards)
     }
     if case .mix(let mix, _) = request.type, side != .gguf {
@@ -110,11 +109,7 @@ extension ConversionPlan {
     if request.importance != nil, request.type.mainType == nil {
       throw ConversionError.setting(.importanceUnused)
     }
-    var target = try source.rotary.applying(
-      RotaryRequest(
-        sites: request.sites, valuePairs: request.valuePairs,
-        valuePairsByLayer: request.valuePairsByLayer, valueBase: request.valueBase),
-      length: source.shape.context)
+    var target = try source.rotary.applying(request.rotary, length: source.shape.context)
     let sites = target.sites
     if request.valuePairs != nil || request.valuePairsByLayer != nil || request.valueBase != nil {
       guard request.sites != nil else { throw ConversionError.setting(.valuesStay) }

@@ -116,6 +116,13 @@ public struct ConversionRequest: Sendable {
   /// A fit to the new value rotation is going to follow: only what it cannot mend is warned of.
   public var expectsFit = false
 
+  /// What is asked of the rotation.
+  package var rotary: RotaryRequest {
+    RotaryRequest(
+      sites: sites, valuePairs: valuePairs, valuePairsByLayer: valuePairsByLayer,
+      valueBase: valueBase)
+  }
+
   /// A conversion to `output`; nil `sites` keeps the source's own, and `RotarySites.none` is a
   /// model without any.
   public init(

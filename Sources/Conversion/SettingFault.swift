@@ -67,7 +67,8 @@ public enum SettingFault: Sendable, Equatable {
       "'\(name)' is not a type to store tensors in (known: \(OutputTypes.known))"
     case .pureType(let name): "only a quantized type can be pure, '\(name)' is not quantized"
     case .importanceUnused: "an importance matrix is for quantized types"
-    case .shards: "only .gguf files and folders are shared out to several files"
+    case .shards:
+      "a .safetensors file with config.json beside it is one file: .gguf files, folders and archives are shared out to several"
     case .quantizedOutsideGGUF(let type):
       "type \(type) needs a GGUF output, safetensors cannot hold quantized blocks"
     case .valuesStay:

@@ -67,13 +67,13 @@ extension CheckpointDifference {
     // A pair of long values does not fit side by side either: then each has its line.
     let fits = rest.allSatisfy { $0.count + 2 <= columns }
     return zip(rows, rest).enumerated().map { index, pair in
-      let name = printable(pair.0[0])
+      let name = Format.folded(printable(pair.0[0]), indent: 2, columns: columns)
       guard !fits else { return "\(name)\n  \(pair.1)" }
       let values =
         index == 0
         ? []
         : zip(rows[0], pair.0).dropFirst()
-          .map { "  \($0): \(printable($1))" }
+          .map { Format.folded("  \($0): \(printable($1))", indent: 5, columns: columns) }
       return ([name] + values).joined(separator: "\n")
     }.joined(separator: "\n")
   }

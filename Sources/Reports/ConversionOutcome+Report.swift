@@ -7,10 +7,7 @@ extension ConversionOutcome {
   /// The JSON of a conversion's result, with the warnings as the user was told them; nil: in the
   /// library's own words.
   package func json(warnings: [String]? = nil) -> JSONValue {
-    var perplexity: OrderedDictionary<String, JSONValue> = [
-      "before": perplexityBefore.map { .finite($0) } ?? .null,
-      "after": perplexityAfter.map { .finite($0) } ?? .null,
-    ]
+    var perplexity = scores.json
     perplexity.merge(scored.map(fields) ?? [:]) { stated, _ in stated }
     return .object([
       "kind": .string("convert"),
@@ -269,14 +266,8 @@ extension ConversionOutcome {
       lines.append(
         "dry run    nothing written, \(Format.bytes(plan.tensorBytes)) of tensors planned")
     }
-    if let before = perplexityBefore, let after = perplexityAfter {
-      let change = (after / before - 1) * 100
-      let line =
-        "perplexity \(Format.fixed(before, 4)) before, \(Format.fixed(after, 4)) after "
-        + "(\(change >= 0 ? "+" : "")\(Format.fixed(change, 1)) %)"
-        + (scored.map { ", \($0.extent)" } ?? "")
-      lines.append(line)
-    }
+    lines += scores.lines(
+      extent: scored?.extent, type: plan.request.type.setting)
     return lines.joined(separator: "\n")
   }
 }

@@ -68,6 +68,18 @@ package enum Format {
     return (lines + [current]).joined(separator: "\n")
   }
 
+  /// The same for a line whose words may be wider than a terminal themselves: those are cut.
+  package static func folded(_ line: String, indent: Int, columns: Int = 80) -> String {
+    wrapped(line, indent: indent, columns: columns).split(separator: "\n").map { line in
+      var (lines, rest) = ([String](), String(line))
+      while rest.count > columns {
+        lines.append(String(rest.prefix(columns)))
+        rest = String(repeating: " ", count: indent) + rest.dropFirst(columns)
+      }
+      return (lines + [rest]).joined(separator: "\n")
+    }.joined(separator: "\n")
+  }
+
   /// Lines of a name and its value, those wider than a terminal broken below the value; tables and
   /// other lines stay as they are.
   package static func wrapped(lines text: String, columns: Int) -> String {

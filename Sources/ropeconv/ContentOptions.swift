@@ -17,7 +17,7 @@ struct ContentOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Share weights out to files of at most this size, such as 2G (.gguf and folders).",
+      "Share weights out to files of at most this size, such as 2G (.gguf, folders, archives).",
       valueName: "size"))
   var shardSize: String?
 

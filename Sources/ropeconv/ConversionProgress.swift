@@ -6,6 +6,7 @@ extension ConversionEvent.Work {
   var words: String {
     switch self {
     case .scoringSource(let perplexity): "before: \(Self.scoring(perplexity))"
+    case .scoringRotated(let perplexity): "turned: \(Self.scoring(perplexity))"
     case .scoringOutput(let perplexity): "after: \(Self.scoring(perplexity))"
     case .scoringHeldOut: "held-out windows of what was written"
     case .writing(let bytes): Format.bytes(bytes)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import Checkpoints
 import Reports
 
@@ -20,7 +21,7 @@ struct Diff: ParsableCommand {
 
   func run() throws {
     let (one, other) = operands.both(output)
-    let (a, b) = (try Checkpoint.open(one), try Checkpoint.open(other))
+    let (a, b) = (try opened(one), try opened(other))
     let display = ProgressDisplay(quiet: output.quiet)
     let difference = try CheckpointDifference(a, b, threads: output.threads) {
       display.show($0, "comparing tensors")
@@ -32,5 +33,9 @@ struct Diff: ParsableCommand {
       throw ThresholdMissed(
         reason: "\(difference.metadata.count) keys and \(difference.tensors.count) tensors differ")
     }
+  }
+
+  private func opened(_ path: String) throws -> Checkpoint {
+    try LongPhase.run("opening \(path)") { try Checkpoint.open(path) }
   }
 }

@@ -191,8 +191,73 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: work).sorted() == names)
     expectFailure(
       try run(
-        "convert", Self.model, "--to", "qkvo", "-o", "\(work)/a.zip", "--shard-size", "400K"), 64,
-      containing: "--shard-size")
+        "convert", Self.model, "--to", "qkvo", "-o", "\(work)/a.safetensors", "--shard-size", "400K"
+      ),
+      64, containing: "--shard-size")
+  }
+
+  /// The members of an archive are the files of the same conversion outside of one.
+  @Test(arguments: ["x.gguf", "x/"])
+  func shardsInArchives(name: String) throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    let files = FileManager.default
+    var source = Self.model
+    if name.hasSuffix("/") {
+      source = "\(work)/source/"
+      #expect(try run("convert", Self.model, "-o", source, "--quiet").status == 0)
+    }
+    func convert(_ output: String) throws {
+      let finished = try run(
+        "convert", source, "--to", "qkvo", "-o", output, "--shard-size", "400K", "--quiet")
+      #expect(finished.status == 0, "\(finished.errors)")
+    }
+    try files.createDirectory(atPath: "\(work)/plain", withIntermediateDirectories: true)
+    try convert("\(work)/plain/\(name)")
+    try convert("\(work)/x.tar.gz")
+    #expect(try runProgram("/bin/tar", ["-xzf", "\(work)/x.tar.gz", "-C", work]).status == 0)
+    let plain = name.hasSuffix("/") ? "\(work)/plain/x" : "\(work)/plain"
+    let packed = name.hasSuffix("/") ? "\(work)/x" : work
+    let names = try files.contentsOfDirectory(atPath: plain).sorted()
+    #expect(names.count(where: { $0.contains("-of-") }) > 2)
+    for file in names {
+      #expect(
+        files.contentsEqual(atPath: "\(plain)/\(file)", andPath: "\(packed)/\(file)"), "\(file)")
+    }
+    for ending in [".tar", ".zip", ".tar.zst"] {
+      try convert("\(work)/x\(ending)")
+      #expect(try run("archive", "verify", "\(work)/x\(ending)").status == 0)
+      let opened = try Checkpoint.open("\(work)/x\(ending)")
+      let whole = try Checkpoint.open(name.hasSuffix("/") ? plain : "\(plain)/\(names[0])")
+      #expect(opened.files.count > 2)
+      #expect(try CheckpointDifference(whole, opened, threads: 2).isEmpty)
+    }
+  }
+
+  /// A table of differences keeps to a terminal's width, whatever names and values are.
+  @Test func differencesFitATerminal() throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    let value = String(repeating: "x", count: 99)
+    let words = String(repeating: "word ", count: 19)
+    for (name, edits) in [
+      ("a", ["general.description=\(value)", "general.url=\(words)"]),
+      ("b", ["general.description=\(words)", "general.url=\(value)", "a.\(value)=1"]),
+    ] {
+      let options = edits.flatMap { ["--set", $0] }
+      for output in ["\(name).gguf", "\(name)/"] {
+        let finished = try runProgram(
+          Self.program,
+          ["convert", Self.model, "--to", "vo", "-o", "\(work)/\(output)", "--quiet"] + options)
+        #expect(finished.status == 0, "\(finished.errors)")
+      }
+    }
+    for ending in [".gguf", "/"] {
+      let text = try run("diff", "\(work)/a\(ending)", "\(work)/b\(ending)", "--quiet").output
+      let lines = text.split(separator: "\n")
+      #expect(lines.count > 6 && lines.allSatisfy { $0.count <= 80 }, "\(text)")
+      #expect(text.contains("xxxxx") && text.contains("word word"))
+    }
   }
 
   /// Shards do not take the input's name, but would stand in its place.

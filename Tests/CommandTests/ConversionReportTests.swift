@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Foundation
 import TestSupport
@@ -35,6 +36,52 @@ import Testing
       #expect(perplexity["before"] == perplexity["after"] && perplexity["before"]?.double != nil)
       #expect(try convert().output.contains("the first 32 of "))
       #expect(try json(convert("--json", "--chunks", "33"))["perplexity"]?["chunks"]?.int == 33)
+    }
+  }
+
+  /// Each of the three scores is what `eval perplexity` gives by itself, and the two costs make the whole.
+  @Test func costsOfRotatingAndOfQuantizingStandApart() throws {
+    try folder { work in
+      let output = "\(work)/x.gguf"
+      let text = ["--text", Self.text, "--ctx", "64", "--chunks", "6"]
+      func convert(_ more: String...) throws -> Finished {
+        try runProgram(
+          Self.program,
+          ["convert", Self.model, "-o", output, "--force", "--quiet"] + text + more,
+          environment: ["ROPECONV_ISA": "avx512"])
+      }
+      func score(_ arguments: String...) throws -> JSONValue {
+        try json(
+          runProgram(
+            Self.program, ["eval", "perplexity"] + arguments + text + ["--json", "--quiet"],
+            environment: ["ROPECONV_ISA": "avx512"]))
+      }
+      let report = try json(convert("--to", "rove", "--type", "q2_k", "--json"))
+      let found = try #require(report["perplexity"])
+      for (name, alone) in try [
+        ("before", score(Self.model)), ("rotated", score(Self.model, "--sites", "rove")),
+        ("after", score(output)),
+      ] {
+        #expect(found[name] == alone["ppl"] && found[name]?.double != nil)
+        #expect(found["\(name)_stderr"] == alone["ppl_stderr"])
+      }
+      func nats(_ name: String) throws -> Double {
+        try #require(found[name]?["nll"]?.double)
+      }
+      #expect(abs(try nats("rotating") + nats("quantizing") - nats("difference")) < 1e-12)
+      #expect(try nats("quantizing") != 0 && nats("rotating") > 0)
+      #expect(found["difference"]?["nll_stderr"]?.double ?? 0 > 0)
+      let lines = try convert("--to", "rove", "--type", "q2_k").output
+      #expect(lines.contains("rotating costs +") && lines.contains("quantizing as q2_k"))
+      // Nothing to tell apart: another type alone, or other sites alone.
+      for more in [["--type", "q2_k"], ["--to", "rove", "--type", "f16"], ["--to", "rove"]] {
+        let plain = try json(
+          runProgram(
+            Self.program,
+            ["convert", Self.model, "-o", output, "--force", "--json", "--quiet"] + text + more))
+        #expect(plain["perplexity"]?["rotated"]?.isNull == true)
+        #expect(plain["perplexity"]?["difference"]?["nll"]?.double != nil)
+      }
     }
   }
 

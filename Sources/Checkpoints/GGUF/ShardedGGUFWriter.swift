@@ -51,18 +51,9 @@ package enum ShardedGGUFWriter {
     inputs: OutputInputs, progress: ((Int) -> Void)? = nil
   ) throws -> Int {
     let paths = paths(of: path, count: shards.count)
-    guard shards.count > 1, shards.count <= Int(UInt16.max) else {
-      throw FileError.output(
-        .notStorable(problem: "\(shards.count) shards, expected 2 to \(UInt16.max)"), file: path,
-        place: .whole)
-    }
-    let tensorCount = shards.reduce(0) { $0 + $1.count }
+    try checkCount(shards, path)
     let layouts = try shards.indices.map { number in
-      let shard: OrderedDictionary<String, MetadataValue> = [
-        Shards.numberKey: .uint16(UInt16(number)),
-        Shards.countKey: .uint16(UInt16(shards.count)),
-        Shards.tensorCountKey: .int32(Int32(clamping: tensorCount)),
-      ]
+      let shard = statements(of: number, shards)
       return try GGUFLayout(
         metadata: number == 0
           ? metadata.adding(shard) : GGUFWriter.LateMetadata(early: shard, final: nil),
@@ -90,6 +81,43 @@ package enum ShardedGGUFWriter {
         of: path, besides: shards.count, inputs: inputs, sources: layouts.flatMap(\.sources))
     }
     return total
+  }
+
+  /// The same files by their names, to go into an archive: NAME.gguf itself where there is one shard.
+  /// - Throws: `FileError.output` for more shards than there are numbers.
+  package static func files(
+    of name: String, metadata: OrderedDictionary<String, MetadataValue>, shards: [[OutputTensor]]
+  ) throws(FileError) -> [(String, FileContents)] {
+    guard shards.count != 1 else { return [(name, .gguf(metadata: metadata, tensors: shards[0]))] }
+    try checkCount(shards, name)
+    return zip(paths(of: name, count: shards.count), shards).enumerated().map { number, shard in
+      let own = statements(of: number, shards)
+      return (
+        shard.0,
+        .gguf(metadata: number == 0 ? metadata.merging(own) { $1 } : own, tensors: shard.1)
+      )
+    }
+  }
+
+  private static func checkCount(
+    _ shards: [[OutputTensor]], _ path: String
+  ) throws(FileError) {
+    guard shards.count > 1, shards.count <= Int(UInt16.max) else {
+      throw .output(
+        .notStorable(problem: "\(shards.count) shards, expected 2 to \(UInt16.max)"), file: path,
+        place: .whole)
+    }
+  }
+
+  /// What a shard, counted from 0, says of itself.
+  private static func statements(
+    of number: Int, _ shards: [[OutputTensor]]
+  ) -> OrderedDictionary<String, MetadataValue> {
+    let tensors = shards.reduce(0) { $0 + $1.count }
+    return [
+      Shards.numberKey: .uint16(UInt16(number)), Shards.countKey: .uint16(UInt16(shards.count)),
+      Shards.tensorCountKey: .int32(Int32(clamping: tensors)),
+    ]
   }
 
   /// Removes sets of another size that this program wrote under the name NAME.gguf, but none that

@@ -89,8 +89,9 @@ package enum FolderWriter {
     }
   }
 
-  /// One file, or several and their index.
-  private static func weightFiles(
+  /// The weights by the names of their files: one file, or several of at most `shardSize` bytes and
+  /// their index.
+  package static func weightFiles(
     _ tensors: [OutputTensor], _ shardSize: Int?
   ) -> [(String, FileContents)] {
     let shards = shardSize.map { TensorShards.split(tensors, limit: $0) } ?? [tensors]

@@ -42,7 +42,7 @@ public enum OutputTypes: Sendable, Equatable {
   }
 
   /// The choice as provenance records it; nil for `keep`.
-  var setting: String? {
+  package var setting: String? {
     switch self {
     case .keep: nil
     case .type(let type): type.rawValue

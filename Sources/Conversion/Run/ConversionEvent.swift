@@ -11,6 +11,8 @@ package enum ConversionEvent: Sendable {
   package enum Work: Sendable {
     /// Perplexity of the windows of the source finished so far; nil before the first.
     case scoringSource(perplexity: Double?)
+    /// Perplexity of the source as the new variant, before anything is quantized.
+    case scoringRotated(perplexity: Double?)
     /// A layer is fitted.
     /// - Parameter trial: which fit of how many at most; nil where there is only one.
     case fitting(FitReport.Layer, trial: (number: Int, most: Int)?)

@@ -8,10 +8,12 @@ public struct ConversionOutcome: Sendable {
   public internal(set) var bytes: Int?
   /// Of writing.
   public internal(set) var seconds = 0.0
+  /// What was measured of the text to score, where there is one.
+  package internal(set) var scores = ConversionScores()
   /// Perplexity of the source on the text to score, where there is one.
-  public internal(set) var perplexityBefore: Double?
+  public var perplexityBefore: Double? { scores.before?.perplexity }
   /// Perplexity of the output on that text.
-  public internal(set) var perplexityAfter: Double?
+  public var perplexityAfter: Double? { scores.after?.perplexity }
   /// What of the text was scored.
   package internal(set) var scored: ScoredText?
   /// Perplexity of the written file on the windows a fit held out.

@@ -79,8 +79,14 @@ public struct ConversionRun {
       observer(.progress(stages.estimate.fraction(stage: stage, share: share), work))
     }
 
-    let before = try scoring?.perplexity(of: model) {
+    var scores = ConversionScores()
+    scores.before = try scoring?.run(model) {
       show(stages.before, $0, .scoringSource(perplexity: $1))
+    }
+    if tellsCostsApart {
+      scores.rotated = try scoring?.run(model, as: request.rotary) {
+        show(stages.rotated, $0, .scoringRotated(perplexity: $1))
+      }
     }
     var plan = plan
     var trials: [RotationBudget.Trial] = []
@@ -102,7 +108,7 @@ public struct ConversionRun {
     var outcome = ConversionOutcome(plan)
     outcome.maxIncrease = fit?.maxIncrease
     outcome.trials = trials
-    outcome.perplexityBefore = before
+    outcome.scores = scores
     outcome.scored = scoring?.scored
 
     let total = Double(max(plan.tensorBytes, 1))
@@ -122,7 +128,7 @@ public struct ConversionRun {
       outcome.perplexityHeldOut = try fit?.heldOutPerplexity(of: written, plan) {
         show(stages.heldOut, $0, .scoringHeldOut)
       }
-      outcome.perplexityAfter = try scoring?.perplexity(of: written) {
+      outcome.scores.after = try scoring?.run(written) {
         show(stages.after, $0, .scoringOutput(perplexity: $1))
       }
     }
@@ -130,10 +136,18 @@ public struct ConversionRun {
     return outcome
   }
 
+  /// Whether what quantizing and rotating cost is measured apart on the text to score. A fit tells it of
+  /// the windows held out, and what a stilled pair costs is in no other model than the one written.
+  private var tellsCostsApart: Bool {
+    scoring != nil && fit == nil && request.type.mainType != nil && plan.siteChange != nil
+      && plan.absorbed.allSatisfy(\.isExact)
+  }
+
   /// What each part of the work is going to cost.
   private struct Stages {
     private(set) var estimate = WorkEstimate()
     let before: Int
+    let rotated: Int
     let fit: Int
     let write: Int
     let heldOut: Int
@@ -147,6 +161,7 @@ public struct ConversionRun {
       let scoring = WorkEstimate.scoring(
         tokens: run.scoring?.tokens ?? 0, weights: weights, threads: threads)
       before = estimate.add(scoring)
+      rotated = estimate.add(run.tellsCostsApart ? scoring : 0)
       fit = estimate.add(
         Double(run.fit?.mostTrials ?? 0)
           * WorkEstimate.fitting(

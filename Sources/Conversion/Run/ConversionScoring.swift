@@ -1,5 +1,6 @@
 import Base
 import Evaluation
+import Rotary
 
 /// A text whose perplexity is to be measured before and after a conversion.
 public struct ScoringRequest {
@@ -45,11 +46,14 @@ struct ConversionScoring {
       compute: request.options.arithmetic.rawValue)
   }
 
-  /// Perplexity of a model on the text; `progress` gets the share of the tokens done, and
-  /// perplexity so far.
-  func perplexity(of model: Model, progress: (Double, Double?) -> Void) throws -> Double {
-    try evaluation.run(model, on: text) {
+  /// Scores a model on the text; `progress` gets the share of the tokens done, and perplexity so far.
+  func run(
+    _ model: Model, as rotary: RotaryRequest = .asStored, progress: (Double, Double?) -> Void
+  ) throws -> PerplexityResult {
+    var evaluation = evaluation
+    evaluation.rotary = rotary
+    return try evaluation.run(model, on: text) {
       progress($0.tokens / Double(max($0.totalTokens, 1)), $0.perplexity)
-    }.perplexity
+    }
   }
 }
