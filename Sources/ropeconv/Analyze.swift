@@ -26,7 +26,7 @@ struct Analyze: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Look at the first N chunks: \(defaultChunks), with --imatrix all of the text.",
+      "Look at the first N chunks. (default: \(defaultChunks); with --imatrix all)",
       valueName: "n"))
   var chunks: Int?
 

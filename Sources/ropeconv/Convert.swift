@@ -35,7 +35,8 @@ struct Convert: ParsableCommand {
   @Option(
     name: ShortName.output.names,
     help: ArgumentHelp(
-      "Output: .gguf, .safetensors, a folder ending in /, or .tar.zst, .tar.gz, .tar, .zip.",
+      "Output: .gguf, .safetensors, a folder ending in /, or .tar.zst, .tar.gz, .tar, .zip."
+        + " (default: beside the input)",
       valueName: "out"))
   var output: String?
 
@@ -48,13 +49,14 @@ struct Convert: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The form in which decay attention is to be computed: attention or recurrent.",
+      "The form in which decay attention is to be computed. (default: the file's)",
       valueName: "form"))
   var form: MixerForm?
 
   @Option(
     help: ArgumentHelp(
-      "B1 stills pairs that turn less than this over the context.", valueName: "radians"))
+      "B1 stills pairs that turn less than this over the context."
+        + " (default: \(ConversionRequest.stillEpsilon))", valueName: "radians"))
   var stillEpsilon: Double?
 
   @Option(

@@ -8,7 +8,8 @@ extension FitMode: ExpressibleByArgument {}
 struct FitOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Refit none, output (W_o) or full (basis of the values and W_o); full with --calibrate.",
+      "With a calibration text, refit none, output (W_o) or full (basis of the values and W_o)."
+        + " (default: full)",
       valueName: "mode"))
   var fit: FitMode?
 
@@ -26,13 +27,13 @@ struct FitOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Tokens to use; the last fifth is held out for choosing and reporting. By default"
-        + " \(FitSettings().tokens), and 24 windows at least.", valueName: "n"))
+      "Tokens to use; the last fifth is held out for choosing and reporting."
+        + " (default: \(FitSettings().tokens); 24 windows at least)", valueName: "n"))
   var calibrateTokens: Int?
 
   @Option(
     help: ArgumentHelp(
-      "Tokens of a calibration window (\(FitSettings().context)).", valueName: "n"))
+      "Tokens of a calibration window. (default: \(FitSettings().context))", valueName: "n"))
   var calibrateCtx: Int?
 
   @Option(

@@ -90,12 +90,15 @@ struct WindowOptions: ParsableArguments {
     help: ArgumentHelp("Tokens of a chunk, each scored alone.", valueName: "n"))
   var ctx = 512
 
-  @Option(help: ArgumentHelp("Only the first N chunks.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "Only the first N chunks. (default: all; convert: \(Convert.defaultChunks))", valueName: "n"))
   var chunks: Int?
 
   @Option(
     help: ArgumentHelp(
-      "Targets scored: second-half (as llama-perplexity does) or all.", valueName: "which"))
+      "Targets scored; second-half as llama-perplexity does. (default: second-half; verify: all)",
+      valueName: "which"))
   var score: ScoredTargets?
 
   @Option(
@@ -159,7 +162,8 @@ struct WorkOptions: ParsableArguments {
 struct LongRunOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Evaluate only units (chunks, trials) u with u mod N + 1 = I; see 'eval merge'.",
+      "Evaluate only units (chunks, trials) u with u mod N + 1 = I; see 'eval merge'."
+        + " (default: 1/1)",
       valueName: "i/n"))
   var shard: String?
 
@@ -203,11 +207,13 @@ enum ByteSize {
 struct ValueRotationOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Only the N slowest value pairs turn; a list gives each layer its N; or all.",
+      "Only the N slowest value pairs turn; a list gives each layer its N. (default: all)",
       valueName: "n|n,n,...|all"))
   var valuePairs: String?
 
-  @Option(help: ArgumentHelp("Frequency base of the values.", valueName: "b"))
+  @Option(
+    help: ArgumentHelp(
+      "Frequency base of the values. (default: the scores')", valueName: "b"))
   var valueBase: Double?
 
   /// One count for every layer, or a list with one per layer; both nil where nothing is asked for.
@@ -232,7 +238,8 @@ struct ValueRotationOptions: ParsableArguments {
 struct VariantOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Score as if these sites rotated: qk, vo, qkvo, rope, rove, nope, ...", valueName: "sites"))
+      "Score as if these sites rotated: qk, vo, qkvo, rope, rove, nope, ... (default: the model's)",
+      valueName: "sites"))
   var sites: String?
 
   @OptionGroup var values: ValueRotationOptions
@@ -246,7 +253,7 @@ struct VariantOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Factor of --rope-scaling.", valueName: "f"))
   var ropeFactor: Double?
 
-  @Option(help: ArgumentHelp("Context before scaling (the model's by default).", valueName: "n"))
+  @Option(help: ArgumentHelp("Context before scaling. (default: the model's)", valueName: "n"))
   var ropeOriginalCtx: Int?
 
   /// What a model is scored as; `method` is a scaling in the place of `--rope-scaling`, `factor`

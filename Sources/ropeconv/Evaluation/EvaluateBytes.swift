@@ -28,7 +28,7 @@ struct EvaluateBytes: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Chunks start at multiples of S tokens; half of --ctx unless given.", valueName: "s"))
+      "Chunks start at multiples of S tokens. (default: half of --ctx)", valueName: "s"))
   var stride: Int?
 
   @OptionGroup(title: "Models") var opening: ModelOptions

@@ -25,7 +25,9 @@ struct EvaluateFewShot: ParsableCommand {
   @Option(help: ArgumentHelp("Solved examples before each.", valueName: "n"))
   var shots = 0
 
-  @Option(help: ArgumentHelp("Only the first N examples of each task.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "Only the first N examples of each task. (default: all)", valueName: "n"))
   var examples: Int?
 
   @Option(help: ArgumentHelp("Seed of the choice of shots.", valueName: "s"))

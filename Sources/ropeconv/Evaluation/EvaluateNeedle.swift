@@ -25,7 +25,8 @@ struct EvaluateNeedle: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Text to hide needles in: a file, or a folder of .txt files in the order of their names.",
+      "Text to hide needles in: a file, or a folder of .txt files in the order of their names."
+        + " (default: the template's)",
       valueName: "dir|file"))
   var haystack: String?
 

@@ -41,10 +41,10 @@ struct EvaluatePerplexity: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "What --lengths scores: same (the default): the targets of the longest chunks, of which"
-        + " --chunks counts the first, each predicted with at most N tokens before it at length N;"
-        + " own: at each length the targets of chunks of that length, so that --chunks takes other"
-        + " text at other lengths and the curve shows the text too.", valueName: "same|own"))
+      "What --lengths scores: same: the targets of the longest chunks, of which --chunks counts the"
+        + " first, each predicted with at most N tokens before it at length N; own: at each length"
+        + " the targets of chunks of that length, so that --chunks takes other text at other lengths"
+        + " and the curve shows the text too. (default: same)", valueName: "same|own"))
   var lengthTargets: PerplexitySweep.Targets?
 
   @Option(
@@ -57,7 +57,8 @@ struct EvaluatePerplexity: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "How decay attention is computed: attention, or recurrent, with a state of constant size.",
+      "How decay attention is computed: attention, or recurrent, with a state of constant size."
+        + " (default: the file's)",
       valueName: "attention|recurrent"))
   var form: MixerForm?
 

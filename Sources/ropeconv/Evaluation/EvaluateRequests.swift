@@ -31,7 +31,7 @@ struct EvaluateRequests: ParsableCommand {
   @Option(
     name: ShortName.ctx.names,
     help: ArgumentHelp(
-      "The most tokens that the model sees; what it was trained for unless given.", valueName: "n"))
+      "The most tokens that the model sees. (default: the model's)", valueName: "n"))
   var ctx: Int?
 
   @Flag(help: "Replace existing --output and --junit files.")
