@@ -4,8 +4,8 @@ import Reports
 /// What `--help` says besides options. The parser breaks lines of words at 80 columns; lines of
 /// examples and tables are broken here, so that they keep their shape.
 enum HelpText {
-  /// Columns that the parser leaves as they are.
-  private static let columns = 79
+  /// What fits a terminal of 80 columns, and its manual page, which is indented.
+  private static let columns = 72
   /// Where the second column begins, as the parser has it.
   private static let indent = 26
 
