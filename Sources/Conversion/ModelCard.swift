@@ -1,5 +1,6 @@
 import Base
 import Checkpoints
+import Evaluation
 import Foundation
 import Models
 import OrderedCollections
@@ -7,18 +8,22 @@ import OrderedCollections
 /// Perplexities that are measured once the output exists.
 package struct MeasuredPerplexities: Sendable {
   /// Of the source and of the output on a text.
-  package var before: Double?
-  package var after: Double?
+  package var before: Estimate?
+  package var after: Estimate?
+  /// In percent; with an error of its own where chunks were paired.
+  package var change: Estimate?
   /// How much of the text, such as `41 chunks of 512 tokens`.
   package var extent: String?
   /// Of the written file on the windows that a fit held out.
   package var heldOut: Double?
 
   package init(
-    before: Double? = nil, after: Double? = nil, extent: String? = nil, heldOut: Double? = nil
+    before: Estimate? = nil, after: Estimate? = nil, change: Estimate? = nil,
+    extent: String? = nil, heldOut: Double? = nil
   ) {
     self.before = before
     self.after = after
+    self.change = change
     self.extent = extent
     self.heldOut = heldOut
   }
@@ -127,15 +132,22 @@ struct ModelCard {
 
   private func measurements() -> String {
     var rows: [(String, String)] = []
-    func add(_ what: String, _ value: Double?, from base: Double?) {
+    func add(_ what: String, _ value: Estimate?, changed change: Estimate? = nil) {
       guard let value else { return }
-      let change = base.map { (value / $0 - 1) * 100 }
-      rows.append(
-        (
-          what,
-          Self.number(value, digits: 4)
-            + (change.map { " (\($0 >= 0 ? "+" : "")\(Self.number($0, digits: 2)) %)" } ?? "")
-        ))
+      func shown(_ estimate: Estimate, _ digits: Int) -> String {
+        let error = estimate.error
+        return Self.number(estimate.value, digits: digits)
+          + (error.isFinite ? " ± \(Self.number(error, digits: digits))" : "")
+      }
+      let sign = (change?.value ?? 0) >= 0 ? "+" : ""
+      rows.append((what, shown(value, 4) + (change.map { " (\(sign)\(shown($0, 2)) %)" } ?? "")))
+    }
+    func add(_ what: String, _ value: Double?, from base: Double?) {
+      add(
+        what, value.map { Estimate(value: $0, error: .nan) },
+        changed: value.flatMap { value in
+          base.map { Estimate(value: (value / $0 - 1) * 100, error: .nan) }
+        })
     }
     if let fit = plan.fit {
       let held = "on \(fit.heldOutTokens) held-out tokens"
@@ -145,8 +157,8 @@ struct ModelCard {
       add("as written here", measured.heldOut, from: fit.perplexityBefore)
     }
     let text = "on \(measured.extent ?? "a text")"
-    add("original, \(text)", measured.before, from: nil)
-    add("this folder, \(text)", measured.after, from: measured.before)
+    add("original, \(text)", measured.before)
+    add("this folder, \(text)", measured.after, changed: measured.change)
     return rows.isEmpty ? "" : "## Measured\n\n" + table(("perplexity", ""), rows)
   }
 

@@ -151,10 +151,12 @@ import Testing
       #expect(!card.contains(folder) && !card.contains(References.package))
       #expect(!card.contains("## Measured"))
       try plan.record(
-        MeasuredPerplexities(before: 4, after: 5, extent: "9 chunks"), version: "1.2.3")
+        MeasuredPerplexities(
+          before: Estimate(value: 4, error: 0.05), after: Estimate(value: 5, error: .nan),
+          change: Estimate(value: 25, error: 0.5), extent: "9 chunks"), version: "1.2.3")
       let measured = try text("\(folder)/README.md")
-      #expect(measured.contains("| original, on 9 chunks | 4.0000 |\n"))
-      #expect(measured.contains("| this folder, on 9 chunks | 5.0000 (+25.00 %) |\n"))
+      #expect(measured.contains("| original, on 9 chunks | 4.0000 ± 0.0500 |\n"))
+      #expect(measured.contains("| this folder, on 9 chunks | 5.0000 (+25.00 ± 0.50 %) |\n"))
     }
   }
 

@@ -31,8 +31,8 @@ public struct ConversionOutcome: Sendable {
   /// What a folder's model card says of it.
   var measured: MeasuredPerplexities {
     MeasuredPerplexities(
-      before: perplexityBefore, after: perplexityAfter, extent: scored?.extent,
-      heldOut: perplexityHeldOut?.all)
+      before: scores.before?.estimate, after: scores.after?.estimate,
+      change: scores.difference?.percent, extent: scored?.extent, heldOut: perplexityHeldOut?.all)
   }
 }
 

@@ -24,3 +24,8 @@ package struct ConversionScores: Sendable {
     return one.difference(to: other)
   }
 }
+
+extension PerplexityResult {
+  /// The perplexity with its standard error.
+  var estimate: Estimate { Estimate(value: perplexity, error: perplexityError) }
+}
