@@ -22,9 +22,11 @@ struct ScalingMethod {
       sites = .all
       return
     }
-    guard name != Self.names[0], let only = [RotarySites.scores, .message].first(where: {
-      $0.code == parts[1]
-    }) else {
+    guard name != Self.names[0],
+      let only = [RotarySites.scores, .message].first(where: {
+        $0.code == parts[1]
+      })
+    else {
       throw UsageError(
         "--rope-scaling is '\(text)', expected nothing behind checkpoint, and behind the others"
           + " :qk (queries and keys alone) or :vo (values and outputs alone)")

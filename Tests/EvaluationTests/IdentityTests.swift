@@ -144,7 +144,7 @@ import Testing
     let windows = WindowPlan(context: 64, limit: 2)
     let rove = RotaryRequest(sites: .all)
     try expectKeys(
-      of: rove,
+      of: rove, beside: ["scaledSites"],
       [
         "sites": { $0.sites = .message }, "valuePairs": { $0.valuePairs = 4 },
         "valuePairsByLayer": { $0.valuePairsByLayer = [4, 4, 5] },
@@ -162,6 +162,13 @@ import Testing
         .identity(model, on: text).key
     }
     #expect(Set(keys).count == keys.count)
+    let sides = try [RotarySites.all, .scores, .message].map { sites in
+      var request = RotaryRequest(sites: .all, scaling: .linear(factor: 2))
+      request.scaledSites = sites
+      return try PerplexityEvaluation(windows: windows, rotary: request)
+        .identity(model, on: text).key
+    }
+    #expect(Set(sides).count == 3)
     // Of the options of a run only the arithmetic and the form of decay attention change digits.
     #expect(
       labels(RunOptions())

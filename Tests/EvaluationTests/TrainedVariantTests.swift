@@ -12,8 +12,9 @@ import Testing
 @Suite struct TrainedVariantTests {
   private static let folder = References.file("fixtures/variants")
 
-  private static func golden() throws -> (text: String, context: Int, perplexities: [String: Double])
-  {
+  private static func golden() throws -> (
+    text: String, context: Int, perplexities: [String: Double]
+  ) {
     let json = try JSONValue.read(contentsOf: "\(folder)/golden.json")
     var perplexities: [String: Double] = [:]
     for (name, value) in json["perplexity"]?.object ?? [:] { perplexities[name] = value.double }
@@ -52,11 +53,12 @@ import Testing
     let trained = try Self.perplexity(model, text, context: context)
     for sites in [RotarySites.scores, .message, .none] {
       let other = try Self.perplexity(model, text, context: context, as: .init(sites: sites))
-      #expect(other > 1.5 * trained, "\(sites.code)")
+      #expect(other > 1.1 * trained, "\(sites.code)")
     }
   }
 
-  @Test(arguments: ["qk", "qkvo"]) func codesAreFoundWithinTheTrainedLength(_ sites: String) throws {
+  @Test(arguments: ["qk", "qkvo"]) func codesAreFoundWithinTheTrainedLength(_ sites: String) throws
+  {
     let model = try Model(opening: "\(Self.folder)/\(sites).gguf")
     let file = "\(Self.folder)/valley.needle.json"
     let template = try NeedleTemplate(

@@ -51,7 +51,8 @@ extension VariantOptions {
     {
       try given.refuse(
         "--rope-original-ctx",
-        because: "--rope-scaling \(methods.map(\.name).joined(separator: ",")) goes by its factor alone")
+        because:
+          "--rope-scaling \(methods.map(\.name).joined(separator: ",")) goes by its factor alone")
     }
   }
 }
