@@ -46,6 +46,16 @@ import Testing
     #expect(sites == ["", "qk", "vo", "qkvo", "k", "qkv", "q", "v", "o"])
   }
 
+  /// One vector a token is key and value: as many numbers as two groups' keys and values, or a latent
+  /// vector and its rotated part.
+  @Test(arguments: ["qk", "shared", "latent"]) func asMuchIsKept(_ name: String) throws {
+    let plan = try Model(opening: "\(Self.folder)/\(name).gguf").plan
+    for layer in plan.layers {
+      let attention = try #require(layer.recipe.attention)
+      #expect((attention.absorbed ?? attention).keptNumbers == 128)
+    }
+  }
+
   /// A checkpoint trained with all four sites needs them all.
   @Test func theTrainedSitesAreTheBest() throws {
     let (text, context, _) = try Self.golden()

@@ -49,11 +49,12 @@ extension AttentionRecipe {
   }
 
   /// Numbers that must be kept of each token to attend to it later: keys and values, or the one vector
-  /// that serves as both, in absorbed form and where a shared one does; 0 where the layer uses those of
-  /// another. Entries of whole windows of tokens are not among them.
+  /// that serves as both, in absorbed form, where a shared one does and where values are what the key
+  /// matrix gives; 0 where the layer uses those of another. Entries of whole windows of tokens are not among them.
   package var keptNumbers: Int {
     if keyValueSource != nil { return 0 }
-    return isAbsorbed || sharedVector != nil ? keyWidth : keyRows + valueRows
+    if isAbsorbed || sharedVector != nil { return keyWidth }
+    return valueIsKey ? keyRows : keyRows + valueRows
   }
 }
 
