@@ -126,6 +126,11 @@ def plots(results, found, out):
     matplotlib.rcParams["svg.hashsalt"] = "ropeconv"
     from matplotlib import pyplot
 
+    def by_length(axes, sizes):
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(sizes, [str(size) for size in sizes], fontsize=8)
+        axes.minorticks_off()
+
     def keep(figure, name):
         figure.tight_layout()
         figure.savefig(out / f"{name}.svg", metadata={"Date": None})
@@ -148,7 +153,10 @@ def plots(results, found, out):
             axes.errorbar(sizes, [statistics.mean(points[s]) for s in sizes], [spread(points[s]) for s in sizes],
                           marker="o", capsize=3, label=run if scaling == "checkpoint" else f"{run}, {scaling}",
                           linestyle="-" if scaling == "checkpoint" else "--")
-    axes.set(xscale="log", yscale="log", xlabel="tokens (trained: 256)", ylabel="perplexity, English")
+    by_length(axes, sizes)
+    axes.set(yscale="log", xlabel=f"tokens (trained: {TRAINED})", ylabel="perplexity, English")
+    axes.set_yticks([60, 80, 100, 150, 200, 300, 400], ["60", "80", "100", "150", "200", "300", "400"])
+    axes.minorticks_off()
     axes.legend(fontsize=8)
     keep(figure, "lengths")
 
@@ -162,7 +170,8 @@ def plots(results, found, out):
             axes.errorbar(sizes, [statistics.mean(v) for v in values], [spread(v) for v in values], marker="o", capsize=3,
                           label=run)
         axes.axvline(TRAINED, color="gray", linewidth=0.8)
-        axes.set(xscale="log", xlabel="tokens", title=task)
+        by_length(axes, results.sizes(task))
+        axes.set(xlabel="tokens", title=task)
     panels[0].set_ylabel("exact match, %")
     panels[0].legend(fontsize=8)
     keep(figure, "retrieval")
