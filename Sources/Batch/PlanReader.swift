@@ -46,10 +46,12 @@ struct PlanReader {
 
   private func path(_ text: String) -> String { Self.path(text, beside: file) }
 
-  /// A path beside the plan where something stands, or the folder of a model that is named as on a hub.
+  /// A path beside the plan where something stands, or the folder of a model that is named as on a hub;
+  /// of one that is not there the name, so that its steps say what is missing.
   private func place(ofModel text: String) -> String {
     let path = path(text)
-    return FileStamp(path: path) == nil ? HubCache.folder(of: text) ?? path : path
+    guard FileStamp(path: path) == nil else { return path }
+    return HubCache.folder(of: text) ?? (HubCache.isName(text) ? text : path)
   }
 
   // MARK: - Sections

@@ -53,9 +53,14 @@ package enum HubCache {
   private static var root: String {
     let environment = ProcessInfo.processInfo.environment
     func path(_ variable: String, _ rest: String) -> String? {
-      environment[variable].flatMap { $0.isEmpty ? nil : Paths.withoutTrailingSlashes($0) + rest }
+      guard let stated = environment[variable], !stated.isEmpty else { return nil }
+      var place = Paths.withoutTrailingSlashes(stated)
+      if place == "~" || place.hasPrefix("~/"), let home = environment["HOME"] {
+        place = home + place.dropFirst()
+      }
+      return place + rest
     }
-    return path("HF_HUB_CACHE", "") ?? path("HF_HOME", "/hub")
+    return path("HF_HUB_CACHE", "") ?? path("HUGGINGFACE_HUB_CACHE", "") ?? path("HF_HOME", "/hub")
       ?? path("XDG_CACHE_HOME", "/huggingface/hub")
       ?? path("HOME", "/.cache/huggingface/hub") ?? "\(NSHomeDirectory())/.cache/huggingface/hub"
   }

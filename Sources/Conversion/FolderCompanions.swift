@@ -29,9 +29,13 @@ struct FolderCompanions: Sendable {
     self.source = source
     var warnings: [ConversionWarning] = []
     let type = source.modelType
-    modeling = declaration == nil ? nil : try .forModelType(type)
-    if let declaration, modeling == nil {
-      warnings.append(.noModelingCode(modelType: type, sites: declaration.sites.name))
+    let code = try ModelingCode.forModelType(type)
+    modeling = declaration == nil ? nil : code
+    // A family whose values turn by itself is no model of transformers either, unless code says so.
+    let plain = source.architecture.block.sites
+    let sites = declaration?.sites ?? (plain.rotatesMessage ? plain : nil)
+    if let sites, code == nil {
+      warnings.append(.noModelingCode(modelType: type, sites: sites.name))
     }
     var files: HuggingFaceTokenizerFiles?
     if source.side == .gguf {

@@ -18,6 +18,8 @@ package enum OutputName {
     var isFolder: ObjCBool = false
     FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
     var (stem, ending) = isFolder.boolValue ? (last, "/") : split(last)
+    // A snapshot of one GGUF file is that file.
+    if snapshot != nil, ending == "/", holdsGGUF(path) { ending = ".gguf" }
     if let encoding = type.encodingName {
       // As llama.cpp's tools name types, at the end of a stem.
       stem.replace(/[-.](?i:BF16|F16|F32|I?Q[0-9]_[0-9A-Z_]+)$/, with: "")
@@ -27,6 +29,11 @@ package enum OutputName {
       stem += "." + (sites?.name ?? "keep")
     }
     return String(Substring(folder)) + stem + ending
+  }
+
+  private static func holdsGGUF(_ folder: String) -> Bool {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return names.contains { $0.hasSuffix(".gguf") } && !names.contains("config.json")
   }
 
   /// A file's name without its ending, and the ending; `.gguf` where it has none.

@@ -18,14 +18,15 @@ package struct ContextWarning: Sendable, Equatable {
   package init?(_ plan: ModelPlan, length: Int, rotary: RotaryRequest = .asStored) {
     guard plan.globals[.positions] == nil else { return nil }
     let sites = rotary.sites ?? plan.rotary.sites
-    // A scaling of one side alone leaves the other beyond its reach.
-    let reachesAll =
-      (rotary.scaledSites.rotatesScores || !sites.rotatesScores)
-      && (rotary.scaledSites.rotatesMessage || !sites.rotatesMessage)
-    let asked = reachesAll ? rotary.scaling : nil
-    let scaling = asked ?? plan.rotary.scores.first?.scaling ?? .none
+    let stored = plan.rotary.scores.first?.scaling ?? .none
     let trained = plan.shape.context
-    guard length > scaling.reach(from: trained) else { return nil }
+    // A scaling of one side alone leaves the other where it was: what reaches less counts.
+    let sides = [RotarySites.scores, .message].filter { !sites.isDisjoint(with: $0) }
+    let reaches = (sides.isEmpty ? [.all] : sides).map { side in
+      let asked = rotary.scaledSites.isDisjoint(with: side) ? nil : rotary.scaling
+      return (asked ?? stored).reach(from: trained)
+    }
+    guard length > reaches.min() ?? trained else { return nil }
     file = plan.checkpoint.path
     self.length = length
     self.trained = trained

@@ -187,7 +187,14 @@ extension RotaryConfiguration {
       for index in layers.indices { result.layers[index].value = nil }
       return result
     }
-    if request.keepsValues, layers.contains(where: { $0.value != nil }) { return result }
+    if request.keepsValues, layers.contains(where: { $0.value != nil }) {
+      for (index, layer) in layers.enumerated() {
+        guard let stored = layer.score?.scaling, result.layers[index].score?.scaling != stored
+        else { continue }
+        result.layers[index].value?.ownScaling = stored
+      }
+      return result
+    }
     try result.computeValues(
       request, scalings: layers.map { $0.score.map(request.valueScaling) }, length: length)
     return result

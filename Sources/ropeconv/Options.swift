@@ -256,6 +256,11 @@ struct VariantOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Context before scaling. (default: the model's)", valueName: "n"))
   var ropeOriginalCtx: Int?
 
+  /// The scalings of a list, in its order.
+  var scalingMethods: [String] {
+    ropeScaling.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+  }
+
   /// What a model is scored as; `method` is a scaling in the place of `--rope-scaling`, `factor`
   /// its factor where `--rope-factor` is not given.
   func request(

@@ -11,6 +11,10 @@ struct ScalingMethod {
 
   /// Parses one such as `yarn` or `yarn:vo`.
   init(_ text: String) throws(UsageError) {
+    guard !text.contains(",") else {
+      throw UsageError(
+        "--rope-scaling is '\(text)': a list of scalings needs --lengths or several models")
+    }
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     name = String(parts[0])
     guard Self.names.contains(name) else {

@@ -317,6 +317,17 @@ import Testing
     #expect(try words(ofValues) == "RoVE, as if, YaRN x4 of values")
     ofValues.scaledSites = .scores
     #expect(try words(ofValues) == "RoVE, as if, YaRN x4 of queries and keys")
+    // Values that turn in the file keep their frequencies, which is said as well.
+    let trained = try Model(opening: References.file("fixtures/variants/qkvo.gguf"))
+    var ofScores = RotaryRequest(scaling: .yarn(.init(factor: 4, originalContext: 256)))
+    ofScores.scaledSites = .scores
+    let result = try PerplexityEvaluation(
+      windows: WindowPlan(context: 64, limit: 1), rotary: ofScores
+    ).run(
+      trained,
+      on: TokenizedText(.text(path: References.file("fixtures/variants/valley.txt")), for: trained))
+    let described = try #require(result.record.labels["models"]?.array?.first)
+    #expect(described["variant"] == "RoVE, as if, YaRN x4 of queries and keys")
   }
 
   /// A delta rule knows the order of tokens by itself: its layers are not called NoPE.

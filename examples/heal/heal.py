@@ -8,7 +8,7 @@ and of the original model; OUT is the folder that is written. Every step takes w
 the other in turn. OUT.checkpoint is kept every --keep steps: a run that was stopped goes on from there with the same
 windows. OUT.log has the divergence by step and tokens.
 
-Adam with a small rate: at ten times the default the first steps ruin what the fit had won. A step's windows go through
+Adam with a small rate: at thirty times the default the first steps ruin what the fit had won. A step's windows go through
 both models one at a time, so memory is that of one window."""
 import argparse
 import math
@@ -75,6 +75,8 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     options = parser.parse_args()
+    if os.path.exists(options.out):
+        raise SystemExit(f"heal.py: {options.out}: is there already")
     torch.set_num_threads(options.threads)
     tokenizer = AutoTokenizer.from_pretrained(options.student, trust_remote_code=True)
     texts = []
@@ -87,8 +89,11 @@ def main():
     optimizer = torch.optim.Adam(trained(student, options.only), lr=options.rate, betas=(0.9, 0.98))
     steps = max(options.tokens // (options.rows * options.context), 1)
     checkpoint, step, seconds = f"{options.out.rstrip('/')}.checkpoint", 0, 0.0
+    settings = {key: value for key, value in vars(options).items() if key not in ("keep", "threads")}
     if os.path.exists(checkpoint):
         saved = torch.load(checkpoint)
+        if saved["settings"] != settings:
+            raise SystemExit(f"heal.py: {checkpoint}: kept by other settings, {saved['settings']}: delete it to begin anew")
         student.load_state_dict(saved["student"])
         optimizer.load_state_dict(saved["optimizer"])
         step, seconds = saved["step"], saved["seconds"]
@@ -115,11 +120,13 @@ def main():
             print(line, file=log, flush=True)
             recent = []
         if step % options.keep == 0 and step < steps:
-            torch.save({"student": student.state_dict(), "optimizer": optimizer.state_dict(), "step": step,
+            torch.save({"settings": settings, "student": student.state_dict(), "optimizer": optimizer.state_dict(), "step": step,
                         "seconds": seconds}, checkpoint + ".part")
             os.replace(checkpoint + ".part", checkpoint)
-    student.save_pretrained(options.out)
-    tokenizer.save_pretrained(options.out)
+    part = f"{options.out.rstrip('/')}.part"
+    student.save_pretrained(part)
+    tokenizer.save_pretrained(part)
+    os.rename(part, options.out)
     if os.path.exists(checkpoint):
         os.remove(checkpoint)
 

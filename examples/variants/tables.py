@@ -18,7 +18,7 @@ TRAINED = 256
 
 
 class Results:
-    """Results of a plan by step and run; every value is a list over seeds."""
+    """Results of a plan by step and run; every value is a list over seeds, in their order, the same for every run."""
 
     def __init__(self, folder):
         self.steps = collections.defaultdict(dict)
@@ -26,7 +26,15 @@ class Results:
             if path.stem.count(".") < 2:      # a conversion's
                 continue
             step, run, seed = path.stem.rsplit(".", 2)
-            self.steps[step].setdefault(run, []).append(json.loads(path.read_text()))
+            self.steps[step].setdefault(run, {})[seed] = json.loads(path.read_text())
+        if not self.steps:
+            raise SystemExit(f"tables.py: {folder}: no results of a plan")
+        for step, runs in self.steps.items():
+            seeds = {run: sorted(results) for run, results in runs.items()}
+            if len(set(map(tuple, seeds.values()))) > 1:      # differences are of the same seed
+                raise SystemExit(f"tables.py: {step}: runs have results of other seeds: {seeds}")
+            for run, results in runs.items():
+                runs[run] = [results[seed] for seed in sorted(results)]
 
     def values(self, step, run, of):
         return [of(result) for result in self.steps[step].get(run, [])]

@@ -41,12 +41,17 @@ enum SharedKeyValues {
     }
   }
 
-  /// Whether each layer's values are what its key matrix gives: config.json says so of all layers
-  /// without a window, in GGUF they have no value matrix.
+  /// Whether each layer's values are what its key matrix gives: of a family without value matrices
+  /// always; of others config.json says so of all layers without a window, in GGUF such layers have no
+  /// value matrix.
   static func valuesAreKeys(
     _ parameters: Hyperparameters, _ shape: StatedShape
   ) -> [Bool] {
-    guard parameters.architecture.hyperparameters[.valueFromKey] != nil else {
+    let architecture = parameters.architecture
+    if architecture.block.attention == .grouped, architecture.weights[.value] == nil {
+      return shape.windows.map { _ in true }
+    }
+    guard architecture.hyperparameters[.valueFromKey] != nil else {
       return shape.windows.map { _ in false }
     }
     return shape.windows.enumerated().map { layer, window in

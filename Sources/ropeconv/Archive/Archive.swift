@@ -4,7 +4,7 @@ struct Archive: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Check or list archives of models and their manifests.",
     discussion: HelpText.discussion(
-      "An archive that convert writes holds one GGUF file, or one folder with the "
+      "An archive that convert writes holds one GGUF file, its shards, or one folder with the "
         + "files of a Hugging Face model, and as its last member MANIFEST.json: size and "
         + "SHA-256 of every other member, the source's SHA-256, the settings and what was "
         + "measured. Equal conversions give equal bytes. Models are read from .zip and "

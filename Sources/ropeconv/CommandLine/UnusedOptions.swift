@@ -115,7 +115,7 @@ extension EvaluatePerplexity {
       try given.refuse("--form", because: "no layer attends by decay")
     }
     try variant.refuseUnused(
-      in: plans, methods: variant.ropeScaling.split(separator: ",").map(String.init),
+      in: plans, methods: lengths != nil || models.count > 1 ? variant.scalingMethods : nil,
       derivesFactor: lengths != nil || models.count > 1)
     try window.refuseUnused(in: [], or: plans, as: RotarySites.asked(variant.sites))
   }

@@ -114,8 +114,8 @@ struct EvaluatePerplexity: ParsableCommand {
   private func byLength(_ models: [String]) throws {
     let lengths =
       try lengths.map { try NumberList.whole($0, option: "--lengths") } ?? [window.ctx]
-    let methods = variant.ropeScaling.split(separator: ",").map(String.init)
-    guard !methods.isEmpty, Set(methods).count == methods.count else {
+    let methods = variant.scalingMethods
+    guard Set(methods).count == methods.count else {
       throw UsageError(
         "--rope-scaling is '\(variant.ropeScaling)', expected one or more, each once")
     }
