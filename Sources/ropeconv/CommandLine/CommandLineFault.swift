@@ -99,10 +99,10 @@ struct CommandLineFault {
       .map(CommandTree.words)
     let doubled = "-" + found
     var suggestion: String?
-    if !found.hasPrefix("--"), found.count > 2, known.contains(String(found.prefix(2))) {
-      suggestion = "a letter and its value are two words: \(found.prefix(2)) \(found.dropFirst(2));"
-    } else if known.contains(doubled) {
+    if known.contains(doubled) {
       suggestion = "did you mean \(doubled)?"
+    } else if !found.hasPrefix("--"), found.count > 2, known.contains(long) {
+      suggestion = "a letter and its value are two words: \(found.prefix(2)) \(found.dropFirst(2));"
     } else if let other = Self.counterpart(of: long, in: known) {
       suggestion = "'\(command)' takes \(other) in its place;"
     } else if !owners.isEmpty {
