@@ -10,7 +10,8 @@ package enum HubCache {
       && !text.contains("--") && !text.contains("..")
   }
 
-  /// The folder that a name stands for; nil where the text is no name, or its model is not there.
+  /// The folder of the model with this name; nil if the text is not such a name or the model is not in
+  /// the cache.
   package static func folder(of name: String) -> String? {
     guard isName(name), case .success(let folder) = find(name) else { return nil }
     return folder

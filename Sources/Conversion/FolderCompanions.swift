@@ -31,7 +31,7 @@ struct FolderCompanions: Sendable {
     let type = source.modelType
     let code = try ModelingCode.forModelType(type)
     modeling = declaration == nil ? nil : code
-    // A family whose values turn by itself is no model of transformers either, unless code says so.
+    // transformers does not know a family whose plain form rotates values either, unless there is code.
     let plain = source.architecture.block.sites
     let sites = declaration?.sites ?? (plain.rotatesMessage ? plain : nil)
     if let sites, code == nil {

@@ -68,7 +68,7 @@ public enum SettingFault: Sendable, Equatable {
     case .pureType(let name): "only a quantized type can be pure, '\(name)' is not quantized"
     case .importanceUnused: "an importance matrix is for quantized types"
     case .shards:
-      "a .safetensors file with config.json beside it is one file: .gguf files, folders and archives are shared out to several"
+      "a .safetensors output is always one file; .gguf files, folders and archives can be split into several"
     case .quantizedOutsideGGUF(let type):
       "type \(type) needs a GGUF output, safetensors cannot hold quantized blocks"
     case .valuesStay:

@@ -46,8 +46,8 @@ struct Ropeconv: ParsableCommand {
       TokenizerNotes.observe(warn)
       if !arguments.contains("--quiet") {
         RunningUnits.observe(isVerbose: LongRunOptions.isVerbose(arguments))
-        // libdispatch waits for ever where there is no memory for its threads, and ends the process
-        // where it gets no file of its own: under such limits phases stay silent.
+        // libdispatch hangs if there is no memory for its threads, and ends the process if it cannot
+        // open a file of its own: under such limits phases stay silent.
         if !Libraries.hasMemoryLimit, sysconf(Int32(_SC_OPEN_MAX)) >= 64 { SilentPhases.observe() }
         StateFile.observe { Failure.line($0, prefix: "ropeconv: ") }
       }
