@@ -6,40 +6,53 @@ import CKernels
 /// A product reads such a panel as it lies. Of row-major weights the library makes a transposed copy in
 /// each call, which costs a tenth of the time at 256 rows (`kernel-bench`); and a panel's columns lie
 /// nearer together than those of a whole wide matrix.
-final class FloatPanels: Sendable {
-  /// Rows of one panel: a multiple of `PreparedMatrix.pieceRows`. Of 64 to 4,096 these were the fastest
-  /// from 576 to 11,008 inputs, with AVX2 and with AVX-512.
-  private static let panelRows = 384
+package final class FloatPanels: Sendable {
+  /// Rows of one panel, a multiple of `PreparedMatrix.pieceRows`; no digit depends on it. The library
+  /// takes 192 inputs at a time: those of a panel, and what 256 rows of a product have in its outputs,
+  /// should stay in three quarters of the second-level cache. More than 384 gain nothing.
+  ///
+  /// Measured from 576 to 11,008 inputs: with 2 MB of cache 384 are the fastest of 64 to 4,096; with
+  /// half a MB 192, by 2 % at 1,536 inputs and 8 % at 4,096.
+  package static let fittingRows: Int = {
+    let rowBytes = (inputsAtATime + rowsAtATime) * MemoryLayout<Float>.stride
+    let fitting = Cache.secondLevel / 4 * 3 / rowBytes / PreparedMatrix.pieceRows
+    return min(max(fitting, 1), 6) * PreparedMatrix.pieceRows
+  }()
+  private static let inputsAtATime = 192
+  private static let rowsAtATime = 256
 
   private let outputs: Int
   private let inputs: Int
+  private let panelRows: Int
   private let values: FloatBuffer
 
-  init(outputs: Int, inputs: Int) {
+  /// Room for a matrix; `panelRows` is a multiple of `PreparedMatrix.pieceRows`.
+  package init(outputs: Int, inputs: Int, panelRows: Int = fittingRows) {
     self.outputs = outputs
     self.inputs = inputs
+    self.panelRows = panelRows
     values = FloatBuffer(count: max(outputs * inputs, 1))
   }
 
-  private var panels: StrideTo<Int> { stride(from: 0, to: outputs, by: Self.panelRows) }
+  private var panels: StrideTo<Int> { stride(from: 0, to: outputs, by: panelRows) }
 
   /// Rows of the panel that begins with the row `first`.
-  private func rows(ofPanel first: Int) -> Int { min(Self.panelRows, outputs - first) }
+  private func rows(ofPanel first: Int) -> Int { min(panelRows, outputs - first) }
 
   private func panel(_ first: Int) -> UnsafeMutablePointer<Float> {
     values.pointer + first * inputs
   }
 
   /// Takes rows of one panel, [rows, inputs].
-  func put(rows: Range<Int>, _ weights: UnsafePointer<Float>) {
-    let place = rows.lowerBound % Self.panelRows
+  package func put(rows: Range<Int>, _ weights: UnsafePointer<Float>) {
+    let place = rows.lowerBound % panelRows
     let first = rows.lowerBound - place
     rc_transpose(
       weights, inputs, rows.count, inputs, panel(first) + place, self.rows(ofPanel: first))
   }
 
   /// `y = x W^T`, or `y += x W^T` where it accumulates; x [rows, inputs].
-  func multiply(
+  package func multiply(
     _ x: UnsafePointer<Float>, xStride: Int, rows: Int, to y: UnsafeMutablePointer<Float>,
     yStride: Int, accumulate: Bool
   ) {

@@ -96,8 +96,8 @@ package final class PreparedMatrix: Sendable {
     min(max(Self.decodedElements / max(inputs, 1) / 16 * 16, 16), Self.pieceRows)
   }
 
-  /// Elements of them, half a megabyte.
-  private static let decodedElements = 131_072
+  /// Elements of them: a quarter of the cache.
+  private static let decodedElements = Cache.secondLevel / 4 / MemoryLayout<Float>.size
 
   /// The calling thread's memory for decoded weights.
   private static func memory(count: Int) throws -> UnsafeMutablePointer<Float> {

@@ -81,6 +81,35 @@ import Testing
     }
   }
 
+  /// Processors with other caches have other panels.
+  @Test(arguments: [(1, 576, 64), (200, 1000, 777), (256, 400, 1536)])
+  func sameDigitsInAnyPanels(_ rows: Int, _ outputs: Int, _ inputs: Int) {
+    var noise = Noise(UInt64(outputs))
+    let weights = noise.floats(outputs * inputs)
+    let x = noise.floats(rows * inputs)
+    func product(panelRows: Int) -> [UInt32] {
+      let piece = PreparedMatrix.pieceRows
+      let panels = FloatPanels(outputs: outputs, inputs: inputs, panelRows: panelRows)
+      for first in stride(from: 0, to: outputs, by: piece) {
+        weights.withUnsafeBufferPointer {
+          guard let start = $0.baseAddress else { return }
+          panels.put(rows: first..<min(first + piece, outputs), start + first * inputs)
+        }
+      }
+      let y = FloatBuffer(count: rows * outputs)
+      // On a thread of ours, where the library uses no others.
+      Parallel.forEach(count: 1, threads: 1) { _, _ in
+        panels.multiply(
+          x, xStride: inputs, rows: rows, to: y.pointer, yStride: outputs, accumulate: false)
+      }
+      return (0..<y.count).map { y.pointer[$0].bitPattern }
+    }
+    let wide = product(panelRows: 384)
+    for panelRows in [64, 192, FloatPanels.fittingRows] {
+      #expect(product(panelRows: panelRows) == wide)
+    }
+  }
+
   @Test func sameDigitsOnAnyNumberOfThreads() {
     var noise = Noise(10)
     let weights = FloatBuffer(count: 300 * 200)

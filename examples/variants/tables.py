@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Makes the tables and plots of docs/variants.md from what `ropeconv run plan.yaml` left.
 
-    tables.py WORK -o OUT       # OUT/tables.md and OUT/*.svg
+    tables.py WORK ... -o OUT       # OUT/tables.md, OUT/*.svg and OUT/values.json, every number that they are made of
 
+WORK is the plan's folder, or a values.json of before: seeds that were measured apart are put together.
 A number is the mean over seeds, ± the standard deviation between seeds (n - 1 in the denominator)."""
 import argparse
 import collections
@@ -17,34 +18,74 @@ TASKS = ["needle", "keys", "copies", "tally"]
 TRAINED = 256
 
 
-class Results:
-    """Results of a plan by step and run; every value is a list over seeds, in their order, the same for every run."""
+def numbers(result):
+    """What the tables need of a result, by names of our own."""
+    if "sweeps" in result:
+        return {f"{sweep['rope_scaling']} {point['ctx']}": point["ppl"] for sweep in result["sweeps"]
+                for point in sweep["points"]}
+    if "requests" in result:
+        return {key: result["requests"][0][key] for key in ("greedy", "loglikelihood")}
+    if "tasks" in result:
+        return {"accuracy": result["tasks"][0]["accuracy"]}
+    return {key: result[key] for key in ("nll", "accuracy") if key in result}
 
-    def __init__(self, folder):
-        self.steps = collections.defaultdict(dict)
-        for path in sorted(pathlib.Path(folder).glob("*.json")):
-            if path.stem.count(".") < 2:      # a conversion's
-                continue
-            step, run, seed = path.stem.rsplit(".", 2)
-            self.steps[step].setdefault(run, {})[seed] = json.loads(path.read_text())
-        if not self.steps:
-            raise SystemExit(f"tables.py: {folder}: no results of a plan")
-        for step, runs in self.steps.items():
-            seeds = {run: sorted(results) for run, results in runs.items()}
+
+def measured(path):
+    """{step: {run: {seed: numbers}}} of a plan's folder, or of a values.json."""
+    if path.is_file():
+        return json.loads(path.read_text())
+    steps = collections.defaultdict(lambda: collections.defaultdict(dict))
+    for file in sorted(path.glob("results.*/*.json")):
+        if file.stem.count(".") >= 2:      # others are conversions'
+            step, run, seed = file.stem.rsplit(".", 2)
+            steps[step][run][seed] = numbers(json.loads(file.read_text()))
+    if not steps:
+        raise SystemExit(f"tables.py: {path}/results.*: no results of a plan")
+    return steps
+
+
+class Results:
+    """Numbers by step, run and seed; of the nine sets of sites each step has the same seeds, others may have fewer."""
+
+    def __init__(self, paths):
+        found = collections.defaultdict(lambda: collections.defaultdict(dict))
+        for path in paths:
+            for step, runs in measured(path).items():
+                for run, seeds in runs.items():
+                    for seed, values in seeds.items():
+                        if found[step][run].setdefault(seed, values) != values:
+                            raise SystemExit(f"tables.py: {path}: {step} of {run}.{seed} has other values elsewhere")
+        self.found = {step: {run: dict(sorted(seeds.items())) for run, seeds in sorted(runs.items())}
+                      for step, runs in sorted(found.items())}
+        for step, runs in self.found.items():
+            seeds = {run: list(values) for run, values in runs.items() if run in NINE}
             if len(set(map(tuple, seeds.values()))) > 1:      # differences are of the same seed
                 raise SystemExit(f"tables.py: {step}: runs have results of other seeds: {seeds}")
-            for run, results in runs.items():
-                runs[run] = [results[seed] for seed in sorted(results)]
 
-    def values(self, step, run, of):
-        return [of(result) for result in self.steps[step].get(run, [])]
+    def values(self, step, run, key, factor=1):
+        return [factor * values[key] for values in self.found.get(step, {}).get(run, {}).values() if key in values]
+
+    def differences(self, step, run, base, key):
+        """Of the same seeds."""
+        runs = self.found[step]
+        return [values[key] - runs[base][seed][key] for seed, values in runs.get(run, {}).items()]
+
+    def keys(self, step, run):
+        return {key for values in self.found[step][run].values() for key in values}
 
     def sizes(self, task):
         """The lengths of a task, whose steps are named TASK.LENGTH."""
-        return sorted(int(step.removeprefix(task + ".")) for step in self.steps if step.startswith(task + "."))
+        return sorted(int(step.removeprefix(task + ".")) for step in self.found if step.startswith(task + "."))
 
     def runs(self, step):
-        return self.steps[step].keys()
+        return self.found.get(step, {}).keys()
+
+    def lines(self):
+        """JSON with a line for each run of a step."""
+        steps = [f"{json.dumps(step)}: {{\n  " + ",\n  ".join(
+            f"{json.dumps(run)}: {json.dumps(seeds)}" for run, seeds in runs.items()) + "\n}"
+            for step, runs in self.found.items()]
+        return "{\n" + ",\n".join(steps) + "\n}\n"
 
 
 def spread(values):
@@ -63,30 +104,30 @@ def table(head, rows):
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
 
 
-def nll(result):
-    return result["nll"]
+def nll(results, kind, run):
+    return results.values(f"loss.{kind}", run, "nll")
+
+
+def by_loss(results):
+    return sorted(NINE, key=lambda run: statistics.mean(nll(results, "english", run)))
 
 
 def losses(results):
-    by_loss = sorted(NINE, key=lambda run: statistics.mean(results.values("loss.english", run, nll)))
     rows = []
-    for run in by_loss + [run for run in ("shared", "latent") if run in results.runs("loss.english")]:
-        first = [value - base for value, base in zip(results.values("loss.english", run, nll),
-                                                     results.values("loss.english", "qk", nll))]
-        rows.append([run, shown(results.values("loss.english", run, nll)), shown(first),
-                     shown(results.values("loss.valley", run, nll)), f"{SU[run]:.3f}" if run in SU else ""])
+    for run in by_loss(results) + [run for run in ("shared", "latent") if run in results.runs("loss.english")]:
+        rows.append([run, shown(nll(results, "english", run)), shown(results.differences("loss.english", run, "qk", "nll")), shown(nll(results, "valley", run)),
+                     f"{SU[run]:.3f}" if run in SU else ""])
     head = ["sites", "English, nats a token", "from qk, same seed", "valley, nats a token", "Su, 1 B parameters"]
     return table(head, rows)
 
 
 def curves(results):
     """Curves of perplexity by length: {(run, scaling): {length: [ppl of each seed]}}."""
-    found = collections.defaultdict(lambda: collections.defaultdict(list))
+    found = collections.defaultdict(dict)
     for run in results.runs("lengths"):
-        for result in results.steps["lengths"][run]:
-            for sweep in result["sweeps"]:
-                for point in sweep["points"]:
-                    found[run, sweep["rope_scaling"]][point["ctx"]].append(point["ppl"])
+        for key in sorted(results.keys("lengths", run)):
+            scaling, length = key.rsplit(" ", 1)
+            found[run, scaling][int(length)] = results.values("lengths", run, key)
     return found
 
 
@@ -98,32 +139,29 @@ def lengths(found):
 
 def retrieval(results, task, runs):
     sizes = results.sizes(task)
-    of = lambda key, factor: lambda result: factor * result["requests"][0][key]
     rows = []
     for run in runs:
         cell = lambda size: ", ".join(filter(None, (
-            shown(results.values(f"{task}.{size}", run, of("greedy", 100)), 0),
-            shown(results.values(f"{task}.{size}", run, of("loglikelihood", -1)), 2))))
+            shown(results.values(f"{task}.{size}", run, "greedy", 100), 0),
+            shown(results.values(f"{task}.{size}", run, "loglikelihood", -1), 2))))
         rows.append([run] + [cell(size) for size in sizes])
     return table([task] + [f"{size}" for size in sizes], rows)
 
 
 def shots(results, runs):
     counts = results.sizes("shots")
-    accuracy = lambda result: 100 * result["tasks"][0]["accuracy"]
-    rows = [[run] + [shown(results.values(f"shots.{count}", run, accuracy), 1) for count in counts] for run in runs]
+    rows = [[run] + [shown(results.values(f"shots.{count}", run, "accuracy", 100), 1) for count in counts] for run in runs]
     return table(["sites"] + [f"{count} shots" for count in counts], rows)
 
 
 def converted(results):
     rows = []
-    greedy = lambda result: 100 * result["requests"][0]["greedy"]
     for run, name in [("qk", "qk, trained"), ("fitted", "qkvo, by a fit"), ("healed", "qkvo, fit and healing"),
                       ("qkvo", "qkvo, trained")]:
-        rows.append([name, shown(results.values("loss.valley", run, nll)), shown(results.values("loss.english", run, nll)),
-                     shown(results.values("keys.256", run, greedy), 0),
-                     shown(results.values("generated", run, lambda result: 100 * result["accuracy"]), 0),
-                     shown(results.values("copies.256", run, greedy), 0)])
+        rows.append([name, shown(nll(results, "valley", run)), shown(nll(results, "english", run)),
+                     shown(results.values("keys.256", run, "greedy", 100), 0),
+                     shown(results.values("generated", run, "accuracy", 100), 0),
+                     shown(results.values("copies.256", run, "greedy", 100), 0)])
     head = ["", "valley, nats", "English, nats", "keys at 256, exact match %", "needles, generated, %", "copies at 256, %"]
     return table(head, rows)
 
@@ -145,8 +183,8 @@ def plots(results, found, out):
         pyplot.close(figure)
 
     figure, axes = pyplot.subplots(figsize=(7, 3.2))
-    order = sorted(NINE, key=lambda run: statistics.mean(results.values("loss.english", run, nll)))
-    values = [results.values("loss.english", run, nll) for run in order]
+    order = by_loss(results)
+    values = [nll(results, "english", run) for run in order]
     axes.errorbar(range(len(order)), [statistics.mean(v) for v in values], [spread(v) for v in values], fmt="o", capsize=3)
     axes.set_xticks(range(len(order)), order)
     axes.set_ylabel("nats a token, English")
@@ -169,12 +207,11 @@ def plots(results, found, out):
     keep(figure, "lengths")
 
     figure, panels = pyplot.subplots(1, len(TASKS), figsize=(12, 3.2), sharey=True)
-    greedy = lambda result: 100 * result["requests"][0]["greedy"]
     for axes, task in zip(panels, TASKS):
-        sizes = sorted(int(step.split(".")[1]) for step in results.steps if step.startswith(task + "."))
+        greedy = lambda run, size: results.values(f"{task}.{size}", run, "greedy", 100)
         for run in ("qk", "qkvo", "vo", "nope"):
-            sizes = [size for size in results.sizes(task) if results.values(f"{task}.{size}", run, greedy)]
-            values = [results.values(f"{task}.{size}", run, greedy) for size in sizes]
+            sizes = [size for size in results.sizes(task) if greedy(run, size)]
+            values = [greedy(run, size) for size in sizes]
             axes.errorbar(sizes, [statistics.mean(v) for v in values], [spread(v) for v in values], marker="o", capsize=3,
                           label=run)
         axes.axvline(TRAINED, color="gray", linewidth=0.8)
@@ -186,9 +223,9 @@ def plots(results, found, out):
 
     figure, axes = pyplot.subplots(figsize=(7, 3.2))
     runs = ["qk", "fitted", "healed", "qkvo"]
-    for offset, (step, label) in enumerate([("loss.valley", "valley"), ("loss.english", "English")]):
-        base = results.values(step, "qk", nll)
-        values = [[100 * (math.exp(v - b) - 1) for v, b in zip(results.values(step, run, nll), base)] for run in runs]
+    for offset, (kind, label) in enumerate([("valley", "valley"), ("english", "English")]):
+        values = [[100 * math.expm1(change) for change in results.differences(f"loss.{kind}", run, "qk", "nll")]
+                  for run in runs]
         axes.errorbar([i + 0.15 * offset for i in range(len(runs))], [statistics.mean(v) for v in values],
                       [spread(v) for v in values], fmt="o", capsize=3, label=label)
     axes.set_xticks(range(len(runs)), ["qk", "qkvo, fitted", "fitted and healed", "qkvo, trained"])
@@ -199,18 +236,19 @@ def plots(results, found, out):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("work")
+    parser.add_argument("work", nargs="+", type=pathlib.Path)
     parser.add_argument("-o", "--output", required=True)
     options = parser.parse_args()
-    results, out = Results(pathlib.Path(options.work) / "results"), pathlib.Path(options.output)
+    results, out = Results(options.work), pathlib.Path(options.output)
     out.mkdir(parents=True, exist_ok=True)
     found = curves(results)
     runs = NINE + [run for run in ("shared", "latent", "fitted", "healed") if run in results.runs("needle.64")]
     parts = ["## Losses", losses(results), "## Lengths", lengths(found), "## Retrieval",
              *(retrieval(results, task, runs) for task in TASKS), "With YaRN:\n",
-             *(retrieval(results, f"yarn.{task}", ["qk", "qkvo"]) for task in TASKS), "## Few-shot", shots(results, runs), "## Converted",
-             converted(results)]
+             *(retrieval(results, f"yarn.{task}", ["qk", "qkvo"]) for task in TASKS), "## Few-shot", shots(results, runs),
+             "## Converted", converted(results)]
     (out / "tables.md").write_text("\n".join(parts))
+    (out / "values.json").write_text(results.lines())
     plots(results, found, out)
 
 
