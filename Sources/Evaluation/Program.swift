@@ -11,8 +11,9 @@ package enum Program {
   /// Grows with every change after which the same work gives other last digits: results of before it
   /// have another key, and are not continued.
   ///
-  /// 2: float32 weights in panels.
-  static let arithmeticRevision = 2
+  /// 2: float32 weights in panels. 3: with AVX2 a row's digits do not depend on how many others a
+  /// product has.
+  static let arithmeticRevision = 3
 
   /// Names and versions of the libraries that multiply matrices.
   static var libraries: JSONValue {

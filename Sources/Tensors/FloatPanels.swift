@@ -56,11 +56,15 @@ package final class FloatPanels: Sendable {
     _ x: UnsafePointer<Float>, xStride: Int, rows: Int, to y: UnsafeMutablePointer<Float>,
     yStride: Int, accumulate: Bool
   ) {
+    let parts = RowParts.of(rows)
     for first in panels {
       let width = self.rows(ofPanel: first)
-      MatrixProduct.multiply(
-        m: rows, n: width, k: inputs, alpha: 1, a: x, lda: xStride, b: panel(first), ldb: width,
-        transposeB: false, beta: accumulate ? 1 : 0, c: y + first, ldc: yStride)
+      for part in parts {
+        MatrixProduct.multiply(
+          m: part.count, n: width, k: inputs, alpha: 1, a: x + part.lowerBound * xStride,
+          lda: xStride, b: panel(first), ldb: width, transposeB: false, beta: accumulate ? 1 : 0,
+          c: y + part.lowerBound * yStride + first, ldc: yStride)
+      }
     }
   }
 

@@ -191,11 +191,43 @@ package final class PreparedMatrix: Sendable {
     to y: UnsafeMutablePointer<Float>, yStride: Int, accumulate: Bool
   ) {
     if rows <= Self.fewRows {
+      if let count = RowParts.company(of: rows) {
+        return multiplyInCompany(
+          panels, x, xStride: xStride, rows: rows, of: count, to: y, yStride: yStride,
+          accumulate: accumulate)
+      }
       return multiplyFew(
         panels, x, xStride: xStride, rows: rows, to: y, yStride: yStride, accumulate: accumulate)
     }
     panels.multiply(
       x, xStride: xStride, rows: rows, to: y, yStride: yStride, accumulate: accumulate)
+  }
+
+  /// Few rows followed by zeros, as many in all as have the digits of whole units.
+  private func multiplyInCompany(
+    _ panels: FloatPanels, _ x: UnsafePointer<Float>, xStride: Int, rows: Int, of count: Int,
+    to y: UnsafeMutablePointer<Float>, yStride: Int, accumulate: Bool
+  ) {
+    let bytes = count * (inputs + outputs) * MemoryLayout<Float>.size
+    guard rows > 0, bytes > 0 else { return }
+    guard let memory = rc_thread_memory(Int32(RC_SLOT_FEW_ROWS), bytes) else {
+      return fail(y, yStride: yStride, rows: rows)
+    }
+    let filled = memory.assumingMemoryBound(to: Float.self)
+    let product = filled + count * inputs
+    for row in 0..<rows {
+      (filled + row * inputs).update(from: x + row * xStride, count: inputs)
+      if accumulate { (product + row * outputs).update(from: y + row * yStride, count: outputs) }
+    }
+    (filled + rows * inputs).update(repeating: 0, count: (count - rows) * inputs)
+    if accumulate {
+      (product + rows * outputs).update(repeating: 0, count: (count - rows) * outputs)
+    }
+    panels.multiply(
+      filled, xStride: inputs, rows: count, to: product, yStride: outputs, accumulate: accumulate)
+    for row in 0..<rows {
+      (y + row * yStride).update(from: product + row * outputs, count: outputs)
+    }
   }
 
   /// `y^T = W x^T`, always with `fewRows` columns, zeros after the last row. The columns lie side by

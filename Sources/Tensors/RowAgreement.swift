@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Synchronization
 
@@ -32,6 +33,7 @@ package enum RowAgreement {
   }
 
   private static func compare(_ counts: Set<Int>, _ product: Product) -> [Int: Bool] {
+    Parallel.prepareCaller()
     let (outputs, inputs, reference) = (product.outputs, product.inputs, product.reference)
     var noise = Noise()
     let matrix = PreparedMatrix(

@@ -4,7 +4,8 @@
     tables.py WORK ... -o OUT       # OUT/tables.md, OUT/*.svg and OUT/values.json, every number that they are made of
 
 WORK is the plan's folder, or a values.json of before: seeds that were measured apart are put together.
-A number is the mean over seeds, ± the standard deviation between seeds (n - 1 in the denominator)."""
+A number is the mean over seeds, ± the standard deviation between seeds (n - 1 in the denominator); one without ± is of one
+seed."""
 import argparse
 import collections
 import json
@@ -45,7 +46,7 @@ def measured(path):
 
 
 class Results:
-    """Numbers by step, run and seed; of the nine sets of sites each step has the same seeds, others may have fewer."""
+    """Numbers by step, run and seed. Some runs may have fewer seeds: differences are of the same seeds."""
 
     def __init__(self, paths):
         found = collections.defaultdict(lambda: collections.defaultdict(dict))
@@ -57,18 +58,14 @@ class Results:
                             raise SystemExit(f"tables.py: {path}: {step} of {run}.{seed} has other values elsewhere")
         self.found = {step: {run: dict(sorted(seeds.items())) for run, seeds in sorted(runs.items())}
                       for step, runs in sorted(found.items())}
-        for step, runs in self.found.items():
-            seeds = {run: list(values) for run, values in runs.items() if run in NINE}
-            if len(set(map(tuple, seeds.values()))) > 1:      # differences are of the same seed
-                raise SystemExit(f"tables.py: {step}: runs have results of other seeds: {seeds}")
 
     def values(self, step, run, key, factor=1):
         return [factor * values[key] for values in self.found.get(step, {}).get(run, {}).values() if key in values]
 
     def differences(self, step, run, base, key):
-        """Of the same seeds."""
         runs = self.found[step]
-        return [values[key] - runs[base][seed][key] for seed, values in runs.get(run, {}).items()]
+        return [values[key] - runs[base][seed][key] for seed, values in runs.get(run, {}).items()
+                if seed in runs[base]]
 
     def keys(self, step, run):
         return {key for values in self.found[step][run].values() for key in values}
@@ -109,13 +106,14 @@ def nll(results, kind, run):
 
 
 def by_loss(results):
-    return sorted(NINE, key=lambda run: statistics.mean(nll(results, "english", run)))
+    return sorted(NINE, key=lambda run: statistics.mean(results.differences("loss.english", run, "qk", "nll")))
 
 
 def losses(results):
     rows = []
     for run in by_loss(results) + [run for run in ("shared", "latent") if run in results.runs("loss.english")]:
-        rows.append([run, shown(nll(results, "english", run)), shown(results.differences("loss.english", run, "qk", "nll")), shown(nll(results, "valley", run)),
+        rows.append([run, shown(nll(results, "english", run)),
+                     shown(results.differences("loss.english", run, "qk", "nll")), shown(nll(results, "valley", run)),
                      f"{SU[run]:.3f}" if run in SU else ""])
     head = ["sites", "English, nats a token", "from qk, same seed", "valley, nats a token", "Su, 1 B parameters"]
     return table(head, rows)

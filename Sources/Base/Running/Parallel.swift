@@ -22,6 +22,9 @@ package enum Parallel {
     }
   }
 
+  /// Makes the calling thread one of ours: libraries start no threads of their own for what it does.
+  package static func prepareCaller() { prepareThread?() }
+
   /// What every thread calls first: OpenMP threads of a library would fight ours for the cores.
   private static let prepareThread: (@convention(c) () -> Void)? =
     setOpenMPThreads == nil ? nil : { setOpenMPThreads?(1) }
