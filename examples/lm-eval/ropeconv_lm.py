@@ -81,3 +81,10 @@ class RopeconvLM(LM):
         """What the harness states of the model in its results."""
         version = subprocess.run([self.command[0], "--version"], capture_output=True, text=True, check=True).stdout
         return {"model_program": version.strip(), "model_command": " ".join(self.command)}
+
+
+def main():
+    """`lm_eval` with this model; its options are the harness's own."""
+    from lm_eval.__main__ import cli_evaluate
+
+    cli_evaluate()
