@@ -50,6 +50,24 @@ import Testing
     }
   }
 
+  @Test func modelsOfOneNameGoByTheirFiles() throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    for name in ["one.gguf", "two.gguf"] {
+      try FileManager.default.copyItem(atPath: Self.model, toPath: "\(work)/\(name)")
+    }
+    func firstWords(_ models: String...) throws -> [String] {
+      let finished = try runProgram(
+        Self.program,
+        ["eval", "perplexity"] + models.map { "\(work)/\($0)" }
+          + ["--text", Self.text, "--lengths", "64", "--chunks", "1", "--quiet"])
+      let rows = finished.output.split(separator: "\n").prefix(models.count + 1).dropFirst()
+      return rows.map { String($0.prefix { $0 != " " }) }
+    }
+    #expect(try firstWords("one.gguf", "two.gguf") == ["one.gguf", "two.gguf"])
+    #expect(try firstWords("two.gguf") == ["Lantern,"])
+  }
+
   @Test func theTableSaysWhatWasScored() throws {
     let arguments = [
       "eval", "perplexity", Self.model, "--text", Self.text, "--lengths", "64,128", "--chunks", "2",

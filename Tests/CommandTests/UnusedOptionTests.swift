@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Foundation
 import TestSupport
@@ -35,6 +36,16 @@ import Testing
       perplexity + ["--sites", "qk", "--rope-scaling", "linear:vo", "--rope-factor", "2"],
       "--rope-scaling", "no vo rotates"
     ),
+    (perplexity + ["--rope-scaling", "none"], "--rope-scaling", "checkpoint, the default"),
+    (
+      perplexity + ["--sites", "vo", "--rope-scaling", "none:vo"], "--rope-scaling",
+      "checkpoint, the default"
+    ),
+    (
+      ["eval", "perplexity", model, model, "--text", text, "--rope-scaling", "checkpoint,none"],
+      "--rope-scaling", "checkpoint, the default"
+    ),
+    (compare + ["--rope-scaling", "none"], "--rope-scaling", "checkpoint, the default"),
     (perplexity + ["--rope-factor", "2"], "--rope-factor", "--rope-scaling"),
     (
       perplexity + ["--rope-scaling", "none", "--rope-original-ctx", "64"], "--rope-original-ctx",
@@ -101,6 +112,38 @@ import Testing
         "eval", "perplexity", Self.model, "--sites", "rove", "--value-pairs", "all", "--text",
         Self.text, "--ctx", "64", "--chunks", "1", "--json", "--quiet", "--compute", "f32"))
     #expect(abs((asIf["nll"]?.double ?? 0) - (all ?? 1)) < 0.01)
+  }
+
+  /// `none` takes away what one of the models states, or is what another scaling is compared with.
+  @Test func aScalingThatIsStatedCanBeTakenAway() throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    let scaled = "\(work)/scaled.gguf"
+    let written = try run(
+      "convert", Self.model, "--to", "keep", "--set", "llama.rope.scaling.type=linear", "--set",
+      "llama.rope.scaling.factor=2", "-o", scaled)
+    #expect(written.status == 0, "\(written.errors)")
+    func result(_ options: String...) throws -> JSONValue {
+      let finished = try runProgram(
+        Self.program,
+        ["eval", "perplexity"] + options + [
+          "--text", Self.text, "--chunks", "1", "--json", "--quiet", "--compute", "f32",
+        ])
+      #expect(finished.status == 0, "\(finished.errors)")
+      return try json(finished)
+    }
+    let plain = try #require(try result(Self.model, "--ctx", "64")["nll"]?.double)
+    #expect(try result(scaled, "--ctx", "64")["nll"]?.double != plain)
+    #expect(try result(scaled, "--ctx", "64", "--rope-scaling", "none")["nll"]?.double == plain)
+    for options in [
+      [Self.model, scaled, "--ctx", "64", "--rope-scaling", "none"],
+      [Self.model, "--lengths", "64", "--rope-scaling", "none,linear"],
+    ] {
+      let sweeps = try runProgram(
+        Self.program,
+        ["eval", "perplexity"] + options + ["--text", Self.text, "--chunks", "1", "--quiet"])
+      #expect(sweeps.status == 0, "\(sweeps.errors)")
+    }
   }
 
   /// Written with `--dry-run` before the line that runs, everything in it stays as it is.

@@ -93,10 +93,7 @@ extension PerplexitySweep {
       ["model"] + (isScaled ? ["scaling"] : []) + ["ctx", "perplexity"]
         + (isScaled ? [] : ["bits/byte"]) + ["against the first"]
     ]
-    for curve in curves {
-      let label =
-        curve.label.count > Self.widest
-        ? curve.label.prefix(Self.widest - 3) + "..." : curve.label
+    for (curve, label) in zip(curves, labels) {
       for (index, point) in curve.points.enumerated() {
         var row = [index == 0 ? label : ""]
         if isScaled { row.append(index == 0 ? curve.scaling : "") }
@@ -124,6 +121,18 @@ extension PerplexitySweep {
 
   /// Characters of a model's name in the table.
   private static let widest = 24
+
+  /// A name for each curve's model; those of one name and variant go by their files, since a row must
+  /// say which model it is of.
+  private var labels: [String] {
+    let labels = OrderedDictionary(
+      curves.map { ($0.model, $0.label) }, uniquingKeysWith: { first, _ in first })
+    return curves.map { curve in
+      let isShared = labels.values.count { $0 == curve.label } > 1
+      let label = isShared ? URL(fileURLWithPath: curve.model).lastPathComponent : curve.label
+      return label.count > Self.widest ? label.prefix(Self.widest - 3) + "..." : label
+    }
+  }
 
   /// Each file once: the points of a curve differ in length alone.
   private var statement: [String] {

@@ -32,7 +32,8 @@ extension VariantOptions {
       try given.refuse(
         "--value-pairs", "--value-base", because: "no value rotates (the sites are \(sites))")
     }
-    let methods = try (methods ?? [ropeScaling]).map { try ScalingMethod($0) }
+    let names = methods ?? [ropeScaling]
+    let methods = try names.map { try ScalingMethod($0) }
     for method in methods where method.name != "checkpoint" {
       guard variants.contains(where: { !$0.isDisjoint(with: method.sites) }) else {
         let idle = method.sites == .all ? "nothing rotates" : "no \(method.sites.code) rotates"
@@ -54,6 +55,28 @@ extension VariantOptions {
         because:
           "--rope-scaling \(methods.map(\.name).joined(separator: ",")) goes by its factor alone")
     }
+    // Beside a scaling that changes something, `none` is what that is compared with.
+    let takenAway = names.filter { $0 != "checkpoint" }
+    if !takenAway.isEmpty, !methods.contains(where: \.hasFactor),
+      try !plans.contains(where: { plan in
+        try takenAway.contains { try changesRotation(of: plan, by: $0) }
+      })
+    {
+      try given.refuse(
+        "--rope-scaling",
+        because: "no model states a scaling that it would take away: checkpoint, the default, is"
+          + " the same")
+    }
+  }
+
+  /// Whether a method without a factor makes other frequencies than the model's own are.
+  private func changesRotation(of plan: ModelPlan, by method: String) throws -> Bool {
+    let asked = try request(for: plan, method: method)
+    var unscaled = asked
+    unscaled.scaling = nil
+    let length = plan.shape.context
+    return try plan.rotary.applying(asked, length: length)
+      != plan.rotary.applying(unscaled, length: length)
   }
 }
 
