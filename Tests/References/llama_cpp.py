@@ -28,8 +28,8 @@ EXACT = ["-fa", "off", "-ctk", "f32", "-ctv", "f32"]
 
 def perplexity(programs, model, text, context, *options):
     """The perplexity that llama-perplexity prints, or None, and what it wrote. It sometimes ends before its last lines
-    are written, and is then run again."""
-    for _ in range(10):
+    are written, on a busy machine two times of three, and is then run again."""
+    for _ in range(60):
         done = score(programs, model, text, context, *options)
         found = printed_perplexity(done.stdout, done.stderr)
         if found is not None or done.returncode != 0:
