@@ -7,6 +7,7 @@ import Rotary
 
 struct Analyze: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "analyze",
     abstract: "How far do heads look, and what would rotating each value pair do?",
     usage: "ropeconv analyze <model> --text <file> [<options>]",
     discussion: HelpText.discussion(

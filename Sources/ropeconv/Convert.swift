@@ -9,6 +9,7 @@ import Rotary
 
 struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "convert",
     abstract: "Rewrite a checkpoint to another rotary variant or container.",
     usage: "ropeconv convert <model> [<options>]",
     discussion: HelpText.discussion(

@@ -5,6 +5,7 @@ import Reports
 
 struct Diff: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "diff",
     abstract: "List metadata and tensors in which two checkpoints differ.",
     usage: "ropeconv diff <one> <other> [<options>]",
     discussion: HelpText.discussion(

@@ -7,6 +7,7 @@ import Reports
 
 struct Generate: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "generate",
     abstract: "Write on after a prompt: a look at what a model says.",
     usage: "ropeconv generate <model> --prompt <text> [<options>]",
     discussion: HelpText.discussion(

@@ -6,6 +6,7 @@ import Vocabulary
 
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "inspect",
     abstract:
       "Show a checkpoint's architecture, rotary sites and frequencies, types and tokenizer.",
     usage: "ropeconv inspect <model> [<options>]",

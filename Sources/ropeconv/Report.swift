@@ -4,6 +4,7 @@ import Reports
 
 struct Report: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "report",
     abstract: "Results as one self-contained page: a summary, charts, heat maps, tables.",
     usage: "ropeconv report <results> ... -o <report.html> [<options>]",
     discussion: HelpText.discussion(

@@ -6,6 +6,7 @@ import Vocabulary
 
 struct Tokenize: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "tokenize",
     abstract: "Print the token ids of a text.",
     usage: "ropeconv tokenize <model> [<options>]",
     discussion: HelpText.discussion(

@@ -4,6 +4,7 @@ import Reports
 
 struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "verify",
     abstract: "Do two models give the same logits on a text?",
     usage: "ropeconv verify <one> <other> --text <file> [<options>]",
     discussion: HelpText.discussion(

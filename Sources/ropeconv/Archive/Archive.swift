@@ -2,6 +2,7 @@ import ArgumentParser
 
 struct Archive: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "archive",
     abstract: "Check or list archives of models and their manifests.",
     discussion: HelpText.discussion(
       "An archive that convert writes holds one GGUF file, its shards, or one folder with the "

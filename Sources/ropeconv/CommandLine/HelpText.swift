@@ -17,10 +17,19 @@ enum HelpText {
 
   /// A line to type, broken before options where it is too long, as a shell takes it.
   private static func broken(_ example: String) -> String {
+    let head = example.prefix(columns - 2)
     guard example.count > columns,
-      let place = example.prefix(columns - 2).ranges(of: /\ -{1,2}[a-z]/).last?.lowerBound
+      let place = head.indices.last(where: { beginsOption(head[$0...]) })
     else { return example }
     return example[..<place] + " \\\n" + broken("    " + example[example.index(after: place)...])
+  }
+
+  /// Whether these are a blank, one dash or two, and a letter. Not a regex: every start of the
+  /// program comes here, and compiling one takes a millisecond.
+  private static func beginsOption(_ text: Substring) -> Bool {
+    guard text.hasPrefix(" -") else { return false }
+    let rest = text.dropFirst(text.hasPrefix(" --") ? 3 : 2)
+    return rest.first.map { ("a"..."z").contains($0) } ?? false
   }
 
   /// Below what the program is: how calls end, and what the environment says to it.
