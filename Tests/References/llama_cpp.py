@@ -27,11 +27,19 @@ EXACT = ["-fa", "off", "-ctk", "f32", "-ctv", "f32"]
 
 
 def perplexity(programs, model, text, context, *options):
-    """The perplexity that llama-perplexity prints, or None, and what it wrote. It sometimes ends before its last lines
-    are written, on a busy machine two times of three, and is then run again."""
-    for _ in range(60):
+    """The perplexity, of the first `--chunks` where they are given, or None, and what llama-perplexity wrote. It often ends
+    before its last lines are written, and is then run again. With `--chunks` it is asked for one more, so that the running
+    value that is wanted is not in those lines."""
+    options, chunks = [str(option) for option in options], None
+    if "--chunks" in options:
+        place = options.index("--chunks") + 1
+        chunks = int(options[place])
+        options[place] = str(chunks + 1)
+    for _ in range(10):
         done = score(programs, model, text, context, *options)
-        found = printed_perplexity(done.stdout, done.stderr)
+        found = running_perplexity(chunks, done.stdout, done.stderr) if chunks else None
+        if found is None:
+            found = printed_perplexity(done.stdout, done.stderr, chunks)
         if found is not None or done.returncode != 0:
             break
     return found, done.stdout + done.stderr
@@ -48,14 +56,22 @@ def score(programs, model, text, context, *options):
     return done
 
 
-def printed_perplexity(output, errors):
-    """The final estimate, or the running one of the last chunk: llama-perplexity's log and its output are written by
-    two threads, and a line is torn now and then. None where there is neither."""
-    final = re.search(r"Final estimate: PPL = (\d+\.\d{4}) \+/-", output + errors)
-    count = re.search(r"over (\d+) chunks, n_ctx", output + errors)
-    last = count and re.search(rf"\[{count[1]}\](\d+\.\d{{4}}),", output)
-    found = final or last
+def running_perplexity(chunks, output, errors):
+    """The running value after so many chunks."""
+    found = re.search(rf"\[{chunks}\](\d+\.\d{{4}}),", output + errors)
     return float(found[1]) if found else None
+
+
+def printed_perplexity(output, errors, chunks=None):
+    """The final estimate, or the running one of the last chunk: llama-perplexity's log and its output are written by
+    two threads, and a line is torn now and then. None where there is neither, or it is of other than `chunks`."""
+    count = re.search(r"over (\d+) chunks, n_ctx", output + errors)
+    if chunks and (not count or int(count[1]) != chunks):
+        return None
+    final = re.search(r"Final estimate: PPL = (\d+\.\d{4}) \+/-", output + errors)
+    if final:
+        return float(final[1])
+    return running_perplexity(count[1], output, errors) if count else None
 
 
 def reasons(log):
