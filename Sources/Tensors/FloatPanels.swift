@@ -7,17 +7,20 @@ import CKernels
 /// each call, which costs a tenth of the time at 256 rows (`kernel-bench`); and a panel's columns lie
 /// nearer together than those of a whole wide matrix.
 package final class FloatPanels: Sendable {
-  /// Rows of one panel, a multiple of `PreparedMatrix.pieceRows`; no digit depends on it. The library
-  /// takes 192 inputs at a time: those of a panel, and what 256 rows of a product have in its outputs,
-  /// should stay in three quarters of the second-level cache. More than 384 gain nothing.
+  /// Rows of one panel, a multiple of `PreparedMatrix.pieceRows`. oneDNN takes 192 inputs at a time:
+  /// those of a panel, and what 256 rows of a product have in its outputs, should stay in three
+  /// quarters of the second-level cache. More than 384 gain nothing. With AVX2 no digit depends on it;
+  /// with OpenBLAS they would, and AVX-512 comes with larger caches, so there it is 384.
   ///
   /// Measured from 576 to 11,008 inputs: with 2 MB of cache 384 are the fastest of 64 to 4,096; with
   /// half a MB 192, by 2 % at 1,536 inputs and 8 % at 4,096.
   package static let fittingRows: Int = {
+    guard Libraries.hasOneDNN, InstructionSet.inUse != .avx512 else { return most }
     let rowBytes = (inputsAtATime + rowsAtATime) * MemoryLayout<Float>.stride
     let fitting = Cache.secondLevel / 4 * 3 / rowBytes / PreparedMatrix.pieceRows
-    return min(max(fitting, 1), 6) * PreparedMatrix.pieceRows
+    return min(max(fitting, 1) * PreparedMatrix.pieceRows, most)
   }()
+  private static let most = 384
   private static let inputsAtATime = 192
   private static let rowsAtATime = 256
 

@@ -10,6 +10,13 @@ import Foundation
 /// The libraries behind matrix products and factorizations, held to the cap of `ROPECONV_ISA` and
 /// to one thread for each of our own.
 package enum Libraries {
+  /// Whether oneDNN makes the products of this build; OpenBLAS does otherwise.
+  #if ROPECONV_ONEDNN
+    package static let hasOneDNN = true
+  #else
+    package static let hasOneDNN = false
+  #endif
+
   /// Names and versions.
   package static var versions: [(String, String)] {
     var versions: [(String, String)] = []

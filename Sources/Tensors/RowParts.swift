@@ -41,7 +41,7 @@ enum RowParts {
 
   /// Whether a product of so many rows gives each the digits that it has among `most`.
   private static let isAlike: [Bool] = {
-    guard isOneDNN else { return [Bool](repeating: true, count: most + 1) }
+    guard Libraries.hasOneDNN else { return [Bool](repeating: true, count: most + 1) }
     Parallel.prepareCaller()
     let (inputs, outputs) = (48, 16)
     let (x, weights) = (noise(most * inputs), noise(outputs * inputs))
@@ -61,12 +61,6 @@ enum RowParts {
       return rows > 0 && product(first..<most) == Array(whole[(first * outputs)...])
     }
   }()
-
-  #if ROPECONV_ONEDNN
-    private static let isOneDNN = true
-  #else
-    private static let isOneDNN = false
-  #endif
 
   /// Numbers from -1 to 1, always the same.
   private static func noise(_ count: Int) -> [Float] {

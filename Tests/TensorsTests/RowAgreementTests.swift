@@ -3,8 +3,6 @@ import Testing
 
 /// Counts of rows whose products are said to have the same digits have them, whatever the numbers.
 @Suite struct RowAgreementTests {
-  private static let hasOneDNN = Libraries.versions.contains { $0.0 == "oneDNN" }
-
   @Test(
     arguments: [Arithmetic.float32, .bfloat16],
     [(192, 576), (320, 960), (48, 33), (64, 256), (72, 4096)])
@@ -15,7 +13,7 @@ import Testing
       counts, with: 256, outputs: outputs, inputs: inputs, arithmetic: arithmetic)
     #expect(agreeing.contains(256))
     // Sharing prefixes saves little otherwise.
-    if arithmetic == .float32, InstructionSet.inUse != .portable, Self.hasOneDNN {
+    if arithmetic == .float32, InstructionSet.inUse != .portable, Libraries.hasOneDNN {
       #expect(agreeing == counts)
     }
     let weights = FloatBuffer(count: outputs * inputs)
