@@ -8,12 +8,12 @@ import CKernels
 /// nearer together than those of a whole wide matrix.
 package final class FloatPanels: Sendable {
   /// Rows of one panel, a multiple of `PreparedMatrix.pieceRows`. oneDNN takes 192 inputs at a time:
-  /// those of a panel, and what 256 rows of a product have in its outputs, should stay in three
-  /// quarters of the second-level cache. More than 384 gain nothing. With AVX2 no digit depends on it;
-  /// with OpenBLAS they would, and AVX-512 comes with larger caches, so there it is 384.
+  /// those of all rows of a panel, and 256 rows of the result, should fit three quarters of the
+  /// second-level cache. More than 384 rows gain nothing. Without AVX-512 no digit depends on it;
+  /// with OpenBLAS digits would, and with AVX-512 it was not tried, so there it is 384.
   ///
   /// Measured from 576 to 11,008 inputs: with 2 MB of cache 384 are the fastest of 64 to 4,096; with
-  /// half a MB 192, by 2 % at 1,536 inputs and 8 % at 4,096.
+  /// half a MB 192, by 2 % at 1,536 inputs and 6 to 10 % at 4,096 and more.
   package static let fittingRows: Int = {
     guard Libraries.hasOneDNN, InstructionSet.inUse != .avx512 else { return most }
     let rowBytes = (inputsAtATime + rowsAtATime) * MemoryLayout<Float>.stride
@@ -37,10 +37,16 @@ package final class FloatPanels: Sendable {
     values = FloatBuffer(count: max(outputs * inputs, 1))
   }
 
-  private var panels: StrideTo<Int> { stride(from: 0, to: outputs, by: panelRows) }
+  /// The first rows of panels. A single row that is left belongs to the panel before it: a product
+  /// with one output has other digits.
+  private var panels: StrideTo<Int> {
+    stride(from: 0, to: max(outputs - 1, min(outputs, 1)), by: panelRows)
+  }
 
   /// Rows of the panel that begins with the row `first`.
-  private func rows(ofPanel first: Int) -> Int { min(panelRows, outputs - first) }
+  private func rows(ofPanel first: Int) -> Int {
+    outputs - first <= panelRows + 1 ? outputs - first : panelRows
+  }
 
   private func panel(_ first: Int) -> UnsafeMutablePointer<Float> {
     values.pointer + first * inputs
@@ -48,7 +54,8 @@ package final class FloatPanels: Sendable {
 
   /// Takes rows of one panel, [rows, inputs].
   package func put(rows: Range<Int>, _ weights: UnsafePointer<Float>) {
-    let place = rows.lowerBound % panelRows
+    let isLeft = rows.lowerBound > 0 && rows.lowerBound == outputs - 1
+    let place = (rows.lowerBound - (isLeft ? 1 : 0)) % panelRows + (isLeft ? 1 : 0)
     let first = rows.lowerBound - place
     rc_transpose(
       weights, inputs, rows.count, inputs, panel(first) + place, self.rows(ofPanel: first))

@@ -1,21 +1,50 @@
 import Base
 
-/// How the rows of a float32 product are shared out among calls of the library, so that each row has
-/// the digits that it has among any number of others.
+/// How the rows of a float32 product with weights are shared out among calls of the library, so that
+/// each row has the digits that it has among any number of others.
 ///
-/// With AVX2 oneDNN takes blocks of 48 rows or so, six rows of them at a time: one to three rows that
-/// are left of a block it adds up in another order than whole sixes, fours and fives. With AVX-512 it
-/// treats all alike. Which numbers of rows are alike is tried, once.
+/// With AVX2 oneDNN takes blocks of about 48 rows, six rows of them at a time. One to three rows that
+/// a block has left are added up in another order than whole sixes, fours and fives. With AVX-512 all
+/// counts are alike. Which are is tried, once.
 enum RowParts {
-  /// More rows are one call.
+  /// Rows of the largest call, the unit that sequences are computed in.
   private static let most = 256
-  /// A single row is another kind of product for the library.
+  /// One to three rows alone are added up in another order wherever the rest of a block is.
   private static let least = 4
 
-  /// Parts of 0..<rows that follow each other: one, where the library treats so many rows as those of
-  /// `most`, or where no parts help.
+  /// Parts of 0..<rows that follow each other: one where all counts are alike, or no parts help.
   static func of(_ rows: Int) -> [Range<Int>] {
-    guard least < rows, rows < most, !isAlike[rows] else { return [0..<rows] }
+    guard let table, rows > 0 else { return [0..<rows] }
+    var parts: [Range<Int>] = []
+    for first in stride(from: 0, to: rows, by: most) {
+      parts += table[min(most, rows - first)].map {
+        (first + $0.lowerBound)..<(first + $0.upperBound)
+      }
+    }
+    return parts
+  }
+
+  /// How many rows few of them are multiplied as, zeros after them; nil where all counts are alike, or
+  /// where some count of few rows has no such number near: columns are used then.
+  static func company(of rows: Int) -> Int? { companies?[rows] }
+
+  private static let companies: [Int]? = {
+    guard table != nil, let isAlike else { return nil }
+    let counts = (0...PreparedMatrix.fewRows).map { rows in
+      (max(rows, least)...(2 * PreparedMatrix.fewRows)).first { isAlike[$0] }
+    }
+    let known = counts.compactMap(\.self)
+    return known.count == counts.count ? known : nil
+  }()
+
+  /// The parts of every count up to `most`; nil where all are alike.
+  private static let table: [[Range<Int>]]? = {
+    guard let isAlike, isAlike[(PreparedMatrix.fewRows + 1)...].contains(false) else { return nil }
+    return (0...most).map { parts(of: $0, isAlike) }
+  }()
+
+  private static func parts(of rows: Int, _ isAlike: [Bool]) -> [Range<Int>] {
+    guard least < rows, !isAlike[rows] else { return [0..<rows] }
     for first in stride(from: rows - least, through: least, by: -1) where isAlike[first] {
       if isAlike[rows - first] { return [0..<first, first..<rows] }
     }
@@ -28,24 +57,14 @@ enum RowParts {
     return [0..<rows]
   }
 
-  /// The least number of rows, from `rows` on, that is treated as `most` are; nil where all are, and
-  /// where few of them are: what is fastest will do.
-  static func company(of rows: Int) -> Int? {
-    guard differs, let count = (max(rows, least)...most).first(where: { isAlike[$0] }),
-      count <= 2 * PreparedMatrix.fewRows
-    else { return nil }
-    return count
-  }
-
-  private static let differs = isAlike[(PreparedMatrix.fewRows + 1)...].contains(false)
-
-  /// Whether a product of so many rows gives each the digits that it has among `most`.
-  private static let isAlike: [Bool] = {
-    guard Libraries.hasOneDNN else { return [Bool](repeating: true, count: most + 1) }
+  /// Whether a product of so many rows gives each the digits that it has among `most`; nil for
+  /// another library, and where there was no memory to try it.
+  private static let isAlike: [Bool]? = {
+    guard Libraries.hasOneDNN else { return nil }
     Parallel.prepareCaller()
     let (inputs, outputs) = (48, 16)
     let (x, weights) = (noise(most * inputs), noise(outputs * inputs))
-    func product(_ rows: Range<Int>) -> [UInt32] {
+    func product(_ rows: Range<Int>) -> [Float] {
       var y = [Float](repeating: 0, count: rows.count * outputs)
       x.withUnsafeBufferPointer { x in
         guard let start = x.baseAddress else { return }
@@ -53,13 +72,16 @@ enum RowParts {
           m: rows.count, n: outputs, k: inputs, alpha: 1, a: start + rows.lowerBound * inputs,
           lda: inputs, b: weights, ldb: outputs, transposeB: false, beta: 0, c: &y, ldc: outputs)
       }
-      return y.map(\.bitPattern)
+      return y
     }
     let whole = product(0..<most)
-    return (0...most).map { rows in
-      let first = most - rows
-      return rows > 0 && product(first..<most) == Array(whole[(first * outputs)...])
+    var isAlike = [Bool](repeating: false, count: most + 1)
+    for rows in least...most {
+      let part = product((most - rows)..<most)
+      guard part.allSatisfy(\.isFinite) else { return nil }
+      isAlike[rows] = part == Array(whole[((most - rows) * outputs)...])
     }
+    return isAlike
   }()
 
   /// Numbers from -1 to 1, always the same.

@@ -53,19 +53,26 @@ import Testing
   @Test func modelsOfOneNameGoByTheirFiles() throws {
     let work = try References.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: work) }
-    for name in ["one.gguf", "two.gguf"] {
+    try FileManager.default.createDirectory(
+      atPath: "\(work)/other", withIntermediateDirectories: false)
+    for name in ["one.gguf", "two.gguf", "other/one.gguf"] {
       try FileManager.default.copyItem(atPath: Self.model, toPath: "\(work)/\(name)")
     }
-    func firstWords(_ models: String...) throws -> [String] {
+    func firstWords(_ models: String..., scalings: String = "checkpoint") throws -> [String] {
       let finished = try runProgram(
         Self.program,
         ["eval", "perplexity"] + models.map { "\(work)/\($0)" }
-          + ["--text", Self.text, "--lengths", "64", "--chunks", "1", "--quiet"])
-      let rows = finished.output.split(separator: "\n").prefix(models.count + 1).dropFirst()
+          + ["--text", Self.text, "--lengths", "64", "--chunks", "1", "--quiet"]
+          + (scalings == "checkpoint" ? [] : ["--rope-scaling", scalings, "--rope-factor", "2"]))
+      let count = models.count * scalings.split(separator: ",").count
+      let rows = finished.output.split(separator: "\n").prefix(count + 1).dropFirst()
       return rows.map { String($0.prefix { $0 != " " }) }
     }
     #expect(try firstWords("one.gguf", "two.gguf") == ["one.gguf", "two.gguf"])
     #expect(try firstWords("two.gguf") == ["Lantern,"])
+    #expect(try firstWords("one.gguf", "other/one.gguf").last == "other/one.gguf")
+    let scaled = try firstWords("one.gguf", "two.gguf", scalings: "checkpoint,linear")
+    #expect(scaled.sorted() == ["one.gguf", "one.gguf", "two.gguf", "two.gguf"])
   }
 
   @Test func theTableSaysWhatWasScored() throws {

@@ -84,7 +84,7 @@ import Testing
   /// Processors without AVX-512 have panels by their caches.
   @Test(
     .enabled(if: Libraries.hasOneDNN && InstructionSet.inUse != .avx512),
-    arguments: [(9, 576, 64), (200, 1000, 777), (256, 400, 1536)])
+    arguments: [(9, 577, 64), (200, 1000, 777), (256, 193, 1536), (300, 385, 96)])
   func sameDigitsInAnyPanels(_ rows: Int, _ outputs: Int, _ inputs: Int) {
     var noise = Noise(UInt64(outputs))
     let weights = noise.floats(outputs * inputs)

@@ -5,15 +5,15 @@ import Testing
 @Suite struct RowAgreementTests {
   @Test(
     arguments: [Arithmetic.float32, .bfloat16],
-    [(192, 576), (320, 960), (48, 33), (64, 256), (72, 4096)])
+    [(192, 576), (320, 960), (48, 33), (64, 256), (1, 100), (193, 400)])
   func agreeingCountsAgree(arithmetic: Arithmetic, sizes: (outputs: Int, inputs: Int)) throws {
     let (outputs, inputs) = sizes
-    let counts: Set<Int> = [1, 8, 9, 15, 16, 17, 31, 64, 100, 193, 200, 255, 256]
+    let counts = Set(1...256)
     let agreeing = RowAgreement.agreeing(
       counts, with: 256, outputs: outputs, inputs: inputs, arithmetic: arithmetic)
     #expect(agreeing.contains(256))
     // Sharing prefixes saves little otherwise.
-    if arithmetic == .float32, InstructionSet.inUse != .portable, Libraries.hasOneDNN {
+    if arithmetic == .float32, InstructionSet.inUse == .avx2, Libraries.hasOneDNN {
       #expect(agreeing == counts)
     }
     let weights = FloatBuffer(count: outputs * inputs)
@@ -37,7 +37,7 @@ import Testing
       return (0..<y.count).map { y.pointer[$0].bitPattern }
     }
     let whole = product(0..<256)
-    for count in agreeing {
+    for count in agreeing where count % 7 == 1 || count < 20 || count > 250 {
       for first in [0, (256 - count) / 2, 256 - count] {
         let part = Array(whole[(first * outputs)..<((first + count) * outputs)])
         #expect(product(first..<(first + count)) == part)

@@ -122,16 +122,33 @@ extension PerplexitySweep {
   /// Characters of a model's name in the table.
   private static let widest = 24
 
-  /// A name for each curve's model; those of one name and variant go by their files, since a row must
-  /// say which model it is of.
+  /// A name for each curve's model. Models that share theirs go by their files, since a row must say
+  /// which one it is of.
   private var labels: [String] {
-    let labels = OrderedDictionary(
-      curves.map { ($0.model, $0.label) }, uniquingKeysWith: { first, _ in first })
+    let alike = Set(
+      curves.filter { curve in
+        curves.contains { $0.model != curve.model && $0.label == curve.label }
+      }.map(\.model))
     return curves.map { curve in
-      let isShared = labels.values.count { $0 == curve.label } > 1
-      let label = isShared ? URL(fileURLWithPath: curve.model).lastPathComponent : curve.label
-      return label.count > Self.widest ? label.prefix(Self.widest - 3) + "..." : label
+      guard alike.contains(curve.model) else {
+        let label = curve.label
+        return label.count > Self.widest ? label.prefix(Self.widest - 3) + "..." : label
+      }
+      let ending = Self.ending(of: curve.model, among: alike)
+      return ending.count > Self.widest ? "..." + ending.suffix(Self.widest - 3) : ending
     }
+  }
+
+  /// As many of a path's last components as tell it from others.
+  private static func ending(of path: String, among paths: Set<String>) -> String {
+    func ending(_ path: String, _ count: Int) -> String {
+      path.split(separator: "/").suffix(count).joined(separator: "/")
+    }
+    let most = path.split(separator: "/").count
+    let count = (1...max(most, 1)).first { count in
+      !paths.contains { $0 != path && ending($0, count) == ending(path, count) }
+    }
+    return count.map { ending(path, $0) } ?? path
   }
 
   /// Each file once: the points of a curve differ in length alone.

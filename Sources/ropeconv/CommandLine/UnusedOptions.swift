@@ -64,8 +64,8 @@ extension VariantOptions {
     {
       try given.refuse(
         "--rope-scaling",
-        because: "no model states a scaling that it would take away: checkpoint, the default, is"
-          + " the same")
+        because: "no model states a scaling that none would take away, so checkpoint, the default,"
+          + " gives the same")
     }
   }
 
