@@ -3,7 +3,7 @@
 
     tables.py WORK ... -o OUT       # OUT/tables.md, OUT/*.svg and OUT/values.json, every number that they are made of
 
-WORK is the plan's folder, or a values.json of before: seeds that were measured apart are put together.
+WORK is the plan's folder, or an earlier values.json: seeds that were measured apart are put together.
 A number is the mean over seeds, ± the standard deviation between seeds (n - 1 in the denominator); one without ± is of one
 seed."""
 import argparse
@@ -63,9 +63,9 @@ class Results:
         return [factor * values[key] for values in self.found.get(step, {}).get(run, {}).values() if key in values]
 
     def differences(self, step, run, base, key):
-        runs = self.found[step]
-        return [values[key] - runs[base][seed][key] for seed, values in runs.get(run, {}).items()
-                if seed in runs[base]]
+        runs = self.found.get(step, {})
+        bases = runs.get(base, {})
+        return [values[key] - bases[seed][key] for seed, values in runs.get(run, {}).items() if seed in bases]
 
     def keys(self, step, run):
         return {key for values in self.found[step][run].values() for key in values}
@@ -106,7 +106,12 @@ def nll(results, kind, run):
 
 
 def by_loss(results):
-    return sorted(NINE, key=lambda run: statistics.mean(results.differences("loss.english", run, "qk", "nll")))
+    def loss(run):
+        found = results.differences("loss.english", run, "qk", "nll")
+        if not found:
+            raise SystemExit(f"tables.py: loss.english: {run} has no seed that qk has")
+        return statistics.mean(found)
+    return sorted(NINE, key=loss)
 
 
 def losses(results):
@@ -131,7 +136,7 @@ def curves(results):
 
 def lengths(found):
     sizes = sorted({size for points in found.values() for size in points})
-    rows = [[run, scaling] + [shown(points[size], 1) for size in sizes] for (run, scaling), points in found.items()]
+    rows = [[run, scaling] + [shown(points.get(size, []), 1) for size in sizes] for (run, scaling), points in found.items()]
     return table(["sites", "scaling"] + [f"{size}" for size in sizes], rows)
 
 
