@@ -43,25 +43,35 @@ package enum RowAgreement {
         try matrix.fill(piece: piece) { rows, target in noise.fill(target, rows.count * inputs) }
       } catch { return [:] }
     }
+    // Rows that are alike: what differs between their results is what their places make of them.
     let x = FloatBuffer(count: reference * inputs)
-    noise.fill(x.pointer, x.count)
+    noise.fill(x.pointer, inputs)
+    for row in 1..<max(reference, 1) {
+      (x.pointer + row * inputs).update(from: x.pointer, count: inputs)
+    }
     let rows = FactorBuffer(product.arithmetic, count: reference * inputs)
     rows.put(x.pointer, stride: inputs, rows: reference, width: inputs)
     let expected = FloatBuffer(count: reference * outputs)
     matrix.multiply(
       rows.rows(reference, width: inputs), to: expected.pointer, yStride: outputs)
     let found = FloatBuffer(count: reference * outputs)
+    func areAlike(_ results: FloatBuffer, _ count: Int) -> Bool {
+      (0..<count).allSatisfy {
+        memcmp(
+          results.pointer + $0 * outputs, expected.pointer,
+          outputs * MemoryLayout<Float>.size) == 0
+      }
+    }
+    // Where a row's place among as many matters, no other number of rows can agree.
+    let isUniform = areAlike(expected, reference)
     var results: [Int: Bool] = [:]
     for count in counts where count > 0 && count <= reference {
-      // The last rows stand elsewhere among fewer: their place must not matter either.
-      let first = reference - count
-      matrix.multiply(
-        rows.rows(count, width: inputs, first: first * inputs), to: found.pointer,
-        yStride: outputs)
-      results[count] =
-        memcmp(
-          found.pointer, expected.pointer + first * outputs,
-          count * outputs * MemoryLayout<Float>.size) == 0
+      if count == reference || !isUniform {
+        results[count] = count == reference
+        continue
+      }
+      matrix.multiply(rows.rows(count, width: inputs), to: found.pointer, yStride: outputs)
+      results[count] = areAlike(found, count)
     }
     return results
   }
