@@ -1,7 +1,7 @@
 import Base
 
-/// How the rows of a float32 product with weights are shared out among calls of the library, so that
-/// each row has the digits that it has among any number of others.
+/// How the rows of a float32 product with weights are divided among calls to the library, so that each
+/// row gets the same digits however many others there are.
 ///
 /// With AVX2 oneDNN takes blocks of about 48 rows, six rows of them at a time. One to three rows that
 /// a block has left are added up in another order than whole sixes, fours and fives. With AVX-512 all

@@ -64,8 +64,8 @@ extension VariantOptions {
     {
       try given.refuse(
         "--rope-scaling",
-        because: "no model states a scaling that none would take away, so checkpoint, the default,"
-          + " gives the same")
+        because: "no model states a scaling for it to take away, so the result is that of"
+          + " checkpoint, the default")
     }
   }
 
