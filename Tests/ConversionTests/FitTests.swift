@@ -3,6 +3,7 @@ import Checkpoints
 import Conversion
 import Evaluation
 import Foundation
+import Models
 import Rotary
 import Tensors
 import TestSupport
@@ -49,6 +50,24 @@ import Testing
     #expect(full.perplexityFitted - full.perplexityBefore < 0.2 * damage)
     #expect(full.perplexityFitted < output.perplexityFitted)
     for layer in full.layers + output.layers { #expect(layer.errorAfter <= layer.errorBefore) }
+  }
+
+  /// In a chosen basis values are of size 1, and their weights would be thirty times smaller here.
+  @Test func valueWeightsKeepTheirSize() throws {
+    let model = try lantern()
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    let path = "\(work)/fitted.gguf"
+    _ = try ConversionPlan(model.plan, request(path), fit: fit(model, tokens: 2048))
+      .write(version: "test")
+    func size(_ layer: ModelLayer) throws -> Double {
+      let weights = try #require(try layer[.value]?.decoded())
+      return weights.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+    }
+    for (before, after) in zip(model.plan.layers, try Model(opening: path).plan.layers) {
+      let ratio = try size(after) / size(before)
+      #expect(ratio > 0.5 && ratio < 2)
+    }
   }
 
   @Test func threadsChangeNothing() throws {

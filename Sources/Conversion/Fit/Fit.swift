@@ -94,6 +94,7 @@ package struct Fit: Sendable {
         turned, record, fittedRows: calibration.fittedRows, heldOutRows: calibration.heldOutRows)
       try converted.layer(index, rewritten.replacing(fit.state.weights)).update(from: turned)
 
+      fit.restoreSizes()
       for (role, weight) in fit.state.weights { try fitted.store(weight, role, layer: index) }
       if let solution {
         let layer = FitReport.Layer(

@@ -1,4 +1,5 @@
 import Base
+import Foundation
 import Inference
 import Models
 import Rotary
@@ -17,6 +18,8 @@ struct LayerFit {
   private(set) var state: LayerState
   /// The basis chosen for each KV group.
   private var bases: [DoubleMatrix] = []
+  /// What gives each KV group's value rows the size they had before the basis; see `restoreSizes`.
+  private var sizes: [Double] = []
   /// The output matrix in that basis, before anything was regressed.
   private var rewritten: DoubleMatrix?
 
@@ -67,7 +70,9 @@ struct LayerFit {
       bases.append(change.forward)
       let role = layer.valueMatrix
       guard let values = state.rows(role, from: group * width, count: width) else { return }
-      state.setRows(role, from: group * width, to: change.forward * values)
+      let changed = change.forward * values
+      sizes.append(Self.powerOfTwo(from: changed, to: values))
+      state.setRows(role, from: group * width, to: changed)
       if let bias = state.rows(.valueBias, from: group * width, count: width) {
         state.setRows(.valueBias, from: group * width, to: change.forward * bias)
       }
@@ -228,6 +233,33 @@ struct LayerFit {
       from: previous, rewritten: rewritten ?? previous, threads: threads)
     state.weights[.attentionOutput] = solution.weights
     return solution
+  }
+
+  /// Gives every KV group's value weights about the size that they had. In the basis values are of
+  /// size 1, so their weights are a hundred times smaller, and the output's larger, where a layer's
+  /// input is large: a training step fits neither, and 16-bit scales of quantized blocks end there.
+  /// Powers of two change no digit of what the layer computes.
+  mutating func restoreSizes() {
+    let width = attention.valueWidth
+    for (group, size) in sizes.enumerated() where size != 1 {
+      for role in [layer.valueMatrix, .valueBias] {
+        guard var rows = state.rows(role, from: group * width, count: width) else { continue }
+        for index in rows.values.indices { rows.values[index] *= size }
+        state.setRows(role, from: group * width, to: rows)
+      }
+      for head in attention.members(ofGroup: group) {
+        guard var output = state.outputHead(head) else { continue }
+        for index in output.values.indices { output.values[index] /= size }
+        state.setOutputHead(head, to: output)
+      }
+    }
+  }
+
+  /// The power of two that gives the matrix about the norm of the other; 1 where there is none.
+  private static func powerOfTwo(from matrix: DoubleMatrix, to other: DoubleMatrix) -> Double {
+    func energy(_ matrix: DoubleMatrix) -> Double { matrix.values.reduce(0) { $0 + $1 * $1 } }
+    let ratio = (energy(other) / energy(matrix)).squareRoot()
+    return ratio.isFinite && ratio > 0 ? exp2(log2(ratio).rounded()) : 1
   }
 
   /// An error that names the first weight of the layer that is not finite.
