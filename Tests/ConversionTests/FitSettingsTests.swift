@@ -2,8 +2,8 @@ import Conversion
 import Testing
 
 @Suite struct FitSettingsTests {
-  /// 24,576 tokens, and 24 windows at least.
-  @Test(arguments: [(64, 24_576), (512, 24_576), (1024, 24_576), (2048, 49_152), (8192, 196_608)])
+  /// 49,152 tokens, of long windows 48 up to 98,304 tokens, and 24 windows at least.
+  @Test(arguments: [(64, 49_152), (1024, 49_152), (1536, 73_728), (2048, 98_304), (4096, 98_304), (8192, 196_608)])
   func theDefaultSizeFollowsTheContext(context: Int, tokens: Int) {
     #expect(FitSettings(context: context).tokens == tokens)
     #expect(FitSettings(tokens: 4096, context: context).tokens == 4096)

@@ -21,11 +21,14 @@ public struct FitSettings: Sendable, Equatable {
   /// one with the least error on the windows held out is taken, or none.
   public static let ridges = [1e-3, 1e-2, 1e-1, 1, 10]
 
-  /// Tokens that suit a context: 24,576, and 24 windows at least. Twelve of 2,048 tokens know too few
-  /// articles: all pairs fitted on them cost 11.9 % where 24 cost 9.2 (docs/fits.md).
+  /// Tokens that suit a context: 49,152, of long windows 48 up to 98,304 tokens, and 24 windows at
+  /// least. Few windows know too few articles: all pairs fitted on 12, 24 and 48 of 2,048 tokens cost
+  /// 11.9, 9.2 and 7.3 % (docs/fits.md).
   public static func tokens(forContext context: Int) -> Int {
+    // Above 4,096 tokens 24 windows are more than any other number here.
+    let short = min(context, 4096)
     let (least, isTooLarge) = context.multipliedReportingOverflow(by: 24)
-    return isTooLarge ? .max : max(24_576, least)
+    return isTooLarge ? .max : max(49_152, min(48 * short, 98_304), least)
   }
 
   /// Settings of a fit; nil `tokens` stands for as many as suit the context.
