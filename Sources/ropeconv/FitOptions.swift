@@ -28,7 +28,8 @@ struct FitOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Tokens to use; the last fifth is held out for choosing and reporting."
-        + " (default: \(FitSettings().tokens); of windows above 1024 tokens up to twice that, 24 at least)", valueName: "n"))
+        + " (default: \(FitSettings().tokens); of windows above 1024 tokens up to twice that, 24 at least)",
+      valueName: "n"))
   var calibrateTokens: Int?
 
   @Option(

@@ -174,31 +174,23 @@ struct LayerFit {
 
   /// Turns the record of the original's attention into what the output matrix should give in the
   /// converted stream, in place: `output` loses its bias, `stream` becomes what the converted stream
-  /// lacks after attention, biases, multipliers and a norm after attention undone.
+  /// lacks after attention, biases and multipliers undone. Before a norm it is what the original's
+  /// attention gave: what earlier layers have left would have to be divided by the norm's gain, and
+  /// where that is near 0 it would drown the rest of the vector whose length the norm takes away.
   func makeTargets(
     _ record: AttentionRecord, converted: FloatBuffer, rows: Int, weights: LayerWeights
   ) {
     let width = plan.shape.width
     let scale = Float(1 / layer.recipe.residual.multiplier)
     nonisolated(unsafe) let bias = weights.vector(.attentionOutputBias)
-    nonisolated(unsafe) let gain =
-      layer.recipe.normPlacement == .before
-      ? nil : weights.vector(.attentionPostNormGain)
+    let hasNormAfter = layer.recipe.normPlacement != .before
     Parallel.forEach(count: (rows + 511) / 512, threads: threads) { block, _ in
       for row in (block * 512)..<min((block + 1) * 512, rows) {
         let target = record.stream.pointer + row * width
         let output = record.output.pointer + row * width
         let current = converted.pointer + row * width
         for column in 0..<width { target[column] = (target[column] - current[column]) * scale }
-        if let gain {
-          // The norm takes the output's length away: the original's own length stands in for it.
-          var squares = 0.0
-          for column in 0..<width { squares += Double(output[column]) * Double(output[column]) }
-          let level = Float((squares / Double(width)).squareRoot())
-          for column in 0..<width {
-            target[column] = gain[column] != 0 ? target[column] / gain[column] * level : 0
-          }
-        }
+        if hasNormAfter { for column in 0..<width { target[column] = output[column] } }
         if let bias {
           for column in 0..<width {
             target[column] -= bias[column]
