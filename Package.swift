@@ -6,7 +6,7 @@ let withoutOneDNN = Context.environment["ROPECONV_WITHOUT_ONEDNN"] == "1"
 let oneDNN: [Target.Dependency] = withoutOneDNN ? [] : ["CDNNL"]
 let oneDNNSettings: [SwiftSetting] = withoutOneDNN ? [] : [.define("ROPECONV_ONEDNN")]
 
-// What Tests/Checks/sanitized builds `fuzz` with, besides --sanitize=address, whose library it needs.
+// What Tests/Checks/sanitized and .ci/run build with, besides --sanitize=address, whose library they need.
 // ROPECONV_UNDEFINED=1: undefined behaviour of the C kernels ends the program.
 // ROPECONV_LIBFUZZER=FILE, libclang_rt.fuzzer_no_main of the compiler: mutations are guided by coverage.
 let coverage = "edge,inline-8bit-counters,pc-table,trace-cmp"

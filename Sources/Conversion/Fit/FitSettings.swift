@@ -42,7 +42,7 @@ public struct FitSettings: Sendable, Equatable {
 /// What a fit did, layer by layer, measured on the windows held out.
 package struct FitReport: Sendable {
   /// Errors of one layer's attention: `sum |Y - W_o Z|^2 / sum |Y|^2`, Y what the residual stream
-  /// lacks after attention.
+  /// lacks after attention; before a norm, what the original's attention gave.
   package struct Layer: Sendable {
     package let layer: Int
     /// With the rewritten weights: in the new basis, nothing regressed.

@@ -189,8 +189,10 @@ struct LayerFit {
         let target = record.stream.pointer + row * width
         let output = record.output.pointer + row * width
         let current = converted.pointer + row * width
-        for column in 0..<width { target[column] = (target[column] - current[column]) * scale }
-        if hasNormAfter { for column in 0..<width { target[column] = output[column] } }
+        for column in 0..<width {
+          target[column] =
+            hasNormAfter ? output[column] : (target[column] - current[column]) * scale
+        }
         if let bias {
           for column in 0..<width {
             target[column] -= bias[column]
