@@ -75,7 +75,9 @@ let package = Package(
     .target(name: "Conversion", dependencies: ["Evaluation"]),
     .target(name: "Evaluation", dependencies: ["Inference"]),
     .target(name: "Inference", dependencies: ["Models"]),
-    .target(name: "Models", dependencies: ["Rotary", "Vocabulary", "Checkpoints"]),
+    .target(
+      name: "Models", dependencies: ["Rotary", "Vocabulary", "Checkpoints"],
+      swiftSettings: coverageSettings),
     .target(name: "Rotary", dependencies: ["Tensors"]),
     .target(
       name: "Vocabulary", dependencies: ["Checkpoints", "CPCRE2", heap],
@@ -84,7 +86,7 @@ let package = Package(
       name: "Checkpoints", dependencies: ["Tensors", "CArchive"], swiftSettings: coverageSettings),
     .target(
       name: "Tensors", dependencies: ["Base", "CKernels", "COpenBLAS"] + oneDNN,
-      swiftSettings: oneDNNSettings),
+      swiftSettings: oneDNNSettings + coverageSettings),
     .target(
       name: "Base", dependencies: ["CKernels", "CJSON", collections, crypto],
       // Data that the program reads: how the ecosystem's files look.

@@ -243,7 +243,7 @@ extension ConversionPlan {
     var metadata: OrderedDictionary<String, MetadataValue>
     switch source.side {
     case .gguf:
-      metadata = try builder.fromGGUF()
+      metadata = builder.fromGGUF()
       if request.type != .keep { metadata[GeneralKey.fileType] = .uint32(fileType) }
     case .huggingface:
       let tokenizer = try Tokenizer.load(from: source.checkpoint)

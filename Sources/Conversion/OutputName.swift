@@ -16,7 +16,7 @@ package enum OutputName {
     let last = Paths.name(of: snapshot ?? path)
     let folder = snapshot == nil ? path.utf8.dropLast(last.utf8.count) : "".utf8[...]
     var isFolder: ObjCBool = false
-    FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+    _ = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
     var (stem, ending) = isFolder.boolValue ? (last, "/") : split(last)
     // A snapshot of one GGUF file is that file.
     if snapshot != nil, ending == "/", holdsGGUF(path) { ending = ".gguf" }

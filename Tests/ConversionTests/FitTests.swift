@@ -140,14 +140,14 @@ import Testing
     "mistral-window", "mixtral", "deepseek-v2-moe", "gpt-oss",
   ]
 
-  private static func fit(_ model: Model, _ plan: ConversionPlan) -> Fit {
+  static func fit(_ model: Model, _ plan: ConversionPlan) -> Fit {
     Fit(
       model.plan, to: plan.fitTarget, settings: FitSettings(tokens: 4096, context: 64), threads: 2)
   }
 
   /// Random tokens on which the fit is better than the plain rewrite, so that it is written: of a
   /// model with random weights, not all are. Where none of these are, the rewrite is written.
-  private static func textThatIsFitted(
+  static func textThatIsFitted(
     _ model: Model, _ request: ConversionRequest
   ) throws -> TokenizedText {
     let fit = fit(model, try ConversionPlan(model.plan, request))

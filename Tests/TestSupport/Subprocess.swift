@@ -19,7 +19,7 @@ public func runProgram(
   defer { try? FileManager.default.removeItem(atPath: folder) }
   // Files rather than pipes: a pipe that nobody drains stops a program that prints much.
   for name in ["in", "out", "err"] {
-    FileManager.default.createFile(
+    _ = FileManager.default.createFile(
       atPath: "\(folder)/\(name)", contents: name == "in" ? Data(input.utf8) : Data())
   }
   process.standardInput = FileHandle(forReadingAtPath: "\(folder)/in")

@@ -67,7 +67,7 @@ extension TensorAssembly {
         row = end
       }
       return bytes
-    } catch let error as TensorError {
+    } catch {
       throw ConversionError.elementType(
         file: plan.checkpoint.path, tensor: tensor, reason: error.summary)
     }

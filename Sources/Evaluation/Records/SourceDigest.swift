@@ -9,7 +9,7 @@ package final class SourceDigest: Sendable {
   private let compute: @Sendable () -> String
   private let isBegun = Mutex(false)
   private let result = Mutex("")
-  private nonisolated(unsafe) let finished = DispatchGroup()
+  private let finished = DispatchGroup()
 
   private init(_ compute: @escaping @Sendable () -> String) { self.compute = compute }
 

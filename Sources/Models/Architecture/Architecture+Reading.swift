@@ -1,6 +1,7 @@
 import Base
 import OrderedCollections
 import Rotary
+import Synchronization
 
 extension Architecture {
   /// Keys of a data file.
@@ -21,11 +22,20 @@ extension Architecture {
   /// The path of a data file that comes with the program, below the folder of all of them.
   package static func file(of name: String) -> String { "\(folder)/\(name).json" }
 
-  /// Reads one data file of `formats/architectures`.
+  /// Those read already: to recognize a folder takes all of them.
+  private static let known = Mutex<[String: Architecture]>([:])
+
+  /// What one data file of `formats/architectures` says; a process reads it once.
   /// - Throws: `FormatError.invalid` for an unknown key, role, hyper-parameter or value.
   package init(named name: String) throws {
+    if let known = Self.known.withLock({ $0[name] }) {
+      self = known
+      return
+    }
     let file = Self.file(of: name)
-    try self.init(FormatResources.json(file), name: name, file: file)
+    let read = try Architecture(FormatResources.json(file), name: name, file: file)
+    Self.known.withLock { $0[name] = read }
+    self = read
   }
 
   /// Names of all architectures with a data file that comes with the program, sorted.
