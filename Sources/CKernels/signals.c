@@ -3,14 +3,18 @@
 #define _GNU_SOURCE
 #include "ckernels.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #ifdef __linux__
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #endif
 
 enum { SLOTS = 1024, LONGEST = 4096 };
@@ -41,13 +45,46 @@ void rc_unregister_temporary(const char *path) {
   }
 }
 
+#ifdef __linux__
+// Removes the files of a folder, of which there may be more than slots. readdir() would allocate memory, which a handler
+// may not.
+static void empty_folder(const char *path) {
+  struct entry {
+    uint64_t inode;
+    int64_t next;
+    unsigned short size;
+    unsigned char kind;
+    char name[];
+  };
+  static _Alignas(struct entry) char entries[1 << 14];
+  int folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (folder < 0) return;
+  // What is removed may make others be passed over, so this looks again until nothing can be removed.
+  for (int removed = 1; removed;) {
+    removed = 0;
+    lseek(folder, 0, SEEK_SET);
+    long count;
+    while ((count = syscall(SYS_getdents64, folder, entries, sizeof entries)) > 0) {
+      for (long at = 0; at < count; at += ((struct entry *)(entries + at))->size) {
+        if (unlinkat(folder, ((struct entry *)(entries + at))->name, 0) == 0) removed = 1;
+      }
+    }
+  }
+  close(folder);
+}
+#else
+static void empty_folder(const char *path) { (void)path; }
+#endif
+
 static void remove_temporaries(void) {
   // Files first: a folder can be removed once it is empty, whatever their order.
   for (int i = 0; i < SLOTS; i++) {
     if (atomic_load(&states[i]) == 2) unlink(paths[i]);
   }
   for (int i = 0; i < SLOTS; i++) {
-    if (atomic_load(&states[i]) == 2) rmdir(paths[i]);
+    if (atomic_load(&states[i]) != 2 || rmdir(paths[i]) == 0 || errno != ENOTEMPTY) continue;
+    empty_folder(paths[i]);
+    rmdir(paths[i]);
   }
 }
 

@@ -83,13 +83,12 @@ extension ConversionPlan {
         return final
       }
       guard shards.count > 1 else {
-        let bytes = try GGUFWriter.write(
+        let sets =
+          request.force && request.shardSize != nil
+          ? OldShards(of: request.output, besides: 1, inputs: inputs) : nil
+        return try GGUFWriter.write(
           to: request.output, metadata: header, tensors: tensors, force: request.force,
-          inputs: inputs, progress: progress)
-        if request.force, request.shardSize != nil {
-          try ShardedGGUFWriter.removeOldSets(of: request.output, besides: 1, inputs: inputs)
-        }
-        return bytes
+          inputs: inputs, replacing: sets, progress: progress)
       }
       return try ShardedGGUFWriter.write(
         to: request.output, metadata: header, shards: shards, force: request.force,

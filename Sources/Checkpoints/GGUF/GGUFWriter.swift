@@ -32,10 +32,10 @@ package enum GGUFWriter {
   @discardableResult
   package static func write(
     to path: String, metadata: LateMetadata, tensors: [OutputTensor], force: Bool,
-    inputs: OutputInputs, progress: ((Int) -> Void)? = nil
+    inputs: OutputInputs, replacing sets: OldShards? = nil, progress: ((Int) -> Void)? = nil
   ) throws -> Int {
     try GGUFLayout(metadata: metadata, tensors: tensors, path: path)
-      .write(to: path, force: force, inputs: inputs, progress: progress)
+      .write(to: path, force: force, inputs: inputs, replacing: sets, progress: progress)
   }
 
   /// Metadata that are completed at the end, such as by a digest that is computed meanwhile.

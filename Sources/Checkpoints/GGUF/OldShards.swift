@@ -10,13 +10,41 @@ import Base
 
 /// Sets of shards that this program wrote under an output's name before, in another number of files.
 /// The new files replace none of them, and they would stay as another model of the same name.
-struct OldShards {
-  let target: OutputTarget
+package struct OldShards {
+  private let target: OutputTarget
   /// Files of the new output: the set of as many is the new one.
-  let count: Int
+  private let count: Int
+  /// The first files of sets that were there when this began.
+  private var before: [String: FileStamp] = [:]
 
-  /// Removes them, once the new output is in place. A set's first file goes last: until then the set
-  /// cannot be opened, and is still known as one of ours if this stops.
+  /// Sets beside a new output `path`, which is NAME.gguf, or the name that `count` shards are made of. None that
+  /// holds an input is removed.
+  package init(
+    of path: String, besides count: Int, inputs: OutputInputs, sources: [MappedFile] = []
+  ) {
+    target = OutputTarget(path: path, force: true, inputs: inputs, sources: sources)
+    self.count = count
+    before = firstFiles()
+  }
+
+  /// Refuses to remove sets that another process has written since this one looked; both hold the folder's
+  /// lock when they write.
+  func checkAreAsBefore() throws(FileError) {
+    let now = firstFiles()
+    guard now.count == before.count,
+      now.allSatisfy({ before[$0.key].map($0.value.isUnchanged(since:)) == true })
+    else { throw target.fault(.changedMeanwhile) }
+  }
+
+  private func firstFiles() -> [String: FileStamp] {
+    let names = counts(in: FileSet(beside: target.path)).map { stem + Shards.suffix(number: 0, count: $0) }
+    let folder = Paths.folder(of: target.path)
+    let stamps = names.map { ($0, FileStamp(linkItself: "\(folder)/\($0)")) }
+    return Dictionary(uniqueKeysWithValues: stamps).compactMapValues { $0 }
+  }
+
+  /// Removes them, once the new output is in place, while its folder's lock is held. A set's first file goes
+  /// last: until then the set cannot be opened, and is still known as one of ours if this stops.
   func remove() throws(FileError) {
     let sets = paths()
     for path in sets {
@@ -32,16 +60,7 @@ struct OldShards {
   /// Files of all sets, each set's from its last to its first; without sets that hold an input.
   private func paths() -> [String] {
     let files = FileSet(beside: target.path)
-    let name = Paths.name(of: target.path)
-    let stem = name.hasSuffix(".gguf") ? String(name.dropLast(".gguf".count)) : name
-    let counts = (files.names ?? []).compactMap { name -> Int? in
-      guard name.hasPrefix("\(stem)-"),
-        let match = name.dropFirst(stem.count).wholeMatch(of: /-[0-9]{5,}-of-([0-9]{5,})\.gguf/),
-        let count = Int(match.1), count > 1, count <= Int(UInt16.max), count != self.count
-      else { return nil }
-      return count
-    }
-    return Set(counts).sorted().flatMap { count in
+    return counts(in: files).flatMap { count in
       let set = (0..<count).map { stem + Shards.suffix(number: $0, count: count) }
       guard let first = header(set[0], in: files), isShard(first, 0, of: count),
         first.metadata[GGUFKey.ownVersion] != nil
@@ -51,6 +70,25 @@ struct OldShards {
       }.map { files.path(of: set[$0]) }
       return ours.allSatisfy(isNoInput) ? ours : []
     }
+  }
+
+  /// What names of shards begin with.
+  private var stem: String {
+    let name = Paths.name(of: target.path)
+    return name.hasSuffix(".gguf") ? String(name.dropLast(".gguf".count)) : name
+  }
+
+  /// How many shards sets of the name have, by the names of files; other than the new output's.
+  private func counts(in files: FileSet) -> [Int] {
+    let stem = stem
+    let counts = (files.names ?? []).compactMap { name -> Int? in
+      guard name.hasPrefix("\(stem)-"),
+        let match = name.dropFirst(stem.count).wholeMatch(of: /-[0-9]{5,}-of-([0-9]{5,})\.gguf/),
+        let count = Int(match.1), count > 1, count <= Int(UInt16.max), count != self.count
+      else { return nil }
+      return count
+    }
+    return Set(counts).sorted()
   }
 
   private func header(_ name: String, in files: FileSet) -> GGUFHeader? {

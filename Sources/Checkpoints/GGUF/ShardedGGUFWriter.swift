@@ -65,6 +65,9 @@ package enum ShardedGGUFWriter {
         .checkFile(byteCount: size)
     }
     let names = paths.map(Paths.name(of:))
+    let older = force
+      ? OldShards(
+        of: path, besides: shards.count, inputs: inputs, sources: layouts.flatMap(\.sources)) : nil
     var staging = try StagingFolder(
       for: OutputTarget(path: paths[0], force: force, inputs: inputs, sources: []), key: paths[0])
     var total = 0
@@ -73,13 +76,7 @@ package enum ShardedGGUFWriter {
         to: staging.file(name), force: false, inputs: [], isStaged: true,
         progress: { progress?(total + $0) })
     }
-    SignalHandling.hold()
-    defer { SignalHandling.release() }
-    try staging.release(names.reversed())
-    if force {
-      try removeOldSets(
-        of: path, besides: shards.count, inputs: inputs, sources: layouts.flatMap(\.sources))
-    }
+    try staging.release(names.reversed(), replacing: older)
     return total
   }
 
@@ -118,14 +115,5 @@ package enum ShardedGGUFWriter {
       Shards.numberKey: .uint16(UInt16(number)), Shards.countKey: .uint16(UInt16(shards.count)),
       Shards.tensorCountKey: .int32(Int32(clamping: tensors)),
     ]
-  }
-
-  /// Removes sets of another size that this program wrote under the name NAME.gguf, but none that
-  /// holds an input; the new output must be in place.
-  package static func removeOldSets(
-    of path: String, besides count: Int, inputs: OutputInputs, sources: [MappedFile] = []
-  ) throws(FileError) {
-    let target = OutputTarget(path: path, force: true, inputs: inputs, sources: sources)
-    try OldShards(target: target, count: count).remove()
   }
 }

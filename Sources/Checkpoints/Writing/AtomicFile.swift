@@ -206,21 +206,26 @@ struct AtomicFile: ByteSink, ~Copyable {
 
   /// Flushes everything to the disk and gives the file its name.
   ///
-  /// - Parameter isStaged: the file waits in a folder that is flushed when it is full.
+  /// - Parameters:
+  ///   - isStaged: the file waits in a folder that is flushed when it is full.
+  ///   - sets: older sets of shards that the file takes the place of.
   /// - Returns: the bytes of the file.
   /// - Throws: `FileError.output`, and what the inputs' check throws.
-  mutating func commit(isStaged: Bool = false) throws(FileError) -> Int {
+  mutating func commit(
+    isStaged: Bool = false, replacing sets: OldShards? = nil
+  ) throws(FileError) -> Int {
     try flushBuffer()
     let flushed = uninterrupted { fsync(descriptor) }
     guard flushed == 0 else { throw failure("fsync", flushed) }
     try inputs.check()
     let folder = Paths.folder(of: path)
     // Of a staging folder this process holds the lock already.
-    let lock = isStaged ? nil : FolderLock(folder)
+    let lock = isStaged ? nil : try FolderLock(folder, for: path)
     defer { lock?.release() }
     if replaces, !OutputTarget.isUnchanged(path, since: before) {
       throw .output(.changedMeanwhile, file: path, place: .whole)
     }
+    try sets?.checkAreAsBefore()
     switch renameFile(temporary, to: path, replacing: replaces) {
     case 0: break
     case EEXIST where !replaces: throw .output(.exists, file: path, place: .whole)
@@ -229,6 +234,7 @@ struct AtomicFile: ByteSink, ~Copyable {
     committed = true
     TemporaryRegistry.unregister(temporary)
     if !isStaged { FolderFlush.afterRenaming(folder, of: path) }
+    try sets?.remove()
     return byteCount
   }
 

@@ -21,19 +21,19 @@ extension FileLayout {
   func lateHeader() throws -> [UInt8]? { nil }
 
   /// Writes a file of its own, which appears complete or not at all; one that is staged waits in a
-  /// folder that is flushed when it is full.
+  /// folder that is flushed when it is full. It takes the place of older sets of shards, where given.
   ///
   /// - Returns: the bytes of the file.
   func write(
     to path: String, force: Bool, inputs: OutputInputs, isStaged: Bool = false,
-    progress: ((Int) -> Void)?
+    replacing sets: OldShards? = nil, progress: ((Int) -> Void)?
   ) throws -> Int {
     var file = try AtomicFile(
       creating: OutputTarget(path: path, force: force, inputs: inputs, sources: sources),
       byteCount: byteCount)
     try write(to: &file, progress: progress)
     if let header = try lateHeader() { try file.overwrite(header, at: 0) }
-    return try file.commit(isStaged: isStaged)
+    return try file.commit(isStaged: isStaged, replacing: sets)
   }
 }
 

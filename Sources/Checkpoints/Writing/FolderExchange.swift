@@ -13,7 +13,7 @@ import Base
 ///
 /// What is nobody's model in the older folder is linked into the staged one before. A folder that another
 /// cannot stand for in full is not exchanged: one with folders in it, with other owners or attributes, one that
-/// this process works in, or that a link leads to.
+/// a process works in, or that a link leads to.
 struct FolderExchange {
   /// RENAME_EXCHANGE of Linux, RENAME_SWAP of Darwin.
   private static let flag: UInt32 = 2
@@ -34,7 +34,7 @@ struct FolderExchange {
   /// - Returns: whether it stands for it in full; if not, it is as it was before.
   mutating func carry() -> Bool {
     guard WriteFaults.current?.exchangesNothing != true, OptionalCalls.renameAt != nil,
-      !Self.holdsWorkingFolder(folder), Self.givesRights(of: folder, to: staged),
+      !Self.isWorkedIn(folder), Self.givesRights(of: folder, to: staged),
       let names = folderNames(folder)
     else { return false }
     for name in names where !going.contains(name) {
@@ -65,26 +65,22 @@ struct FolderExchange {
     return uninterrupted { call(AT_FDCWD, staged, AT_FDCWD, folder, Self.flag) }
   }
 
-  /// What came into the older folder, or took the place of a file there, when the others were linked
-  /// already, goes to the new one: the older one, which waits at the staged folder's path, is removed next.
-  func bringLateFiles() {
-    for name in folderNames(staged) ?? [] where !going.contains(name) {
-      let (old, new) = ("\(staged)/\(name)", "\(folder)/\(name)")
-      guard let stamp = FileStamp(linkItself: old),
-        FileStamp(linkItself: new)?.isSameFile(as: stamp) != true
-      else { continue }
-      rename(old, new)
+  /// Whether a process works in the folder or below: it would be left in the one that goes. Of other users'
+  /// processes the system may not tell.
+  private static func isWorkedIn(_ folder: String) -> Bool {
+    guard let real = realpath(folder, nil) else { return true }
+    let there = String(cString: real) + "/"
+    free(real)
+    guard let real = realpath(".", nil) else { return true }
+    let here = String(cString: real) + "/"
+    free(real)
+    if here.hasPrefix(there) { return true }
+    let processes = (folderNames("/proc") ?? []).filter { $0.first?.isNumber == true }
+    return processes.contains { process in
+      guard let real = realpath("/proc/\(process)/cwd", nil) else { return false }
+      defer { free(real) }
+      return (String(cString: real) + "/").hasPrefix(there)
     }
-  }
-
-  /// Whether this process works in the folder or below: it would be left in the one that goes.
-  private static func holdsWorkingFolder(_ folder: String) -> Bool {
-    guard let here = realpath(".", nil), let there = realpath(folder, nil) else { return true }
-    defer {
-      free(here)
-      free(there)
-    }
-    return (String(cString: here) + "/").hasPrefix(String(cString: there) + "/")
   }
 
   /// Gives a folder the rights of another one.

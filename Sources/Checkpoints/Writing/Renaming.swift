@@ -31,7 +31,7 @@ func renameFile(_ source: String, to target: String, replacing: Bool) -> Int32 {
 package enum FolderFlush {
   private static let observer = Mutex<(@Sendable (String) -> Void)?>(nil)
 
-  /// Calls `told` with a sentence for every output that is in place without being flushed.
+  /// Calls `told` with a sentence for every output that is in place, but not as it should be.
   package static func observe(_ told: @escaping @Sendable (String) -> Void) {
     observer.withLock { $0 = told }
   }
@@ -51,10 +51,15 @@ package enum FolderFlush {
   static func afterRenaming(_ folder: String, of output: String) {
     let number = flush(folder)
     guard number != 0 else { return }
-    let told = observer.withLock { $0 }
-    told?(
+    tell(
       "\(output) is written, but its name was not flushed to the disk (\(errorText(number))): it may"
         + " not outlive a loss of power")
+  }
+
+  /// Tells something else about an output that is in place.
+  static func tell(_ text: String) {
+    let told = observer.withLock { $0 }
+    told?(text)
   }
 
   private static func flush(_ folder: String) -> Int32 {

@@ -86,20 +86,3 @@ struct Replacement {
 struct SystemFault: Error {
   let number: Int32
 }
-
-/// Two processes that change files of one folder take turns, so that what is there is always what one
-/// of them wrote.
-struct FolderLock {
-  private let descriptor: Int32
-
-  /// Waits for the folder; a file system without locks gives none.
-  init(_ folder: String) {
-    descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { return }
-    while flock(descriptor, LOCK_EX) != 0, errno == EINTR {}
-  }
-
-  func release() {
-    if descriptor >= 0 { close(descriptor) }
-  }
-}

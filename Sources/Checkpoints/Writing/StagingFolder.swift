@@ -12,7 +12,7 @@ import Base
 ///
 /// It is removed with its files at the end of its life, unless an output that was being replaced
 /// was left in the middle: then it holds the only whole copy of what is missing. A folder that has
-/// changed places with it goes in its stead.
+/// changed places with it is an `OlderFolder`.
 struct StagingFolder: ~Copyable {
   let path: String
   private let target: OutputTarget
@@ -74,11 +74,14 @@ struct StagingFolder: ~Copyable {
   /// that it opens as a model only once the last of them is there.
   mutating func move(_ names: [String]) throws(FileError) {
     try target.inputs.check()
+    let parent = Paths.folder(of: target.path)
+    let lock = try FolderLock(parent, for: target.path)
+    defer { lock.release() }
+    // Of nothing where there is no folder yet.
+    let inner = try FolderLock(target.path, for: target.path)
+    defer { inner.release() }
     SignalHandling.hold()
     defer { SignalHandling.release() }
-    let parent = Paths.folder(of: target.path)
-    let lock = FolderLock(parent)
-    defer { lock.release() }
     try checkIsAsBefore()
     try FolderFlush.betweenRenamings(path, of: target.path)
     // An empty folder is replaced as a whole, too.
@@ -89,8 +92,6 @@ struct StagingFolder: ~Copyable {
       throw number == ENOTEMPTY || number == EEXIST
         ? target.fault(.exists) : failure("rename", number)
     }
-    let inner = FolderLock(target.path)
-    defer { inner.release() }
     let stale = ModelFolder.stale(in: target.path, besides: names)
     if try exchange(going: names + stale, parent: parent) { return }
     try replace(names, in: target.path, stale: stale)
@@ -98,7 +99,9 @@ struct StagingFolder: ~Copyable {
 
   /// Changes places with the older folder, which then goes from this one's path.
   /// - Returns: false where the two cannot be exchanged; nothing has changed then.
-  private func exchange(going: [String], parent: String) throws(FileError) -> Bool {
+  private mutating func exchange(
+    going: [String], parent: String
+  ) throws(FileError) -> Bool {
     var exchange = FolderExchange(staged: path, folder: target.path, going: Set(going))
     guard exchange.carry() else { return false }
     do throws(FileError) {
@@ -114,9 +117,11 @@ struct StagingFolder: ~Copyable {
       throw error
     }
     FolderFlush.afterRenaming(parent, of: target.path)
-    exchange.bringLateFiles()
-    // While signals wait: what is left of the older folder is not registered by its names.
-    remove()
+    // It is another folder now, which is not to be removed with all that comes into it.
+    isKept = true
+    let older = OlderFolder(TemporaryName.older(of: path), newer: target.path)
+    if rename(path, older.path) == 0 { older.remove(besides: exchange.going) }
+    unregister()
     return true
   }
 
@@ -125,17 +130,22 @@ struct StagingFolder: ~Copyable {
     [EIO, ENOSPC, EDQUOT, EROFS, ENOMEM].contains(number)
   }
 
-  /// Moves files to their places, where they open as a model only once the last of them is there.
-  mutating func release(_ names: [String]) throws(FileError) {
+  /// Moves files to their places, where they open as a model only once the last of them is there, and
+  /// removes the older sets of shards that they take the place of.
+  mutating func release(
+    _ names: [String], replacing sets: OldShards? = nil
+  ) throws(FileError) {
     try target.inputs.check()
+    let folder = Paths.folder(of: target.path)
+    let lock = try FolderLock(folder, for: target.path)
+    defer { lock.release() }
     SignalHandling.hold()
     defer { SignalHandling.release() }
-    let folder = Paths.folder(of: target.path)
-    let lock = FolderLock(folder)
-    defer { lock.release() }
     try checkIsAsBefore()
+    try sets?.checkAreAsBefore()
     try FolderFlush.betweenRenamings(path, of: target.path)
     try replace(names, in: folder, stale: [])
+    try sets?.remove()
   }
 
   /// The one order in which files take the place of older ones. The file without which there is no

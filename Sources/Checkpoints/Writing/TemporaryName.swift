@@ -14,6 +14,7 @@ import Base
 /// was killed has left.
 enum TemporaryName {
   private static let ending = ".partial"
+  private static let olderEnding = ".older"
 
   /// The beginning of all of an output's names.
   private static func beginning(of path: String) -> String {
@@ -27,6 +28,11 @@ enum TemporaryName {
     return "\(Paths.folder(of: path))/\(beginning(of: path))\(getpid())-\(random)\(ending)"
   }
 
+  /// The name of an older folder that has changed places with the folder of a temporary name.
+  static func older(of path: String) -> String {
+    String(path.dropLast(ending.count)) + olderEnding
+  }
+
   /// Says that a file or folder of such a name is in use, for as long as the descriptor is open.
   static func hold(_ descriptor: Int32) {
     if descriptor >= 0 { flock(descriptor, LOCK_EX | LOCK_NB) }
@@ -36,7 +42,7 @@ enum TemporaryName {
   /// name among them. Nil where there is none, or while a run still holds it.
   static func halfReplaced(_ path: String, without name: String) -> String? {
     let folder = Paths.folder(of: path)
-    return leftovers(of: path).map { "\(folder)/\($0)" }.first { staged in
+    return leftovers(of: path, ending: ending).map { "\(folder)/\($0)" }.first { staged in
       FileStamp(linkItself: "\(staged)/\(Replacement.older)\(name)") != nil && !isHeld(staged)
     }
   }
@@ -49,7 +55,7 @@ enum TemporaryName {
   }
 
   /// Names beside an output that are temporary ones of it.
-  private static func leftovers(of path: String) -> [String] {
+  private static func leftovers(of path: String, ending: String) -> [String] {
     let beginning = beginning(of: path)
     return (folderNames(Paths.folder(of: path)) ?? []).filter { name in
       guard name.hasPrefix(beginning), name.hasSuffix(ending) else { return false }
@@ -63,10 +69,17 @@ enum TemporaryName {
   /// an older output wait.
   static func removeLeftovers(of path: String) {
     let folder = Paths.folder(of: path)
-    for name in leftovers(of: path) { remove("\(folder)/\(name)") }
+    for name in leftovers(of: path, ending: ending) {
+      ifNobodyHolds("\(folder)/\(name)") { name, isFolder in remove(name, isFolder: isFolder) }
+    }
+    for name in leftovers(of: path, ending: olderEnding) {
+      ifNobodyHolds("\(folder)/\(name)") { name, isFolder in
+        if isFolder { OlderFolder(name, newer: path).removeLeftover() }
+      }
+    }
   }
 
-  private static func remove(_ path: String) {
+  private static func ifNobodyHolds(_ path: String, _ remove: (String, Bool) -> Void) {
     // One that was just created may not be locked yet.
     guard let stamp = FileStamp(linkItself: path), stamp.isRegular || stamp.isFolder,
       stamp.isSettled(for: 10)
@@ -74,8 +87,11 @@ enum TemporaryName {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
     guard descriptor >= 0 else { return }
     defer { close(descriptor) }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return }
-    guard stamp.isFolder else {
+    if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { remove(path, stamp.isFolder) }
+  }
+
+  private static func remove(_ path: String, isFolder: Bool) {
+    guard isFolder else {
       unlink(path)
       return
     }
