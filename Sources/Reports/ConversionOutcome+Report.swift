@@ -220,7 +220,7 @@ extension ConversionOutcome {
   /// The lines a person reads.
   package func text() -> String {
     var lines = [
-      "\(plan.source.checkpoint.path) (\(plan.source.rotary.sites.name)) -> "
+      "\(printable(plan.source.checkpoint.path)) (\(plan.source.rotary.sites.name)) -> "
         + "\(plan.output) (\(plan.sites.name))"
     ]
     for (kind, layers) in plan.source.unreachedLayers {

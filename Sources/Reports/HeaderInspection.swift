@@ -23,7 +23,7 @@ package struct HeaderInspection: Sendable {
   /// The lines a person reads.
   package func text() -> String {
     let lines = [
-      ("file", checkpoint.path),
+      ("file", printable(checkpoint.path)),
       ("container", "\(checkpoint.containerName), \(Format.bytes(bytes)), no tensors"),
       ("architecture", architecture), ("keys", "\(checkpoint.metadata.count)"),
       ("tokenizer", checkpoint.tokenizerName),

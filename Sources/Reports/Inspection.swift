@@ -127,7 +127,7 @@ package struct Inspection: Sendable {
   package func text() -> String {
     let shape = plan.shape
     var lines: [(String, String)] = [
-      ("file", checkpoint.path),
+      ("file", printable(checkpoint.path)),
       (
         "container",
         "\(checkpoint.containerName), \(Format.bytes(bytes)), \(checkpoint.tensors.count) tensors"

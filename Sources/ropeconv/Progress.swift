@@ -87,7 +87,7 @@ enum SilentPhases {
     LongPhase.observe { phase in
       guard let phase else { return TerminalLine.clear() }
       if TerminalLine.isTerminal {
-        TerminalLine.show("\(printable(phase)) ...")
+        TerminalLine.show("\(phase) ...")
       } else {
         StandardError.line("ropeconv: \(phase)")
       }

@@ -33,6 +33,7 @@ struct Ropeconv: ParsableCommand {
     }
     let arguments = Array(CommandLine.arguments.dropFirst())
     let isJSON = GivenOptions(arguments).contains("--json")
+    refuseBytesThatAreNoText(isJSON: isJSON)
     refuseHelp(for: arguments, isJSON: isJSON)
     do {
       var command = try parseAsRoot(arguments)
@@ -62,6 +63,18 @@ struct Ropeconv: ParsableCommand {
       StandardStreams.exit(.thresholdMissed)
     } catch {
       exitForParsing(error, arguments, isJSON: isJSON)
+    }
+  }
+
+  /// Refuses arguments that are not UTF-8. What Swift makes of them names another file, and two that differ become the
+  /// same.
+  private static func refuseBytesThatAreNoText(isJSON: Bool) {
+    let all = UnsafeBufferPointer(start: CommandLine.unsafeArgv, count: Int(CommandLine.argc))
+    for argument in all.compactMap({ $0 }) where String(validatingCString: argument) == nil {
+      let shown = String(cString: argument)
+      exit(
+        "argument \(quoted(shown)) is not UTF-8, as names of files must be here",
+        hint: "rename the file, or lead a link to it", .usage, isJSON: isJSON)
     }
   }
 

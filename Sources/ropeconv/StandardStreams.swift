@@ -139,12 +139,12 @@ enum TerminalLine {
     return Int(size.ws_col)
   }
 
-  /// Shows a text in the place of the one before; on a terminal alone.
+  /// Shows a text in the place of the one before; on a terminal alone. Names of models are in it.
   static func show(_ text: String) {
     guard isTerminal else { return }
     isShown.withLock { isShown in
       isShown = true
-      StandardError.write(erase + text)
+      StandardError.write(erase + printable(text))
     }
   }
 

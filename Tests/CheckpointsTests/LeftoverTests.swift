@@ -26,6 +26,9 @@ import Testing
     try leave(".out.txt.98-dir.partial", in: folder, files: ["model.safetensors"])
     try leave(".out.txt.97-kept.partial", in: folder, files: ["older-config.json", "config.json"])
     try leave(".out.txt.96-held.partial", in: folder)
+    // An older folder, into which somebody has written.
+    try leave(".out.txt.95-a.older", in: folder, files: ["model.safetensors", "theirs.txt"])
+    try leave(".out.txt.94-a.older", in: folder, files: ["model.safetensors", "config.json"])
     // Of others.
     try leave(".out.txt.more.99-abc.partial", in: folder)
     try leave(".other.99-abc.partial", in: folder)
@@ -34,14 +37,17 @@ import Testing
     #expect(flock(held, LOCK_EX) == 0)
     try WholeFile.write(Array("1".utf8), to: "\(folder.path)/out.txt", force: false)
     // All are too young: another run may be about to take its lock.
-    #expect(folder.names.count == 8)
+    #expect(folder.names.count == 10)
     Thread.sleep(forTimeInterval: 11.5)
     try WholeFile.write(Array("2".utf8), to: "\(folder.path)/out.txt", force: true)
     #expect(
       folder.names == [
-        ".other.99-abc.partial", ".out.txt.96-held.partial", ".out.txt.97-kept.partial",
+        ".other.99-abc.partial", ".out.txt.95-a.older", ".out.txt.96-held.partial", ".out.txt.97-kept.partial",
         ".out.txt.more.99-abc.partial", "out.txt", "out.txt.partial",
       ])
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/.out.txt.95-a.older")
+        == ["theirs.txt"])
     close(held)
     try WholeFile.write(Array("3".utf8), to: "\(folder.path)/out.txt", force: true)
     #expect(!folder.names.contains(".out.txt.96-held.partial"))

@@ -9,10 +9,13 @@ import Testing
   ])
   func oneLine(text: String, shown: String) { #expect(printable(text) == shown) }
 
-  /// Colours are the program's own, and harmless from others.
+  /// Colours are the program's own, and harmless from others. Not so what hides a text or lets it blink.
   @Test(arguments: [
     ("a\n\tb", "a\n\tb"), ("a\r\nb", "a\\u{d}\nb"),
-    ("\u{1b}[1;31mred\u{1b}[0m", "\u{1b}[1;31mred\u{1b}[0m"),
+    ("\u{1b}[38;5;16;48;5;31mred\u{1b}[0m", "\u{1b}[38;5;16;48;5;31mred\u{1b}[0m"),
+    ("\u{1b}[38;2;0;0;0;48;2;1;2;3mred", "\u{1b}[38;2;0;0;0;48;2;1;2;3mred"),
+    ("\u{1b}[8mhid\u{1b}[38;5;1;8mden", "\\u{1b}[8mhid\\u{1b}[38;5;1;8mden"),
+    ("a\u{2028}b\u{200f}", "a\\u{2028}b\\u{200f}"),
     ("\u{1b}[2J\u{1b}]0;title\u{7}", "\\u{1b}[2J\\u{1b}]0;title\\u{7}"),
     ("\u{1b}[31", "\\u{1b}[31"),
     ("\u{1b}", "\\u{1b}"),

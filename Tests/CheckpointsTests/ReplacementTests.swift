@@ -111,6 +111,41 @@ import Testing
     #expect(work.scratch.names.allSatisfy { !$0.hasPrefix(".") })
   }
 
+  /// Sets of other numbers of shards have no file in common: one that another process has written meanwhile
+  /// is neither removed nor left beside the new one.
+  @Test func setsOfOtherNumbersWrittenMeanwhile() throws {
+    let folder = try ScratchFolder()
+    func write(_ count: Int, meanwhile: (@Sendable () throws -> Void)? = nil) throws {
+      let tensors = (0..<count).map { number in
+        OutputTensor(
+          name: "t\(number)", type: .i8, shape: [32],
+          contents: .computed {
+            if number == 1 { try meanwhile?() }
+            return Array(repeating: 1, count: 32)
+          })
+      }
+      try ShardedGGUFWriter.write(
+        to: "\(folder.path)/x.gguf", metadata: [GGUFKey.ownVersion: .string("test")],
+        shards: tensors.map { [$0] }, force: true, inputs: [])
+    }
+    try write(4)
+    let error = checkpointError {
+      try write(2, meanwhile: {
+        let tensors = (0..<3).map {
+          OutputTensor(
+            name: "t\($0)", type: .i8, shape: [32], contents: .computed { Array(repeating: 2, count: 32) })
+        }
+        try ShardedGGUFWriter.write(
+          to: "\(folder.path)/x.gguf", metadata: [GGUFKey.ownVersion: .string("test")],
+          shards: tensors.map { [$0] }, force: true, inputs: [])
+      })
+    }
+    #expect(error?.fault as? OutputFault == .changedMeanwhile)
+    #expect(folder.names == (1...3).map { "x-0000\($0)-of-00003.gguf" })
+    try write(2)
+    #expect(folder.names == (1...2).map { "x-0000\($0)-of-00002.gguf" })
+  }
+
   /// The operations of replacing model 1 by model 2, and the files that are there then.
   private static func operations(_ kind: ReplacedModel.Kind) throws -> (Int, names: [String]) {
     let complete = try ReplacedModel(kind)

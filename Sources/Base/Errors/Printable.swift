@@ -21,7 +21,7 @@ package func printableText(_ text: String) -> String {
   return shown
 }
 
-/// A text of several lines, in which tabs and colours (`ESC [ 1 ; 31 m`) stay as they are.
+/// A text of several lines, in which tabs and the colours of heat maps (`ESC [ 38 ; 5 ; 16 m`) stay as they are.
 package func printableLines(_ text: String) -> String {
   var scalars = text.unicodeScalars[...]
   guard scalars.contains(where: { isControl($0) && $0 != "\n" }) else { return text }
@@ -57,11 +57,14 @@ package func printableJSON(_ text: String) -> String {
   return shown
 }
 
-/// The escape sequence that sets a colour, where a text begins with one.
+/// The escape sequence that sets a colour of a letter or its ground, or ends that, where a text begins with one. Others
+/// that look like it hide a text or let it blink.
 private func color(_ text: Substring.UnicodeScalarView) -> Substring.UnicodeScalarView? {
   guard text.starts(with: ["\u{1b}", "["] as [Unicode.Scalar]) else { return nil }
   let end = text.dropFirst(2).firstIndex { !("0"..."9").contains($0) && $0 != ";" }
   guard let end, text[end] == "m" else { return nil }
+  let colors = /0|[34]8;(5;[0-9]+|2;[0-9]+;[0-9]+;[0-9]+)(;48;(5;[0-9]+|2;[0-9]+;[0-9]+;[0-9]+))?/
+  guard String(text[..<end].dropFirst(2)).wholeMatch(of: colors) != nil else { return nil }
   return text[...end]
 }
 
@@ -73,8 +76,9 @@ private func append(_ scalar: Unicode.Scalar, to text: inout String) {
   }
 }
 
-/// Of C0, C1, delete, and the marks that turn the direction of writing.
+/// Of C0, C1, delete, the marks that turn the direction of writing, and the other ends of a line.
 private func isControl(_ scalar: Unicode.Scalar) -> Bool {
   scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
-    || (0x202A...0x202E).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
+    || (0x200E...0x200F).contains(scalar.value) || (0x2028...0x202E).contains(scalar.value)
+    || (0x2066...0x2069).contains(scalar.value)
 }

@@ -36,16 +36,18 @@ extension EvaluationRecord {
     let files = (labels["models"]?.array ?? []).map { $0["file"]?.string ?? "" }
     var lines = files.indices.map { index in
       let parts = [files[index], Self.hash(model(index)["sha256"])] + rotation(index)
-      return "weights     \(parts.compactMap { $0 }.joined(separator: ", "))"
+      return "weights     \(printable(parts.compactMap { $0 }.joined(separator: ", ")))"
     }
     if let text = labels["text"]?.string {
       // Of ids there is no text to hash: then those of the ids say which they were.
       let hash = Self.hash(labels["text_sha256"]) ?? Self.hash(identity["text"]?["sha256"], "ids ")
-      lines.append("text        \([text, hash].compactMap { $0 }.joined(separator: ", "))")
+      lines.append(
+        "text        \(printable([text, hash].compactMap { $0 }.joined(separator: ", ")))")
     }
     if let haystack = labels["haystack"]?.string {
       let hash = Self.hash(identity["materials"]?["haystack_sha256"])
-      lines.append("haystack    \([haystack, hash].compactMap { $0 }.joined(separator: ", "))")
+      lines.append(
+        "haystack    \(printable([haystack, hash].compactMap { $0 }.joined(separator: ", ")))")
     } else {
       let materials = (identity["materials"]?.object ?? [:]).compactMap { key, value in
         Self.hash(value).map { "\(key.replacing("_sha256", with: "")) \($0)" }
