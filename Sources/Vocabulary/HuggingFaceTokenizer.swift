@@ -72,7 +72,7 @@ struct HuggingFaceTokenizer {
     stored.unknown = unknown ?? namedToken(SpecialTokenKey.unknown.text, table)
     stored.chatTemplate = chatTemplate
     stored.padding = namedToken("pad_token", table)
-    return Tokenizer(
+    return try Tokenizer(
       model: (isByteLevel ? TokenizerModel.gpt2 : .llama).rawValue, preTokenizer: names.first,
       bos: ends.before.first ?? namedToken("bos_token", table),
       eos: ends.after.last ?? namedToken("eos_token", table),
@@ -82,7 +82,7 @@ struct HuggingFaceTokenizer {
           .init(
             id: token.id, bytes: Array(token.text.utf8), isControl: token.isSpecial,
             stripsLeft: token.stripsLeft, stripsRight: token.stripsRight)
-        }),
+        }, file: file, key: "added_tokens"),
       algorithm: .bytePairs(encoder, PreTokenizer(steps: steps.steps)),
       normalizer: steps.normalizer, stored: stored)
   }

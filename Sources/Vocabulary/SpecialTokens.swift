@@ -15,12 +15,26 @@ struct SpecialTokens: Sendable {
     case text(Range<Int>)
   }
 
-  /// Entries by their first byte, longest first.
-  private var entries = [[Entry]](repeating: [], count: 256)
+  /// The most bytes of all tokens: the search takes some twenty times as many.
+  private static let byteLimit = 1 << 26
 
-  init(_ all: [Entry]) {
-    for entry in all where !entry.bytes.isEmpty { entries[Int(entry.bytes[0])].append(entry) }
-    for byte in 0..<256 { entries[byte].sort { $0.bytes.count > $1.bytes.count } }
+  private let entries: [Entry]
+  private let search: SpecialTokenSearch
+
+  /// - Parameters:
+  ///   - all: of tokens with equal bytes the first counts, those without any do not.
+  ///   - file: the tokenizer's file, which errors name.
+  ///   - key: where the tokens stand in it.
+  /// - Throws: `VocabularyError.invalid` for more bytes than vocabularies have.
+  init(_ all: [Entry], file: String, key: String) throws(VocabularyError) {
+    entries = all.filter { !$0.bytes.isEmpty }
+    let size = entries.reduce(0) { $0 + $1.bytes.count }
+    guard size <= Self.byteLimit else {
+      throw .invalid(
+        file: file, key: key,
+        problem: "special tokens of \(size) bytes, at most \(Self.byteLimit) are read")
+    }
+    search = SpecialTokenSearch(entries)
   }
 
   /// Cuts a text at its special tokens, the leftmost and longest first; user-defined tokens always
@@ -28,25 +42,16 @@ struct SpecialTokens: Sendable {
   func partition(_ text: [UInt8], includesControl: Bool) -> [Fragment] {
     var fragments: [Fragment] = []
     var start = 0
-    var index = 0
-    let begins = entries.map { !$0.isEmpty }
-    while index < text.count {
-      guard begins[Int(text[index])],
-        let entry = entries[Int(text[index])].first(where: { entry in
-          (includesControl || !entry.isControl) && text.count - index >= entry.bytes.count
-            && text[index..<(index + entry.bytes.count)].elementsEqual(entry.bytes)
-        })
-      else {
-        index += 1
-        continue
-      }
-      var end = index
+    for match in search.matches(in: text, includesControl: includesControl).reversed() {
+      // A token that begins within the one before does not count.
+      guard match.place >= start else { continue }
+      let entry = entries[match.entry]
+      var end = match.place
       if entry.stripsLeft { while end > start, Self.isSpace(text[end - 1]) { end -= 1 } }
       if end > start { fragments.append(.text(start..<end)) }
       fragments.append(.token(entry.id))
-      index += entry.bytes.count
-      if entry.stripsRight { while index < text.count, Self.isSpace(text[index]) { index += 1 } }
-      start = index
+      start = match.place + entry.bytes.count
+      if entry.stripsRight { while start < text.count, Self.isSpace(text[start]) { start += 1 } }
     }
     if start < text.count { fragments.append(.text(start..<text.count)) }
     return fragments

@@ -130,14 +130,14 @@ extension Tokenizer {
     leading = addsBOS ?? false ? [bos].compactMap { $0 } : []
     trailing = addsEOS ?? false ? [eos].compactMap { $0 } : []
     let table = table
-    special = SpecialTokens(
+    special = try SpecialTokens(
       table.kinds.indices.compactMap { id in
         let kind = table.kinds[id]
         guard kind == .control || kind == .userDefined || kind == .unknown else { return nil }
         return .init(
           id: Int32(id), bytes: Array(table.texts.bytes[id]), isControl: kind != .userDefined,
           stripsLeft: false, stripsRight: false)
-      })
+      }, file: file, key: TokenizerKey.tokens)
   }
 
   private static func fallback(_ id: Int32, _ count: Int) -> Int32? {
