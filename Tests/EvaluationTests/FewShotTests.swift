@@ -96,6 +96,16 @@ import Testing
     #expect(throws: EvaluationError.self) { try FewShotTask(path: "\(folder)/t.jsonl") }
   }
 
+  @Test func foldersWithoutTasksAreNamed() throws {
+    let folder = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try "text".write(toFile: "\(folder)/notes.txt", atomically: true, encoding: .utf8)
+    let error = #expect(throws: EvaluationError.self) {
+      try FewShotTask.tasks(at: [References.file("fixtures/tasks/codes.jsonl"), folder])
+    }
+    #expect(error?.file == folder && error?.exitStatus == .malformedData)
+  }
+
   @Test func answersThatAreTheSameAreRefused() throws {
     let folder = try References.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
