@@ -16,7 +16,7 @@ struct BytePairEncoder: WordEncoder {
   private let splitsBytes: Bool
   private(set) var ignoresMerges: Bool
   private let takesLineFeedsWhole: Bool
-  private let table: TokenTable
+  let table: TokenTable
   private let unknown: Int32?
 
   /// `list` holds the merges, best first, with the bytes of both parts. Where `splitsBytes`, words
@@ -140,7 +140,7 @@ struct BytePairEncoder: WordEncoder {
       guard let id = table.byteTokens[Int(byte)] ?? byteSymbols[Int(byte)] ?? unknown else {
         // A byte-level vocabulary without some byte: the ecosystem's loader drops it.
         if splitsBytes { continue }
-        throw .noToken(byte: byte)
+        throw .noToken(file: table.file, byte: byte)
       }
       output.append(id)
     }

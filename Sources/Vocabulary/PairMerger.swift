@@ -11,6 +11,9 @@ struct Symbol {
 
 /// How a vocabulary's words are taken apart and merged again.
 protocol WordEncoder: Sendable {
+  /// The vocabulary.
+  var table: TokenTable { get }
+
   /// Places where a long word may be cut without changing its tokens.
   var cuts: WordCuts? { get }
 
@@ -45,7 +48,9 @@ struct PairMerger {
   mutating func encode<Encoder: WordEncoder>(
     _ word: UnsafeBufferPointer<UInt8>, by encoder: Encoder, to output: inout [Int32]
   ) throws(VocabularyError) {
-    guard word.count < Int(Int32.max) else { throw .wordTooLong(byteCount: word.count) }
+    guard word.count < Int(Int32.max) else {
+      throw .wordTooLong(file: encoder.table.file, byteCount: word.count)
+    }
     if let whole = encoder.wholeToken(word) {
       output.append(whole)
       return

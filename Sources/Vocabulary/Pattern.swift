@@ -6,6 +6,8 @@ import CPCRE2
 package final class Pattern: Sendable {
   package let source: String
   private nonisolated(unsafe) let code: OpaquePointer
+  /// The file that states it, which errors name.
+  private let file: String
 
   /// Compiles a pattern; errors name `file`. Where `anchorsAtLines`, `^` and `$` match at the ends
   /// of lines too.
@@ -31,6 +33,7 @@ package final class Pattern: Sendable {
     _ = pcre2_jit_compile_8(code, UInt32(PCRE2_JIT_COMPLETE))
     self.code = code
     self.source = source
+    self.file = file
   }
 
   deinit { pcre2_code_free_8(code) }
@@ -84,7 +87,7 @@ package final class Pattern: Sendable {
     while position < limit {
       let found = pcre2_match_8(code, base, subject.count, position, 0, data, context)
       if found == PCRE2_ERROR_NOMATCH { return }
-      guard found >= 0 else { throw .matching(pattern: source, code: Int(found)) }
+      guard found >= 0 else { throw .matching(file: file, pattern: source, code: Int(found)) }
       let match = ends[0]..<max(ends[0], ends[1])
       if stop(match) { return }
       matches.append(match)

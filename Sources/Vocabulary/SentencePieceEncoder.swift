@@ -50,7 +50,7 @@ struct SentencePieceEncoder: WordEncoder {
     for byte in word[Int(symbol.start)..<Int(symbol.end)] {
       guard
         let id = table.byteTokens[Int(byte)] ?? table.id(CollectionOfOne(byte)) ?? unknown
-      else { throw .noToken(byte: byte) }
+      else { throw .noToken(file: table.file, byte: byte) }
       output.append(id)
     }
   }

@@ -6,6 +6,8 @@ package enum TokenKind: Int, Sendable {
 
 /// The tokens of a vocabulary: the bytes each stands for in a text.
 struct TokenTable: Sendable {
+  /// The file that describes the tokenizer, which errors name.
+  let file: String
   /// The text of each token as the vocabulary spells it.
   let texts: TokenTexts
   let kinds: [TokenKind]
@@ -25,6 +27,7 @@ struct TokenTable: Sendable {
   init(
     bytes: ByteStrings, texts: ByteStrings, kinds: [TokenKind], scores: [Float], file: String
   ) throws(VocabularyError) {
+    self.file = file
     self.texts = TokenTexts(bytes: texts)
     self.kinds = kinds
     self.scores = scores

@@ -13,11 +13,11 @@ package enum VocabularyError: Diagnostic {
   /// A pattern does not compile.
   case pattern(file: String, pattern: String, problem: String)
   /// A pattern gives up on a text.
-  case matching(pattern: String, code: Int)
+  case matching(file: String, pattern: String, code: Int)
   /// A piece of text for which the vocabulary has no token, not even for its bytes.
-  case noToken(byte: UInt8)
+  case noToken(file: String, byte: UInt8)
   /// A piece of text of 2 GiB or more without any place to cut it.
-  case wordTooLong(byteCount: Int)
+  case wordTooLong(file: String, byteCount: Int)
 
   package var summary: String {
     switch self {
@@ -27,19 +27,19 @@ package enum VocabularyError: Diagnostic {
     case .unsupportedPart(_, _, let what): "\(what) is not supported"
     case .invalid(_, _, let problem): problem
     case .pattern(_, let pattern, let problem): "pattern '\(pattern)' does not compile: \(problem)"
-    case .matching(let pattern, let code):
+    case .matching(_, let pattern, let code):
       "pattern '\(pattern)' gives up on the text (PCRE2 error \(code))"
-    case .noToken(let byte): "the vocabulary has no token for byte \(byte)"
-    case .wordTooLong(let count): "a word of \(count) bytes is too long to be tokenized"
+    case .noToken(_, let byte): "the vocabulary has no token for byte \(byte)"
+    case .wordTooLong(_, let count): "a word of \(count) bytes is too long to be tokenized"
     }
   }
 
   package var file: String? {
     switch self {
     case .unsupportedModel(let file, _, _, _), .unknownPreTokenizer(let file, _),
-      .unsupportedPart(let file, _, _), .invalid(let file, _, _), .pattern(let file, _, _):
+      .unsupportedPart(let file, _, _), .invalid(let file, _, _), .pattern(let file, _, _),
+      .matching(let file, _, _), .noToken(let file, _), .wordTooLong(let file, _):
       file
-    case .matching, .noToken, .wordTooLong: nil
     }
   }
 
