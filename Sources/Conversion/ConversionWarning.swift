@@ -55,7 +55,8 @@ package enum ConversionWarning: Sendable, Equatable {
       "transformers cannot run this folder: ropeconv has no modeling code for '\(type)' with sites"
         + " '\(sites)'"
     case .codeOutside(let file):
-      "\(file) names Python code outside of its folder (auto_map): the output does not"
+      "\(file) names Python code outside of its folder (auto_map, custom_pipelines): the output"
+        + " does not"
     case .noTokenizerFiles: "the file holds no tokenizer: none is written"
     case .unwritableTokenizer(let reason): "no tokenizer.json is written: \(reason)"
     }

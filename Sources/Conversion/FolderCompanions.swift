@@ -25,6 +25,7 @@ struct FolderCompanions: Sendable {
   static let copied = ModelFolder.companions
 
   /// Companions of an output with this rotation, nil where it is a plain file.
+  /// - Throws: `FileError.json` for a tokenizer_config.json that is not JSON, among others.
   init(_ source: ModelPlan, declaration: RotaryDeclaration?) throws {
     self.source = source
     var warnings: [ConversionWarning] = []
@@ -51,11 +52,15 @@ struct FolderCompanions: Sendable {
       }
     }
     tokenizer = files
-    let configuration = source.checkpoint.companions.flatMap { files in
+    var withoutCode: JSONValue?
+    if source.side == .huggingface, let files = source.checkpoint.companions,
       files.contains(Self.tokenizerConfiguration)
-        ? try? JSONValue.read(files.open(Self.tokenizerConfiguration)) : nil
+    {
+      // Others read more than JSON: what cannot be searched for code is not passed on.
+      withoutCode = CodeReferences.removed(
+        from: try JSONValue.read(files.open(Self.tokenizerConfiguration)))
     }
-    withoutCode = configuration.flatMap { CodeReferences.removed(from: $0) }
+    self.withoutCode = withoutCode
     if withoutCode != nil { warnings.append(.codeOutside(file: Self.tokenizerConfiguration)) }
     self.warnings = warnings
   }

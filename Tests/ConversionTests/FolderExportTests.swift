@@ -75,11 +75,13 @@ import Testing
     }
   }
 
-  /// Code that config.json or tokenizer_config.json names outside of the folder is not passed on; what
-  /// lies in a folder or another repository is.
+  /// Code that config.json or tokenizer_config.json names outside of the folder, or in another
+  /// repository, is not passed on; what lies in the folder is.
   @Test(arguments: [
     ("../../elsewhere--code.Class", false), ("/elsewhere/code.Class", false),
-    ("code.Class", true), ("owner/name--code.Class", true),
+    ("/\u{301}elsewhere/code.Class", false), ("C:/elsewhere/code.Class", false),
+    ("owner/name--code.Class", false), ("owner/name--\u{301}code.Class", false),
+    ("code.Class", true), ("part/my-code.Class", true),
   ])
   func codeOutsideOfTheFolderIsLeftOut(_ reference: String, isKept: Bool) throws {
     try export(lantern, to: .scores) { source, _ in
@@ -103,6 +105,62 @@ import Testing
           #expect((json["auto_map"] != nil) == isKept, "\(name)")
         }
       }
+    }
+  }
+
+  /// Entries that name code in the folder stay beside those that are left out.
+  @Test func onlyEntriesThatLeadOutAreLeftOut() throws {
+    try export(lantern, to: .scores) { source, _ in
+      let inside: JSONValue = ["impl": "pipes.Good", "pt": ["AutoModel"]]
+      let path = "\(source)/config.json"
+      var fields = try #require(JSONValue.read(contentsOf: path).object)
+      fields["auto_map"] = ["AutoModel": "owner/name--code.Class", "AutoConfig": "code.Config"]
+      fields["custom_pipelines"] = [
+        "bad": ["impl": "../../pipes.Bad", "pt": ["AutoModel"]], "good": inside,
+      ]
+      try JSONValue.object(fields).serialized(pretty: true).write(
+        toFile: path, atomically: true, encoding: .utf8)
+      // Two keys that Swift's strings take for one, and a map within another member.
+      let text = #"""
+        {"\u00e9": 1, "e\u0301": 2, "auto_map": {"AutoTokenizer": ["../code.X", null]},
+         "part": {"auto_map": {"AutoProcessor": "/code.X"}, "kept": 1}}
+        """#
+      try text.write(
+        toFile: "\(source)/tokenizer_config.json", atomically: true, encoding: .utf8)
+      try export(source, to: .scores) { folder, plan in
+        #expect(
+          plan.warnings
+            == [.codeOutside(file: "config.json"), .codeOutside(file: "tokenizer_config.json")])
+        let json = try JSONValue.read(contentsOf: "\(folder)/config.json")
+        #expect(json["auto_map"] == ["AutoConfig": "code.Config"])
+        #expect(json["custom_pipelines"] == ["good": inside])
+        let tokenizer = try JSONValue.read(contentsOf: "\(folder)/tokenizer_config.json")
+        #expect(tokenizer["auto_map"] == nil && tokenizer["part"] == ["kept": 1])
+        #expect(tokenizer["\u{E9}"] == 1 && tokenizer["e\u{301}"] == 2)
+      }
+    }
+  }
+
+  /// Members that make a text another than JSON, and that Python reads.
+  static let unread: [String] = [
+    #""q": NaN"#, #""q": 1e999"#, #""q": "\ud800""#, "\"q\": \"\t\"",
+    #""auto_map": {"AutoTokenizer": ["code.X", null]}"#,
+    #""q": "# + String(repeating: "[", count: 600) + String(repeating: "]", count: 600),
+  ]
+
+  /// Code could go along in them that was not looked for.
+  @Test(arguments: Self.unread)
+  func companionsThatCannotBeSearchedAreRefused(_ member: String) throws {
+    try export(lantern, to: .scores) { source, _ in
+      let path = "\(source)/tokenizer_config.json"
+      try "{\(member), \"auto_map\": {\"AutoTokenizer\": [\"../code.X\", null]}}".write(
+        toFile: path, atomically: true, encoding: .utf8)
+      let error = #expect(throws: FileError.self) {
+        _ = try ConversionPlan(
+          Model(opening: source).plan, ConversionRequest(sites: .all, output: "\(source)-out/"))
+      }
+      #expect(error?.file == path && error?.place != nil)
+      #expect(error?.exitStatus == .malformedData)
     }
   }
 
