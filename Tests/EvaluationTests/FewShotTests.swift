@@ -103,7 +103,7 @@ import Testing
     let error = #expect(throws: EvaluationError.self) {
       try FewShotTask.tasks(at: [References.file("fixtures/tasks/codes.jsonl"), folder])
     }
-    #expect(error?.file == folder && error?.exitStatus == .malformedData)
+    #expect(error?.file == folder && error?.exitStatus == .noInput)
   }
 
   @Test func answersThatAreTheSameAreRefused() throws {

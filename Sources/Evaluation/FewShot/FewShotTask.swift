@@ -68,14 +68,14 @@ package struct FewShotTask: Sendable {
   }
 
   /// The tasks of files and of the `.jsonl` files of folders, in the order of their names.
-  /// - Throws: `EvaluationError.questions` for a folder without any, too.
+  /// - Throws: what reading one throws, and `EvaluationError.unreadable` for a folder without any.
   package static func tasks(at paths: [String]) throws -> [FewShotTask] {
     try paths.flatMap { path -> [String] in
       guard FileStamp(path: path)?.isFolder == true else { return [path] }
       let names = try FileManager.default.contentsOfDirectory(atPath: path)
         .filter { $0.hasSuffix(".jsonl") }
       guard !names.isEmpty else {
-        throw EvaluationError.questions(file: path, problem: "the folder holds no .jsonl file")
+        throw EvaluationError.unreadable(file: path, problem: "the folder holds no .jsonl file")
       }
       return names.sorted().map { "\(path)/\($0)" }
     }.map { try FewShotTask(path: $0) }
