@@ -125,7 +125,7 @@ import Testing
           })
       }
       try ShardedGGUFWriter.write(
-        to: "\(folder.path)/x.gguf", metadata: [GGUFKey.ownVersion: .string("test")],
+        to: "\(folder.path)/x.gguf", metadata: ["general.architecture": .string("llama"), GGUFKey.ownVersion: .string("test")],
         shards: tensors.map { [$0] }, force: true, inputs: [])
     }
     try write(4)
@@ -136,7 +136,7 @@ import Testing
             name: "t\($0)", type: .i8, shape: [32], contents: .computed { Array(repeating: 2, count: 32) })
         }
         try ShardedGGUFWriter.write(
-          to: "\(folder.path)/x.gguf", metadata: [GGUFKey.ownVersion: .string("test")],
+          to: "\(folder.path)/x.gguf", metadata: ["general.architecture": .string("llama"), GGUFKey.ownVersion: .string("test")],
           shards: tensors.map { [$0] }, force: true, inputs: [])
       })
     }

@@ -59,9 +59,9 @@ import Testing
       let said = try shell(
         """
         $program convert $model --to vo -o $d/x/ --quiet > /dev/null 2>&1
-        (cd $d/x && exec sleep 6) & sleep 0.3
+        (cd $d/x && exec sleep 60) & working=$!; sleep 0.3
         stat -c %i $d/x; $program convert $model --to qkvo -o $d/x/ --force --quiet > /dev/null
-        stat -c %i $d/x; kill %1
+        stat -c %i $d/x; kill $working; wait $working
         $program convert $model --to qkvo -o $d/x/ --force --quiet > /dev/null; stat -c %i $d/x
         """, in: folder)
       try #require(said.count >= 3)
