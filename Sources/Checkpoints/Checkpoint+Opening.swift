@@ -91,7 +91,7 @@ extension Checkpoint {
   }
 
   private static func readConfiguration(_ files: FileSet) throws(FileError) -> JSONValue {
-    let value = try JSONValue.read(files.open("config.json"))
+    let value = try files.json("config.json")
     guard value.object != nil else {
       throw .folder(
         .configurationNotObject, file: files.path(of: "config.json"), place: .whole)

@@ -53,6 +53,16 @@ package struct FileSet: Sendable {
     return file
   }
 
+  /// Reads a file that holds one JSON value.
+  /// - Throws: what `open` throws, and `FileError.json`, also for more values than a file of its
+  ///   name needs.
+  package func json(
+    _ name: String, wideIntegers: JSONValue.WideIntegers = .number
+  ) throws(FileError) -> JSONValue {
+    try JSONValue.read(
+      open(name), wideIntegers: wideIntegers, memory: ModelFolder.memoryLimit(of: name))
+  }
+
   private func find(_ name: String) throws(FileError) -> MappedFile {
     guard let members else {
       let file = try MappedFile.open(path(of: name))

@@ -40,7 +40,7 @@ enum WrongInput {
   /// Of a folder without a model, or without weights; nil where nothing more can be said.
   static func folder(_ files: FileSet, _ names: [String]) -> FolderFault? {
     if names.contains("adapter_config.json") {
-      let adapter = (try? files.open("adapter_config.json")).flatMap { try? JSONValue.read($0) }
+      let adapter = try? files.json("adapter_config.json")
       return .adapter(base: adapter?["base_model_name_or_path"]?.string)
     }
     // Hubs' clients keep what is not yet whole in a folder of their own.

@@ -58,7 +58,7 @@ struct FolderCompanions: Sendable {
     {
       // Others read more than JSON: what cannot be searched for code is not passed on.
       withoutCode = CodeReferences.removed(
-        from: try JSONValue.read(files.open(Self.tokenizerConfiguration)))
+        from: try files.json(Self.tokenizerConfiguration))
     }
     self.withoutCode = withoutCode
     if withoutCode != nil { warnings.append(.codeOutside(file: Self.tokenizerConfiguration)) }

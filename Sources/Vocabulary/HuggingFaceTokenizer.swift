@@ -14,10 +14,10 @@ struct HuggingFaceTokenizer {
   init?(_ files: FileSet) throws {
     file = files.path(of: "tokenizer.json")
     guard files.contains("tokenizer.json") else { return nil }
-    json = try JSONValue.read(files.open("tokenizer.json"))
+    json = try files.json("tokenizer.json")
     configuration =
       files.contains("tokenizer_config.json")
-      ? try JSONValue.read(files.open("tokenizer_config.json")) : nil
+      ? try files.json("tokenizer_config.json") : nil
     if let template = configuration?["chat_template"]?.string {
       chatTemplate = template
     } else if files.contains("chat_template.jinja") {

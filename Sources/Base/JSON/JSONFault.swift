@@ -8,6 +8,8 @@ public enum JSONFault: Fault {
   case trailingBytes(count: Int)
   /// Objects and arrays are nested deeper than the limit.
   case nestedTooDeep(limit: Int)
+  /// The values would take more memory than this, in bytes, once they are read.
+  case tooManyValues(memory: Int)
   /// An object has the same key twice.
   case duplicateKey
   /// A number is not written as JSON writes numbers.
@@ -37,6 +39,8 @@ public enum JSONFault: Fault {
       "malformed JSON: expected \(expected), found \(Self.show(found))"
     case .trailingBytes(let count): "\(count) bytes follow the JSON value"
     case .nestedTooDeep(let limit): "JSON nested more than \(limit) deep"
+    case .tooManyValues(let memory):
+      "too many values in the JSON text: expected at most what takes \(memory >> 20) MiB of memory"
     case .duplicateKey: "a JSON object has the same key twice"
     case .malformedNumber: "malformed number in JSON"
     case .integerTooLarge(let digits): "integer \(quoted(digits)) in JSON does not fit 64 bits"
@@ -54,5 +58,12 @@ public enum JSONFault: Fault {
   private static func show(_ byte: UInt8) -> String {
     (0x20..<0x7F).contains(byte)
       ? "'\(Character(Unicode.Scalar(byte)))'" : "byte 0x" + String(byte, radix: 16)
+  }
+}
+
+extension FileError {
+  /// What is wrong, where a text holds more values than are read; nil for every other fault.
+  package var tooManyValues: String? {
+    if case .tooManyValues? = fault as? JSONFault { summary } else { nil }
   }
 }

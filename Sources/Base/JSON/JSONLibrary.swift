@@ -24,10 +24,10 @@ struct JSONLibrary: ~Copyable {
   /// - Parameters:
   ///   - bytes: the text.
   ///   - values: how many values it has that are not null; the library leaves out what it finds no
-  ///     memory for. Nil: they are counted here.
+  ///     memory for.
   /// - Returns: its value.
   /// - Throws: the library's refusal, and `InputFault.outOfMemory` for values that it left out.
-  func parse(_ bytes: UnsafeRawBufferPointer, values: Int?) throws(FileError) -> JSONValue {
+  func parse(_ bytes: UnsafeRawBufferPointer, values: Int) throws(FileError) -> JSONValue {
     json_tokener_reset(tokener)
     var root = json_tokener_parse_ex(
       tokener, bytes.bindMemory(to: CChar.self).baseAddress, Int32(bytes.count))
@@ -44,12 +44,7 @@ struct JSONLibrary: ~Copyable {
     }
     var found = 0
     let value = Self.value(root, &found)
-    var expected = values
-    if expected == nil {
-      var scanner = JSONScanner(wideIntegers: .number)
-      expected = (try? scanner.check(bytes.bytes)).map { scanner.values }
-    }
-    guard found == expected else { throw .input(.outOfMemory, file: file) }
+    guard found == values else { throw .input(.outOfMemory, file: file) }
     return value
   }
 

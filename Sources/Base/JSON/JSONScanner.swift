@@ -10,7 +10,8 @@ struct JSONFailure: Error {
 }
 
 /// Checks that bytes are one JSON value as RFC 8259 has it, without building anything: nesting
-/// within the limit, no key twice in an object, integers within 64 bits, finite numbers, UTF-8.
+/// within the limit, no key twice in an object, integers within 64 bits, finite numbers, UTF-8, and
+/// no more values than memory is meant for.
 struct JSONScanner {
   private enum Container {
     case array
@@ -19,6 +20,9 @@ struct JSONScanner {
   }
 
   private let wideIntegers: JSONValue.WideIntegers
+  private let memoryLimit: Int
+  /// What the values so far will take, by `JSONMemory`.
+  private var memory = 0
   /// Where the integers end that do not fit 64 bits, in ascending order.
   private(set) var wideIntegerEnds: [Int] = []
   /// Values that are not null, containers among them.
@@ -27,8 +31,12 @@ struct JSONScanner {
   private var stack: [Container] = []
   private var keys = OpenKeys()
 
-  init(wideIntegers: JSONValue.WideIntegers) {
+  /// - Parameters:
+  ///   - wideIntegers: what becomes of integers beyond 64 bits.
+  ///   - memory: the most bytes of memory that the values may take, by `JSONMemory`.
+  init(wideIntegers: JSONValue.WideIntegers, memory: Int) {
     self.wideIntegers = wideIntegers
+    memoryLimit = memory
   }
 
   mutating func check(_ bytes: RawSpan) throws(JSONFailure) {
@@ -68,18 +76,24 @@ struct JSONScanner {
         }
       case UInt8(ascii: "\""):
         values += 1
+        let start = offset
         _ = try string(bytes)
-        return
+        return try take(JSONMemory.string + JSONMemory.textByte * (offset - start), at: start)
       case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
         values += 1
+        try take(JSONMemory.number, at: offset)
         return try number(bytes)
       case UInt8(ascii: "t"):
         values += 1
+        try take(JSONMemory.flag, at: offset)
         return try literal("true", bytes)
       case UInt8(ascii: "f"):
         values += 1
+        try take(JSONMemory.flag, at: offset)
         return try literal("false", bytes)
-      case UInt8(ascii: "n"): return try literal("null", bytes)
+      case UInt8(ascii: "n"):
+        try take(JSONMemory.null, at: offset)
+        return try literal("null", bytes)
       default: throw failure(.unexpectedCharacter(found: byte, expected: "a value"))
       }
     }
@@ -116,9 +130,21 @@ struct JSONScanner {
     guard stack.count < JSONValue.depthLimit else {
       throw failure(.nestedTooDeep(limit: JSONValue.depthLimit))
     }
+    switch container {
+    case .array: try take(JSONMemory.array, at: offset)
+    case .object: try take(JSONMemory.object, at: offset)
+    }
     stack.append(container)
     values += 1
     offset += 1
+  }
+
+  /// Counts the memory of a value that stands at a place.
+  private mutating func take(_ bytes: Int, at place: Int) throws(JSONFailure) {
+    memory += bytes
+    guard memory <= memoryLimit else {
+      throw JSONFailure(fault: .tooManyValues(memory: memoryLimit), offset: place)
+    }
   }
 
   /// A key and its colon.
@@ -128,6 +154,7 @@ struct JSONScanner {
     let start = offset
     let escaped = try string(bytes)
     let range = (start + 1)..<(offset - 1)
+    try take(JSONMemory.member + JSONMemory.textByte * range.count, at: start)
     // A NUL is a control character, which only an escape sequence can hold.
     guard !escaped || !Self.unescaped(bytes.array(range)).contains(0) else {
       throw JSONFailure(fault: .keyWithNUL, offset: start)

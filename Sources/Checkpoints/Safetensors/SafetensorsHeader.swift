@@ -12,6 +12,8 @@ struct SafetensorsHeader {
   static let metadataLimit = 4 << 20
   /// Bytes of the text of a tensor's entry.
   static let entryLimit = 1 << 16
+  /// The most memory that a member's value may take, in bytes.
+  private static let memoryLimit = 256 << 20
 
   let file: MappedFile
   let metadata: OrderedDictionary<String, String>
@@ -81,7 +83,7 @@ struct SafetensorsHeader {
       let isObject = try file.withBytes(range) { (bytes) throws(FileError) in
         try JSONValue.forEachMember(
           of: bytes, file: file.path, at: range.lowerBound,
-          limit: { $0 == metadataKey ? metadataLimit : entryLimit }, body)
+          limit: { $0 == metadataKey ? metadataLimit : entryLimit }, memory: memoryLimit, body)
       }
       guard isObject else {
         throw FileError.safetensors(.headerNotObject, file: file.path, place: .byte(8))

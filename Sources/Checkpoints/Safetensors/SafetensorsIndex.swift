@@ -18,7 +18,7 @@ struct SafetensorsIndex {
 
   init(in files: FileSet) throws(FileError) {
     let path = files.path(of: Self.name)
-    let value = try JSONValue.read(files.open(Self.name), wideIntegers: .refused)
+    let value = try files.json(Self.name, wideIntegers: .refused)
     guard let map = value["weight_map"]?.members else {
       throw .folder(
         .malformedIndex(problem: "expected an object 'weight_map'"), file: path, place: .whole)

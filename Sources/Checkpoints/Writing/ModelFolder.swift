@@ -26,6 +26,18 @@ package enum ModelFolder {
     }
   }
 
+  /// The most memory, in bytes, that the values of a file of JSON may take: what the largest files
+  /// of a name need, twice and more. 64 MiB are 78,000 empty objects or 497,000 numbers.
+  static func memoryLimit(of name: String) -> Int {
+    switch name {
+    case configuration, "generation_config.json", "adapter_config.json": 64 << 20
+    // An added token takes some 3 KB.
+    case "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json": 512 << 20
+    // 500,000 tokens and as many merges take 450 MB, 500,000 names of tensors 320 MB.
+    default: JSONValue.memoryLimit
+    }
+  }
+
   /// Whether a file of this name belongs to a model that this program wrote, or that it reads.
   static func isModelFile(_ name: String) -> Bool {
     name == configuration || name == weights || name == SafetensorsIndex.name

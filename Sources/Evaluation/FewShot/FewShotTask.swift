@@ -43,7 +43,13 @@ package struct FewShotTask: Sendable {
     var kind: Kind?
     for (number, line) in bytes.split(separator: UInt8(ascii: "\n")).enumerated() {
       let place = "line \(number + 1)"
-      guard let json = try? JSONValue.parse(Array(line), file: path), json.object != nil else {
+      var json = JSONValue.null
+      do { json = try JSONValue.parse(Array(line), file: path) } catch {
+        if let problem = error.tooManyValues {
+          throw EvaluationError.questions(file: path, problem: "\(place): \(problem)")
+        }
+      }
+      guard json.object != nil else {
         throw EvaluationError.questions(file: path, problem: "\(place) is not a JSON object")
       }
       guard let (own, example) = Self.example(json) else {

@@ -86,9 +86,7 @@ extension Checkpoint {
   /// The chat template as it is stored, a program in Jinja; nil where there is none.
   var chatTemplate: String? {
     if case .string(let template)? = metadata[TokenizerKey.chatTemplate] { return template }
-    guard let file = try? companions?.open("tokenizer_config.json"),
-      let json = try? JSONValue.read(file)
-    else { return nil }
+    guard let json = try? companions?.json("tokenizer_config.json") else { return nil }
     return json["chat_template"]?.string
   }
 }

@@ -114,8 +114,10 @@ package struct RequestFile: Sendable {
     let parts = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     for (index, line) in parts.enumerated()
     where !line.allSatisfy({ [0x20, 0x09, 0x0D].contains($0) }) {
-      guard let json = try? JSONValue.parse(Array(line), file: name) else {
-        throw .request(file: name, line: index + 1, problem: "is not JSON")
+      let json: JSONValue
+      do { json = try JSONValue.parse(Array(line), file: name) } catch {
+        throw .request(
+          file: name, line: index + 1, problem: error.tooManyValues ?? "is not JSON")
       }
       let request: ModelRequest
       do { request = try ModelRequest(json) } catch {

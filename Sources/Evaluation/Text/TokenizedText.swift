@@ -137,15 +137,12 @@ public struct TokenizedText: Sendable {
 
   /// A JSON list of token ids.
   fileprivate static func list(_ path: String) throws -> [Int32] {
-    guard let list = try JSONValue.parse(read(path), file: path).array else {
+    switch try JSONValue.integers(read(path), file: path) {
+    case .success(let ids): return ids
+    case .failure(.notAList):
       throw EvaluationError.tokenList(file: path, problem: "expected a JSON list of token ids")
-    }
-    return try list.enumerated().map { index, value in
-      guard let id = value.int, let token = Int32(exactly: id), token >= 0 else {
-        throw EvaluationError.tokenList(
-          file: path, problem: "element \(index) is not a token id")
-      }
-      return token
+    case .failure(.element(let index)):
+      throw EvaluationError.tokenList(file: path, problem: "element \(index) is not a token id")
     }
   }
 
