@@ -147,6 +147,41 @@ struct BytePairEncoder: WordEncoder {
   }
 }
 
+extension BytePairEncoder {
+  /// The first place where the merges of another encoder are others; of equal merges in a list only
+  /// the first counts.
+  func mergeDifference(from other: BytePairEncoder) -> TokenizerDifference? {
+    guard splitsBytes == other.splitsBytes else { return nil }
+    let (own, others) = (orderedPairs, other.orderedPairs)
+    let common = min(own.count, others.count)
+    let differing = (0..<common).first { place in
+      let (one, two) = (parts(of: own[place]), other.parts(of: others[place]))
+      return !one.left.elementsEqual(two.left) || !one.right.elementsEqual(two.right)
+    }
+    let place = differing ?? common
+    guard place < max(own.count, others.count) else { return nil }
+    return .merge(
+      place: place, first: place < own.count ? shown(own[place]) : nil,
+      second: place < others.count ? other.shown(others[place]) : nil)
+  }
+
+  /// The pairs that merge, best first.
+  private var orderedPairs: [UInt64] {
+    merges.filter { $0.rank >= 0 }.sorted { $0.rank < $1.rank }.map { $0.pair }
+  }
+
+  /// The bytes of both parts of a pair.
+  private func parts(of pair: UInt64) -> (left: ArraySlice<UInt8>, right: ArraySlice<UInt8>) {
+    (symbols.strings[Int(pair >> 32)], symbols.strings[Int(pair & 0xFFFF_FFFF)])
+  }
+
+  private func shown(_ pair: UInt64) -> TokenizerDifference.MergedPair {
+    let (left, right) = parts(of: pair)
+    return .init(
+      left: String(decoding: left, as: UTF8.self), right: String(decoding: right, as: UTF8.self))
+  }
+}
+
 /// Bytes as characters of UTF-8, whether valid or not.
 enum Characters {
   /// Bytes of the character that begins with this byte; 1 for a byte that begins none.

@@ -1,5 +1,5 @@
 /// What happens to a text before it is encoded.
-struct Normalizer: Sendable {
+struct Normalizer: Sendable, Equatable {
   /// Which texts get a space in front.
   enum Prefix: Sendable {
     case noText

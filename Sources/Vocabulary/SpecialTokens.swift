@@ -1,6 +1,6 @@
 /// Tokens that are found in a text before anything else: control and user-defined ones.
 struct SpecialTokens: Sendable {
-  struct Entry: Sendable {
+  struct Entry: Sendable, Equatable {
     let id: Int32
     let bytes: [UInt8]
     let isControl: Bool
@@ -55,6 +55,19 @@ struct SpecialTokens: Sendable {
     }
     if start < text.count { fragments.append(.text(start..<text.count)) }
     return fragments
+  }
+
+  /// The first token, by its id, that others find in another way or not at all.
+  func firstDifference(from other: SpecialTokens, below count: Int) -> Entry? {
+    let (own, others) = (ordered(below: count), other.ordered(below: count))
+    for (one, two) in zip(own, others) where one != two { return one.id <= two.id ? one : two }
+    let common = min(own.count, others.count)
+    return own.dropFirst(common).first ?? others.dropFirst(common).first
+  }
+
+  /// Entries in the order of their ids.
+  private func ordered(below count: Int) -> [Entry] {
+    entries.joined().filter { Int($0.id) < count }.sorted { $0.id < $1.id }
   }
 
   private static func isSpace(_ byte: UInt8) -> Bool {

@@ -102,6 +102,34 @@ import Testing
     #expect(warnings(finished, of: "standard input: 2 bytes have no token in") == 1)
   }
 
+  /// One vocabulary, of whose merges two changed places.
+  @Test func twoTokenizersOfOneVocabulary() throws {
+    try folder { work in
+      let (chatting, other, exported) = (
+        "\(work)/chatting.gguf", "\(work)/other.gguf", "\(work)/hf/"
+      )
+      try changed(chatting) { $0["tokenizer.chat_template"] = .string("{{ messages }}") }
+      try changed(other) { metadata in
+        var merges = try #require(metadata["tokenizer.ggml.merges"]?.array?.strings())
+        merges.swapAt(0, 1)
+        metadata["tokenizer.ggml.merges"] = .array(.strings(merges))
+      }
+      #expect(try call(["convert", Self.model, "--to", "qk", "-o", exported]).status == 0)
+      let chunks = ["--text", Self.text, "--ctx", "64", "--chunks", "1"]
+      for command in [["verify"], ["eval", "compare"]] {
+        let differing = try call(command + [Self.model, other] + chunks)
+        #expect(differing.status == 0, "\(differing.errors)")
+        let words = "different tokenizers: merge 0 joins 'h' and 'e' in the first and ' ' and 't'"
+        #expect(warnings(differing, of: words) == 1, "\(differing.errors)")
+        for same in [chatting, exported] {
+          let finished = try call(command + [Self.model, same] + chunks)
+          #expect(finished.status == 0, "\(finished.errors)")
+          #expect(warnings(finished, of: "different tokenizers") == 0, "\(finished.errors)")
+        }
+      }
+    }
+  }
+
   @Test func twoVocabulariesOfOneSize() throws {
     try folder { work in
       let (same, other) = ("\(work)/same.gguf", "\(work)/other.gguf")

@@ -73,6 +73,64 @@ import Vocabulary
     #expect(tokenizer.differingTokens(from: try load(metadata)) == 2)
   }
 
+  /// "aba" has other tokens by other merges of one vocabulary.
+  @Test func tokenizersOfOneVocabulary() throws {
+    func changed(_ changes: OrderedDictionary<String, MetadataValue>) throws -> Tokenizer {
+      var metadata = Self.byteLevel
+      metadata["tokenizer.ggml.tokens"] = .array(
+        .strings(["<u>", "a", "b", "ab", "ba", "±", "ñ"]))
+      metadata["tokenizer.ggml.merges"] = .array(.strings(["a b", "b a"]))
+      for (key, value) in changes { metadata[key] = value }
+      return try load(metadata)
+    }
+    let tokenizer = try changed([:])
+    #expect(tokenizer.difference(from: tokenizer) == nil)
+    let (ab, ba) = (
+      TokenizerDifference.MergedPair(left: "a", right: "b"),
+      TokenizerDifference.MergedPair(left: "b", right: "a")
+    )
+    let swapped = try changed(["tokenizer.ggml.merges": .array(.strings(["b a", "a b"]))])
+    #expect(tokenizer.differingTokens(from: swapped) == 0)
+    #expect(try coverage(tokenizer, "aba").ids == [3, 1])
+    #expect(try coverage(swapped, "aba").ids == [1, 4])
+    #expect(
+      tokenizer.difference(from: swapped) == .merge(place: 0, first: ab, second: ba))
+    let fewer = try changed(["tokenizer.ggml.merges": .array(.strings(["a b"]))])
+    #expect(tokenizer.difference(from: fewer) == .merge(place: 1, first: ba, second: nil))
+    // Said twice, it is one merge.
+    let twice = try changed(["tokenizer.ggml.merges": .array(.strings(["a b", "a b", "b a"]))])
+    #expect(tokenizer.difference(from: twice) == nil)
+    let otherWords = try changed(["tokenizer.ggml.pre": .string("llama-bpe")])
+    #expect(
+      tokenizer.difference(from: otherWords)
+        == .preTokenizer(first: "gpt-2", second: "llama-bpe"))
+    let prefixed = try changed(["tokenizer.ggml.add_space_prefix": .bool(true)])
+    #expect(tokenizer.difference(from: prefixed) == .normalizer)
+    let added = try changed([
+      "tokenizer.ggml.token_type": .array(.int32([3, 1, 1, 1, 1, 1, 4]))
+    ])
+    #expect(tokenizer.difference(from: added) == .addedToken(text: "ñ", id: 6))
+    let chatting = try changed(["tokenizer.chat_template": .string("{{ messages }}")])
+    #expect(tokenizer.difference(from: chatting) == nil)
+  }
+
+  @Test func ordersOfScores() throws {
+    func scored(_ scores: [Float]) throws -> Tokenizer {
+      var metadata = Self.sentencePiece
+      metadata["tokenizer.ggml.tokens"] = .array(
+        .strings(["<unk>", "<s>", "</s>", "<0x41>", "<0x0A>", "a", "ab", "ba", "b"]))
+      metadata["tokenizer.ggml.token_type"] = .array(.int32([2, 3, 3, 6, 6, 1, 1, 1, 1]))
+      metadata["tokenizer.ggml.scores"] = .array(.floats([0, 0, 0, 0, 0] + scores))
+      return try load(metadata)
+    }
+    let tokenizer = try scored([-9, -1, -2, -9])
+    // Other numbers in the same order, and tokens that nothing merges to.
+    #expect(try tokenizer.difference(from: scored([-8, -3, -4, -7])) == nil)
+    #expect(
+      try tokenizer.difference(from: scored([-9, -2, -1, -9]))
+        == .order(sooner: "ab", later: "ba"))
+  }
+
   /// Ids of llama.cpp's llama-tokenize: SmolLM2 has no token for U+0004 and U+0006.
   @Test func controlCharactersWithSmolLM2() throws {
     guard let model = try References.smolLM2() else { return }
