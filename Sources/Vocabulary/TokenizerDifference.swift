@@ -45,7 +45,9 @@ package enum TokenizerDifference: Sendable, Equatable {
     pair.map { "\(quoted($0.left)) and \(quoted($0.right))" } ?? "nothing"
   }
 
-  private static func shown(_ name: String?) -> String { name.map { quoted($0) } ?? "one without a name" }
+  private static func shown(_ name: String?) -> String {
+    name.map { quoted($0) } ?? "one without a name"
+  }
 }
 
 extension Tokenizer {

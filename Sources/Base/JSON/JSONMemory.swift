@@ -12,8 +12,8 @@ enum JSONMemory {
   static let string = 150
   /// A byte of a string or of a key, which stands in both trees and in the library's buffer.
   static let textByte = 3
-  /// The library keeps the text of a number with a fraction.
-  static let number = 135
+  /// Beside its text, which the library keeps of a number with a fraction.
+  static let number = 130
   static let flag = 100
   /// A place in an array; the library has no value for it.
   static let null = 40

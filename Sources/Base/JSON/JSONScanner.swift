@@ -81,8 +81,9 @@ struct JSONScanner {
         return try take(JSONMemory.string + JSONMemory.textByte * (offset - start), at: start)
       case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
         values += 1
-        try take(JSONMemory.number, at: offset)
-        return try number(bytes)
+        let start = offset
+        try number(bytes)
+        return try take(JSONMemory.number + offset - start, at: start)
       case UInt8(ascii: "t"):
         values += 1
         try take(JSONMemory.flag, at: offset)

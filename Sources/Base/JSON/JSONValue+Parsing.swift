@@ -14,7 +14,7 @@ extension JSONValue {
   public static let byteLimit = 1 << 30
   /// The values of a text may take as much memory, in bytes, where nothing less is asked for. It is
   /// reckoned from the text before any of them is made: an empty object takes some 850 bytes, a
-  /// number 135.
+  /// number 130.
   public static let memoryLimit = 1 << 30
 
   /// Parses one JSON value that fills the text.

@@ -27,7 +27,7 @@ package enum ModelFolder {
   }
 
   /// The most memory, in bytes, that the values of a file of JSON may take: what the largest files
-  /// of a name need, twice and more. 64 MiB are 78,000 empty objects or 497,000 numbers.
+  /// of a name need, twice and more. 64 MiB are 78,000 empty objects or 500,000 numbers.
   static func memoryLimit(of name: String) -> Int {
     switch name {
     case configuration, "generation_config.json", "adapter_config.json": 64 << 20
