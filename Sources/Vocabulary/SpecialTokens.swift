@@ -67,7 +67,7 @@ struct SpecialTokens: Sendable {
 
   /// Entries in the order of their ids.
   private func ordered(below count: Int) -> [Entry] {
-    entries.joined().filter { Int($0.id) < count }.sorted { $0.id < $1.id }
+    entries.filter { Int($0.id) < count }.sorted { $0.id < $1.id }
   }
 
   private static func isSpace(_ byte: UInt8) -> Bool {
