@@ -57,7 +57,8 @@ package enum Libraries {
   }
 
   /// Looks whether there is memory to work with at all, where this process has a limit of it: oneDNN
-  /// ends the process where it gets none for the code that it makes.
+  /// ends the process where it gets none for the code that it makes, and OpenBLAS takes a buffer as it is
+  /// loaded, which under some limits is nearly all there is.
   /// - Throws: `TensorError.outOfMemory` where there is not.
   package static func checkRoom() throws(TensorError) {
     let bytes = 32 << 20

@@ -36,6 +36,8 @@ struct Ropeconv: ParsableCommand {
     refuseBytesThatAreNoText(isJSON: isJSON)
     refuseHelp(for: arguments, isJSON: isJSON)
     do {
+      // Swift ends the process where it gets no memory, and OpenBLAS may have taken it all by now.
+      try Libraries.checkRoom()
       var command = try parseAsRoot(arguments)
       let display = ProgressDisplay(quiet: arguments.contains("--quiet"))
       ArchiveUnpacking.observe(display.unpacking)

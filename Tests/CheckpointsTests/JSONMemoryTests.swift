@@ -98,10 +98,11 @@ import Testing
     try JSONValue.integers(Array(text.utf8), file: "t.json")
   }
 
-  @Test(arguments: [
-    ("[]", []), (" [ ] \n", []), ("[0]", [0]), ("[1,22, 333\n,\t4]", [1, 22, 333, 4]),
-    ("[2147483647,-0]", [.max, 0]),
-  ] as [(String, [Int32])])
+  @Test(
+    arguments: [
+      ("[]", []), (" [ ] \n", []), ("[0]", [0]), ("[1,22, 333\n,\t4]", [1, 22, 333, 4]),
+      ("[2147483647,-0]", [.max, 0]),
+    ] as [(String, [Int32])])
   func lists(text: String, expected: [Int32]) throws {
     #expect(try read(text) == .success(expected))
     // As the whole tree has it.
@@ -110,12 +111,13 @@ import Testing
         == expected.map { Optional(Int($0)) })
   }
 
-  @Test(arguments: [
-    ("{}", .notAList), ("7", .notAList), ("null", .notAList), ("[-1]", .element(0)),
-    ("[1,2147483648]", .element(1)), ("[1,2,3.0,4]", .element(2)), ("[1e3]", .element(0)),
-    ("[1,\"2\"]", .element(1)), ("[[1]]", .element(0)), ("[1,2,null]", .element(2)),
-    ("[99999999999999999999999]", .element(0)),
-  ] as [(String, JSONValue.IntegerListFault)])
+  @Test(
+    arguments: [
+      ("{}", .notAList), ("7", .notAList), ("null", .notAList), ("[-1]", .element(0)),
+      ("[1,2147483648]", .element(1)), ("[1,2,3.0,4]", .element(2)), ("[1e3]", .element(0)),
+      ("[1,\"2\"]", .element(1)), ("[[1]]", .element(0)), ("[1,2,null]", .element(2)),
+      ("[99999999999999999999999]", .element(0)),
+    ] as [(String, JSONValue.IntegerListFault)])
   func otherValues(text: String, fault: JSONValue.IntegerListFault) throws {
     #expect(try read(text) == .failure(fault))
   }

@@ -42,7 +42,8 @@ import Testing
     try WholeFile.write(Array("2".utf8), to: "\(folder.path)/out.txt", force: true)
     #expect(
       folder.names == [
-        ".other.99-abc.partial", ".out.txt.95-a.older", ".out.txt.96-held.partial", ".out.txt.97-kept.partial",
+        ".other.99-abc.partial", ".out.txt.95-a.older", ".out.txt.96-held.partial",
+        ".out.txt.97-kept.partial",
         ".out.txt.more.99-abc.partial", "out.txt", "out.txt.partial",
       ])
     #expect(

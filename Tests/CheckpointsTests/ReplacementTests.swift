@@ -125,20 +125,27 @@ import Testing
           })
       }
       try ShardedGGUFWriter.write(
-        to: "\(folder.path)/x.gguf", metadata: ["general.architecture": .string("llama"), GGUFKey.ownVersion: .string("test")],
+        to: "\(folder.path)/x.gguf",
+        metadata: ["general.architecture": .string("llama"), GGUFKey.ownVersion: .string("test")],
         shards: tensors.map { [$0] }, force: true, inputs: [])
     }
     try write(4)
     let error = checkpointError {
-      try write(2, meanwhile: {
-        let tensors = (0..<3).map {
-          OutputTensor(
-            name: "t\($0)", type: .i8, shape: [32], contents: .computed { Array(repeating: 2, count: 32) })
-        }
-        try ShardedGGUFWriter.write(
-          to: "\(folder.path)/x.gguf", metadata: ["general.architecture": .string("llama"), GGUFKey.ownVersion: .string("test")],
-          shards: tensors.map { [$0] }, force: true, inputs: [])
-      })
+      try write(
+        2,
+        meanwhile: {
+          let tensors = (0..<3).map {
+            OutputTensor(
+              name: "t\($0)", type: .i8, shape: [32],
+              contents: .computed { Array(repeating: 2, count: 32) })
+          }
+          try ShardedGGUFWriter.write(
+            to: "\(folder.path)/x.gguf",
+            metadata: [
+              "general.architecture": .string("llama"), GGUFKey.ownVersion: .string("test"),
+            ],
+            shards: tensors.map { [$0] }, force: true, inputs: [])
+        })
     }
     #expect(error?.fault as? OutputFault == .changedMeanwhile)
     #expect(folder.names == (1...3).map { "x-0000\($0)-of-00003.gguf" })

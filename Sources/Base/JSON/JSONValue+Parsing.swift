@@ -129,7 +129,8 @@ extension JSONValue {
 
   /// Parses a file that holds one JSON value.
   public static func read(
-    contentsOf path: String, wideIntegers: WideIntegers = .number, memory: Int = JSONValue.memoryLimit
+    contentsOf path: String, wideIntegers: WideIntegers = .number,
+    memory: Int = JSONValue.memoryLimit
   ) throws(FileError) -> JSONValue {
     try read(MappedFile.open(path), wideIntegers: wideIntegers, memory: memory)
   }

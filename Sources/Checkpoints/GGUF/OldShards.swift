@@ -37,7 +37,9 @@ package struct OldShards {
   }
 
   private func firstFiles() -> [String: FileStamp] {
-    let names = counts(in: FileSet(beside: target.path)).map { stem + Shards.suffix(number: 0, count: $0) }
+    let names = counts(in: FileSet(beside: target.path)).map {
+      stem + Shards.suffix(number: 0, count: $0)
+    }
     let folder = Paths.folder(of: target.path)
     let stamps = names.map { ($0, FileStamp(linkItself: "\(folder)/\($0)")) }
     return Dictionary(uniqueKeysWithValues: stamps).compactMapValues { $0 }

@@ -65,7 +65,8 @@ package enum ShardedGGUFWriter {
         .checkFile(byteCount: size)
     }
     let names = paths.map(Paths.name(of:))
-    let older = force
+    let older =
+      force
       ? OldShards(
         of: path, besides: shards.count, inputs: inputs, sources: layouts.flatMap(\.sources)) : nil
     var staging = try StagingFolder(
