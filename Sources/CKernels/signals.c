@@ -196,10 +196,11 @@ static void truncated(int number, siginfo_t *info, void *context) {
   _exit(74);
 }
 
-// What is done where a program aborts for another reason than memory, such as printing where.
-static struct sigaction aborting;
+// What is done where a program aborts or fails for another reason than memory, such as printing where.
+static struct sigaction aborting, failing;
 
-// The language aborts where it gets no memory. That is what happened if there is little to get.
+// The language aborts where it gets no memory; where it gets none to say so either, it reads from nowhere (SIGSEGV). That
+// is what happened if there is little to get.
 static void aborted(int number, siginfo_t *info, void *context) {
   enum { LITTLE = 1 << 26 };
   void *probe = mmap(NULL, LITTLE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -209,10 +210,11 @@ static void aborted(int number, siginfo_t *info, void *context) {
     _exit(70);
   }
   munmap(probe, LITTLE);
-  if (aborting.sa_flags & SA_SIGINFO && aborting.sa_sigaction) {
-    aborting.sa_sigaction(number, info, context);
+  const struct sigaction *other = number == SIGABRT ? &aborting : &failing;
+  if (other->sa_flags & SA_SIGINFO && other->sa_sigaction) {
+    other->sa_sigaction(number, info, context);
   } else {
-    sigaction(number, &aborting, NULL);
+    sigaction(number, other, NULL);
     raise(number);
   }
 }
@@ -233,6 +235,7 @@ void rc_install_signal_handlers(void) {
   action.sa_flags |= SA_ONSTACK;
   action.sa_sigaction = aborted;
   sigaction(SIGABRT, &action, &aborting);
+  sigaction(SIGSEGV, &action, &failing);
   // A program started from a thread that blocks signals would inherit that, and never hear of them.
   sigset_t handled;
   sigemptyset(&handled);

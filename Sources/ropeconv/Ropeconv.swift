@@ -28,6 +28,11 @@ struct Ropeconv: ParsableCommand {
   static func main() {
     StandardStreams.prepare()
     SignalHandling.install()
+    // Swift ends the process where it gets no memory, and OpenBLAS may have taken it all by now.
+    do { try Libraries.checkRoom() } catch {
+      Failure.report(error)
+      StandardStreams.exit(error.exitStatus)
+    }
     if let parent = EnvironmentVariable.parent.value.flatMap(Int32.init) {
       SignalHandling.end(withParent: parent)
     }
@@ -36,8 +41,6 @@ struct Ropeconv: ParsableCommand {
     refuseBytesThatAreNoText(isJSON: isJSON)
     refuseHelp(for: arguments, isJSON: isJSON)
     do {
-      // Swift ends the process where it gets no memory, and OpenBLAS may have taken it all by now.
-      try Libraries.checkRoom()
       var command = try parseAsRoot(arguments)
       let display = ProgressDisplay(quiet: arguments.contains("--quiet"))
       ArchiveUnpacking.observe(display.unpacking)
