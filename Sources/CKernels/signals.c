@@ -45,6 +45,10 @@ void rc_unregister_temporary(const char *path) {
   }
 }
 
+// How many places put signals off, and the signal that came meanwhile.
+static atomic_int holders;
+static atomic_int pending;
+
 #ifdef __linux__
 // Removes the files of a folder, of which there may be more than slots. readdir() would allocate memory, which a handler
 // may not.
@@ -77,6 +81,12 @@ static void empty_folder(const char *path) { (void)path; }
 #endif
 
 static void remove_temporaries(void) {
+  // While files change places, older ones lie under temporary names: the only copy. They are said to wait there when the
+  // output is opened.
+  if (atomic_load(&holders) > 0) return;
+  // Two threads may fail at once.
+  static atomic_flag begun = ATOMIC_FLAG_INIT;
+  if (atomic_flag_test_and_set(&begun)) return;
   // Files first: a folder can be removed once it is empty, whatever their order.
   for (int i = 0; i < SLOTS; i++) {
     if (atomic_load(&states[i]) == 2) unlink(paths[i]);
@@ -92,10 +102,6 @@ static void remove_temporaries(void) {
 static atomic_int child;
 
 void rc_set_child(int process) { atomic_store(&child, process); }
-
-// How many places put signals off, and the signal that came meanwhile.
-static atomic_int holders;
-static atomic_int pending;
 
 // What a signal that ends the process says: one of two texts, so that a new one can be written while
 // the other may be read.

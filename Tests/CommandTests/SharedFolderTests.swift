@@ -42,14 +42,27 @@ import Testing
     try withFolder { folder in
       let said = try shell(
         """
-        flock $d sleep 2 & sleep 0.5
+        flock $d sleep 2 & while flock -n $d true; do sleep 0.05; done
         $program convert $model --to qkvo -o $d/x/ --quiet > /dev/null; echo $?
-        flock $d sleep 6 & sleep 0.5
+        flock $d sleep 6 & while flock -n $d true; do sleep 0.05; done
         $program convert $model --to qkvo -o $d/y/ --quiet > /dev/null 2>&1 & waiting=$!
         sleep 1.5; kill -TERM $waiting; wait $waiting; echo $?
         """, in: folder)
       #expect(said == ["0", "143"])
       #expect(try names(folder) == ["x"])
+    }
+  }
+
+  /// The folder that the program works in, and that lies in itself.
+  @Test func theWorkingFolderIsAnOutput() throws {
+    try withFolder { folder in
+      let said = try shell(
+        """
+        cd $d; mkdir w; cd w
+        timeout 25 $program convert $model --to vo -o ./ --force --quiet > /dev/null 2>&1; echo $?
+        """, in: folder)
+      #expect(said == ["0"])
+      #expect(try names("\(folder)/w").contains("config.json"))
     }
   }
 
@@ -72,7 +85,7 @@ import Testing
     }
   }
 
-  /// A signal removes all files of an output, however many: 1,173 shards.
+  /// A signal removes all files of an output, however many.
   @Test func signalsRemoveEveryFile() throws {
     try withFolder { folder in
       let deep = "\(folder)/deep"
@@ -89,7 +102,7 @@ import Testing
   }
 
   private static func writeDeepModel(to folder: String) throws {
-    let (width, inner, vocabulary, layers) = (16, 32, 64, 130)
+    let (width, inner, vocabulary, layers) = (16, 32, 64, 300)
     var shapes: [(String, [Int])] = [
       ("model.embed_tokens", [vocabulary, width]), ("lm_head", [vocabulary, width]),
       ("model.norm", [width]),

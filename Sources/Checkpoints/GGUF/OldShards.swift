@@ -37,8 +37,14 @@ package struct OldShards {
   }
 
   private func firstFiles() -> [String: FileStamp] {
-    let names = counts(in: FileSet(beside: target.path)).map {
-      stem + Shards.suffix(number: 0, count: $0)
+    let files = FileSet(beside: target.path)
+    let names = counts(in: files).compactMap { count -> String? in
+      let name = stem + Shards.suffix(number: 0, count: count)
+      // What is not ours, or an input, is never removed.
+      guard header(name, in: files)?.metadata[GGUFKey.ownVersion] != nil,
+        isNoInput(files.path(of: name))
+      else { return nil }
+      return name
     }
     let folder = Paths.folder(of: target.path)
     let stamps = names.map { ($0, FileStamp(linkItself: "\(folder)/\($0)")) }

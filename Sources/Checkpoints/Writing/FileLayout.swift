@@ -28,6 +28,7 @@ extension FileLayout {
     to path: String, force: Bool, inputs: OutputInputs, isStaged: Bool = false,
     replacing sets: OldShards? = nil, progress: ((Int) -> Void)?
   ) throws -> Int {
+    if !isStaged { try FolderLock.check(Paths.folder(of: path), for: path) }
     var file = try AtomicFile(
       creating: OutputTarget(path: path, force: force, inputs: inputs, sources: sources),
       byteCount: byteCount)

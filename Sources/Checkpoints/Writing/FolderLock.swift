@@ -18,23 +18,48 @@ struct FolderLock {
   private let descriptor: Int32
 
   /// Waits for the folder; a file system without locks gives none. To be called while signals still end
-  /// the process.
-  /// - Throws: `FileError.output`, naming `output`, where another process keeps it for half a minute.
+  /// the process. After half a minute the wait is told.
   init(_ folder: String, for output: String) throws(FileError) {
-    descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { return }
+    descriptor = try Self.take(folder) {
+      FolderFlush.tell("\(output) waits for another process, which holds a lock on \(quoted(folder))")
+    }
+  }
+
+  /// Looks before the work whether the folder can be had at its end.
+  /// - Throws: `FileError.output`, naming `output`, where another process keeps it for half a minute.
+  static func check(_ folder: String, for output: String) throws(FileError) {
+    let descriptor = try take(folder) { () throws(FileError) in
+      throw .output(
+        .cannotCreate(reason: "another process has held a lock on \(quoted(folder)) for 30 s"),
+        file: output, place: .whole)
+    }
+    if descriptor >= 0 { close(descriptor) }
+  }
+
+  /// A descriptor of a folder with the lock; negative where there is no such folder.
+  /// - Parameter late: called once after half a minute.
+  private static func take(
+    _ folder: String, late: () throws(FileError) -> Void
+  ) throws(FileError) -> Int32 {
     var turns = 0
-    while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
-      if errno == EINTR { continue }
-      guard errno == EWOULDBLOCK, !Self.isInherited(descriptor) else { return }
-      guard turns < Self.patience else {
-        close(descriptor)
-        throw .output(
-          .cannotCreate(
-            reason: "another process has held a lock on \(quoted(folder)) for \(turns / 100) s"),
-          file: output, place: .whole)
+    while true {
+      let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+      guard descriptor >= 0 else { return descriptor }
+      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 {
+        // Another folder may have taken its place since it was opened.
+        let own = FileStamp(descriptor: descriptor)
+        if let now = FileStamp(path: folder), own?.isSameFile(as: now) == false {
+          close(descriptor)
+          continue
+        }
+        return descriptor
       }
+      // A file system without locks, or a lock that is ours.
+      let number = errno
+      if number != EINTR, number != EWOULDBLOCK || isInherited(descriptor) { return descriptor }
+      close(descriptor)
       turns += 1
+      if turns == patience { try late() }
       usleep(10_000)
     }
   }
@@ -47,15 +72,26 @@ struct FolderLock {
   }
 
   /// Whether a descriptor that whoever started this process left open holds the lock. Those that this
-  /// process opens are closed when it starts another.
+  /// process opens are closed when it starts another. Only the system knows of a lock: to ask for it would change it.
   private static func isInherited(_ descriptor: Int32) -> Bool {
-    var (folder, other) = (stat(), stat())
-    guard fstat(descriptor, &folder) == 0 else { return false }
+    guard let folder = FileStamp(descriptor: descriptor) else { return false }
     return (Int32(3)..<1_024).contains { number in
       let flags = fcntl(number, F_GETFD)
-      return flags >= 0 && flags & FD_CLOEXEC == 0 && fstat(number, &other) == 0
-        && other.st_dev == folder.st_dev && other.st_ino == folder.st_ino
-        && flock(number, LOCK_EX | LOCK_NB) == 0
+      guard flags >= 0, flags & FD_CLOEXEC == 0,
+        FileStamp(descriptor: number)?.isSameFile(as: folder) == true
+      else { return false }
+      return text(of: "/proc/self/fdinfo/\(number)").split(separator: "\n").contains {
+        $0.hasPrefix("lock:") && $0.contains("FLOCK") && $0.contains("WRITE")
+      }
     }
+  }
+
+  private static func text(of path: String) -> String {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return "" }
+    defer { close(descriptor) }
+    var bytes = [UInt8](repeating: 0, count: 4_096)
+    let count = read(descriptor, &bytes, bytes.count)
+    return String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self)
   }
 }

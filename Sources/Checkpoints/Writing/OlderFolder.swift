@@ -38,15 +38,14 @@ struct OlderFolder {
       "files that another process wrote into the older \(quoted(newer)) lie in \(quoted(path))")
   }
 
-  /// Removes what a run that was stopped has left of it: files that have another name in the newer one's place, and
-  /// those of a model. Anything else stays, and the folder then too.
+  /// Removes what a run that was stopped has left of it: files that the newer one has too, and those of a model. Anything
+  /// else stays, and the folder then too.
   func removeLeftover() {
     guard let names = folderNames(path) else { return }
     let ofModel = Set(ModelFolder.stale(in: path, besides: []))
-    for name in names
-    where ofModel.contains(name) || isLinked(name)
-      || FileStamp(linkItself: "\(newer)/\(name)") != nil
-    { unlink("\(path)/\(name)") }
+    for name in names where ofModel.contains(name) || isLinked(name) {
+      unlink("\(path)/\(name)")
+    }
     rmdir(path)
   }
 

@@ -27,6 +27,7 @@ struct StagingFolder: ~Copyable {
 
   /// A folder beside an output; `key` is the path of the file that makes it a model.
   init(for target: OutputTarget, key: String) throws(FileError) {
+    try FolderLock.check(Paths.folder(of: target.path), for: target.path)
     TemporaryName.removeLeftovers(of: target.path)
     let name = TemporaryName.new(for: target.path)
     TemporaryRegistry.register(name)
@@ -77,9 +78,8 @@ struct StagingFolder: ~Copyable {
     let parent = Paths.folder(of: target.path)
     let lock = try FolderLock(parent, for: target.path)
     defer { lock.release() }
-    // Of nothing where there is no folder yet.
-    let inner = try FolderLock(target.path, for: target.path)
-    defer { inner.release() }
+    let inner = try lockOfFolder(besides: parent)
+    defer { inner?.release() }
     SignalHandling.hold()
     defer { SignalHandling.release() }
     try checkIsAsBefore()
@@ -95,6 +95,14 @@ struct StagingFolder: ~Copyable {
     let stale = ModelFolder.stale(in: target.path, besides: names)
     if try exchange(going: names + stale, parent: parent) { return }
     try replace(names, in: target.path, stale: stale)
+  }
+
+  /// The lock of the output's folder, where there is one and it is not the folder that it lies in (`./`).
+  private func lockOfFolder(besides parent: String) throws(FileError) -> FolderLock? {
+    guard let stamp = FileStamp(path: target.path), stamp.isFolder,
+      FileStamp(path: parent)?.isSameFile(as: stamp) != true
+    else { return nil }
+    return try FolderLock(target.path, for: target.path)
   }
 
   /// Changes places with the older folder, which then goes from this one's path.
