@@ -127,8 +127,9 @@ struct StagingFolder: ~Copyable {
     FolderFlush.afterRenaming(parent, of: target.path)
     // It is another folder now, which is not to be removed with all that comes into it.
     isKept = true
-    let older = OlderFolder(TemporaryName.older(of: path), newer: target.path)
-    if rename(path, older.path) == 0 { older.remove(besides: exchange.going) }
+    let name = TemporaryName.older(of: path)
+    OlderFolder(rename(path, name) == 0 ? name : path, newer: target.path)
+      .remove(besides: exchange.going)
     unregister()
     return true
   }
