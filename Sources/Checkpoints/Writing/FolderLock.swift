@@ -37,8 +37,12 @@ struct FolderLock {
     if descriptor >= 0 { close(descriptor) }
   }
 
-  /// A descriptor of a folder with the lock; negative where there is no such folder.
-  /// - Parameter late: called once after half a minute.
+  /// Takes the lock of a folder.
+  /// - Parameters:
+  ///   - folder: where it lies.
+  ///   - late: called once after half a minute.
+  /// - Returns: a descriptor that holds it; negative where there is no such folder.
+  /// - Throws: what `late` throws.
   private static func take(
     _ folder: String, late: () throws(FileError) -> Void
   ) throws(FileError) -> Int32 {
