@@ -30,7 +30,7 @@ struct SpecialTokenSearch: Sendable {
   ///   the first counts.
   init(_ entries: [SpecialTokens.Entry]) {
     hasUserDefined = entries.contains { !$0.isControl }
-    /// The byte of a token at a distance from its end; -1 where the token is no longer than that.
+    /// The byte that stands `depth` bytes before the last one of a token; -1 past its beginning.
     func byte(_ entry: Int, _ depth: Int) -> Int {
       let bytes = entries[entry].bytes
       return depth < bytes.count ? Int(bytes[bytes.count - 1 - depth]) : -1

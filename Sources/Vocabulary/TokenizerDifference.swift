@@ -85,7 +85,7 @@ extension Tokenizer {
       case .bytePairs(_, let others) = other.algorithm,
       !own.isSame(as: others)
     else { return nil }
-    // Patterns of one meaning are spelled in several ways: what has a name is told by it.
+    // One pre-tokenizer may be written as several patterns, so those with a name are compared by it.
     let (names, otherNames) = (preTokenizerNames, other.preTokenizerNames)
     let differs =
       names.isEmpty || otherNames.isEmpty

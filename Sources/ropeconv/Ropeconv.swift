@@ -79,7 +79,7 @@ struct Ropeconv: ParsableCommand {
       let shown = String(cString: argument)
       exit(
         "argument \(quoted(shown)) is not UTF-8, as names of files must be here",
-        hint: "rename the file, or lead a link to it", .usage, isJSON: isJSON)
+        hint: "rename the file, or make a link to it with such a name", .usage, isJSON: isJSON)
     }
   }
 

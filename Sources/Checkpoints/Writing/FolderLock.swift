@@ -12,8 +12,8 @@ import Base
 /// of them wrote.
 ///
 /// It is the lock of flock(2) on the folder itself, which ends with the process. Users take it too
-/// (`flock FOLDER ropeconv ...`): one that this process was started under is as good as its own, and
-/// one of others is waited for only so long.
+/// (`flock FOLDER ropeconv ...`): one that this process was started under is as good as its own. For
+/// that of another, work is not begun; work that is done waits for it.
 struct FolderLock {
   private let descriptor: Int32
 
@@ -41,7 +41,7 @@ struct FolderLock {
   /// - Parameters:
   ///   - folder: where it lies.
   ///   - late: called once after half a minute.
-  /// - Returns: a descriptor that holds it; negative where there is no such folder.
+  /// - Returns: a descriptor of the folder, which holds the lock; a negative number if there is no folder.
   /// - Throws: what `late` throws.
   private static func take(
     _ folder: String, late: () throws(FileError) -> Void
