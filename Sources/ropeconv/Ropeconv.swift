@@ -48,7 +48,7 @@ struct Ropeconv: ParsableCommand {
         guard Warnings.keep(text), !arguments.contains("--quiet") else { return }
         Failure.line(text, prefix: "ropeconv: warning: ")
       }
-      FolderFlush.observe(warn)
+      OutputNotes.observe(warn)
       TokenizerNotes.observe(warn)
       if !arguments.contains("--quiet") {
         RunningUnits.observe(isVerbose: LongRunOptions.isVerbose(arguments))

@@ -5,11 +5,13 @@
 // FAULT_AT      the call that fails, counted from 0; nothing fails without it
 // FAULT_ERROR   the number of the error; 0: the call moves one byte instead, where it moves bytes
 // FAULT_FOREVER 1: so do all that follow
+// FAULT_SIGNAL  the process gets this signal before the call, which then goes on
 // FAULT_LOG     a file outside the folder, to which the names of all calls are written
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -23,7 +25,7 @@ enum { DESCRIPTORS = 4096, NONE = -1, SHORT = 0 };
 
 static const char *folder;
 static long at = -1;
-static int error_number, forever, log_descriptor = -1;
+static int error_number, forever, signal_number, log_descriptor = -1;
 static atomic_long calls;
 static atomic_char watched[DESCRIPTORS];
 
@@ -32,6 +34,7 @@ __attribute__((constructor)) static void prepare(void) {
   if (getenv("FAULT_AT")) at = atol(getenv("FAULT_AT"));
   if (getenv("FAULT_ERROR")) error_number = atoi(getenv("FAULT_ERROR"));
   forever = getenv("FAULT_FOREVER") != NULL;
+  if (getenv("FAULT_SIGNAL")) signal_number = atoi(getenv("FAULT_SIGNAL"));
   if (getenv("FAULT_LOG"))
     log_descriptor = syscall(SYS_openat, AT_FDCWD, getenv("FAULT_LOG"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 }
@@ -53,6 +56,11 @@ static int next(const char *name) {
     syscall(SYS_write, log_descriptor, line, length + 1);
   }
   if (at < 0 || (forever ? number < at : number != at)) return NONE;
+  if (signal_number) {
+    // To this thread: the signal is there before the call goes on.
+    raise(signal_number);
+    return NONE;
+  }
   return error_number;
 }
 

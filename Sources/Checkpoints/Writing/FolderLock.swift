@@ -21,7 +21,7 @@ struct FolderLock {
   /// the process. After half a minute the wait is told.
   init(_ folder: String, for output: String) throws(FileError) {
     descriptor = try Self.take(folder) {
-      FolderFlush.tell(
+      OutputNotes.tell(
         "\(output) waits for another process, which holds a lock on \(quoted(folder))")
     }
   }

@@ -34,7 +34,7 @@ struct OlderFolder {
       }
       if rmdir(path) == 0 || errno == ENOENT { return }
     }
-    FolderFlush.tell(
+    OutputNotes.tell(
       "files that another process wrote into the older \(quoted(newer)) lie in \(quoted(path))")
   }
 

@@ -1,5 +1,4 @@
 import Base
-import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -28,14 +27,7 @@ func renameFile(_ source: String, to target: String, replacing: Bool) -> Int32 {
 }
 
 /// Flushes a folder's entries to the disk, so that a renaming in it outlives a loss of power.
-package enum FolderFlush {
-  private static let observer = Mutex<(@Sendable (String) -> Void)?>(nil)
-
-  /// Calls `told` with a sentence for every output that is in place, but not as it should be.
-  package static func observe(_ told: @escaping @Sendable (String) -> Void) {
-    observer.withLock { $0 = told }
-  }
-
+enum FolderFlush {
   /// Flushes a folder between two renamings.
   /// - Throws: `FileError.output`.
   static func betweenRenamings(_ folder: String, of output: String) throws(FileError) {
@@ -51,15 +43,9 @@ package enum FolderFlush {
   static func afterRenaming(_ folder: String, of output: String) {
     let number = flush(folder)
     guard number != 0 else { return }
-    tell(
+    OutputNotes.tell(
       "\(output) is written, but its name was not flushed to the disk (\(errorText(number))): it may"
         + " not outlive a loss of power")
-  }
-
-  /// Tells something else about an output that is in place.
-  static func tell(_ text: String) {
-    let told = observer.withLock { $0 }
-    told?(text)
   }
 
   private static func flush(_ folder: String) -> Int32 {
