@@ -188,6 +188,19 @@ struct LongRunOptions: ParsableArguments {
       throw ValidationError("--quiet and --verbose exclude each other")
     }
   }
+
+  /// Refuses what judges an evaluation where this call evaluates a shard of it: what is true of some
+  /// units may be false of all. `--junit` is refused beside the thresholds.
+  /// - Throws: `UsageError` for the first option that was given; `EvaluationError` where `--shard`
+  ///   names none.
+  func refuseInShard(_ thresholds: String...) throws {
+    guard let part = try shard.map({ try Shard(parsing: $0) }), part.isPart else { return }
+    if let option = (thresholds + ["--junit"]).first(where: { GivenOptions.all.contains($0) }) {
+      throw UsageError(
+        "\(option) is for a whole evaluation, not for a shard of it: 'eval merge' puts shards"
+          + " together")
+    }
+  }
 }
 
 /// Sizes such as 4G or 512M on the command line.

@@ -51,9 +51,15 @@ package struct EvaluationIdentity: Sendable, Equatable {
     ]
   }
 
-  /// SHA-256 of the identity: what names the evaluation in a state file.
-  package var key: String {
-    SourceHash.sha256(text: JSONValue.object(fields).serialized(pretty: false))
+  /// SHA-256 of the identity: what names the evaluation in a state file, and the result of all of it.
+  package var key: String { key(of: .whole) }
+
+  /// What names the result of a shard, whose digits are not those of the whole: SHA-256 of the identity
+  /// with a last member `shard`, which is `I/N`. Of the whole it is `key`.
+  package func key(of shard: Shard) -> String {
+    var stated = fields
+    if shard.isPart { stated["shard"] = .string(shard.text) }
+    return SourceHash.sha256(text: JSONValue.object(stated).serialized(pretty: false))
   }
 
   /// Where two identities first differ, and how; nil where they are equal.

@@ -69,8 +69,9 @@ package struct EvaluationRecord: Sendable {
   /// Grows when a number of the same settings would change its meaning.
   package static let protocolVersion = 2
 
-  /// What names this evaluation in a state file.
-  package var key: String { EvaluationIdentity(fields: identity).key }
+  /// What names this result: two with the same key have the same digits. A shard has its own; a state
+  /// file and `merge` know shards by what they have in common, the identity.
+  package var key: String { EvaluationIdentity(fields: identity).key(of: shard) }
 
   /// The settings the evaluation was run with, by the names of their options.
   package var settings: JSONValue { identity["settings"] ?? .null }
@@ -105,7 +106,7 @@ package struct EvaluationRecord: Sendable {
   package init(_ json: JSONValue, file: String) throws(EvaluationError) {
     func malformed(_ problem: String) -> EvaluationError { .record(file: file, problem: problem) }
     guard let kind = json["kind"]?.string, let identity = json["identity"]?.object,
-      let count = json["units_total"]?.int, let shard = json["shard"]?.string,
+      let count = json["units_total"]?.int, let part = json["shard"]?.string,
       let units = json["units"]?.array
     else {
       throw malformed(
@@ -121,8 +122,16 @@ package struct EvaluationRecord: Sendable {
     guard identity["kind"]?.string == kind, let known = Evaluations.named(kind) else {
       throw malformed("its kind is '\(kind.prefix(40))', which no evaluation here has")
     }
-    guard json["key"]?.string == stated.key else {
-      throw malformed("'key' is not that of 'identity': one of them was changed")
+    let shard: Shard
+    do { shard = try Shard(parsing: part) } catch {
+      throw malformed("shard is '\(part.prefix(40))', expected I/N")
+    }
+    guard json["key"]?.string == stated.key(of: shard) else {
+      throw malformed(
+        shard.isPart
+          ? "'key' is not that of 'identity' and 'shard': one of them was changed, or an older"
+            + " ropeconv made the shard"
+          : "'key' is not that of 'identity': one of them was changed")
     }
     guard count >= 0, identity["units"]?.int == count else {
       throw malformed("units_total is \(count), and not what the identity says")
@@ -136,14 +145,11 @@ package struct EvaluationRecord: Sendable {
       }
       parsed.append(Unit(index: index, values: values))
     }
-    do {
-      self.init(
-        identity: stated, labels: Self.labels(json), unitCount: count,
-        shard: try Shard(parsing: shard),
-        units: parsed, seconds: json["seconds"]?.double ?? 0,
-        evaluatedTokens: Self.tokens(json["evaluated_tokens"]) ?? 0,
-        computedTokens: Self.tokens(json["computed_tokens"]))
-    } catch { throw malformed("shard is '\(shard)', expected I/N") }
+    self.init(
+      identity: stated, labels: Self.labels(json), unitCount: count, shard: shard,
+      units: parsed, seconds: json["seconds"]?.double ?? 0,
+      evaluatedTokens: Self.tokens(json["evaluated_tokens"]) ?? 0,
+      computedTokens: Self.tokens(json["computed_tokens"]))
   }
 
   /// A count that sums of many cannot overflow.

@@ -36,6 +36,9 @@ public struct Shard: Sendable, Equatable {
   /// Whether a unit, counted from 0, belongs to the shard.
   public func contains(_ unit: Int) -> Bool { unit % count + 1 == number }
 
+  /// Whether there are others, so that its numbers are not those of the whole.
+  package var isPart: Bool { count > 1 }
+
   /// `I/N`
   public var text: String { "\(number)/\(count)" }
 }

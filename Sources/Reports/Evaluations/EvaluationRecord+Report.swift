@@ -62,13 +62,14 @@ extension EvaluationRecord {
     return lines
   }
 
-  /// The first model's name and variant.
+  /// The first model's name and variant, and the shard, where it is of one.
   var modelTitle: String {
     let name = labels["models"]?.array?.first?["name"]?.string ?? ""
-    return name.isEmpty ? variant() : "\(name), \(variant())"
+    let title = name.isEmpty ? variant() : "\(name), \(variant())"
+    return shard.isPart ? "\(title), shard \(shard.text)" : title
   }
 
-  /// What made the numbers, when, and under which key a state file keeps them.
+  /// What made the numbers, when, and the key of the result.
   var statementOfProgram: String {
     let level = identity["arithmetic"]?["instruction_set"]?.string ?? ""
     return "made by     \(Program.name) \(Program.version) (\(level)), \(date.ISO8601Format()), key"

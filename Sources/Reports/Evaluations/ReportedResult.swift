@@ -30,11 +30,17 @@ extension ReportedResult {
   package func text(peakBytes: Int, color: TerminalColor = .none) -> String {
     let numbers =
       record.units.isEmpty ? "no units in shard \(record.shard.text)" : lines(color: color)
+    // Its numbers are not those of the whole.
+    let part =
+      record.shard.isPart && !record.units.isEmpty
+      ? [
+        "part        shard \(record.shard.text), \(record.units.count) of \(record.unitCount) units"
+      ] : []
     let variants = Self.roles.enumerated().map { index, role in
       let name = role == "model" ? "variant" : role
       return name.padding(toLength: 12, withPad: " ", startingAt: 0) + record.variant(index)
     }
-    return ([numbers] + variants + [record.costText(peakBytes: peakBytes)])
+    return ([numbers] + part + variants + [record.costText(peakBytes: peakBytes)])
       .joined(separator: "\n")
   }
 }

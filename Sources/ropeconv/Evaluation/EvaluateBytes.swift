@@ -47,15 +47,13 @@ struct EvaluateBytes: ParsableCommand {
 
   func run() throws {
     try GivenOptions.all.refuseForceAlone()
+    try longRun.refuseInShard("--max-bits")
     let path = operand.path(output)
     var files = CallFiles(models: path)
     files.read(opening.folder, orFilesEnding: ".json")
     files.read(text)
     files.write(longRun, thresholds, force: force)
     try files.check()
-    guard maxBits == nil || longRun.shard == nil else {
-      throw UsageError("--max-bits is for a whole text, not for a shard of it")
-    }
     let model = try opening.open(path, output)
     try variant.refuseUnused(in: [model.plan])
     let request = try variant.request(for: model.plan, warning: output)

@@ -40,6 +40,7 @@ struct EvaluateCompare: ParsableCommand {
   func validate() throws { try operands.checkBoth() }
 
   func run() throws {
+    try longRun.refuseInShard("--max-kl")
     let paths = operands.both(output)
     var files = CallFiles(models: paths.0, paths.1)
     files.read(opening.folder, orFilesEnding: ".json")

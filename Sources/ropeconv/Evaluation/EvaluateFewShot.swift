@@ -54,6 +54,7 @@ struct EvaluateFewShot: ParsableCommand {
 
   func run() throws {
     try refuseUnused()
+    try longRun.refuseInShard("--min-accuracy")
     let path = operand.path(output)
     var files = CallFiles(models: path)
     files.read(opening.folder, orFilesEnding: ".json")

@@ -79,6 +79,7 @@ struct EvaluateNeedle: ParsableCommand {
 
   func run() throws {
     try refuseUnused()
+    try longRun.refuseInShard("--min-accuracy")
     let (texts, path) = try template.read(haystack: haystack)
     let place = operand.path(output)
     var files = CallFiles(models: place)

@@ -72,6 +72,7 @@ struct EvaluatePerplexity: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
+    try longRun.refuseInShard("--max-ppl")
     let models = operands.paths(output)
     var files = CallFiles(models: models)
     files.read(opening.folder, orFilesEnding: ".json")

@@ -46,6 +46,7 @@ struct EvaluateRequests: ParsableCommand {
 
   func run() throws {
     try GivenOptions.all.refuseForceAlone()
+    try longRun.refuseInShard()
     let path = operand.path(output)
     var files = CallFiles(models: path)
     files.read(opening.folder, orFilesEnding: ".json")

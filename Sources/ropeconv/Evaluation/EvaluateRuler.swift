@@ -84,6 +84,7 @@ struct EvaluateRuler: ParsableCommand {
     }
     let tasks = try tasks()
     try refuseUnused(for: tasks)
+    try longRun.refuseInShard("--min-score")
     let model = try opening.open(path, output)
     try variant.refuseUnused(in: [model.plan])
     let haystack = try essays.map { try Haystack(path: $0) }
