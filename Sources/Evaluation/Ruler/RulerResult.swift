@@ -128,9 +128,16 @@ package struct RulerResult: EvaluationResult {
     cells.first { $0.task == task && $0.length == length }
   }
 
-  /// The mean score over tasks at a length.
-  package func score(at length: Int) -> Double? {
-    RulerScore.overall(cells.filter { $0.length == length }.compactMap(\.score))
+  /// The tasks that are there at every length: means at two lengths are of one set of tasks where they
+  /// are of these.
+  package var commonTasks: [RulerTask] {
+    tasks.filter { task in lengths.allSatisfy { cell(task, $0) != nil } }
+  }
+
+  /// The mean score of some tasks at a length; nil where one of them was not run there.
+  package func score(at length: Int, of tasks: [RulerTask]) -> Double? {
+    let scores = tasks.compactMap { cell($0, length)?.score }
+    return scores.count == tasks.count ? RulerScore.overall(scores) : nil
   }
 
   /// The mean score over all tasks and lengths.
@@ -140,9 +147,9 @@ package struct RulerResult: EvaluationResult {
   /// not a number where a task has one sample.
   package var error: Double { Estimate.errorOfMean(cells.map(\.error)) }
 
-  /// The standard error at a length.
-  package func error(at length: Int) -> Double {
-    Estimate.errorOfMean(cells.filter { $0.length == length }.map(\.error))
+  /// The standard error of that mean.
+  package func error(at length: Int, of tasks: [RulerTask]) -> Double {
+    Estimate.errorOfMean(tasks.map { cell($0, length)?.error ?? .nan })
   }
 
   /// Mean over cells of the answers' nats per token.
@@ -151,11 +158,35 @@ package struct RulerResult: EvaluationResult {
     return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
   }
 
-  /// The longest length with a score of at least 85.6.
-  package var effectiveLength: Int? {
+  /// The mean score at every length at which all of RULER's tasks were run: what its threshold is for.
+  private var completeScores: [Int: Double] {
     var scores: [Int: Double] = [:]
-    for length in lengths { if let score = score(at: length) { scores[length] = score } }
-    return RulerScore.effectiveLength(scores)
+    for length in lengths {
+      if let score = score(at: length, of: RulerTask.allCases) { scores[length] = score }
+    }
+    return scores
+  }
+
+  /// Lengths at which some of RULER's tasks were not run: they take no part in `effectiveLength`.
+  package var incompleteLengths: [Int] {
+    let complete = completeScores
+    return lengths.filter { complete[$0] == nil }
+  }
+
+  /// The longest length at which all of RULER's tasks were run with a mean score of at least 85.6; nil
+  /// where `effectiveLengthReason` says why there is none.
+  package var effectiveLength: Int? {
+    record.shard.isPart ? nil : RulerScore.effectiveLength(completeScores)
+  }
+
+  /// Why there is no effective length; nil where there is one.
+  package var effectiveLengthReason: String? {
+    if effectiveLength != nil { return nil }
+    if score == nil { return "nothing was generated" }
+    if record.shard.isPart { return "a shard has not all samples" }
+    return completeScores.isEmpty
+      ? "no length has all \(RulerTask.allCases.count) tasks"
+      : "no length with all \(RulerTask.allCases.count) tasks scores \(RulerScore.threshold)"
   }
 
   /// Mean score, or nats per token, of units so far.

@@ -20,6 +20,7 @@ extension RulerResult: ReportedResult {
     fields["answer_nll"] = .finite(answerNegativeLogLikelihood)
     fields["stderr"] = .finite(error)
     fields["effective_length"] = effectiveLength.map { JSONValue($0) } ?? .null
+    fields["effective_length_reason"] = effectiveLengthReason.map { .string($0) } ?? .null
     return fields
   }
 
@@ -29,6 +30,15 @@ extension RulerResult: ReportedResult {
   }
 
   private var isGenerated: Bool { score != nil }
+
+  /// The effective length, or why there is none.
+  private var effectiveLengthText: String {
+    guard let length = effectiveLength else {
+      return "effective length none: \(effectiveLengthReason ?? "")"
+    }
+    let part = incompleteLengths.isEmpty ? "" : ", of those with all tasks"
+    return "effective length \(length)\(part)"
+  }
 
   package func lines(color: TerminalColor) -> String {
     func value(_ score: Double?, _ nats: Double?, _ error: Double) -> String {
@@ -45,17 +55,28 @@ extension RulerResult: ReportedResult {
             return value(cell?.score, cell?.answerNegativeLogLikelihood, cell?.error ?? .nan)
           })
     }
-    if isGenerated, tasks.count > 1 {
-      rows.append(["all"] + lengths.map { value(score(at: $0), nil, error(at: $0)) })
+    // A mean over other tasks at another length would not say how scores fall with length.
+    let common = commonTasks
+    var scope = ""
+    if isGenerated, common.count > 1 {
+      rows.append(
+        [common.count == tasks.count ? "all" : "common"]
+          + lengths.map { value(score(at: $0, of: common), nil, error(at: $0, of: common)) })
+    }
+    if isGenerated, common.count < tasks.count {
+      let names = common.map(\.rawValue).joined(separator: ", ")
+      scope =
+        "\ncommon      "
+        + (common.isEmpty ? "no task is there at every length" : "at every length: \(names)")
     }
     let what =
       isGenerated
-      ? "official score, 0 to 100; effective length \(effectiveLength.map { "\($0)" } ?? "none")"
+      ? "official score, 0 to 100; \(effectiveLengthText)"
       : "mean negative log-likelihood of the answer, nats per token"
     return """
       \(Format.table(rows))
 
-      \(what)\(leftOutText)
+      \(what)\(scope)\(leftOutText)
       """
   }
 }
