@@ -22,7 +22,7 @@ enum NeedleSection {
       }
       grids.append(
         SuccessGrid(
-          label: label, rows: Set(cells.map(\.row)).sorted(),
+          label: label, scope: ResultScope(file), rows: Set(cells.map(\.row)).sorted(),
           name: { Format.general($0) + " %" }, cells: cells))
     }
     let table = Table(
@@ -37,7 +37,7 @@ enum NeedleSection {
       body: SuccessGrid.figures(
         grids,
         .init(
-          success: "Accuracy", row: "depth",
+          success: "Accuracy", unit: .share, row: "depth",
           successCaption: "Share of trials answered exactly; lighter is better."))
         + [table.details("Trials of every cell")],
       files: files, subjects: subjects)

@@ -25,8 +25,8 @@ enum PerplexitySection {
     if Set(results.map(\.targets)).count > 1 {
       body.append(
         """
-        <p class="note">These results differ in text, tokens, context or scored targets, so their \
-        perplexities do not compare directly; bits per byte of one text do.</p>
+        <p class="note">These results differ in text, tokens, context, scored targets or shard, so \
+        their perplexities do not compare directly; bits per byte of one whole text do.</p>
         """)
     }
     if results.contains(where: { $0.chunks.count > 1 }) { body.append(curves(results, labels)) }

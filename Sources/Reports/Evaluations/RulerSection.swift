@@ -22,7 +22,10 @@ enum RulerSection {
             Format.shown(nll, error: score.isFinite ? .nan : try cell.optionalNumber("stderr"))),
         ])
       }
-      grids.append(SuccessGrid(label: label, rows: tasks, name: { $0 }, cells: cells))
+      // A sample is known by its task, length and number, whatever other cells there are.
+      let scope = ResultScope(file, leaving: ["tasks", "lengths", "left_out"])
+      grids.append(
+        SuccessGrid(label: label, scope: scope, rows: tasks, name: { $0 }, cells: cells))
     }
     let table = Table(
       name: "Every task and length",
@@ -34,7 +37,10 @@ enum RulerSection {
       id: "ruler", title: "RULER",
       lead: "Synthetic tasks that need the whole of a long context, by task and length.",
       body: SuccessGrid.figures(
-        grids, .init(success: "Score", row: "task", successCaption: "Lighter is better."))
+        grids,
+        .init(
+          success: "Score", unit: .points, row: "task",
+          successCaption: "From 0 to 100; lighter is better."))
         + [table.details("Samples of every task")],
       files: files, subjects: subjects)
   }

@@ -1,6 +1,8 @@
 /// A grid of cells, each a success rate and the answer's negative log-likelihood.
 struct SuccessGrid {
   let label: String
+  /// What it was measured on; differences are among grids of one scope.
+  let scope: [String]
   let rows: [String]
   let columns: [Int]
   /// [rows][columns]
@@ -9,22 +11,32 @@ struct SuccessGrid {
 
   /// Cells in any order; of two for one place the last counts.
   init<Row: Hashable>(
-    label: String, rows: [Row], name: (Row) -> String,
+    label: String, scope: ResultScope, rows: [Row], name: (Row) -> String,
     cells: [(row: Row, length: Int, success: Double, nll: Double)]
   ) {
     var found: [Row: [Int: (success: Double, nll: Double)]] = [:]
     for cell in cells { found[cell.row, default: [:]][cell.length] = (cell.success, cell.nll) }
     let lengths = Set(cells.map(\.length)).sorted()
     self.label = label
+    self.scope = scope.identity
     self.rows = rows.map(name)
     columns = lengths
     success = rows.map { row in lengths.map { found[row]?[$0]?.success ?? .nan } }
     nll = rows.map { row in lengths.map { found[row]?[$0]?.nll ?? .nan } }
   }
 
-  /// What the maps of a section are called.
+  /// What a success is counted in.
+  enum Unit {
+    /// A share from 0 to 1, shown in percent.
+    case share
+    /// Points from 0 to 100.
+    case points
+  }
+
+  /// What the maps of a section are called, and what they are of.
   struct Words {
     let success: String
+    let unit: Unit
     let row: String
     let successCaption: String
   }
@@ -32,17 +44,22 @@ struct SuccessGrid {
   /// Nats that a map needs at least: colours stretched over less would show noise as a difference.
   private static let leastNats = 0.1
 
-  /// Maps of all models side by side, then how the others differ from the first; colours mean the
-  /// same in all of a row. No map where there are no numbers.
+  /// Maps of all models side by side, then how the others differ from the first of their scope;
+  /// colours mean the same in all of a row. No map where there are no numbers.
   static func figures(_ grids: [SuccessGrid], _ words: Words) -> [Markup] {
-    let all = grids.flatMap { $0.success.joined() }.filter(\.isFinite)
-    // Scores come as shares or, as RULER prints them, in percent.
-    let isPercent = (all.max() ?? 0) > 1
+    let isShare = words.unit == .share
     let success = Measure(
-      title: words.success, row: words.row, values: \.success, range: isPercent ? 0...100 : 0...1,
-      style: isPercent ? .fixed(1) : .percent, change: isPercent ? .change(1) : .percentChange,
-      leastChange: isPercent ? 20 : 0.2, riseIsGood: true)
+      title: words.success, row: words.row, values: \.success, range: isShare ? 0...1 : 0...100,
+      style: isShare ? .percent : .fixed(1), change: isShare ? .percentChange : .change(1),
+      leastChange: isShare ? 0.2 : 20, riseIsGood: true)
     var body = success.maps(grids, caption: words.successCaption)
+    if Set(grids.map(\.scope)).count > 1 {
+      body.append(
+        """
+        <p class="note">These results differ in text, tasks, settings or shard: only those that agree \
+        in all of it are held against each other.</p>
+        """)
+    }
     let nats = grids.flatMap { $0.nll.joined() }.filter(\.isFinite)
     guard let most = nats.max() else { return body }
     guard most >= leastNats else {
@@ -87,7 +104,17 @@ struct SuccessGrid {
       return Figures.maps(title, caption: caption, maps) + differences(grids, names)
     }
 
+    /// Differences from the first of each scope.
     private func differences(_ grids: [SuccessGrid], _ names: [String]) -> [Markup] {
+      var scopes: [[String]] = []
+      for grid in grids where !scopes.contains(grid.scope) { scopes.append(grid.scope) }
+      return scopes.flatMap { scope in
+        let own = zip(grids, names).filter { $0.0.scope == scope }
+        return differences(within: own.map { $0.0 }, own.map { $0.1 })
+      }
+    }
+
+    private func differences(within grids: [SuccessGrid], _ names: [String]) -> [Markup] {
       guard let base = grids.first, grids.count > 1 else { return [] }
       let found = grids.dropFirst().map { difference(of: $0, from: base) }
       let sizes = found.joined().joined().filter(\.isFinite).map { abs($0) }

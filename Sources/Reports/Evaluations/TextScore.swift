@@ -17,8 +17,11 @@ struct TextScore {
   let scored: Int?
   /// What two have in common that scored the same tokens as the same targets.
   let targets: [String]
-  /// How the text was cut into chunks and which targets of them are scored.
-  let cut: String
+  /// What a summary groups it by: the text, how it was cut into chunks, which targets of them are
+  /// scored, and the shard.
+  let scope: ResultScope
+  /// What names the result; empty where it states none.
+  let key: String
 
   /// - Parameters:
   ///   - json: the result, or a point of a curve.
@@ -55,15 +58,29 @@ struct TextScore {
       ? try fields.integer("chunks") : fields.has("per_chunk") ? chunks.count : nil
     scored = fields.has("scored") ? try fields.integer("scored") : nil
     let identity = json["identity"] ?? .null
+    let shard = ResultScope.shard(json)
+    let cut: String
     if let text = identity["text"], !text.isNull, let settings = identity["settings"] {
       cut = settings.serialized(pretty: false)
-      targets = [text.serialized(pretty: false), cut]
+      targets = [text.serialized(pretty: false), cut, shard ?? ""]
     } else {
       // A result of before says less: then its text's name, its length and which targets.
       let text = fields.optionalText("text_sha256", "text") ?? file.json["text"]?.string
       cut = "\(fields.optionalText("score") ?? "") \(context)"
-      targets = [text ?? "", cut]
+      targets = [text ?? "", cut, shard ?? ""]
     }
+    // Of one text other vocabularies have other tokens.
+    let hash = fields.optionalText("text_sha256") ?? file.json["text_sha256"]?.string
+    var details: [(key: String, text: String)] = [("ctx", "ctx \(context)")]
+    details += subject.settings.filter { ["text", "text hash"].contains($0.key) }
+    for setting in identity["settings"]?.members ?? [] {
+      let value = setting.value.serialized(pretty: false)
+      details.append(("settings.\(setting.key)", "\(setting.key) \(value)"))
+    }
+    scope = ResultScope(
+      identity: [hash ?? subject.facts.first ?? "", cut, shard ?? ""], shard: shard,
+      details: details)
+    key = json["key"]?.string ?? ""
   }
 
   /// How many targets each chunk has, of a result that keeps its units.
@@ -77,14 +94,17 @@ struct TextScore {
     return counts
   }
 
-  /// The change of perplexity from another in percent, with the paired error where the chunks allow
-  /// one; nil where the two did not score the same targets.
+  /// The change of perplexity from another in percent, with the paired error; nil where the two did not
+  /// score the same targets of the same chunks. Results of before that state no chunks have no error.
   func change(from base: TextScore) -> Estimate? {
     guard targets == base.targets, base.perplexity.value > 0, perplexity.value.isFinite else {
       return nil
     }
     let ratio = perplexity.value / base.perplexity.value
     let paired = PairedDifference(from: base.chunks, to: chunks)
+    guard paired != nil || (chunks.isEmpty && base.chunks.isEmpty && scored == base.scored) else {
+      return nil
+    }
     return Estimate(value: 100 * (ratio - 1), error: paired?.percent.error ?? .nan)
   }
 

@@ -29,8 +29,12 @@ struct ResultSubject {
 
   static let factNames = ["text", "context", "arithmetic", "version", "date"]
 
+  /// What names the result; empty where it states none.
+  let key: String
+
   static let conditionColumns = [
-    "made by", "date", "computed in", "ctx", "text", "text sha256", "weights sha256", "key",
+    "made by", "date", "computed in", "ctx", "text", "text sha256", "weights sha256", "shard",
+    "key",
   ]
 
   /// What a result is about, or one of several models of it, such as a curve of a sweep.
@@ -38,7 +42,9 @@ struct ResultSubject {
     let json = part ?? file.json
     // A curve's points are results of their own; they have one model.
     let identity = json["identity"] ?? json["points"]?.array?.first?["identity"] ?? .null
-    title = Self.title(json)
+    let shard = ResultScope.shard(json)
+    let named = Self.title(json)
+    title = [named, shard].compactMap { $0 }.joined(separator: " · ")
 
     func first(_ values: JSONValue?...) -> String? {
       for case .some(let value) in values {
@@ -84,9 +90,11 @@ struct ResultSubject {
     let others = Self.described(json)
     let own = others.indices.last { others[$0].role != "base" }
     variant = Variant(
-      title: own.map { Self.shown(others[$0]) } ?? Self.file(json, base: false) ?? title,
+      title: own.map { Self.shown(others[$0]) } ?? Self.file(json, base: false) ?? named,
       weights: own.flatMap { $0 < models.count ? first(models[$0]["sha256"]) : nil } ?? "")
     self.compute = compute ?? ""
+    let key = first(json["key"], file.json["key"]) ?? ""
+    self.key = key
     settings = found.compactMap { entry in
       entry.text.flatMap { $0.isEmpty ? nil : (entry.key, $0) }
     }
@@ -106,7 +114,7 @@ struct ResultSubject {
     conditions = [
       maker, date ?? "", compute ?? "", context ?? "", text ?? "",
       textHash.map(Self.short) ?? "", weights.map(Self.short).joined(separator: ", "),
-      first(json["key"], file.json["key"]).map(Self.short) ?? "",
+      shard ?? "", Self.short(key),
     ].map { $0.isEmpty ? "–" : $0 }
   }
 
@@ -184,20 +192,28 @@ struct ResultSubject {
   /// A label for each row: its title and, where titles are alike, the settings in which those rows
   /// differ; the last resort is a number.
   static func labels(_ subjects: [ResultSubject]) -> [String] {
-    var labels = subjects.map(\.title)
-    var used = subjects.map { _ in Set<String>() }
+    labels(subjects.map(\.title), by: subjects.map(\.settings))
+  }
+
+  /// The same of any titles, by what may tell them apart.
+  static func labels(_ titles: [String], by details: [[(key: String, text: String)]]) -> [String] {
+    var labels = titles
+    var used = titles.map { _ in Set<String>() }
+    func detail(_ row: Int, _ key: String) -> String? {
+      details[row].first { $0.key == key }?.text
+    }
     while true {
       var changed = false
       for rows in Dictionary(grouping: labels.indices, by: { labels[$0] }).values
       where rows.count > 1 {
-        let keys = rows.flatMap { subjects[$0].settings.map(\.key) }
+        let keys = rows.flatMap { details[$0].map(\.key) }
         let telling = keys.first { key in
-          !used[rows[0]].contains(key) && Set(rows.map { subjects[$0].text(key) }).count > 1
+          !used[rows[0]].contains(key) && Set(rows.map { detail($0, key) }).count > 1
         }
         guard let telling else { continue }
         for row in rows {
           used[row].insert(telling)
-          if let text = subjects[row].text(telling) { labels[row] += " · \(text)" }
+          if let text = detail(row, telling) { labels[row] += " · \(text)" }
         }
         changed = true
       }
@@ -214,8 +230,6 @@ struct ResultSubject {
     else { return labels }
     return parts.map { $0[1] }
   }
-
-  private func text(_ key: String) -> String? { settings.first { $0.key == key }?.text }
 
   /// What each result was made under, a row for each.
   static func conditions(_ subjects: [ResultSubject], _ labels: [String]) -> Table {

@@ -6,20 +6,27 @@ extension ShownKind {
     try summary(of: files.filter { $0.kind == kind })
   }
 
-  /// One number of every file, as a column.
+  /// One number of every file, in a column for each text, tasks and settings that it was measured on.
   static func column(
     _ title: String, _ files: [ResultFile], isLowerBetter: Bool = false,
     show: (Estimate) -> Format.Shown = { Format.shown($0) },
     _ value: (ResultFile) throws(ReportError) -> Estimate
   ) throws(ReportError) -> [Summary.Column] {
-    var entries: [Summary.Entry] = []
+    var groups: [(scope: ResultScope, entries: [Summary.Entry])] = []
     for file in files {
       let estimate = try value(file)
-      guard estimate.value.isFinite else { continue }
-      entries.append(.init(ResultSubject(file), estimate.value, show(estimate)))
+      let entry = Summary.Entry(ResultSubject(file), estimate.value, show(estimate))
+      let scope = ResultScope(file)
+      if let index = groups.firstIndex(where: { $0.scope.identity == scope.identity }) {
+        groups[index].entries.append(entry)
+      } else {
+        groups.append((scope, [entry]))
+      }
     }
-    return entries.isEmpty
-      ? [] : [.init(title: title, isLowerBetter: isLowerBetter, entries: entries)]
+    let titles = ResultScope.titles(title, groups.map { $0.scope })
+    return zip(titles, groups).map { title, group in
+      Summary.Column(title: title, isLowerBetter: isLowerBetter, entries: group.entries)
+    }
   }
 
   /// A share as percent.

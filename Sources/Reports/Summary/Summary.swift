@@ -9,15 +9,21 @@ struct Summary {
     /// What decides which is best; not a number for what does not take part.
     let value: Double
     let cell: Format.Shown
+    /// What names the result, so that one given twice is shown once; empty where nothing does.
+    let key: String
 
-    init(_ subject: ResultSubject, _ value: Double, _ cell: Format.Shown) {
+    init(
+      _ subject: ResultSubject, _ value: Double, _ cell: Format.Shown, key: String? = nil
+    ) {
       self.subject = subject
       self.value = value
       self.cell = cell
+      self.key = key ?? subject.key
     }
   }
 
-  /// One score of every variant that has it.
+  /// One score of every variant that has it, on one text, with one list of settings: what is marked best
+  /// and worst is so of these.
   struct Column {
     let title: String
     let isLowerBetter: Bool
@@ -29,6 +35,8 @@ struct Summary {
     var variant: ResultSubject.Variant
     /// Tells two apart of which a column has a score each.
     var compute: String
+    /// Counts those that differ in neither.
+    var number = 0
   }
 
   private let columns: [Column]
@@ -51,6 +59,7 @@ struct Summary {
         if let taken = own[row], taken.subject.compute != entry.subject.compute {
           row.compute = entry.subject.compute
         }
+        while let taken = own[row], taken.key.isEmpty || taken.key != entry.key { row.number += 1 }
         if own[row] == nil { own[row] = entry }
         if !rows.contains(row) { rows.append(row) }
       }

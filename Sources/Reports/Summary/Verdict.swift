@@ -5,11 +5,17 @@ enum Verdict {
   /// Differences of up to so many standard errors are not told apart.
   private static let errors = 2.0
 
-  /// Nothing where no two perplexities compare.
+  /// A paragraph for each text on which two perplexities compare.
   static func markup(_ results: [ResultFile]) throws(ReportError) -> Markup {
-    guard
-      let group = try PerplexityColumns.groups(results).first(where: { $0.comparable.count > 1 })
-    else { return "" }
+    let groups = try PerplexityColumns.groups(results)
+    let names = ResultScope.names(groups.map(\.scope))
+    return zip(groups, names).map { group, name in markup(group, name) }.filter { !$0.isEmpty }
+      .lines()
+  }
+
+  /// The paragraph of one group; `name` tells its text, or how that was scored, from others.
+  private static func markup(_ group: PerplexityColumns.Group, _ name: String) -> Markup {
+    guard group.comparable.count > 1 else { return "" }
     let texts = group.comparable.filter { $0.perplexity.value.isFinite }
     guard let best = texts.min(by: { $0.perplexity.value < $1.perplexity.value }) else {
       return ""
@@ -33,7 +39,8 @@ enum Verdict {
         other.append(words)
       }
     }
-    var sentence: Markup = "<strong>\(bestLabel)</strong> predicts the text best."
+    let place = name.isEmpty ? "" : " (\(name))"
+    var sentence: Markup = "<strong>\(bestLabel)</strong> predicts the text best\(place)."
     if !same.isEmpty {
       sentence += " Within two standard errors of it: \(same.joined(separator: ", "))."
     }

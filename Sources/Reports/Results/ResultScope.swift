@@ -1,0 +1,99 @@
+import Base
+import Evaluation
+
+/// What a result was measured on: text, tasks, settings, what it is compared with, and its shard. Two
+/// results are held against each other where all of it is the same, and nowhere else.
+struct ResultScope {
+  /// Equal in two results that were measured on the same.
+  let identity: [String]
+  /// The shard, in words; nil of a whole evaluation.
+  let shard: String?
+  /// What may tell two scopes apart, what matters most first.
+  let details: [(key: String, text: String)]
+
+  init(identity: [String], shard: String?, details: [(key: String, text: String)]) {
+    self.identity = identity
+    self.shard = shard
+    self.details = details
+  }
+
+  /// - Parameters:
+  ///   - file: the result.
+  ///   - left: settings that may differ where cells of the same name are of the same prompts.
+  init(_ file: ResultFile, leaving left: Set<String> = []) {
+    let json = file.json
+    let shard = Self.shard(json)
+    let stated = json["identity"]
+    var parts = [file.kind, shard ?? ""]
+    if let settings = stated?["settings"]?.members {
+      parts += settings.filter { !left.contains($0.key) }.map {
+        "\($0.key) \($0.value.serialized(pretty: false))"
+      }
+      parts.append((stated?["materials"] ?? .null).serialized(pretty: false))
+      // A byte is a byte in any vocabulary; of other kinds the ids must be the same.
+      let text = file.kind == BitsPerByteResult.kind ? json["text_sha256"]?.string : nil
+      parts.append(text ?? (stated?["text"] ?? .null).serialized(pretty: false))
+    } else {
+      // A result of before says less: its text, its numbers of places and what they are called.
+      for key in ["text_sha256", "text", "haystack", "ctx", "stride", "mode", "seed"] {
+        parts.append((json[key] ?? .null).serialized(pretty: false))
+      }
+      if left.isEmpty { parts += Self.places(json) }
+    }
+    let models = stated?["models"]?.array ?? []
+    if let base = models.first(where: { $0["role"]?.string == "base" }) {
+      parts.append(base.serialized(pretty: false))
+    } else if let base = json["base"] {
+      parts.append(base.serialized(pretty: false))
+    }
+    self.init(identity: parts, shard: shard, details: Self.details(file))
+  }
+
+  /// Cells and tasks without what was measured in them.
+  private static func places(_ json: JSONValue) -> [String] {
+    let names = ["length", "depth", "trials", "task", "samples", "shots", "examples"]
+    return ((json["grid"]?.array ?? []) + (json["tasks"]?.array ?? [])).map { place in
+      names.map { (place[$0] ?? .null).serialized(pretty: false) }.joined(separator: " ")
+    }
+  }
+
+  private static func details(_ file: ResultFile) -> [(key: String, text: String)] {
+    var details = ResultSubject(file).settings.filter { setting in
+      ["ctx", "text", "text hash"].contains(setting.key) || setting.key.hasPrefix("settings.")
+        || setting.key.hasPrefix("materials.")
+    }
+    let base = (file.json["models"]?.array ?? []).first { $0["role"]?.string == "base" }
+    if let base {
+      let words = [base["name"]?.string, base["variant"]?.string].compactMap { $0 }
+      details.append(("base", "against \(words.joined(separator: ", "))"))
+    }
+    var tasks: [String] = []
+    for task in file.json["tasks"]?.array ?? [] {
+      if let name = task["task"]?.string, !tasks.contains(name) { tasks.append(name) }
+    }
+    if !tasks.isEmpty {
+      details.append(
+        ("tasks", tasks.count > 3 ? "\(tasks.count) tasks" : tasks.joined(separator: ", ")))
+    }
+    return details
+  }
+
+  /// `shard I/N` of a result that is one; nil of a whole one.
+  static func shard(_ json: JSONValue) -> String? {
+    guard let text = json["shard"]?.string, text != Shard.whole.text else { return nil }
+    return "shard \(text)"
+  }
+
+  /// A name for each scope: its shard and what tells it from the others; empty where it is the only one
+  /// and whole.
+  static func names(_ scopes: [ResultScope]) -> [String] {
+    ResultSubject.labels(scopes.map { $0.shard ?? "" }, by: scopes.map(\.details)).map { label in
+      String(label.drop { " ·".contains($0) })
+    }
+  }
+
+  /// A title for each scope: the same for all, and the scope's name.
+  static func titles(_ title: String, _ scopes: [ResultScope]) -> [String] {
+    names(scopes).map { $0.isEmpty ? title : "\(title) · \($0)" }
+  }
+}
