@@ -1,5 +1,6 @@
 import Base
 import Checkpoints
+import Crypto
 import Evaluation
 import Foundation
 import TestSupport
@@ -38,6 +39,31 @@ import Testing
     #expect(merged.record.units == whole.record.units)
     #expect(merged.perplexity == whole.perplexity)
     #expect(merged.perplexityError == whole.perplexityError)
+  }
+
+  /// Equal keys promise equal digits, so that a shard's is not the whole's.
+  @Test func aShardHasAKeyOfItsOwn() throws {
+    let whole = try perplexity().record
+    let shards = try (1...2).map { try perplexity(shard: Shard($0, of: 2)).record }
+    #expect(shards.allSatisfy { $0.identity == whole.identity })
+    #expect(Set(([whole] + shards).map(\.key)).count == 3)
+    let identity = JSONValue.object(whole.identity).serialized(pretty: false)
+    func hash(_ text: String) -> String {
+      SHA256.hash(data: Data(text.utf8)).map { String(format: "%02x", $0) }.joined()
+    }
+    #expect(whole.key == hash(identity))
+    #expect(shards[0].key == hash(String(identity.dropLast()) + #","shard":"1/2"}"#))
+    let merged = try EvaluationRecord.merge([("1", shards[0]), ("2", shards[1])])
+    #expect(merged.key == whole.key)
+    // One that calls itself another shard, or the whole, is not what its key names.
+    for shard in ["2/2", "1/4", "1/1"] {
+      var object = try #require(json(shards[0]).object)
+      object["shard"] = .string(shard)
+      let error = #expect(throws: EvaluationError.self) {
+        try EvaluationRecord(.object(object), file: "bad")
+      }
+      #expect(error?.summary.contains("'key' is not that of 'identity'") == true)
+    }
   }
 
   @Test func shardsThatDoNotBelongTogetherAreRefused() throws {

@@ -15,7 +15,7 @@ struct TextScore {
   let chunks: [PairedDifference.Chunk]
   let chunkCount: Int?
   let scored: Int?
-  /// What two have in common that scored the same tokens as the same targets.
+  /// What two have in common that scored the same tokens as the same targets of the same chunks.
   let targets: [String]
   /// What a summary groups it by: the text, how it was cut into chunks, which targets of them are
   /// scored, and the shard.
@@ -59,15 +59,20 @@ struct TextScore {
     scored = fields.has("scored") ? try fields.integer("scored") : nil
     let identity = json["identity"] ?? .null
     let shard = ResultScope.shard(json)
+    // A ratio is of the same chunks, or it is none.
+    let places =
+      chunks.isEmpty
+      ? scored.map { "\($0)" } ?? ""
+      : self.chunks.map { "\($0.index) \($0.scored)" }.joined(separator: ",")
     let cut: String
     if let text = identity["text"], !text.isNull, let settings = identity["settings"] {
       cut = settings.serialized(pretty: false)
-      targets = [text.serialized(pretty: false), cut, shard ?? ""]
+      targets = [text.serialized(pretty: false), cut, shard ?? "", places]
     } else {
       // A result of before says less: then its text's name, its length and which targets.
       let text = fields.optionalText("text_sha256", "text") ?? file.json["text"]?.string
       cut = "\(fields.optionalText("score") ?? "") \(context)"
-      targets = [text ?? "", cut, shard ?? ""]
+      targets = [text ?? "", cut, shard ?? "", places]
     }
     // Of one text other vocabularies have other tokens.
     let hash = fields.optionalText("text_sha256") ?? file.json["text_sha256"]?.string
@@ -94,17 +99,14 @@ struct TextScore {
     return counts
   }
 
-  /// The change of perplexity from another in percent, with the paired error; nil where the two did not
-  /// score the same targets of the same chunks. Results of before that state no chunks have no error.
+  /// The change of perplexity from another in percent, with the paired error where chunks are stated; nil
+  /// where the two did not score the same targets of the same chunks.
   func change(from base: TextScore) -> Estimate? {
     guard targets == base.targets, base.perplexity.value > 0, perplexity.value.isFinite else {
       return nil
     }
     let ratio = perplexity.value / base.perplexity.value
     let paired = PairedDifference(from: base.chunks, to: chunks)
-    guard paired != nil || (chunks.isEmpty && base.chunks.isEmpty && scored == base.scored) else {
-      return nil
-    }
     return Estimate(value: 100 * (ratio - 1), error: paired?.percent.error ?? .nan)
   }
 
