@@ -38,11 +38,11 @@ struct SpecialTokens: Sendable {
   }
 
   /// Cuts a text at its special tokens, the leftmost and longest first; user-defined tokens always
-  /// count, control tokens where `includesControl` says so.
-  func partition(_ text: [UInt8], includesControl: Bool) -> [Fragment] {
+  /// count, control tokens that stand in one of `ranges`.
+  func partition(_ text: [UInt8], controlsIn ranges: [Range<Int>]) -> [Fragment] {
     var fragments: [Fragment] = []
     var start = 0
-    for match in search.matches(in: text, includesControl: includesControl).reversed() {
+    for match in matches(in: text, controlsIn: ranges) {
       // A token that begins within the one before does not count.
       guard match.place >= start else { continue }
       let entry = entries[match.entry]
@@ -55,6 +55,25 @@ struct SpecialTokens: Sendable {
     }
     if start < text.count { fragments.append(.text(start..<text.count)) }
     return fragments
+  }
+
+  /// Where tokens begin in a text, the first place first, of those at one place the longest first.
+  private func matches(
+    in text: [UInt8], controlsIn ranges: [Range<Int>]
+  ) -> [SpecialTokenSearch.Match] {
+    if ranges.isEmpty || ranges == [0..<text.count] {
+      return search.matches(in: text, includesControl: !ranges.isEmpty).reversed()
+    }
+    var matches = search.matches(in: text, includesControl: false)
+    for range in ranges {
+      matches += search.matches(in: Array(text[range]), includesControl: true).map {
+        SpecialTokenSearch.Match(place: $0.place + range.lowerBound, entry: $0.entry)
+      }
+    }
+    return matches.sorted { one, other in
+      (one.place, -entries[one.entry].bytes.count)
+        < (other.place, -entries[other.entry].bytes.count)
+    }
   }
 
   /// The first token, by its id, that others find in another way or not at all.

@@ -12,13 +12,27 @@ extension Tokenizer {
   package func encode(
     _ text: [UInt8], addSpecial: Bool, parseSpecial: Bool, threads: Int = 1
   ) throws(VocabularyError) -> [Int32] {
-    let prepared = PreparedText(text, special: special, parseSpecial: parseSpecial) {
+    let tokens = try encode(
+      text, controlsIn: parseSpecial ? [0..<text.count] : [], threads: threads)
+    return addSpecial ? leading + tokens + trailing : tokens
+  }
+
+  /// Token ids of a text, without what stands before and after one.
+  /// - Parameters:
+  ///   - text: its bytes.
+  ///   - ranges: the bytes in which control tokens count as such, ascending.
+  ///   - threads: never changes a token.
+  /// - Returns: the ids in the order of the text.
+  /// - Throws: `VocabularyError` for a text that the tokenizer cannot take.
+  func encode(
+    _ text: [UInt8], controlsIn ranges: [Range<Int>], threads: Int
+  ) throws(VocabularyError) -> [Int32] {
+    let prepared = PreparedText(text, special.partition(text, controlsIn: ranges)) {
       text, followsSpecial, isFirst in
       if case .wordPieces = algorithm { return WordPieceEncoder.words(text) }
       return normalizer.apply(text, followsSpecial: followsSpecial, isFirst: isFirst)
     }
     var tokens: [Int32] = []
-    if addSpecial { tokens += leading }
     switch algorithm {
     case .bytePairs(let encoder, let preTokenizer):
       try prepared.encode(by: encoder, preTokenizer, threads: threads, to: &tokens)
@@ -27,15 +41,7 @@ extension Tokenizer {
     case .wordPieces(let encoder, let preTokenizer):
       try prepared.encode(by: encoder, preTokenizer, threads: threads, to: &tokens)
     }
-    if addSpecial { tokens += trailing }
     return tokens
-  }
-
-  /// Token ids of a text that is continued: with what stands before a text, where it does not begin
-  /// with that itself, and without what stands after one. Special tokens in it count as such.
-  package func encode(prompt text: [UInt8]) throws(VocabularyError) -> [Int32] {
-    let tokens = try encode(text, addSpecial: false, parseSpecial: true)
-    return tokens.starts(with: leading) ? tokens : leading + tokens
   }
 }
 
@@ -51,12 +57,12 @@ private struct PreparedText {
   private var specials: [(place: Int, id: Int32)] = []
 
   init(
-    _ text: [UInt8], special: SpecialTokens, parseSpecial: Bool,
+    _ text: [UInt8], _ parts: [SpecialTokens.Fragment],
     normalize: (_ text: ArraySlice<UInt8>, _ followsSpecial: Bool, _ isFirst: Bool) -> [UInt8]
   ) {
     var followsSpecial = true
-    for fragment in special.partition(text, includesControl: parseSpecial) {
-      switch fragment {
+    for part in parts {
+      switch part {
       case .token(let id):
         specials.append((bytes.count, id))
         followsSpecial = true

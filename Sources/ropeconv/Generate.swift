@@ -87,6 +87,7 @@ struct Generate: ParsableCommand {
       options: RunOptions(threads: output.threads))
     let prompts = try generation.prompts(texts, for: model)
     warn(of: prompts, generation, model)
+    if let omission = generation.chat?.omission(for: model) { output.warn(omission) }
     if output.json, output.threads > 1 { model.digest.begin() }
     let streams = !output.json && prompts.count == 1
     let display = ProgressDisplay(quiet: output.quiet || streams)

@@ -3,7 +3,7 @@ import Vocabulary
 /// Writes a task's examples as prompts: shots with their right answers, then the example.
 struct FewShotPrompts {
   /// Grows when a seed's prompts change.
-  static let version = 1
+  static let version = 2
 
   let task: FewShotTask
   let tokenizer: Tokenizer
@@ -53,7 +53,7 @@ struct FewShotPrompts {
   }
 
   private func encode(_ text: String) throws -> [Int32] {
-    try tokenizer.encode(Array(text.utf8), addSpecial: true, parseSpecial: false)
+    try tokenizer.encode(prompt: [.plain(text.utf8)])
   }
 
   private func completion(

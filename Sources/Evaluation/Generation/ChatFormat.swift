@@ -47,6 +47,43 @@ package struct ChatFormat: Sendable, Equatable {
     }
   }
 
+  /// What begins a system turn, where the family has one.
+  private var systemMark: String? {
+    switch name {
+    case "chatml": "<|im_start|>system"
+    case "llama3": "<|start_header_id|>system<|end_header_id|>"
+    case "phi3": "<|system|>"
+    default: nil
+    }
+  }
+
+  /// What is to be said of a checkpoint whose own template begins a conversation with a system turn
+  /// that nobody wrote, which this format leaves out; nil where there is no sign of one.
+  package func omission(for model: Model) -> String? {
+    guard let template = model.checkpoint.chatTemplate, template.contains(mark) else { return nil }
+    var words = systemWords(in: template)
+    // These templates keep it in a variable, or write it piece by piece.
+    if words == nil, template.contains("default_system") { words = "" }
+    if words == nil, name == "llama3", let systemMark, template.contains(systemMark) { words = "" }
+    return words.map { words in
+      let quoted = words.isEmpty ? "" : " ('\(words)')"
+      return "chat format \(name): the system turn that the checkpoint's own template begins with"
+        + "\(quoted) is left out: answers are not those of a chat by that template"
+    }
+  }
+
+  /// The words of a system turn that a template holds as they are.
+  private func systemWords(in template: String) -> String? {
+    guard let systemMark else { return nil }
+    for start in template.ranges(of: systemMark).map(\.upperBound) {
+      // What ends a string literal, or holds what somebody wrote, is none of it.
+      let literal = template[start...].replacing("\\n", with: "\n")
+        .drop(while: \.isWhitespace).prefix(while: { !"<{'\"+".contains($0) && !$0.isNewline })
+      if !literal.isEmpty { return String(literal) }
+    }
+    return nil
+  }
+
   /// The token that ends the model's turn; nil where the vocabulary has none.
   func endToken(of tokenizer: Tokenizer) throws -> Int32? {
     guard let turnEnd else { return nil }
@@ -58,9 +95,8 @@ package struct ChatFormat: Sendable, Equatable {
   /// The tokens of a user's words, up to where the model's turn begins; special tokens in the words
   /// are plain text.
   func prompt(_ words: String, _ tokenizer: Tokenizer) throws -> [Int32] {
-    try tokenizer.encode(prompt: Array(beforeUser.utf8))
-      + tokenizer.encode(Array(words.utf8), addSpecial: false, parseSpecial: false)
-      + tokenizer.encode(Array(afterUser.utf8), addSpecial: false, parseSpecial: true)
+    try tokenizer.encode(
+      prompt: [.marked(beforeUser.utf8), .plain(words.utf8), .marked(afterUser.utf8)])
   }
 
   /// The format of a name; `auto` takes the checkpoint's, `none` is nil.

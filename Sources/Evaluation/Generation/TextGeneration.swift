@@ -66,7 +66,7 @@ package struct TextGeneration {
     let tokenizer = try model.tokenizer()
     return try texts.enumerated().map { index, text in
       let tokens =
-        try chat?.prompt(text, tokenizer) ?? tokenizer.encode(prompt: Array(text.utf8))
+        try chat?.prompt(text, tokenizer) ?? tokenizer.encode(prompt: [.marked(text.utf8)])
       guard !tokens.isEmpty else {
         throw EvaluationError.usage("prompt \(index + 1) has no tokens that could be continued")
       }

@@ -59,14 +59,12 @@ package struct NeedleEvaluation {
   ) throws -> NeedleResult {
     let trials = try trials(model, haystack)
     let cells = try cells()
-    // A length without room is told before any work is done.
-    for cell in Set(cells.map(\.length)) {
-      _ = try trials.completion(length: cell, depth: 0, trial: 0)
-    }
+    try checkLengths(trials, haystack)
     let units = UnitRun(
       models: [model],
       labels: [
         "model": .string(model.checkpoint.path), "haystack": .string(haystack.name),
+        "haystack_tokens": JSONValue(trials.haystack.count),
       ], unitCount: cells.count, options: options
     ) { try identity(model, in: haystack) }
     let batches = try Dictionary(
@@ -81,10 +79,11 @@ package struct NeedleEvaluation {
       return Dictionary(grouping: left) { cells[$0].length }.sorted { $0.key < $1.key }
         .flatMap { length, units in batches[length]?.batches(units) { cells[$0] } ?? [] }
     } evaluate: { batch, finished in
-      let completions = try batch.map {
-        try trials.completion(
+      let made = try batch.map {
+        try trials.trial(
           length: cells[$0].length, depth: cells[$0].depth, trial: cells[$0].trial)
       }
+      let completions = made.map(\.completion)
       let tokens = completions.reduce(0) { $0 + $1.tokens.count }
       let size = batch.reduce(0) { $0 + cost.of(cells[$1].length) }
       let accuracy = NeedleResult.accuracy(finished)
@@ -95,8 +94,10 @@ package struct NeedleEvaluation {
       }
       if mode == .generate { scores = try decoded(model, completions, scores) }
       done += size
-      let values = zip(batch, scores).map { index, score in
-        NeedleResult.Trial(cell: cells[index], score: score).json
+      let values = batch.indices.map { place in
+        NeedleResult.Trial(
+          cell: cells[batch[place]], score: scores[place], placed: made[place].placed
+        ).json
       }
       return UnitRun.Evaluated(values: values, tokens: tokens, computed: computed)
     }
@@ -135,6 +136,19 @@ package struct NeedleEvaluation {
     }
   }
 
+  /// A length without room is told before any work is done, and that the haystack is too short to be
+  /// read once.
+  private func checkLengths(_ trials: NeedleTrials, _ haystack: Haystack) throws {
+    let needed = try Set(lengths).reduce(0) {
+      max($0, try trials.trial(length: $1, depth: 0, trial: 0).haystackTokens)
+    }
+    if needed > trials.haystack.count {
+      TokenizerNotes.tell(
+        "\(haystack.name): its \(trials.haystack.count) tokens are repeated to fill \(needed) of a"
+          + " prompt")
+    }
+  }
+
   private func trials(_ model: Model, _ haystack: Haystack) throws -> NeedleTrials {
     let tokenizer = try model.tokenizer()
     return NeedleTrials(
@@ -163,13 +177,16 @@ package struct NeedleEvaluation {
   /// All prompts, in the order of the units.
   /// - Throws: `EvaluationError.usage` for settings that make no grid.
   package func prompts(_ model: Model, in haystack: Haystack) throws -> NeedlePrompts {
-    NeedlePrompts(trials: try trials(model, haystack), cells: try cells())
+    let trials = try trials(model, haystack)
+    let cells = try cells()
+    try checkLengths(trials, haystack)
+    return NeedlePrompts(trials: trials, cells: cells)
   }
 
   /// The token ids of a trial's prompt and answer, for whoever wants to see or generate them.
   package func completion(
     _ model: Model, in haystack: Haystack, length: Int, depth: Double, trial: Int
   ) throws -> Completion {
-    try trials(model, haystack).completion(length: length, depth: depth, trial: trial)
+    try trials(model, haystack).trial(length: length, depth: depth, trial: trial).completion
   }
 }

@@ -1,5 +1,6 @@
 import Base
 import Checkpoints
+import Foundation
 import OrderedCollections
 
 /// What a needle test gave, trial by trial and by cell.
@@ -19,9 +20,12 @@ package struct NeedleResult: EvaluationResult {
     let isCorrect: Bool
     let negativeLogLikelihood: Double
     let tokens: Int
+    /// Percent of the haystack's tokens that stand before the needle; nil where it is not stated.
+    let placed: Double?
 
-    init(cell: Cell, score: CompletionScore) {
+    init(cell: Cell, score: CompletionScore, placed: Double) {
       self.cell = cell
+      self.placed = placed
       isCorrect = score.isGreedy
       negativeLogLikelihood = score.negativeLogLikelihood
       tokens = score.tokens
@@ -39,13 +43,15 @@ package struct NeedleResult: EvaluationResult {
       self.isCorrect = isCorrect
       negativeLogLikelihood = nll
       self.tokens = tokens
+      placed = values["placed"]?.double
     }
 
     var json: JSONValue {
       [
         "length": JSONValue(cell.length), "depth": .number(cell.depth),
-        "trial": JSONValue(cell.trial), "correct": .bool(isCorrect),
-        "answer_nll_sum": .number(negativeLogLikelihood), "answer_tokens": JSONValue(tokens),
+        "trial": JSONValue(cell.trial), "placed": placed.map { .number($0) } ?? .null,
+        "correct": .bool(isCorrect), "answer_nll_sum": .number(negativeLogLikelihood),
+        "answer_tokens": JSONValue(tokens),
       ]
     }
   }
@@ -53,8 +59,10 @@ package struct NeedleResult: EvaluationResult {
   /// All trials of one length and depth.
   package struct GridCell: Sendable, Equatable {
     package let length: Int
-    /// Percent of the haystack before the needle.
+    /// Percent of the haystack before the needle that were asked for.
     package let depth: Double
+    /// Those that stand before it on average; nil where the trials do not state it.
+    package let placed: Double?
     package let trials: Int
     package let correct: Int
     /// Mean over trials of the answer's mean negative log-likelihood per token, in nats.
@@ -64,12 +72,21 @@ package struct NeedleResult: EvaluationResult {
 
     package var accuracy: Double { Double(correct) / Double(max(trials, 1)) }
     /// Its standard error: `sqrt(p (1 - p) / (n - 1))`.
-    package var accuracyError: Double { NeedleResult.errorOfShare(accuracy, of: trials) }
+    package var accuracyError: Double {
+      (accuracy * (1 - accuracy) / Double(trials - 1)).squareRoot()
+    }
   }
 
   package let record: EvaluationRecord
   /// Cells with finished trials, by length, then depth.
   package let grid: [GridCell]
+  /// The standard error of `accuracy`, trials of one number taken together, and other numbers as
+  /// independent draws: with passages of their own, trials of one number read the same one in all
+  /// cells. With c of them right, of t, in cluster k of K, and the accuracy p:
+  /// `sqrt(K / (K - 1) * sum (c - p t)^2) / sum t`. Not a number of one cluster.
+  ///
+  /// Where all read one text, its choice is not in it.
+  package let accuracyError: Double
 
   package init(_ record: EvaluationRecord, units trials: [Trial], file: String) {
     self.record = record
@@ -79,13 +96,27 @@ package struct NeedleResult: EvaluationResult {
     }
     grid = cells.values.map { trials in
       GridCell(
-        length: trials[0].cell.length, depth: trials[0].cell.depth, trials: trials.count,
+        length: trials[0].cell.length, depth: trials[0].cell.depth,
+        placed: Self.mean(trials.compactMap(\.placed)), trials: trials.count,
         correct: trials.filter(\.isCorrect).count,
         answerNegativeLogLikelihood: trials.reduce(0) {
           $0 + $1.negativeLogLikelihood / Double($1.tokens)
         } / Double(trials.count),
         answerError: Moments(trials.map { $0.negativeLogLikelihood / Double($0.tokens) }).error)
     }
+    let share = Double(trials.filter(\.isCorrect).count) / Double(trials.count)
+    let surpluses = Dictionary(grouping: trials, by: \.cell.trial).values.map { cluster in
+      Double(cluster.filter(\.isCorrect).count) - share * Double(cluster.count)
+    }
+    let clusters = Double(surpluses.count)
+    let squares = surpluses.map { $0 * $0 }.sorted().reduce(0, +)
+    accuracyError =
+      clusters > 1
+      ? (clusters / (clusters - 1) * squares).squareRoot() / Double(trials.count) : .nan
+  }
+
+  private static func mean(_ values: [Double]) -> Double? {
+    values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
   }
 
   /// Correct trials over all trials; NaN of none.
@@ -94,14 +125,24 @@ package struct NeedleResult: EvaluationResult {
     return Double(grid.reduce(0) { $0 + $1.correct }) / Double(trials)
   }
 
-  /// The standard error of `accuracy`, all trials taken as independent draws.
-  package var accuracyError: Double {
-    Self.errorOfShare(accuracy, of: grid.reduce(0) { $0 + $1.trials })
+  /// All trials read the haystack's beginning.
+  package var readsOneText: Bool {
+    record.settings["passages"]?.string == NeedleEvaluation.Passages.one.rawValue
   }
 
-  private static func errorOfShare(_ share: Double, of count: Int) -> Double {
-    (share * (1 - share) / Double(count - 1)).squareRoot()
+  /// What is to be said where needles stand far from where they were to; nil where they do not.
+  package var placeWarning: String? {
+    func distance(_ cell: GridCell) -> Double { abs((cell.placed ?? cell.depth) - cell.depth) }
+    guard let worst = grid.max(by: { distance($0) < distance($1) }),
+      let placed = worst.placed, distance(worst) > Self.fewPercent
+    else { return nil }
+    func rounded(_ percent: Double) -> String { String(format: "%.1f", percent) }
+    return "at length \(worst.length) the needles of depth \(rounded(worst.depth)) % stand at"
+      + " \(rounded(placed)) % on average: so far away are the ends of sentences"
   }
+
+  /// Beyond it a depth is another one.
+  private static let fewPercent = 10.0
 
   static func accuracy(_ units: [EvaluationRecord.Unit]) -> Double? {
     let trials = units.compactMap { Trial($0) }

@@ -164,7 +164,7 @@ package struct EvaluationRecord: Sendable {
   }
 
   private static let labelNames = [
-    "model", "base", "other", "text", "text_sha256", "haystack", "models",
+    "model", "base", "other", "text", "text_sha256", "haystack", "haystack_tokens", "models",
   ]
 
   /// Puts shards together; in any order they give the same digits as one run.

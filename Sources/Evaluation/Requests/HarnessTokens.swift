@@ -4,7 +4,7 @@ import Vocabulary
 /// model), so that its numbers can be compared.
 package struct HarnessTokens {
   /// Grows when a request gets other tokens.
-  static let version = 1
+  static let version = 2
 
   let tokenizer: Tokenizer
   /// The most tokens that the model sees.
@@ -12,7 +12,6 @@ package struct HarnessTokens {
   /// What stands before a text that has nothing before it: the token that begins texts, or else the
   /// one that ends them.
   let prefix: Int32
-  private let prefixText: [UInt8]
 
   /// - Throws: `EvaluationError.usage` for a tokenizer that has neither token.
   init(_ tokenizer: Tokenizer, context: Int) throws(EvaluationError) {
@@ -24,7 +23,6 @@ package struct HarnessTokens {
     self.tokenizer = tokenizer
     self.context = context
     self.prefix = prefix
-    prefixText = tokenizer.decode([prefix])
   }
 
   /// A request whose likelihood is asked for.
@@ -107,11 +105,11 @@ package struct HarnessTokens {
     return (before.isEmpty ? [prefix] : before, after)
   }
 
-  /// Token ids with what the tokenizer puts around a text, where the text does not begin with the
-  /// prefix itself. Special tokens in it count as such.
+  /// Token ids with what the tokenizer puts before a text, where the text does not begin with it.
+  /// Special tokens in it count as such. What the tokenizer puts after a text is left out: the
+  /// harness counts it as the context's end, and loses as many tokens of the continuation.
   private func encode(_ text: [UInt8]) throws -> [Int32] {
-    try tokenizer.encode(
-      text, addSpecial: !text.starts(with: prefixText), parseSpecial: true)
+    try tokenizer.encode(prompt: [.marked(text)])
   }
 
   private func encode(_ text: String) throws -> [Int32] { try encode(Array(text.utf8)) }

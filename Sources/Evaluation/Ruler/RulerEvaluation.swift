@@ -154,15 +154,11 @@ package struct RulerEvaluation {
     progress: (Double) -> Void
   ) throws -> (samples: [RulerResult.Sample], tokens: Int, computed: Int?) {
     let tokenizer = generator.tokenizer
-    let prompts = try made.map {
-      try tokenizer.encode(Array($0.prompt.utf8), addSpecial: true, parseSpecial: false)
-    }
     if mode == .nll {
-      let completions = try zip(made, prompts).map { sample, prompt in
-        try Completion(
-          prompt: prompt,
-          answer: tokenizer.encode(
-            Array(sample.answerText.utf8), addSpecial: false, parseSpecial: false))
+      let completions = try made.map { sample in
+        let (prompt, answer) = try tokenizer.encode(
+          prompt: [.plain(sample.prompt.utf8)], continuation: Array(sample.answerText.utf8))
+        return try Completion(prompt: prompt, answer: answer)
       }
       let (scores, computed) = try CompletionScorer(
         model: model, rotary: rotary, options: options
@@ -175,6 +171,7 @@ package struct RulerEvaluation {
       }
       return (samples, completions.reduce(0) { $0 + $1.tokens.count }, computed)
     }
+    let prompts = try made.map { try tokenizer.encode(prompt: [.plain($0.prompt.utf8)]) }
     let maximum = made.map(\.maximumNewTokens).max() ?? 0
     let generated = try model.generate(
       prompts, maximum: maximum, rotary: rotary, threads: options.threads,

@@ -8,8 +8,8 @@ import Vocabulary
 /// The texts around the haystacks are the published ones; words, random numbers and the order of
 /// draws are ours, so that prompts agree with the published tool's in kind, not letter by letter.
 package struct RulerGenerator: Sendable {
-  /// Grows when a seed's prompts change.
-  package static let version = 2
+  /// Grows when a seed's prompts, or their tokens, change.
+  package static let version = 3
   /// Longer prompts are not made.
   package static let longestLength = 1 << 24
   /// Below it the worked example of a list is short and words are repeated less often.
@@ -89,9 +89,9 @@ package struct RulerGenerator: Sendable {
       task, budget: max(length, 0) - task.maximumNewTokens, length: length, index: index, &random)
   }
 
-  /// Tokens of a text as a model reads it, with those that the tokenizer adds.
+  /// Tokens of a text as a model reads it, with those that the tokenizer puts before one.
   func tokens(of text: String) throws -> Int {
-    try tokenizer.encode(Array(text.utf8), addSpecial: true, parseSpecial: false).count
+    try tokenizer.encode(prompt: [.plain(text.utf8)]).count
   }
 
   private func draft(

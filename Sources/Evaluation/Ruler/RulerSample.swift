@@ -10,7 +10,7 @@ package struct RulerSample: Sendable, Equatable {
   package let index: Int
   /// Task text, haystack, question and the beginning of the answer.
   package let prompt: String
-  /// Tokens of the prompt, with those that the tokenizer adds to a text; at most
+  /// Tokens of the prompt, with those that the tokenizer puts before a text; at most
   /// `length - maximumNewTokens`.
   package let promptTokens: Int
   /// The strings that an output should contain: each of them, or for `qa` any.

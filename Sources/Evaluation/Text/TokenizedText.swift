@@ -72,8 +72,7 @@ public struct TokenizedText: Sendable {
       byteCount = bytes.count
       let tokenizer = try model.tokenizer()
       (tokens, tokenBytes) = try LongPhase.run("tokenizing \(source.name)") {
-        let ids = try tokenizer.encode(
-          bytes, addSpecial: true, parseSpecial: false, threads: threads)
+        let ids = try tokenizer.encode(prompt: [.plain(bytes)], threads: threads)
         return (ids, tokenizer.byteCounts(of: ids, spelling: bytes))
       }
       TokenizerNotes.tell(of: bytes, named: name, as: tokens, by: tokenizer)

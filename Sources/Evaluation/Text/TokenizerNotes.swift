@@ -26,6 +26,17 @@ package enum TokenizerNotes {
     for sentence in sentences(coverage, name == "-" ? "standard input" : name, tokenizer) {
       told(sentence)
     }
+    if let end = tokenizer.eos, tokenizer.addsEOS, ids.last != end {
+      let text = String(decoding: tokenizer.decode([end]), as: UTF8.self)
+      told(
+        "\(tokenizer.file): puts '\(text)' after every text: here it is no part of a text, neither"
+          + " scored nor at the end of a prompt")
+    }
+  }
+
+  /// Tells a sentence.
+  static func tell(_ sentence: String) {
+    if let told = observer.withLock({ $0 }) { told(sentence) }
   }
 
   /// What is taken for granted of a tokenizer whose file does not say it all; nil where nothing is.

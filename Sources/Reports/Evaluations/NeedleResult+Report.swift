@@ -9,7 +9,8 @@ extension NeedleResult: ReportedResult {
       grid.map { cell in
         [
           "length": JSONValue(cell.length), "depth": .number(cell.depth),
-          "trials": JSONValue(cell.trials), "correct": JSONValue(cell.correct),
+          "placed": .finite(cell.placed), "trials": JSONValue(cell.trials),
+          "correct": JSONValue(cell.correct),
           "accuracy": .number(cell.accuracy), "accuracy_stderr": .finite(cell.accuracyError),
           "answer_nll": .number(cell.answerNegativeLogLikelihood),
           "answer_nll_stderr": .finite(cell.answerError),
@@ -50,11 +51,24 @@ extension NeedleResult: ReportedResult {
     var map = heatMap()
     map.title = "Needle in a haystack"
     let share = Format.measured(100 * accuracy, error: 100 * accuracyError, 2)
+    let text = readsOneText ? "; of one text, whose choice is not in the error" : ""
     return """
       \(TerminalHeatMap(map).text(color: color))
 
-      accuracy    \(share) % of \(trials) trials, exact greedy match
-      """
+      accuracy    \(share) % of \(trials) trials, exact greedy match\(text)
+      """ + places
+  }
+
+  /// Where needles of each depth stand on average, over lengths; empty where the trials do not say.
+  private var places: String {
+    let places = depths.compactMap { depth -> String? in
+      let cells = grid.filter { $0.depth == depth }
+      let placed = cells.compactMap(\.placed)
+      guard placed.count == cells.count else { return nil }
+      return Format.fixed(placed.reduce(0, +) / Double(placed.count), 1)
+    }
+    return places.count == depths.count
+      ? "\nneedles     at \(places.joined(separator: ", ")) % on average" : ""
   }
 }
 

@@ -12,6 +12,7 @@ enum NeedleSection {
         cells.append((depth, length, accuracy, nll))
         trials.append([
           .text(label), .text("\(length)"), .text(Format.general(depth)),
+          .text(Format.compact(try cell.optionalNumber("placed"), 1)),
           .text(Format.compact(try cell.optionalNumber("trials"), 0)),
           .text(Format.compact(try cell.optionalNumber("correct"), 0)),
           .measured(
@@ -28,8 +29,8 @@ enum NeedleSection {
     let table = Table(
       name: "Every cell",
       columns: [
-        .text("model"), .number("length"), .number("depth, %"), .number("trials"),
-        .number("correct"), .number("accuracy"), .number("answer nll"),
+        .text("model"), .number("length"), .number("depth, %"), .number("placed, %"),
+        .number("trials"), .number("correct"), .number("accuracy"), .number("answer nll"),
       ], rows: trials)
     return PageSection(
       id: "needle", title: "Needle in a haystack",

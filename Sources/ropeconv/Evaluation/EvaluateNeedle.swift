@@ -100,6 +100,7 @@ struct EvaluateNeedle: ParsableCommand {
       chat: try ChatFormat.named(template.chat, for: model),
       rotary: try variant.request(for: model.plan, warning: output),
       options: try work.options(longRun, threads: output.threads))
+    if let omission = evaluation.chat?.omission(for: model) { output.warn(omission) }
     evaluation.mode = mode
     evaluation.passages = passages
     if let file = prompts.prompts {
@@ -115,6 +116,7 @@ struct EvaluateNeedle: ParsableCommand {
       display.show(share, running)
     }
     display.finish()
+    if let warning = result.placeWarning { output.warn(warning) }
     if let svg {
       _ = try WholeFile.write(
         Array(result.heatMap().svg().utf8), to: svg, force: force, inputs: files.inputs)
