@@ -102,6 +102,64 @@ import Testing
     #expect(warnings(finished, of: "standard input: 2 bytes have no token in") == 1)
   }
 
+  @Test func whatATokenizerPutsAfterTexts() throws {
+    try folder { work in
+      let model = "\(work)/model.gguf"
+      try changed(model) { $0["tokenizer.ggml.add_eos_token"] = .bool(true) }
+      let short = "\(work)/short.txt"
+      try String(repeating: "The fox is here. ", count: 40).write(
+        toFile: short, atomically: true, encoding: .utf8)
+      let text = ["--text", short, "--ctx", "64"]
+      for arguments in [
+        ["eval", "bytes", model] + text, ["eval", "perplexity", model, "--chunks", "1"] + text,
+        ["generate", model, "--prompt", "There is", "--max-tokens", "1"],
+      ] {
+        let finished = try call(arguments)
+        #expect(finished.status == 0, "\(finished.errors)")
+        #expect(warnings(finished, of: "after every text") == 1, "\(finished.errors)")
+      }
+      #expect(try call(["tokenize", model, "--text", short]).errors.isEmpty)
+    }
+  }
+
+  @Test func aHaystackThatIsTooShort() throws {
+    try folder { work in
+      let text = "\(work)/short.txt"
+      try "The fox is here. The dog is there again.\n".write(
+        toFile: text, atomically: true, encoding: .utf8)
+      let finished = try call([
+        "eval", "needle", Self.model, "--haystack", text, "--lengths", "256", "--trials", "1",
+        "--depths", "50", "--json",
+      ])
+      #expect(warnings(finished, of: "tokens are repeated to fill") == 1, "\(finished.errors)")
+      #expect(try json(finished)["haystack_tokens"]?.int ?? 99 < 42)
+    }
+  }
+
+  /// The words of a template's own system turn, which no format has.
+  @Test func theSystemTurnOfATemplate() throws {
+    try folder { work in
+      let model = "\(work)/model.gguf"
+      for (begins, quoted) in [
+        (#"{{ '<|im_start|>system\nYou are a lamp<|im_end|>\n' }}"#, "('You are a lamp')"),
+        (#"{{ '<|im_start|>system\n' + messages[0].content }}"#, nil),
+        (#"{% set default_system_message = 'You' %}"#, "is left out"),
+      ] {
+        let turns = "{% for m in messages %}{{ '<|im_start|>' + m.role }}{% endfor %}"
+        try changed(model) { $0["tokenizer.chat_template"] = .string(begins + turns) }
+        for chat in ["auto", "chatml", "llama3"] {
+          let finished = try call([
+            "generate", model, "--prompt", "Who", "--chat", chat, "--max-tokens", "1",
+          ])
+          #expect(finished.status == 0, "\(finished.errors)")
+          let count = quoted != nil && chat != "llama3" ? 1 : 0
+          #expect(warnings(finished, of: "system turn") == count, "\(finished.errors)")
+          if count == 1, let quoted { #expect(finished.errors.contains(quoted)) }
+        }
+      }
+    }
+  }
+
   /// One vocabulary, of whose merges two changed places.
   @Test func twoTokenizersOfOneVocabulary() throws {
     try folder { work in
