@@ -16,6 +16,8 @@ struct NeedleTrial {
 struct NeedleTrials {
   /// Grows when a seed's prompts, or their tokens, change.
   static let version = 4
+  /// Sizes of a haystack that are tried; nearly always the second has the length.
+  private static let attempts = 20
 
   let template: NeedleTemplate
   let haystack: TokenizedHaystack
@@ -48,12 +50,14 @@ struct NeedleTrials {
     var room = length - bare
     var best: NeedleTrial?
     var tried: Set<Int> = []
-    while room >= 1, tried.insert(room).inserted {
+    while room >= 1, tried.count < Self.attempts, tried.insert(room).inserted {
       let found = try made(draft, room: room)
       let count = found.completion.tokens.count
       if count <= length, count > best?.completion.tokens.count ?? 0 { best = found }
       if count == length { break }
-      room += length - count
+      room =
+        count > length
+        ? min(room * (length - bare) / (count - bare), room - 1) : room + length - count
     }
     guard let best, best.haystackTokens > 0 else {
       throw EvaluationError.usage(
