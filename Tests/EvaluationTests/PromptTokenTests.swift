@@ -76,7 +76,8 @@ import Vocabulary
       for (depth, trial) in [(0.0, 0), (0, 1), (50, 0), (50, 1), (100, 2)] {
         let made = try evaluation.completion(
           model, in: haystack, length: 400, depth: depth, trial: trial)
-        #expect(made.tokens.count == 400)
+        // Where a size ends with a space, none is put there: some lengths cannot be had.
+        #expect((399...400).contains(made.tokens.count))
         let decoded = tokenizer.decode(made.tokens, includesControl: false)
         #expect(decoded.first == 0x20)
         let text = String(decoding: decoded.dropFirst(), as: UTF8.self)

@@ -98,7 +98,8 @@ struct NeedleTrials {
         (Array(chat.afterUser.utf8), true), (Array(begun.utf8), false),
       ]
     } else {
-      parts = [(text + Array(" \(draft.question)".utf8), false)]
+      let joint = text.last == 0x20 ? "" : " "
+      parts = [(text + Array("\(joint)\(draft.question)".utf8), false)]
     }
     let (prompt, answer) = try tokenizer.encode(
       prompt: parts.map { $0.isMarked ? PromptPart.marked($0.text) : .plain($0.text) },
