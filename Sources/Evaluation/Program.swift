@@ -12,8 +12,8 @@ package enum Program {
   /// have another key, and are not continued.
   ///
   /// 2: float32 weights in panels. 3: with AVX2 a row's digits do not depend on how many others a
-  /// product has.
-  static let arithmeticRevision = 3
+  /// product has. 4: KL divergences of targets are not cut at zero.
+  static let arithmeticRevision = 4
 
   /// Names and versions of the libraries that multiply matrices.
   static var libraries: JSONValue {

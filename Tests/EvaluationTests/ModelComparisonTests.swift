@@ -58,6 +58,47 @@ import Testing
     #expect(result.agreement.value == 1)
   }
 
+  /// Frequencies that differ by a part in 10^8 leave nothing but rounding, which goes either way: cut
+  /// at zero, the mean would be half of what is left of the sizes.
+  @Test func whatRoundingLeavesIsNotCut() throws {
+    let model = try Model(opening: References.file("fixtures/lantern.gguf"))
+    let text = try TokenizedText(.text(path: References.file("fixtures/lantern.txt")), for: model)
+    let result = try ModelComparison(
+      windows: WindowPlan(context: 96, limit: 12),
+      rotary: (.asStored, RotaryRequest(scaling: .linear(factor: 1 + 1e-8)))
+    ).run(model, model, on: text)
+    let found = result.divergences
+    #expect(found.count { $0 < 0 } > found.count / 10)
+    #expect(found.allSatisfy { abs($0) < 1e-6 })
+    let sizes = found.reduce(0) { $0 + abs($1) } / Double(found.count)
+    #expect(sizes > 0 && abs(result.meanDivergence) < sizes / 2)
+  }
+
+  /// As for every difference: of eight chunks with as many targets each, the standard deviation of their
+  /// mean differences over the root of eight, here from two perplexities.
+  @Test func theRatiosErrorIsByChunks() throws {
+    let model = try Model(opening: References.file("fixtures/lantern.gguf"))
+    let text = try TokenizedText(.text(path: References.file("fixtures/lantern.txt")), for: model)
+    let windows = WindowPlan(context: 64, limit: 8)
+    let variant = RotaryRequest(sites: .all)
+    let result = try ModelComparison(windows: windows, rotary: (.asStored, variant)).run(
+      model, model, on: text)
+    let sides = try [RotaryRequest.asStored, variant].map {
+      try PerplexityEvaluation(windows: windows, rotary: $0).run(model, on: text).windows.map(\.mean)
+    }
+    let differences = zip(sides[0], sides[1]).map { $1 - $0 }
+    let mean = differences.reduce(0, +) / 8
+    let squares = differences.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+    #expect(abs(result.logRatio.value - mean) < 1e-6)
+    #expect(abs(result.logRatio.error - (squares / 7 / 8).squareRoot()) < 1e-6)
+    #expect(result.logRatioErrorByTokens < 0.9 * result.logRatio.error)
+    // Of one chunk nothing is known.
+    let one = try ModelComparison(
+      windows: WindowPlan(context: 64, limit: 1), rotary: (.asStored, variant)
+    ).run(model, model, on: text)
+    #expect(one.logRatio.error.isNaN && one.logRatioErrorByTokens > 0)
+  }
+
   /// The numbers are numpy.percentile's.
   @Test func percentilesAreInterpolated() {
     let values = [1.0, 2, 4, 8, 16]

@@ -11,14 +11,18 @@ package struct ComparisonResult: EvaluationResult {
   package static let unitName = "a window of a comparison"
 
   package let record: EvaluationRecord
-  /// KL divergence of every target, in nats, ascending.
+  /// KL divergence of every target, in nats, ascending; those of nothing are above or below zero by
+  /// what rounding leaves.
   package let divergences: [Double]
   /// Probability of the target under the other model minus that under the base, ascending.
   package let probabilityDifferences: [Double]
   package let base: Estimate
   package let other: Estimate
-  /// ln(perplexity of other / perplexity of base).
+  /// ln(perplexity of other / perplexity of base); the error is by chunks, as that of every difference,
+  /// and not a number of one chunk.
   package let logRatio: Estimate
+  /// The error of `logRatio` with targets taken as independent, as llama-perplexity has it: too small.
+  package let logRatioErrorByTokens: Double
   /// Correlation of the two models' log-likelihoods over targets.
   package let correlation: Double
   /// The share of targets whose most likely token is the same.
@@ -89,7 +93,16 @@ package struct ComparisonResult: EvaluationResult {
     self.base = Estimate(value: exp(one.mean), error: exp(one.mean) * one.error)
     self.other = Estimate(value: exp(two.mean), error: exp(two.mean) * two.error)
     let variance = one.error * one.error + two.error * two.error - 2 * covariance
-    logRatio = Estimate(value: two.mean - one.mean, error: max(variance, 0).squareRoot())
+    let chunks = [\Targets.base, \Targets.other].map { side in
+      units.enumerated().map { index, unit in
+        let nats = unit[keyPath: side]
+        return PairedDifference.Chunk(
+          index: index, scored: Double(nats.count), sum: nats.reduce(0, +))
+      }
+    }
+    let paired = PairedDifference(from: chunks[0], to: chunks[1])
+    logRatio = Estimate(value: two.mean - one.mean, error: paired?.nats.error ?? .nan)
+    logRatioErrorByTokens = max(variance, 0).squareRoot()
     correlation = covariance / (one.error * two.error)
     let share = Moments(agrees)
     agreement = Estimate(

@@ -8,7 +8,8 @@ struct TargetDivergence: Sendable, Equatable {
   /// Negative log-likelihoods of the target, in nats.
   let base: Double
   let other: Double
-  /// KL divergence of the other model's distribution from the base's, in nats.
+  /// KL divergence of the other model's distribution from the base's, in nats; rounding can leave one
+  /// of nothing a little above or below zero.
   let divergence: Double
   /// Whether the most likely token is the same.
   let agrees: Bool
@@ -97,8 +98,9 @@ struct DivergenceScorer {
       return TargetDivergence(
         base: logSums[0] - Double(sums.chosen[0].pointer[row]),
         other: logSums[1] - Double(sums.chosen[1].pointer[row]),
-        // Rounding can leave a divergence of nothing a little below zero.
-        divergence: max(difference + logSums[1] - logSums[0], 0),
+        // Cut at zero, rounding would stay where it is above and go where it is below: the mean of
+        // two equal models would be no longer nothing.
+        divergence: difference + logSums[1] - logSums[0],
         agrees: sums.tops[0].pointer[row] == sums.tops[1].pointer[row])
     }
   }

@@ -41,6 +41,7 @@ extension ComparisonResult: ReportedResult {
       fields[name] = .finite(estimate.value)
       fields["\(name)_stderr"] = .finite(estimate.error)
     }
+    fields["ln_ppl_ratio_stderr_by_tokens"] = .finite(logRatioErrorByTokens)
     fields["ln_correlation"] = .finite(correlation)
     fields["scored"] = JSONValue(divergences.count)
     fields["ctx"] = record.settings["ctx"] ?? .null
@@ -57,10 +58,10 @@ extension ComparisonResult: ReportedResult {
       -> [String]
     {
       let factor = percent ? 100.0 : 1
-      return [
-        name, Format.fixed(factor * estimate.value, digits),
-        "+- \(Format.fixed(factor * estimate.error, digits))\(percent ? " %" : "")",
-      ]
+      // Of one chunk, or one target, there is no error.
+      let error =
+        estimate.error.isFinite ? "+- \(Format.fixed(factor * estimate.error, digits))" : ""
+      return [name, Format.fixed(factor * estimate.value, digits), error + (percent ? " %" : "")]
     }
     let divergence = Moments(divergences)
     let change = Moments(probabilityDifferences)
@@ -69,7 +70,11 @@ extension ComparisonResult: ReportedResult {
       line("ln ratio", logRatio, 6),
       ["correlation of ln", Format.fixed(correlation, 6), ""],
       line("same top token", agreement, 3, percent: true),
-      line("mean KL divergence", Estimate(value: divergence.mean, error: divergence.error), 6),
+      // Significant digits: of nearly equal models, what rounding leaves is seen as such.
+      [
+        "mean KL divergence", Format.general(divergence.mean),
+        divergence.error.isFinite ? "+- \(Format.general(divergence.error))" : "",
+      ],
       line(
         "mean change of p", Estimate(value: change.mean, error: change.error), 3, percent: true),
       line("RMS change of p", rootMeanSquare, 3, percent: true),
@@ -79,7 +84,7 @@ extension ComparisonResult: ReportedResult {
       [["", "KL divergence", "change of p, %"]]
       + shares.map { name, share in
         [
-          name, Format.fixed(Self.percentile(divergences, share), 6),
+          name, Format.general(Self.percentile(divergences, share)),
           Format.fixed(100 * Self.percentile(probabilityDifferences, share), 3),
         ]
       }
