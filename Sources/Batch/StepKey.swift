@@ -1,6 +1,7 @@
 import Base
 import Checkpoints
 import Foundation
+import Tensors
 
 /// What a step's result depends on: its command, the contents of every file it reads, the program.
 struct StepKey {
@@ -21,6 +22,10 @@ struct StepKey {
     var lines = ["program \(version)"]
     // The instruction set decides which arithmetic is chosen where none is asked for.
     if let isa = EnvironmentVariable.instructionSet.value { lines.append("isa \(isa)") }
+    for name in Libraries.variables {
+      if let value = ProcessInfo.processInfo.environment[name] { lines.append("\(name) \(value)") }
+    }
+    if let digest = FormatResources.chosenDigest { lines.append("formats \(digest)") }
     var read = step.inputs
     if !step.has(["architectures"]), let folder = EnvironmentVariable.architectures.value,
       folder != ""

@@ -26,6 +26,7 @@ package enum Program {
       "program": [
         "name": .string(name), "version": .string(version),
         "instruction_set": .string(InstructionSet.current), "libraries": libraries,
+        "library_instruction_set": .string(Libraries.instructionSet),
       ],
       "date": .string(date.ISO8601Format()),
     ]

@@ -31,6 +31,23 @@ package enum Libraries {
     return versions
   }
 
+  /// Variables that the libraries themselves read, on which digits depend.
+  package static let variables = ["ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "OPENBLAS_CORETYPE"]
+
+  /// What the library of matrix products uses of this CPU, under the library's own name: oneDNN's
+  /// instruction set, such as `avx2`, or OpenBLAS's kind of core, such as `Zen`. It is capped by
+  /// `ROPECONV_ISA` and by `variables`, and digits depend on it.
+  package static let instructionSet: String = {
+    prepare()
+    #if ROPECONV_ONEDNN
+      let level = dnnl_get_effective_cpu_isa()
+      guard let name = dnnl_cpu_isa2str(level) else { return "\(level.rawValue)" }
+      return String(cString: name).replacing("cpu_isa_", with: "")
+    #else
+      return openblas_get_corename().map { String(cString: $0) } ?? "unknown"
+    #endif
+  }()
+
   /// Sets caps and thread counts before the first product.
   static func prepare() { _ = prepared }
 

@@ -84,7 +84,8 @@ import Testing
     let result = try ModelComparison(windows: windows, rotary: (.asStored, variant)).run(
       model, model, on: text)
     let sides = try [RotaryRequest.asStored, variant].map {
-      try PerplexityEvaluation(windows: windows, rotary: $0).run(model, on: text).windows.map(\.mean)
+      let evaluation = PerplexityEvaluation(windows: windows, rotary: $0)
+      return try evaluation.run(model, on: text).windows.map(\.mean)
     }
     let differences = zip(sides[0], sides[1]).map { $1 - $0 }
     let mean = differences.reduce(0, +) / 8

@@ -66,6 +66,36 @@ package enum FormatResources {
     try located.get()
   }
 
+  /// SHA-256 of the data files in the folder that `ROPECONV_FORMATS` names; nil where the program's own
+  /// are read.
+  package static let chosenDigest: String? = {
+    guard let chosen = EnvironmentVariable.formats.value, (try? folder()) == chosen else {
+      return nil
+    }
+    return digest(of: chosen)
+  }()
+
+  /// What a folder of data files holds.
+  private static let parts = ["architectures", "huggingface", "recognition", "tokenizers"]
+
+  /// SHA-256 of the paths and hashes of all data files in a folder; another name, another byte or another
+  /// file gives another one. Files that cannot be read count by their names.
+  package static func digest(of folder: String) -> String {
+    func files(_ path: String, _ depth: Int) -> [String] {
+      guard let stamp = FileStamp(path: "\(folder)/\(path)") else { return [] }
+      guard stamp.isFolder else { return stamp.isRegular ? [path] : [] }
+      // Links can lead round in a circle.
+      guard depth < 8 else { return [] }
+      let names = try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(path)")
+      return (names ?? []).sorted().flatMap { files("\(path)/\($0)", depth + 1) }
+    }
+    let lines = parts.flatMap { files($0, 0) }.map { path in
+      let bytes = FileManager.default.contents(atPath: "\(folder)/\(path)")
+      return "\(bytes.map { SourceHash.sha256(bytes: Array($0)) } ?? "unreadable") \(path)\n"
+    }
+    return SourceHash.sha256(text: lines.joined())
+  }
+
   private static let located: Result<String, FormatError> = {
     var candidates: [String] = []
     if let chosen = EnvironmentVariable.formats.value {

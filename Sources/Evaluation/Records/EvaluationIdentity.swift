@@ -6,7 +6,8 @@ import Tensors
 /// Everything that a digit of an evaluation depends on, as one JSON object. The key of a state file,
 /// the identity in a result's JSON and the label of a report's row are all made from it.
 package struct EvaluationIdentity: Sendable, Equatable {
-  /// `kind`, `protocol`, `models`, `text`, `arithmetic`, `settings`, `materials`, `units`.
+  /// `kind`, `protocol`, `models`, `text`, `arithmetic`, `settings`, `materials`, `units`, and
+  /// `formats_sha256` where the data files are not the program's own.
   package let fields: OrderedDictionary<String, JSONValue>
 
   package init(fields: OrderedDictionary<String, JSONValue>) { self.fields = fields }
@@ -38,17 +39,21 @@ package struct EvaluationIdentity: Sendable, Equatable {
     var arithmetic: OrderedDictionary<String, JSONValue> = [
       "compute": .string(options.arithmetic.rawValue),
       "instruction_set": .string(InstructionSet.current), "libraries": Program.libraries,
+      "library_instruction_set": .string(Libraries.instructionSet),
       "revision": JSONValue(Program.arithmeticRevision),
     ]
     arithmetic.merge(Settings.of(options, leaving: RunOptions.withoutEffect)) { own, _ in own }
     // Stated where it is asked for: results of other models keep their keys.
     if let form = options.form, form != .attention { arithmetic["form"] = .string(form.rawValue) }
-    fields = [
+    var fields: OrderedDictionary<String, JSONValue> = [
       "kind": .string(kind), "protocol": JSONValue(EvaluationRecord.protocolVersion),
       "models": .array(models), "text": text?.identity ?? .null,
       "arithmetic": .object(arithmetic), "settings": .object(settings),
       "materials": .object(materials), "units": JSONValue(units),
     ]
+    // What comes with the program is told by its version.
+    fields["formats_sha256"] = FormatResources.chosenDigest.map { .string($0) }
+    self.fields = fields
   }
 
   /// SHA-256 of the identity: what names the evaluation in a state file, and the result of all of it.

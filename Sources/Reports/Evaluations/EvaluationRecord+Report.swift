@@ -71,8 +71,14 @@ extension EvaluationRecord {
 
   /// What made the numbers, when, and the key of the result.
   var statementOfProgram: String {
-    let level = identity["arithmetic"]?["instruction_set"]?.string ?? ""
-    return "made by     \(Program.name) \(Program.version) (\(level)), \(date.ISO8601Format()), key"
+    let arithmetic = identity["arithmetic"]
+    // Kernels of our own, then the library's products.
+    let levels = ["instruction_set", "library_instruction_set"].compactMap {
+      arithmetic?[$0]?.string
+    }.joined(separator: ", products ")
+    let formats = Self.hash(identity["formats_sha256"], "data files ").map { ", \($0)" } ?? ""
+    return "made by     \(Program.name) \(Program.version) (\(levels))\(formats),"
+      + " \(date.ISO8601Format()), key"
       + " \(key.prefix(Self.shown))"
   }
 

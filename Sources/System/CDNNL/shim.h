@@ -1,6 +1,7 @@
 // oneDNN's C interface: matrix products on the instruction set the CPU has. The functions below fill
 // its arrays of dimensions, which Swift sees as tuples.
 #include <dnnl.h>
+#include <dnnl_debug.h>
 
 /// A matrix whose elements lie `row_stride` and `column_stride` elements apart.
 static inline dnnl_status_t cdnnl_matrix(dnnl_memory_desc_t *layout, dnnl_data_type_t type,
