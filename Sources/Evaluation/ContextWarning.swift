@@ -7,17 +7,31 @@ import Rotary
 /// it gives numbers all the same, of which many are those of a broken model.
 package struct ContextWarning: Sendable, Equatable {
   package let file: String
-  /// Tokens of the pass.
+  /// Tokens of the pass; where it begins at a later position, and that matters, the position after its
+  /// last token.
   package let length: Int
+  /// The position of the first token, where it is more than 0 and matters: the sites are absolute.
+  package let start: Int
   /// Tokens that the model was trained for.
   package let trained: Int
   /// Whether scaled frequencies can help: queries and keys rotate.
   package let canScale: Bool
 
   /// Nil where the model reaches as far. With learned positions too: those end with an error.
-  package init?(_ plan: ModelPlan, length: Int, rotary: RotaryRequest = .asStored) {
+  /// - Parameters:
+  ///   - plan: the model.
+  ///   - length: tokens of the pass.
+  ///   - start: the position of the first one.
+  ///   - rotary: the variant computed.
+  package init?(
+    _ plan: ModelPlan, length: Int, from start: Int = 0, rotary: RotaryRequest = .asStored
+  ) {
     guard plan.globals[.positions] == nil else { return nil }
     let sites = rotary.sites ?? plan.rotary.sites
+    // Of relative sites only distances count, wherever the pass begins.
+    let first = sites.isRelative ? 0 : max(start, 0)
+    let (sum, overflows) = first.addingReportingOverflow(length)
+    let end = overflows ? Int.max : sum
     let stored = plan.rotary.scores.first?.scaling ?? .none
     let trained = plan.shape.context
     // A scaling of one side alone leaves the other where it was: what reaches less counts.
@@ -26,9 +40,10 @@ package struct ContextWarning: Sendable, Equatable {
       let asked = rotary.scaledSites.isDisjoint(with: side) ? nil : rotary.scaling
       return (asked ?? stored).reach(from: trained)
     }
-    guard length > reaches.min() ?? trained else { return nil }
+    guard end > reaches.min() ?? trained else { return nil }
     file = plan.checkpoint.path
-    self.length = length
+    self.length = end
+    self.start = first
     self.trained = trained
     canScale = !sites.isDisjoint(with: .scores)
   }
@@ -40,7 +55,8 @@ package struct ContextWarning: Sendable, Equatable {
 
   /// One line.
   package var text: String {
-    "\(file): \(length) tokens are more than the \(trained) it was trained for"
+    let what = start > 0 ? "positions up to \(length)" : "\(length) tokens"
+    return "\(file): \(what) are more than the \(trained) it was trained for"
   }
 }
 

@@ -8,17 +8,16 @@ package struct AttentionAnalysisReport: Sendable {
   package let model: String
   /// What the model calls itself.
   package let name: String
-  package let text: String
-  package let context: Int
+  /// What of which text was looked at.
+  package let conditions: TextConditions
   package let layers: [AttentionAnalysis.Layer]
 
   package init(
-    model: String, name: String, text: String, context: Int, layers: [AttentionAnalysis.Layer]
+    model: String, name: String, conditions: TextConditions, layers: [AttentionAnalysis.Layer]
   ) {
     self.model = model
     self.name = name
-    self.text = text
-    self.context = context
+    self.conditions = conditions
     self.layers = layers
   }
 
@@ -32,22 +31,23 @@ package struct AttentionAnalysisReport: Sendable {
       fields["sink"] = found.sink.map { .finite($0) }
       return .object(fields)
     }
-    return .object([
-      "kind": "analyze", "model": .string(model), "text": .string(text),
-      "ctx": .integer(Int64(context)),
-      "layers": .array(
-        layers.map { layer in
-          .object([
-            "layer": .integer(Int64(layer.layer)), "frequencies": numbers(layer.frequencies),
-            "damage_predicted": numbers(layer.predicted),
-            "damage_measured": numbers(layer.measured), "damage_lost": numbers(layer.lost),
-            "heads": .array(
-              layer.heads.enumerated().map { head, found in
-                headObject(head, found)
-              }),
-          ])
-        }),
-    ])
+    var fields: OrderedDictionary<String, JSONValue> = [
+      "kind": "analyze", "model": .string(model),
+    ]
+    fields.merge(conditions.fields) { own, _ in own }
+    fields["layers"] = .array(
+      layers.map { layer in
+        .object([
+          "layer": .integer(Int64(layer.layer)), "frequencies": numbers(layer.frequencies),
+          "damage_predicted": numbers(layer.predicted),
+          "damage_measured": numbers(layer.measured), "damage_lost": numbers(layer.lost),
+          "heads": .array(
+            layer.heads.enumerated().map { head, found in
+              headObject(head, found)
+            }),
+        ])
+      })
+    return .object(fields)
   }
 
   /// A line per layer, and what the numbers mean.
@@ -66,6 +66,8 @@ package struct AttentionAnalysisReport: Sendable {
     }
     return Format.table(rows) + """
 
+
+      \(conditions.lines(indent: 12).joined(separator: "\n"))
 
       distances in tokens, of heads under their attention; damage: the sum over pairs of what rotating
       each value pair alone changes in the attention's output, as a share of its energy; lost: what no

@@ -66,15 +66,10 @@ extension ConversionOutcome {
   private var warnings: [String] { plan.warnings.map(\.text) + notes }
 
   private func fields(_ scored: ScoredText) -> OrderedDictionary<String, JSONValue> {
-    let windows = scored.windows
-    return [
-      "text": .string(scored.name), "text_sha256": .string(scored.hash),
-      "chunks": .integer(Int64(scored.chunks)),
-      "chunks_available": .integer(Int64(scored.available)),
-      "ctx": .integer(Int64(windows.context)), "score": .string(windows.scored.rawValue),
-      "stride": windows.stride.map { .integer(Int64($0)) } ?? .null,
-      "compute": .string(scored.compute),
-    ]
+    var fields = scored.conditions.fields
+    fields["chunks_available"] = JSONValue(scored.available)
+    fields["compute"] = .string(scored.compute)
+    return fields
   }
 
   /// What a user must know of the result, with the numbers that were measured.
@@ -266,8 +261,7 @@ extension ConversionOutcome {
       lines.append(
         "dry run    nothing written, \(Format.bytes(plan.tensorBytes)) of tensors planned")
     }
-    lines += scores.lines(
-      extent: scored?.extent, type: plan.request.type.setting)
+    lines += scores.lines(of: scored, type: plan.request.type.setting)
     return lines.joined(separator: "\n")
   }
 }

@@ -18,9 +18,12 @@ extension ConversionScores {
     return fields
   }
 
-  /// The lines a person reads; `extent` says what of the text was scored, `type` how the output is
-  /// quantized.
-  func lines(extent: String?, type: String?) -> [String] {
+  /// The lines a person reads.
+  /// - Parameters:
+  ///   - scored: what of which text was scored.
+  ///   - type: how the output is quantized.
+  /// - Returns: no lines where nothing was measured.
+  func lines(of scored: ScoredText?, type: String?) -> [String] {
     guard let before, let after else { return [] }
     func shown(_ score: PerplexityResult) -> String {
       Format.measured(score.perplexity, error: score.perplexityError, 4)
@@ -34,7 +37,10 @@ extension ConversionScores {
         "           rotating costs \(rotating.text), quantizing\(type.map { " as \($0)" } ?? "")"
           + " \(quantizing.text)")
     }
-    if let extent { lines.append("           of \(extent)") }
+    if let scored {
+      lines.append("           of \(scored.extent), in \(scored.compute)")
+      lines += scored.conditions.lines(indent: 11)
+    }
     return lines
   }
 }

@@ -1,5 +1,6 @@
 import Base
 import Evaluation
+import OrderedCollections
 
 /// What residual streams of another engine showed, where there are some.
 package struct StreamFinding: Sendable {
@@ -16,9 +17,10 @@ package struct StreamFinding: Sendable {
 extension LogProbabilityComparison.Result {
   /// The JSON of a comparison with another engine's numbers.
   package func json(
-    _ model: String, _ file: String, tolerance: Double, streams: StreamFinding? = nil
+    _ model: String, _ file: String, on conditions: TextConditions, tolerance: Double,
+    streams: StreamFinding? = nil
   ) -> JSONValue {
-    [
+    var fields: OrderedDictionary<String, JSONValue> = [
       "kind": "verify_logprobs", "model": .string(model), "logprobs": .string(file),
       "targets": JSONValue(targets), "max_difference": .number(maximum),
       "mean_difference": .number(mean), "first_difference": first?.json ?? .null,
@@ -26,14 +28,19 @@ extension LogProbabilityComparison.Result {
       "first_layer": streams?.difference?.json ?? .null, "tolerance": .number(tolerance),
       "same": .bool(isSame && streams?.difference == nil),
     ]
+    fields.merge(conditions.fields) { own, _ in own }
+    return .object(fields)
   }
 
-  package func text(tolerance: Double, streams: StreamFinding? = nil) -> String {
+  package func text(
+    on conditions: TextConditions, tolerance: Double, streams: StreamFinding? = nil
+  ) -> String {
     """
     max difference  \(Format.general(maximum)) nats
     mean difference \(Format.general(mean)) of \(targets) targets
     \(first.map { $0.line + "\n" } ?? "")\
     \(streams.map { "by layers       \($0.difference?.words ?? "the residual streams are the same")\n" } ?? "")\
+    \(conditions.lines(indent: 16).joined(separator: "\n"))
     \(isSame && streams?.difference == nil ? "same" : "different") at tolerance \(Format.general(tolerance))
     """
   }

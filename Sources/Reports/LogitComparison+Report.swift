@@ -1,14 +1,23 @@
 import Base
 import Evaluation
+import Foundation
 import OrderedCollections
 
 extension LogitComparison.Result {
   /// Whether no logit differs by more than so many standard deviations of the logits.
   package func isSame(within tolerance: Double) -> Bool { relativeMaximum <= tolerance }
 
-  /// The JSON of a comparison of two models' logits; `layers` is where they part, where they do.
+  /// The JSON of a comparison of two models' logits.
+  /// - Parameters:
+  ///   - one: the path of the first model.
+  ///   - other: that of the second.
+  ///   - conditions: what of which text was compared.
+  ///   - tolerance: in standard deviations of the logits.
+  ///   - layers: where the models part, where they do.
+  /// - Returns: the object.
   package func json(
-    _ one: String, _ other: String, tolerance: Double, layers: LayerComparison.Finding? = nil
+    _ one: String, _ other: String, on conditions: TextConditions, tolerance: Double,
+    layers: LayerComparison.Finding? = nil
   ) -> JSONValue {
     var fields: OrderedDictionary<String, JSONValue> = [
       "kind": "verify", "model": .string(one), "a": .string(one), "b": .string(other),
@@ -16,6 +25,7 @@ extension LogitComparison.Result {
       "rms_relative": .number(relativeRMS), "top1_agreement": .number(topAgreement),
       "tolerance": .number(tolerance), "same": .bool(isSame(within: tolerance)),
     ]
+    fields.merge(conditions.fields) { own, _ in own }
     fields["first_difference"] = .null
     fields["layers_not_compared"] = .null
     switch layers {
@@ -26,14 +36,30 @@ extension LogitComparison.Result {
     return .object(fields)
   }
 
-  package func text(tolerance: Double, layers: LayerComparison.Finding? = nil) -> String {
+  /// The same for a person.
+  package func text(
+    on conditions: TextConditions, tolerance: Double, layers: LayerComparison.Finding? = nil
+  ) -> String {
     """
     max difference  \(Format.general(relativeMaximum)) standard deviations of the logits
     RMS difference  \(Format.general(relativeRMS))
     top-1 agreement \(Format.fixed(100 * topAgreement, 2)) % of \(positions) positions
     \(layers.map { $0.line + "\n" } ?? "")\
+    \(conditions.lines(indent: 16).joined(separator: "\n"))
     \(isSame(within: tolerance) ? "same" : "different") at tolerance \(Format.general(tolerance))
     """
+  }
+}
+
+extension TextConditions {
+  /// Settings and text as lines, their values so many letters from the left.
+  func lines(indent: Int) -> [String] {
+    [
+      ("settings", Statement.settings([identity])),
+      ("text", Statement.text(labels, ids: identity["text"])),
+    ].compactMap { name, value in
+      value.map { name.padding(toLength: indent, withPad: " ", startingAt: 0) + $0 }
+    }
   }
 }
 

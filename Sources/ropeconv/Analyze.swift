@@ -85,7 +85,10 @@ struct Analyze: ParsableCommand {
       model.plan.name == model.checkpoint.path
       ? URL(fileURLWithPath: model.checkpoint.path).lastPathComponent : model.plan.name
     let report = AttentionAnalysisReport(
-      model: model.checkpoint.path, name: name, text: source.name, context: ctx, layers: layers)
+      model: model.checkpoint.path, name: name,
+      // Whole chunks are looked at, whichever targets they have.
+      conditions: try TextConditions(tokens, analysis.windows, leaving: ["score", "stride"]),
+      layers: layers)
     if let svg {
       _ = try WholeFile.write(
         Array(report.heatMap().svg().utf8), to: svg, force: force, inputs: files.inputs)

@@ -117,7 +117,16 @@ struct Convert: ParsableCommand {
     if let fit = fit.request {
       options.warn(model, beyond: fit.settings.context, shorter: "--calibrate-ctx")
     }
-    if text.source != nil { options.warn(model, beyond: window.ctx, shorter: "--ctx") }
+    if text.source != nil {
+      // The source, and what becomes of it: absolute sites count from where chunks start.
+      let isBeyond = options.warn(
+        model, beyond: window.ctx, from: window.start, shorter: "--ctx")
+      if !isBeyond {
+        options.warn(
+          model, beyond: window.ctx, from: window.start, rotary: RotaryRequest(sites: sites),
+          shorter: "--ctx")
+      }
+    }
     let outcome = dryRun ? run.planned() : try show(run)
     for note in outcome.notes { options.warn(note) }
     options.show(outcome.json(warnings: Warnings.all), outcome.text())

@@ -74,7 +74,7 @@ struct Verify: ParsableCommand {
       windows: window.plan(default: .all), start: window.start,
       options: try work.options(threads: output.threads, auto: .float32))
     for model in [models.0, models.1] {
-      output.warn(model, beyond: window.ctx, shorter: "--ctx")
+      output.warn(model, beyond: window.ctx, from: window.start, shorter: "--ctx")
     }
     let display = ProgressDisplay(quiet: output.quiet)
     let result = try comparison.run(models.0, models.1, on: text) { display.show($0, "comparing") }
@@ -88,9 +88,10 @@ struct Verify: ParsableCommand {
     }
     display.finish()
     for model in [models.0, models.1] { try model.checkpoint.checkUnchanged() }
+    let conditions = try TextConditions(text, comparison.windows, start: comparison.start)
     output.show(
-      result.json(one, other, tolerance: tolerance, layers: layers),
-      result.text(tolerance: tolerance, layers: layers))
+      result.json(one, other, on: conditions, tolerance: tolerance, layers: layers),
+      result.text(on: conditions, tolerance: tolerance, layers: layers))
     guard result.isSame(within: tolerance) else {
       throw ThresholdMissed(
         reason: "the logits differ by \(Format.general(result.relativeMaximum)), tolerance "
@@ -106,7 +107,7 @@ struct Verify: ParsableCommand {
     let comparison = LogProbabilityComparison(
       windows: window.plan(default: .all), start: window.start,
       options: try work.options(threads: output.threads, auto: .float32))
-    output.warn(model, beyond: window.ctx, shorter: "--ctx")
+    output.warn(model, beyond: window.ctx, from: window.start, shorter: "--ctx")
     let display = ProgressDisplay(quiet: output.quiet)
     let result = try comparison.run(
       model, on: text, against: numbers, file: file, tolerance: tolerance
@@ -121,9 +122,10 @@ struct Verify: ParsableCommand {
     }
     display.finish()
     try model.checkpoint.checkUnchanged()
+    let conditions = try TextConditions(text, comparison.windows, start: comparison.start)
     output.show(
-      result.json(one, file, tolerance: tolerance, streams: finding),
-      result.text(tolerance: tolerance, streams: finding))
+      result.json(one, file, on: conditions, tolerance: tolerance, streams: finding),
+      result.text(on: conditions, tolerance: tolerance, streams: finding))
     if result.isSame, finding?.difference != nil {
       throw ThresholdMissed(
         reason: "the residual streams differ, tolerance \(Format.general(tolerance))")

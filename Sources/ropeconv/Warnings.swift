@@ -45,17 +45,17 @@ extension OutputOptions {
   /// - Parameters:
   ///   - model: the model.
   ///   - length: tokens of the pass.
+  ///   - start: the position of the first one.
   ///   - rotary: the variant computed.
   ///   - option: what would make it shorter; nil where the frequencies can be scaled.
   /// - Returns: whether it is longer.
   @discardableResult
   func warn(
-    _ model: Model, beyond length: Int, rotary: RotaryRequest = .asStored,
+    _ model: Model, beyond length: Int, from start: Int = 0, rotary: RotaryRequest = .asStored,
     shorter option: String? = nil
   ) -> Bool {
-    guard let warning = ContextWarning(model.plan, length: length, rotary: rotary) else {
-      return false
-    }
+    let warning = ContextWarning(model.plan, length: length, from: start, rotary: rotary)
+    guard let warning else { return false }
     warn(warning.text + warning.remedy(shorter: option))
     return true
   }

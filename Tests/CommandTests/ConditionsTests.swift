@@ -65,6 +65,87 @@ import Testing
     }
   }
 
+  private static let few = ["--text", text, "--ctx", "32", "--chunks", "2"]
+
+  private static let evaluations = [
+    ["eval", "perplexity", model, "--start", "7"] + few,
+    ["eval", "perplexity", model, "--stride", "8"] + few,
+    ["eval", "compare", model, model, "--start", "7"] + few,
+    ["eval", "bytes", model, "--text", text, "--ctx", "500", "--stride", "300"],
+    [
+      "eval", "needle", model, "--template", References.file("fixtures/lantern.needle.json"),
+      "--lengths", "96,128", "--trials", "1", "--seed", "5", "--chat", "chatml",
+    ],
+    [
+      "eval", "ruler", model, "--task", "niah_single_1", "--lengths", "512", "--samples", "1",
+      "--mode", "nll", "--seed", "6",
+    ],
+    ["eval", "icl", model, "--tasks", References.file("fixtures/tasks"), "--examples", "1"],
+  ]
+
+  /// Every setting of a result's identity is in its text, those left at their defaults too.
+  @Test func everySettingIsSaid() throws {
+    for arguments in Self.evaluations {
+      let result = try json(runProgram(Self.program, arguments + ["--json", "--quiet"]))
+      let settings = try #require(result["identity"]?["settings"]?.object)
+      let printed = try runProgram(Self.program, arguments + ["--quiet"]).output
+      let line = try #require(
+        printed.split(separator: "\n").first { $0.hasPrefix("settings    ") }, "\(printed)")
+      let said = ", \(line.dropFirst(12)),"
+      for (name, value) in settings where name != "left_out" {
+        if name == "target_ctx", value.isNull { continue }
+        #expect(said.contains(", \(name) "), "\(name): \(line)")
+        if let number = value.int {
+          let words = name == "prompts" ? "version \(number)" : "\(number)"
+          #expect(said.contains(", \(name) \(words),"), "\(name): \(line)")
+        }
+      }
+      if let text = result["identity"]?["text"], text.object != nil {
+        #expect(said.contains(", BOS none,"))
+      }
+    }
+  }
+
+  /// YaRN's numbers depend on the context before it; a sweep says the settings of all its points.
+  @Test func scalingsAndSweepsSayTheirParameters() throws {
+    let yarn = ["--rope-scaling", "yarn", "--rope-factor", "2", "--rope-original-ctx", "96"]
+    for more in [yarn, yarn + ["--lengths", "16,32"]] {
+      let given = more.contains("--lengths") ? ["--text", Self.text, "--chunks", "2"] : Self.few
+      let printed = try runProgram(
+        Self.program, ["eval", "perplexity", Self.model, "--quiet"] + given + more
+      ).output
+      #expect(printed.contains("scaling yarn (factor 2, original_context 96"), "\(printed)")
+      #expect(printed.contains(more.contains("--lengths") ? "ctx 16/32, " : "ctx 32, "))
+    }
+  }
+
+  /// What commands without a record state of the text that they looked at.
+  @Test func conversionsAndComparisonsSayWhatTheyLookedAt() throws {
+    try folder { work in
+      // `sha256sum fixtures/lantern.txt`.
+      let hash = try #require(
+        try runProgram("/usr/bin/sha256sum", [Self.text]).output.split(separator: " ").first)
+      for (arguments, start) in [
+        (["convert", Self.model, "-o", "\(work)/a.gguf", "--type", "f32", "--force"], 17),
+        (["verify", Self.model, Self.model], 17), (["analyze", Self.model], nil),
+      ] as [([String], Int?)] {
+        let call = arguments + Self.few + (start.map { ["--start", "\($0)"] } ?? [])
+        let result = try json(runProgram(Self.program, call + ["--json", "--quiet"]))
+        let stated = try #require(arguments[0] == "convert" ? result["perplexity"] : result)
+        #expect(stated["text"]?.string == Self.text)
+        #expect(stated["text_sha256"]?.string == String(hash))
+        #expect(stated["text_ids_sha256"]?.string?.count == 64)
+        #expect(stated["text_ids_sha256"] != stated["text_sha256"])
+        #expect(stated["ctx"] == 32 && stated["chunks"] == 2)
+        #expect(stated["start"]?.int == start && stated["window_start"] == .null)
+        let printed = try runProgram(Self.program, call + ["--quiet"]).output
+        #expect(printed.contains("ctx 32, chunks 2"), "\(printed)")
+        #expect(printed.contains("sha256 \(hash.prefix(16))"), "\(printed)")
+        if let start { #expect(printed.contains("start \(start), BOS none"), "\(printed)") }
+      }
+    }
+  }
+
   /// A name, a byte and a file each give another hash; what the program does not read gives none.
   @Test func everyDataFileCounts() throws {
     try folder { work in

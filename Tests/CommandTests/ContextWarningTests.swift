@@ -55,6 +55,43 @@ import Testing
     }
   }
 
+  /// Where sites are absolute a chunk that begins late goes beyond what was trained, however short it is;
+  /// of relative ones only distances count.
+  @Test func aLateStartCountsWhereSitesAreAbsolute() throws {
+    let late = ["--text", Self.text, "--ctx", "64", "--chunks", "1", "--start", "500"]
+    let folder = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let keys = "\(folder)/k.gguf"
+    #expect(try run("convert", Self.model, "--to", "k", "-o", keys, "--quiet").status == 0)
+    let beyond = "positions up to 564 are more than the 512 it was trained for"
+    for arguments in [
+      ["eval", "perplexity", Self.model, "--sites", "k"] + late,
+      ["eval", "perplexity", Self.model, keys] + late,
+      ["eval", "compare", Self.model, keys] + late, ["eval", "compare", keys, keys] + late,
+      ["verify", keys, keys] + late,
+      ["convert", Self.model, "--to", "k", "-o", "\(folder)/a.gguf"] + late,
+      ["convert", keys, "--type", "f32", "-o", "\(folder)/b.gguf"] + late,
+    ] {
+      let finished = try runProgram(Self.program, arguments)
+      #expect(finished.status == 0, "\(arguments): \(finished.errors)")
+      #expect(finished.errors.contains(beyond), "\(arguments): \(finished.errors)")
+    }
+    for arguments in [
+      ["eval", "perplexity", Self.model] + late,
+      ["convert", Self.model, "--to", "qkvo", "-o", "\(folder)/c.gguf"] + late,
+      ["eval", "perplexity", Self.model, "--sites", "k", "--text", Self.text, "--ctx", "64"]
+        + ["--chunks", "1", "--start", "448"],
+    ] {
+      let finished = try runProgram(Self.program, arguments)
+      #expect(finished.status == 0, "\(arguments): \(finished.errors)")
+      #expect(!finished.errors.contains("trained for"), "\(arguments): \(finished.errors)")
+    }
+    let plan = try Model(opening: keys).plan
+    #expect(ContextWarning(plan, length: 64, from: 448) == nil)
+    #expect(ContextWarning(plan, length: 64, from: 449)?.length == 513)
+    #expect(ContextWarning(plan, length: 64, from: .max)?.length == .max)
+  }
+
   @Test func nothingIsSaidWhereItReaches() throws {
     let few = ["eval", "perplexity", Self.model, "--text", Self.text, "--chunks", "1", "--json"]
     for arguments in [

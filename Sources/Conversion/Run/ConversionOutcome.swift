@@ -38,20 +38,28 @@ public struct ConversionOutcome: Sendable {
 
 /// The part of a text that perplexity before and after was measured on.
 package struct ScoredText: Sendable {
-  package let name: String
-  /// SHA-256 of the whole text's token ids (32-bit little-endian).
-  package let hash: String
-  package let chunks: Int
+  /// The text, its hashes, and the settings that the numbers depend on.
+  package let conditions: TextConditions
+  package var chunks: Int { conditions.chunks }
   /// Chunks of the whole text.
   package let available: Int
   package let windows: WindowPlan
+  /// The position of a chunk's first token.
+  package let start: Int
   /// The arithmetic of matrix products.
   package let compute: String
 
-  /// Such as `the first 32 of 81 chunks of 512 tokens`.
+  /// Such as `the first 32 of 81 chunks of 512 tokens`, with what is not as it is by default.
   package var extent: String {
-    chunks < available
+    var words =
+      chunks < available
       ? "the first \(chunks) of \(available) chunks of \(windows.context) tokens"
       : "\(chunks) chunks of \(windows.context) tokens"
+    if let stride = windows.stride {
+      words += " that begin at multiples of \(stride)"
+    } else if windows.scored == .all {
+      words += ", all targets of each"
+    }
+    return start == 0 ? words : "\(words), the first token of each at position \(start)"
   }
 }

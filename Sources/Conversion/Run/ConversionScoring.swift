@@ -1,4 +1,3 @@
-import Base
 import Evaluation
 import Rotary
 
@@ -41,8 +40,8 @@ struct ConversionScoring {
     evaluation = PerplexityEvaluation(
       windows: request.windows, start: request.start, options: request.options)
     scored = ScoredText(
-      name: text.name, hash: SourceHash.sha256(tokens: [text.tokens]), chunks: chosen.count,
-      available: available, windows: request.windows,
+      conditions: try TextConditions(text, request.windows, start: request.start),
+      available: available, windows: request.windows, start: request.start,
       compute: request.options.arithmetic.rawValue)
   }
 

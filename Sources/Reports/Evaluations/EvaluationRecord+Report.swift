@@ -15,15 +15,16 @@ extension EvaluationRecord {
     ]
   }
 
-  /// What the numbers are of and how they were made, as lines: files and their hashes, arithmetic,
-  /// program, date and key, time and memory.
+  /// What the numbers are of and how they were made, as lines: files and their hashes, settings,
+  /// arithmetic, program, date and key, time and memory.
   func costText(peakBytes: Int) -> String {
     let rate = Double(evaluatedTokens) / max(seconds, 1e-9)
     let shared =
       computedTokens < evaluatedTokens
       ? ", \(computedTokens) of \(evaluatedTokens) tokens computed" : ""
+    let statement = statementOfFiles + Self.statementOfSettings([self]) + [statementOfProgram]
     return """
-      \((statementOfFiles + [statementOfProgram]).joined(separator: "\n"))
+      \(statement.joined(separator: "\n"))
       arithmetic  \(compute.string ?? "")
       time        \(Format.fixed(seconds, 1)) s, \(Format.fixed(rate, 0)) tokens/s\(shared), \
       peak memory \(Format.bytes(peakBytes))
@@ -35,31 +36,33 @@ extension EvaluationRecord {
   var statementOfFiles: [String] {
     let files = (labels["models"]?.array ?? []).map { $0["file"]?.string ?? "" }
     var lines = files.indices.map { index in
-      let parts = [files[index], Self.hash(model(index)["sha256"])] + rotation(index)
+      let parts = [files[index], Statement.hash(model(index)["sha256"])] + rotation(index)
       return "weights     \(printable(parts.compactMap { $0 }.joined(separator: ", ")))"
     }
-    if let text = labels["text"]?.string {
-      // Of ids there is no text to hash: then those of the ids say which they were.
-      let hash = Self.hash(labels["text_sha256"]) ?? Self.hash(identity["text"]?["sha256"], "ids ")
-      lines.append(
-        "text        \(printable([text, hash].compactMap { $0 }.joined(separator: ", ")))")
+    if let text = Statement.text(labels, ids: identity["text"]) {
+      lines.append("text        \(text)")
     }
     if let haystack = labels["haystack"]?.string {
-      let hash = Self.hash(identity["materials"]?["haystack_sha256"])
+      let hash = Statement.hash(identity["materials"]?["haystack_sha256"])
       lines.append(
         "haystack    \(printable([haystack, hash].compactMap { $0 }.joined(separator: ", ")))")
     } else {
       let materials = (identity["materials"]?.object ?? [:]).compactMap { key, value in
-        Self.hash(value).map { "\(key.replacing("_sha256", with: "")) \($0)" }
+        Statement.hash(value).map { "\(key.replacing("_sha256", with: "")) \($0)" }
       }
       let tasks = (identity["materials"]?["tasks"]?.array ?? []).compactMap { task in
-        Self.hash(task["sha256"]).map { "\(task["task"]?.string ?? "") \($0)" }
+        Statement.hash(task["sha256"]).map { "\(task["task"]?.string ?? "") \($0)" }
       }
       if !(materials + tasks).isEmpty {
         lines.append("texts       \((materials + tasks).joined(separator: ", "))")
       }
     }
     return lines
+  }
+
+  /// Every setting of results that are shown together, as a line; none where there is no setting.
+  static func statementOfSettings(_ records: [EvaluationRecord]) -> [String] {
+    Statement.settings(records.map(\.identity)).map { ["settings    \($0)"] } ?? []
   }
 
   /// The first model's name and variant, and the shard, where it is of one.
@@ -76,10 +79,10 @@ extension EvaluationRecord {
     let levels = ["instruction_set", "library_instruction_set"].compactMap {
       arithmetic?[$0]?.string
     }.joined(separator: ", products ")
-    let formats = Self.hash(identity["formats_sha256"], "data files ").map { ", \($0)" } ?? ""
+    let formats = Statement.hash(identity["formats_sha256"], "data files ").map { ", \($0)" } ?? ""
     return "made by     \(Program.name) \(Program.version) (\(levels))\(formats),"
       + " \(date.ISO8601Format()), key"
-      + " \(key.prefix(Self.shown))"
+      + " \(key.prefix(Statement.shown))"
   }
 
   /// Layout, bases and scaling, whichever the model has.
@@ -91,18 +94,22 @@ extension EvaluationRecord {
     func number(_ key: String, _ name: String) -> String? {
       rotation[key]?.double.map { "\(name) \(Format.general($0))" }
     }
-    let scaling = rotation["scaling"]?["type"]?.string
     return [
       rotation["layout"]?.string.map { "\($0) pairs" }, number("base", "base"),
       number("value_base", "value base"),
-      scaling == "none" ? nil : scaling.map { "scaling \($0)" },
+      rotation["scaling"]?["type"] == "none"
+        ? nil : Self.scaling(rotation["scaling"], "scaling"),
+      Self.scaling(rotation["value_scaling"], "value scaling"),
     ]
   }
 
-  /// Characters of a hash in a line for people.
-  private static let shown = 16
-
-  private static func hash(_ value: JSONValue?, _ what: String = "") -> String? {
-    (value?.string).map { "\(what)sha256 \($0.prefix(shown))" }
+  /// A scaling with its parameters, the context before it among them.
+  private static func scaling(_ scaling: JSONValue?, _ name: String) -> String? {
+    guard let members = scaling?.object, let type = members["type"]?.string else { return nil }
+    let parameters = members.compactMap { key, value in
+      value.double.map { "\(key) \(Format.general($0))" }
+    }
+    let list = parameters.isEmpty ? "" : " (\(parameters.joined(separator: ", ")))"
+    return "\(name) \(type)\(list)"
   }
 }

@@ -151,10 +151,11 @@ extension PerplexitySweep {
     return count.map { ending(path, $0) } ?? path
   }
 
-  /// Each file once: the points of a curve differ in length alone.
+  /// Each file once, or once for each factor of a scaling; the settings of all points.
   private var statement: [String] {
-    let records = curves.compactMap { $0.points.first?.record }
+    let records = curves.flatMap { $0.points.map(\.record) }
     return Array(OrderedSet(records.flatMap(\.statementOfFiles)))
+      + EvaluationRecord.statementOfSettings(records)
   }
 
   /// What was scored, as a line.

@@ -56,9 +56,10 @@ struct EvaluateCompare: ParsableCommand {
       start: window.start,
       options: try work.options(longRun, threads: output.threads))
     output.warnOfVocabularies(base, other)
-    let isBeyond = output.warn(base, beyond: window.ctx, shorter: "--ctx")
+    let isBeyond = output.warn(
+      base, beyond: window.ctx, from: window.start, shorter: "--ctx")
     if !isBeyond || other.checkpoint.path != base.checkpoint.path {
-      output.warn(other, beyond: window.ctx, rotary: request)
+      output.warn(other, beyond: window.ctx, from: window.start, rotary: request)
     }
     let display = ProgressDisplay(quiet: output.quiet)
     let result = try comparison.run(base, other, on: text) { share, divergence in

@@ -96,7 +96,7 @@ struct EvaluatePerplexity: ParsableCommand {
     let evaluation = PerplexityEvaluation(
       windows: window.plan(default: .secondHalf), rotary: request, start: window.start,
       options: options)
-    output.warn(model, beyond: window.ctx, rotary: request)
+    output.warn(model, beyond: window.ctx, from: window.start, rotary: request)
     let display = ProgressDisplay(quiet: output.quiet)
     let result = try evaluation.run(model, on: text) { progress in
       let rate = progress.tokens / max(display.elapsed, 1e-9)
@@ -145,7 +145,7 @@ struct EvaluatePerplexity: ParsableCommand {
       try opening.open($0, in: catalog, output)
     } onCurve: { model, longest, request in
       try variant.warnOfSites(request, model.plan, output)
-      output.warn(model, beyond: longest, rotary: request)
+      output.warn(model, beyond: longest, from: window.start, rotary: request)
     } progress: { share, method, length in
       let scaling = method == "checkpoint" ? "" : "\(method), "
       display.show(share, "\(scaling)ctx \(length)")

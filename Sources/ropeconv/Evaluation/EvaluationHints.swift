@@ -36,7 +36,7 @@ extension ContextWarning {
   /// What helps, as the end of a line; `option` makes the pass shorter, where the command has no
   /// `--rope-scaling`.
   func remedy(shorter option: String?) -> String {
-    if let option { return "; use a smaller \(option)" }
+    if let option { return "; use a smaller \(option)" + (start > 0 ? " or --start" : "") }
     guard canScale else { return "" }
     let number = factor == factor.rounded() ? String(Int(factor)) : String(factor)
     return "; --rope-scaling yarn --rope-factor \(number) reaches it"
