@@ -21,7 +21,9 @@ extension ConversionPlan {
     version: String, hash: String, _ measured: MeasuredPerplexities
   ) -> String {
     ModelCard(
-      plan: self, version: version, sourceHash: hash, settings: settings, measured: measured
+      plan: self, version: version, sourceHash: hash,
+      weightsHash: digest.coversConfiguration ? digest.ofWeights() : nil, settings: settings,
+      measured: measured
     ).text()
   }
 }

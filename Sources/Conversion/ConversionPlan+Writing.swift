@@ -69,16 +69,19 @@ extension ConversionPlan {
       try source.checkpoint.checkChecksums()
     }
     let inputs = inputs
-    var provenance: Provenance { Provenance(version: version, sourceHash: sourceHash()) }
     switch container {
     case .gguf:
       // The digest is in the header but need not be known before the tensors are written.
-      let early = try metadata(
-        Provenance(version: version, sourceHash: SourceDigest.placeholder))
+      let early = try metadata(provenance(version, isEarly: true))
       let header = GGUFWriter.LateMetadata(early: early) { [self] in
+        let known = provenance(version)
         var final = early
-        if final[Self.digestKey]?.string == SourceDigest.placeholder {
-          final[Self.digestKey] = .string(sourceHash())
+        // An edit may have put another value there.
+        for (key, hash) in [
+          (OwnKeys.Provenance.source.key, known.sourceHash),
+          (OwnKeys.Provenance.weights.key, known.weightsHash ?? known.sourceHash),
+        ] where final[key]?.string == SourceDigest.placeholder {
+          final[key] = .string(hash)
         }
         return final
       }
@@ -96,13 +99,14 @@ extension ConversionPlan {
     case .safetensors:
       return try writeSafetensors(version: version, inputs: inputs, progress: progress)
     case .folder:
-      let provenance = provenance
+      let provenance = provenance(version)
       return try FolderWriter.write(
         to: request.output, configuration: configuration(provenance), tensors: tensors,
         extraFiles: companionFiles(provenance), shardSize: request.shardSize,
         force: request.force, inputs: inputs, progress: progress)
     case .archive:
-      return try writeArchive(provenance, report: report, inputs: inputs, progress: progress)
+      return try writeArchive(
+        provenance(version), report: report, inputs: inputs, progress: progress)
     }
   }
 
@@ -116,7 +120,7 @@ extension ConversionPlan {
   /// - Throws: `ConversionError.setting` for a key that cannot be set or removed.
   func editChanges() throws -> [MetadataEdits.Change] {
     guard request.edits != .none else { return [] }
-    let nothing = Provenance(version: "", sourceHash: "")
+    let nothing = Provenance(version: "", sourceHash: "", weightsHash: nil)
     let known = KnownKeys(architecture: source.architecture)
     if container.side(of: source) == .gguf {
       return request.edits.changes(
@@ -130,25 +134,34 @@ extension ConversionPlan {
   /// Where an output comes from.
   private struct Provenance {
     let version: String
+    /// SHA-256 of the model, as results of evaluations state it.
     let sourceHash: String
+    /// SHA-256 of its weights, where the model's is of more.
+    let weightsHash: String?
   }
 
-  /// Where a GGUF file holds the digest of its source; an edit may have removed it.
-  private static let digestKey = OwnKeys.Provenance.source.key
+  /// Where the output comes from; the hashes are waited for, or `isEarly`, what stands in their places.
+  private func provenance(_ version: String, isEarly: Bool = false) -> Provenance {
+    let hash = isEarly ? SourceDigest.placeholder : sourceHash()
+    guard digest.coversConfiguration else {
+      return Provenance(version: version, sourceHash: hash, weightsHash: nil)
+    }
+    return Provenance(
+      version: version, sourceHash: hash, weightsHash: isEarly ? hash : digest.ofWeights())
+  }
 
   // MARK: - Containers
 
   private func writeSafetensors(
     version: String, inputs: OutputInputs, progress: (@Sendable (Int) -> Void)?
   ) throws -> Int {
-    func text(_ hash: String) throws -> String {
-      try configuration(Provenance(version: version, sourceHash: hash)).serialized(pretty: true)
-        + "\n"
+    func text(isEarly: Bool) throws -> String {
+      try configuration(provenance(version, isEarly: isEarly)).serialized(pretty: true) + "\n"
     }
     // What cannot be stated is refused before anything is written.
-    _ = try text(SourceDigest.placeholder)
+    _ = try text(isEarly: true)
     return try PairWriter.write(
-      to: request.output, tensors: tensors, configuration: { try text(sourceHash()) },
+      to: request.output, tensors: tensors, configuration: { try text(isEarly: false) },
       force: request.force, inputs: inputs, progress: progress)
   }
 
@@ -169,12 +182,13 @@ extension ConversionPlan {
       members += FolderWriter.weightFiles(tensors, request.shardSize)
       members += try companionFiles(provenance)
     }
+    var origin: OrderedDictionary<String, JSONValue> = [
+      "name": .string(URL(fileURLWithPath: source.checkpoint.path).lastPathComponent),
+      "sha256": .string(provenance.sourceHash),
+    ]
+    origin["weights_sha256"] = provenance.weightsHash.map { .string($0) }
     var fields: OrderedDictionary<String, JSONValue> = [
-      "ropeconv": .string(provenance.version),
-      "source": .object([
-        "name": .string(URL(fileURLWithPath: source.checkpoint.path).lastPathComponent),
-        "sha256": .string(provenance.sourceHash),
-      ]),
+      "ropeconv": .string(provenance.version), "source": .object(origin),
       "settings": .string(settings),
     ]
     fields["conversion"] = .object(report)
@@ -231,9 +245,10 @@ extension ConversionPlan {
   ) throws -> OrderedDictionary<String, MetadataValue> {
     var fields: OrderedDictionary<String, MetadataValue> = [
       OwnKeys.Provenance.version.key: .string(provenance.version),
-      Self.digestKey: .string(provenance.sourceHash),
+      OwnKeys.Provenance.source.key: .string(provenance.sourceHash),
       OwnKeys.Provenance.settings.key: .string(settings),
     ]
+    fields[OwnKeys.Provenance.weights.key] = provenance.weightsHash.map { .string($0) }
     for (key, value) in fitProvenance.metadata() { fields[key] = value }
     if !extraTensors.isEmpty {
       fields[OwnKeys.extraTensorsKey] = .array(.strings(extraTensors))
@@ -275,6 +290,7 @@ extension ConversionPlan {
       "version": .string(provenance.version), "source_sha256": .string(provenance.sourceHash),
       "settings": .string(settings),
     ]
+    fields["source_weights_sha256"] = provenance.weightsHash.map { .string($0) }
     fields["fit"] = fitProvenance.json()
     if !extraTensors.isEmpty {
       fields[OwnKeys.extraTensors] = .array(extraTensors.map { .string($0) })

@@ -22,7 +22,7 @@ package struct ConversionPlan: Sendable {
   /// What keys that are set or removed do to the output.
   package private(set) var edits: [MetadataEdits.Change] = []
   let declaration: RotaryDeclaration?
-  /// Of the source's files.
+  /// Of the source, as results of evaluations state it.
   let digest: SourceDigest
   /// What goes into a Hugging Face folder beside the weights.
   let companions: FolderCompanions?
@@ -195,7 +195,7 @@ extension ConversionPlan {
         baseArchitecture: source.architecture.name,
         absorbsLatent: absorbsLatent || source.isAbsorbed)
     self.source = source
-    digest = SourceDigest(source.checkpoint.files)
+    digest = SourceDigest(source.checkpoint)
     self.request = request
     self.container = container
     self.target = target

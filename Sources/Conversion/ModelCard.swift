@@ -38,8 +38,10 @@ struct ModelCard {
 
   let plan: ConversionPlan
   let version: String
-  /// SHA-256 of the source's files.
+  /// SHA-256 of the source, as results of evaluations state it.
   let sourceHash: String
+  /// SHA-256 of its weights, where that of the source is of more.
+  let weightsHash: String?
   /// What decided the result, as one line.
   let settings: String
   let measured: MeasuredPerplexities
@@ -90,8 +92,9 @@ struct ModelCard {
   private func provenance() -> String {
     var rows = [
       ("source", "`\(fileName)`"), ("SHA-256 of the source", "`\(sourceHash)`"),
-      ("sites", "\(plan.source.rotary.sites.name) -> \(plan.sites.name)"),
     ]
+    if let weightsHash { rows.append(("SHA-256 of its weights alone", "`\(weightsHash)`")) }
+    rows.append(("sites", "\(plan.source.rotary.sites.name) -> \(plan.sites.name)"))
     for (kind, layers) in plan.source.unreachedLayers {
       let name =
         switch kind {

@@ -135,7 +135,9 @@ extension ConversionOutcome {
       "texts": .array(
         fit.texts.enumerated().map { index, text in
           .object([
-            "name": .string(text.name), "tokens_sha256": .string(text.hash),
+            "name": .string(text.name),
+            "text_sha256": text.textHash.map { .string($0) } ?? .null,
+            "tokens_sha256": .string(text.hash),
             "tokens": .integer(Int64(text.tokens)),
             "held_out_tokens": .integer(Int64(text.heldOutTokens)),
             "perplexity_before": .finite(text.perplexityBefore),
@@ -160,7 +162,7 @@ extension ConversionOutcome {
         + " of \(fit.context), \(fit.heldOutWindows) more held out"
     ]
     lines += fit.texts.map {
-      "           \($0.name), \($0.tokens) + \($0.heldOutTokens) tokens (\($0.hash.prefix(12)))"
+      "           \($0.name), \($0.tokens) + \($0.heldOutTokens) tokens (\($0.hashText))"
     }
     lines.append(
       "           the ridge of each layer's output is the best held out of "
@@ -199,7 +201,7 @@ extension ConversionOutcome {
           + " \(change(text.perplexityFitted, from: text.perplexityBefore)) fitted" : ""
       lines.append(
         "           \(text.name), \(text.tokens) + \(text.heldOutTokens) tokens"
-          + " (\(text.hash.prefix(12)))\(values)")
+          + " (\(text.hashText))\(values)")
     }
     if !fit.isUsed {
       lines.append("           the fit is worse: the plain rewrite was taken")
@@ -263,5 +265,12 @@ extension ConversionOutcome {
     }
     lines += scores.lines(of: scored, type: plan.request.type.setting)
     return lines.joined(separator: "\n")
+  }
+}
+
+extension FitReport.Text {
+  /// The beginning of the hash of its bytes, or of its ids where there are no bytes.
+  fileprivate var hashText: String {
+    textHash.map { "sha256 \($0.prefix(12))" } ?? "ids sha256 \(hash.prefix(12))"
   }
 }

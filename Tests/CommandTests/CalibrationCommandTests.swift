@@ -155,6 +155,15 @@ import Testing
       let stored = try Checkpoint.open(output).metadata["ropeconv.fit.texts"]?.strings ?? []
       #expect(
         stored.map { $0.split(separator: " ").last } == ["lantern.calibration.txt", "lantern.txt"])
+      // Hashes of texts are those of their bytes, hashes of ids are called so.
+      let hashes = try [Self.calibration, Self.text].map {
+        try runProgram("/usr/bin/sha256sum", [$0]).output.split(separator: " ").first.map(
+          String.init)
+      }
+      #expect(stored.map { $0.split(separator: " ").first.map(String.init) } == hashes)
+      #expect(texts.map { $0["text_sha256"]?.string } == hashes)
+      let ids = try Checkpoint.open(output).metadata["ropeconv.fit.texts_ids_sha256"]?.strings
+      #expect(ids == texts.compactMap { $0["tokens_sha256"]?.string } && ids?.count == 2)
       let text = try convert([Self.calibration, Self.text], "--quiet")
       #expect(text.output.contains("lantern.txt, 1664 + 384 tokens"), "\(text.output)")
       // The other kind's text changes the fit.
@@ -204,7 +213,7 @@ import Testing
       let (first, last) = (
         try Checkpoint.open(fitted).metadata, try Checkpoint.open("\(work)/back.gguf").metadata
       )
-      for key in ["settings", "fit.perplexity_fitted", "fit.texts"] {
+      for key in ["settings", "fit.perplexity_fitted", "fit.texts", "fit.texts_ids_sha256"] {
         #expect(first["ropeconv.\(key)"] != nil)
         #expect(key == "settings" || first["ropeconv.\(key)"] == last["ropeconv.\(key)"], "\(key)")
       }

@@ -1,4 +1,5 @@
 import Base
+import Checkpoints
 import Foundation
 import Tensors
 import TestSupport
@@ -143,6 +144,37 @@ import Testing
         #expect(printed.contains("sha256 \(hash.prefix(16))"), "\(printed)")
         if let start { #expect(printed.contains("start \(start), BOS none"), "\(printed)") }
       }
+    }
+  }
+
+  /// An output names its source by the hash that results of the source state.
+  @Test func sourcesAreNamedAsResultsNameThem() throws {
+    try folder { work in
+      let source = "\(work)/source"
+      #expect(try run("convert", Self.model, "-o", "\(source)/", "--quiet").status == 0)
+      let scored = try json(
+        runProgram(Self.program, ["eval", "perplexity", source, "--json", "--quiet"] + Self.few))
+      let stated = try #require(scored["identity"]?["models"]?.array?.first?["sha256"]?.string)
+      let weights = try #require(
+        try runProgram("/usr/bin/sha256sum", ["\(source)/model.safetensors"]).output
+          .split(separator: " ").first.map(String.init))
+      #expect(stated != weights)
+      #expect(try run("convert", source, "-o", "\(work)/back.gguf", "--quiet").status == 0)
+      let metadata = try Checkpoint.open("\(work)/back.gguf").metadata
+      #expect(metadata["ropeconv.source.sha256"]?.string == stated)
+      #expect(metadata["ropeconv.source.weights_sha256"]?.string == weights)
+      #expect(
+        try run("convert", source, "--to", "rove", "-o", "\(work)/rove/", "--quiet").status == 0)
+      let own = try JSONValue.read(contentsOf: "\(work)/rove/config.json")["ropeconv"]
+      #expect(own?["source_sha256"]?.string == stated)
+      #expect(own?["source_weights_sha256"]?.string == weights)
+      let card = try String(contentsOfFile: "\(work)/rove/README.md", encoding: .utf8)
+      #expect(card.contains("| SHA-256 of the source | `\(stated)` |"))
+      #expect(card.contains("| SHA-256 of its weights alone | `\(weights)` |"))
+      // A single file is all there is of its model.
+      let single = try #require(
+        try JSONValue.read(contentsOf: "\(source)/config.json")["ropeconv"])
+      #expect(single["source_weights_sha256"] == nil)
     }
   }
 

@@ -46,6 +46,23 @@ import Testing
     }
   }
 
+  /// The column of a text's hash shows that of its bytes, as the summary does; of ids it says so.
+  @Test func hashesOfTextsAreThoseOfTheirBytes() throws {
+    let plain = try perplexity(variant: "RoPE", file: "a")
+    func cells(_ result: ResultFile) throws -> String {
+      let page = try ReportPage(title: "t", results: [result]).html()
+      return try #require(
+        page.components(separatedBy: "<summary>Conditions</summary>").dropFirst().first?
+          .components(separatedBy: "</table>").first)
+    }
+    #expect(try cells(plain).contains(">ids aaaaaaaa<"))
+    var fields = try #require(plain.json.object)
+    fields["text_sha256"] = "dddddddd44"
+    let stated = try ResultFile(name: "a.json", json: .object(fields))
+    #expect(try cells(stated).contains(">dddddddd<"))
+    #expect(try !cells(stated).contains("aaaaaaaa"))
+  }
+
   @Test func aFileNamedForAnotherVariantDoesNotDeceive() throws {
     let page = try ReportPage(
       title: "t",

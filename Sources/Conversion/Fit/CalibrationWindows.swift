@@ -103,7 +103,8 @@ struct CalibrationWindows {
       }
       return FitReport.Text(
         name: URL(fileURLWithPath: text.name).lastPathComponent,
-        hash: SourceHash.sha256(tokens: [text.tokens]), tokens: tokens(places[..<fitted]),
+        textHash: text.sourceHash, hash: SourceHash.sha256(tokens: [text.tokens]),
+        tokens: tokens(places[..<fitted]),
         heldOutTokens: tokens(places[fitted...]))
     }
   }

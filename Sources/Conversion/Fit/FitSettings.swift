@@ -57,6 +57,8 @@ package struct FitReport: Sendable {
   package struct Text: Sendable {
     /// The file's name without its folder.
     package let name: String
+    /// SHA-256 of the text's bytes; nil where it was given as token ids.
+    package let textHash: String?
     /// SHA-256 of the whole text's token ids (32-bit little-endian).
     package let hash: String
     package let tokens: Int
@@ -65,8 +67,9 @@ package struct FitReport: Sendable {
     package internal(set) var perplexityRewritten = Double.nan
     package internal(set) var perplexityFitted = Double.nan
 
-    init(name: String, hash: String, tokens: Int, heldOutTokens: Int) {
+    init(name: String, textHash: String?, hash: String, tokens: Int, heldOutTokens: Int) {
       self.name = name
+      self.textHash = textHash
       self.hash = hash
       self.tokens = tokens
       self.heldOutTokens = heldOutTokens

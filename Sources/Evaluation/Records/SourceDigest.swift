@@ -4,24 +4,26 @@ import Crypto
 import Foundation
 import Synchronization
 
-/// A digest in hexadecimal, computed once, beside other work where it is begun early enough.
+/// A model's digest in hexadecimal, computed once, beside other work where it is begun early enough.
 package final class SourceDigest: Sendable {
-  private let compute: @Sendable () -> String
-  private let isBegun = Mutex(false)
-  private let result = Mutex("")
-  private let finished = DispatchGroup()
-
-  private init(_ compute: @escaping @Sendable () -> String) { self.compute = compute }
-
-  /// SHA-256 of files as `SourceHash` gives it.
-  package convenience init(_ files: [MappedFile]) {
-    self.init { SourceHash.sha256(files) }
+  /// SHA-256 of all files of a model, and of its weights alone.
+  private struct Digests {
+    var model = ""
+    var weights = ""
   }
+
+  private let compute: @Sendable () -> Digests
+  private let isBegun = Mutex(false)
+  private let result = Mutex(Digests())
+  private let finished = DispatchGroup()
+  /// Whether it is of more than the weights: of config.json, which tells sizes and scalars.
+  package let coversConfiguration: Bool
 
   /// SHA-256 of all files of a model, its config.json included: of a single file its own, else of
   /// the files' digests.
-  package convenience init(_ checkpoint: Checkpoint, memory: DigestMemory = .standard) {
-    self.init { [files = checkpoint.files, companions = checkpoint.companions] in
+  package init(_ checkpoint: Checkpoint, memory: DigestMemory = .standard) {
+    coversConfiguration = checkpoint.companions != nil && checkpoint.configuration != nil
+    compute = { [files = checkpoint.files, companions = checkpoint.companions] in
       // A safetensors file's sizes and scalars are told by config.json alone.
       let configuration = try? companions?.open("config.json")
       let all = files + [configuration].compactMap { $0 }
@@ -31,9 +33,15 @@ package final class SourceDigest: Sendable {
         digests.withLock { $0[index] = digest }
       }
       let found = digests.withLock { $0 }
-      return SourceHash.hexadecimal(
-        found.count == 1 ? found[0] : Data(SHA256.hash(data: found.reduce(Data(), +))))
+      return Digests(
+        model: Self.joined(found), weights: Self.joined(Array(found.prefix(files.count))))
     }
+  }
+
+  /// Of one file its own digest, of several that of their digests one after another.
+  private static func joined(_ digests: [Data]) -> String {
+    SourceHash.hexadecimal(
+      digests.count == 1 ? digests[0] : Data(SHA256.hash(data: digests.reduce(Data(), +))))
   }
 
   /// Begins on a thread of its own, unless that was done before.
@@ -53,7 +61,12 @@ package final class SourceDigest: Sendable {
   }
 
   /// The digest, waited for where it is not complete.
-  package func value() -> String {
+  package func value() -> String { digests().model }
+
+  /// That of the files with tensors alone, in their order.
+  package func ofWeights() -> String { digests().weights }
+
+  private func digests() -> Digests {
     begin()
     finished.wait()
     return result.withLock { $0 }

@@ -9,12 +9,13 @@ package enum OwnKeys {
 
   /// How a file was made; a new conversion writes its own.
   package enum Provenance: CaseIterable, Sendable {
-    case version, source, settings
+    case version, source, weights, settings
 
     package var key: String {
       switch self {
       case .version: GGUFKey.ownVersion
       case .source: "ropeconv.source.sha256"
+      case .weights: "ropeconv.source.weights_sha256"
       case .settings: "ropeconv.settings"
       }
     }

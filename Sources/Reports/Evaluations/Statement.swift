@@ -67,6 +67,7 @@ enum Statement {
 
   private static func scalar(_ value: JSONValue) -> String {
     if value.isNull { return "none" }
+    if case .number(let number) = value { return Format.general(number) }
     guard let text = value.string, !text.isEmpty, !text.contains(where: { $0.isWhitespace }) else {
       return printable(value.serialized(pretty: false))
     }

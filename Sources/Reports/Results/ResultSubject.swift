@@ -57,9 +57,10 @@ struct ResultSubject {
     let context = part == nil ? first(stated?["ctx"], json["ctx"]) : nil
     let compute = first(identity["arithmetic"]?["compute"], json["compute"], identity["compute"])
     let text = first(json["text"], file.json["text"], json["haystack"]).map(Self.lastPart)
-    let textHash = first(
-      identity["text"]?["sha256"], json["text_sha256"], file.json["text_sha256"],
-      identity["text_sha256"])
+    let fileHash = first(json["text_sha256"], file.json["text_sha256"], identity["text_sha256"])
+    let idsHash = first(identity["text"]?["sha256"])
+    // What tells two texts apart: the same bytes can be other ids.
+    let textHash = idsHash ?? fileHash
     let program = file.json["program"]
     let maker = [first(program?["name"]), first(program?["version"], program)]
       .compactMap { $0 }.joined(separator: " ")
@@ -103,9 +104,8 @@ struct ResultSubject {
     facts = [
       [
         text,
-        (first(json["text_sha256"], file.json["text_sha256"]) ?? textHash).map {
-          "sha256 \(Self.short($0))"
-        },
+        fileHash.map { "sha256 \(Self.short($0))" }
+          ?? idsHash.map { "ids sha256 \(Self.short($0))" },
       ].compactMap { $0 }
         .joined(separator: ", "),
       contexts.map { "\($0) tokens" } ?? "", compute ?? "", maker.isEmpty ? "" : maker + level,
@@ -113,8 +113,9 @@ struct ResultSubject {
     ]
     conditions = [
       maker, date ?? "", compute ?? "", context ?? "", text ?? "",
-      textHash.map(Self.short) ?? "", weights.map(Self.short).joined(separator: ", "),
-      shard ?? "", Self.short(key),
+      // Of the text's bytes, as elsewhere; of its ids where it was given so.
+      fileHash.map(Self.short) ?? idsHash.map { "ids \(Self.short($0))" } ?? "",
+      weights.map(Self.short).joined(separator: ", "), shard ?? "", Self.short(key),
     ].map { $0.isEmpty ? "–" : $0 }
   }
 
