@@ -93,6 +93,50 @@ import Testing
     }
   }
 
+  /// A byte order mark is scored like any text, and that is said.
+  @Test func aByteOrderMark() throws {
+    try folder { work in
+      let (marked, plain) = ("\(work)/marked.txt", "\(work)/plain.txt")
+      let text = try Data(contentsOf: URL(fileURLWithPath: Self.text)).prefix(2000)
+      try text.write(to: URL(fileURLWithPath: plain))
+      try (Data([0xEF, 0xBB, 0xBF]) + text).write(to: URL(fileURLWithPath: marked))
+      for command in [["tokenize", Self.model], ["eval", "bytes", Self.model, "--ctx", "64"]] {
+        let finished = try call(command + ["--text", marked])
+        #expect(finished.status == 0, "\(finished.errors)")
+        #expect(
+          warnings(finished, of: "marked.txt: begins with a UTF-8 byte order mark") == 1,
+          "\(finished.errors)")
+        #expect(try call(command + ["--text", plain, "--quiet"]).errors.isEmpty)
+        #expect(try warnings(call(command + ["--text", plain]), of: "byte order mark") == 0)
+      }
+    }
+  }
+
+  /// An example whose right answer stands among its choices before can never be right.
+  @Test func rightAnswersThatStandTwice() throws {
+    try folder { work in
+      let tasks = "\(work)/twice.jsonl"
+      func line(_ choices: String, _ gold: Int) -> String {
+        #"{"query": "The code of the fox is", "choices": [\#(choices)], "gold": \#(gold)}"#
+      }
+      // The blank line counts; a copy behind the right answer does no harm.
+      try [
+        line(#""5486", "1234""#, 0), "", line(#""5486", "1234", "5486""#, 2),
+        line(#""5486", "1234", "5486""#, 0), line(#""1", "1", "2""#, 1),
+      ].joined(separator: "\n").write(toFile: tasks, atomically: true, encoding: .utf8)
+      let icl = ["eval", "icl", Self.model, "--tasks", tasks, "--json"]
+      let finished = try call(icl)
+      #expect(finished.status == 0, "\(finished.errors)")
+      let words = "twice: 2 examples have a right answer that is equal to one before it"
+      #expect(warnings(finished, of: words) == 1, "\(finished.errors)")
+      #expect(finished.errors.contains("(the first in line 3)"), "\(finished.errors)")
+      let units = try #require(json(finished)["units"]?.array)
+      for index in [1, 3] { #expect(units[index]["values"]?["correct"] == false) }
+      #expect(try warnings(call(icl + ["--examples", "2"]), of: "twice: an example has") == 1)
+      #expect(try warnings(call(icl + ["--examples", "1"]), of: "a right answer") == 0)
+    }
+  }
+
   /// Bytes without a token are counted.
   @Test func bytesThatAreLeftOut() throws {
     guard let model = try References.smolLM2() else { return }

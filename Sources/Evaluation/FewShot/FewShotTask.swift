@@ -24,6 +24,13 @@ package struct FewShotTask: Sendable {
     /// The right context or continuation.
     package let gold: Int
 
+    /// Whether the right answer is equal to one before it. Of equal ones the first is chosen, as the
+    /// reference does, so that such an example is never right.
+    var repeatsItsAnswer: Bool {
+      let answers = contexts.count > 1 ? contexts : continuations
+      return answers[..<gold].contains { $0.utf8.elementsEqual(answers[gold].utf8) }
+    }
+
     /// The number of answers to choose from.
     var options: Int { max(contexts.count, continuations.count) }
   }
@@ -33,6 +40,8 @@ package struct FewShotTask: Sendable {
   package let examples: [Example]
   /// Identity of the examples.
   let hash: String
+  /// Lines of the file that the examples stand in, from 1.
+  private let lines: [Int]
 
   /// Reads a `.jsonl` file; the task is named after it.
   /// - Throws: `EvaluationError.questions` naming the line that is not what it should be.
@@ -41,7 +50,9 @@ package struct FewShotTask: Sendable {
     let bytes = try TokenizedText.read(path)
     var examples: [Example] = []
     var kind: Kind?
-    for (number, line) in bytes.split(separator: UInt8(ascii: "\n")).enumerated() {
+    var lines: [Int] = []
+    let all = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    for (number, line) in all.enumerated() where !line.isEmpty {
       let place = "line \(number + 1)"
       var json = JSONValue.null
       do { json = try JSONValue.parse(Array(line), file: path) } catch {
@@ -64,12 +75,14 @@ package struct FewShotTask: Sendable {
       }
       kind = own
       examples.append(example)
+      lines.append(number + 1)
     }
     guard let kind else {
       throw EvaluationError.questions(file: path, problem: "expected at least one example")
     }
     self.kind = kind
     self.examples = examples
+    self.lines = lines
     hash = SourceHash.sha256(bytes: bytes)
   }
 
@@ -110,6 +123,20 @@ package struct FewShotTask: Sendable {
     return (
       .languageModeling, Example(contexts: [context], continuations: [continuation], gold: 0)
     )
+  }
+
+  /// A sentence about examples that can never be right, among the first so many; nil where there are
+  /// none.
+  package func warning(ofFirst limit: Int?) -> String? {
+    let doubled = examples.prefix(max(limit ?? .max, 0)).indices.filter {
+      examples[$0].repeatsItsAnswer
+    }
+    guard let first = doubled.first else { return nil }
+    let isOne = doubled.count == 1
+    let what = isOne ? "an example has" : "\(doubled.count) examples have"
+    let place = (isOne ? "line" : "the first in line") + " \(lines[first])"
+    return "\(name): \(what) a right answer that is equal to one before it, which is chosen: counted"
+      + " as wrong whatever the model says (\(place))"
   }
 
   /// The accuracy of guessing: the mean of 1 / options; 0 for language modelling.

@@ -22,9 +22,12 @@ package enum TokenizerNotes {
     of text: some Sequence<UInt8>, named name: String, as ids: [Int32], by tokenizer: Tokenizer
   ) {
     guard let told = observer.withLock({ $0 }) else { return }
-    let coverage = tokenizer.coverage(of: Array(text), as: ids)
-    for sentence in sentences(coverage, name == "-" ? "standard input" : name, tokenizer) {
-      told(sentence)
+    let bytes = Array(text)
+    let name = name == "-" ? "standard input" : name
+    if bytes.starts(with: byteOrderMark) {
+      told(
+        "\(name): begins with a UTF-8 byte order mark, which is taken for text; without its first"
+          + " three bytes the text is what it seems")
     }
     if let end = tokenizer.eos, tokenizer.addsEOS, ids.last != end {
       let text = String(decoding: tokenizer.decode([end]), as: UTF8.self)
@@ -32,12 +35,16 @@ package enum TokenizerNotes {
         "\(tokenizer.file): puts '\(text)' after every text: here it is no part of a text, neither"
           + " scored nor at the end of a prompt")
     }
+    let coverage = tokenizer.coverage(of: bytes, as: ids)
+    for sentence in sentences(coverage, name, tokenizer) { told(sentence) }
   }
 
   /// Tells a sentence.
   static func tell(_ sentence: String) {
     if let told = observer.withLock({ $0 }) { told(sentence) }
   }
+
+  private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
   /// What is taken for granted of a tokenizer whose file does not say it all; nil where nothing is.
   package static func assumption(of tokenizer: Tokenizer) -> String? {

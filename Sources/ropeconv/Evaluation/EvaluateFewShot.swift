@@ -73,8 +73,11 @@ struct EvaluateFewShot: ParsableCommand {
       guard !isWarned else { return }
       isWarned = output.warn(model, beyond: length, rotary: rotary)
     }
-    let paths = tasks.split(separator: ",").map(String.init)
-    let result = try evaluation.run(model, on: FewShotTask.tasks(at: paths)) {
+    let given = try FewShotTask.tasks(at: tasks.split(separator: ",").map(String.init))
+    for task in given {
+      if let warning = task.warning(ofFirst: examples) { output.warn(warning) }
+    }
+    let result = try evaluation.run(model, on: given) {
       display.show($0, "examples")
     }
     display.finish()
