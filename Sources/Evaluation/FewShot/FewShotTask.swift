@@ -135,8 +135,8 @@ package struct FewShotTask: Sendable {
     let isOne = doubled.count == 1
     let what = isOne ? "an example has" : "\(doubled.count) examples have"
     let place = (isOne ? "line" : "the first in line") + " \(lines[first])"
-    return "\(name): \(what) a right answer that is equal to one before it, which is chosen: counted"
-      + " as wrong whatever the model says (\(place))"
+    return "\(name): \(what) a right answer that is equal to one before it, which is chosen:"
+      + " counted as wrong whatever the model says (\(place))"
   }
 
   /// The accuracy of guessing: the mean of 1 / options; 0 for language modelling.
