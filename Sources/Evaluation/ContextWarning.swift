@@ -12,8 +12,12 @@ package struct ContextWarning: Sendable, Equatable {
   package let length: Int
   /// The position of the first token, where it is more than 0 and matters: the sites are absolute.
   package let start: Int
-  /// Tokens that the model was trained for.
+  /// Tokens that the model was trained for; without its own scaling, those that it was before.
   package let trained: Int
+  /// Whether `trained` is less than the context that the model states, for want of its own scaling.
+  package let isUnscaled: Bool
+  /// Tokens that a scaling in the place of the model's own would stretch.
+  private let original: Int
   /// Whether scaled frequencies can help: queries and keys rotate.
   package let canScale: Bool
 
@@ -33,30 +37,35 @@ package struct ContextWarning: Sendable, Equatable {
     let (sum, overflows) = first.addingReportingOverflow(length)
     let end = overflows ? Int.max : sum
     let stored = plan.rotary.scores.first?.scaling ?? .none
-    let trained = plan.shape.context
+    let (context, original) = (plan.shape.context, plan.originalContext)
     // A scaling of one side alone leaves the other where it was: what reaches less counts.
     let sides = [RotarySites.scores, .message].filter { !sites.isDisjoint(with: $0) }
-    let reaches = (sides.isEmpty ? [.all] : sides).map { side in
-      let asked = rotary.scaledSites.isDisjoint(with: side) ? nil : rotary.scaling
-      return (asked ?? stored).reach(from: trained)
+    let reaches = (sides.isEmpty ? [.all] : sides).map { side -> (reach: Int, trained: Int) in
+      // One in the place of the model's own stretches what that had stretched.
+      guard let asked = rotary.scaling, asked != stored, !rotary.scaledSites.isDisjoint(with: side)
+      else { return (stored.reach(from: context), context) }
+      return (asked.reach(from: original), original)
     }
-    guard end > reaches.min() ?? trained else { return nil }
+    guard let least = reaches.min(by: { $0.reach < $1.reach }), end > least.reach else { return nil }
     file = plan.checkpoint.path
     self.length = end
     self.start = first
-    self.trained = trained
+    self.original = original
+    trained = least.trained
+    isUnscaled = least.trained < context
     canScale = !sites.isDisjoint(with: .scores)
   }
 
   /// The factor of a scaling that reaches the length, in hundredths.
   package var factor: Double {
-    (100 * Double(length) / Double(max(trained, 1))).rounded(.up) / 100
+    (100 * Double(length) / Double(max(original, 1))).rounded(.up) / 100
   }
 
   /// One line.
   package var text: String {
     let what = start > 0 ? "positions up to \(length)" : "\(length) tokens"
     return "\(file): \(what) are more than the \(trained) it was trained for"
+      + (isUnscaled ? " before its own scaling" : "")
   }
 }
 

@@ -102,6 +102,16 @@ public enum FrequencyScaling: Sendable, Equatable {
     }
   }
 
+  /// Positions that a model was trained on before this stretched them; nil where it does not say.
+  package var originalContext: Int? {
+    switch self {
+    case .dynamic(_, let original), .llama3(_, _, _, let original): original
+    case .yarn(let yarn): yarn.originalContext
+    case .longRoPE(let long): long.originalContext
+    case .none, .linear, .ntk, .factors, .proportional: nil
+    }
+  }
+
   /// The method's name in lower case, `llama3` for a list of factors too.
   public var name: String {
     switch self {

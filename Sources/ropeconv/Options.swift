@@ -266,7 +266,10 @@ struct VariantOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Factor of --rope-scaling.", valueName: "f"))
   var ropeFactor: Double?
 
-  @Option(help: ArgumentHelp("Context before scaling. (default: the model's)", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "Context before scaling, of a scaled model that before its own. (default: the model's)",
+      valueName: "n"))
   var ropeOriginalCtx: Int?
 
   /// The scalings of a list, in its order.
@@ -301,7 +304,7 @@ struct VariantOptions: ParsableArguments {
       }
       return ropeFactor
     }
-    let original = ropeOriginalCtx ?? plan.shape.context
+    let original = ropeOriginalCtx ?? plan.originalContext
     guard original >= 1 else {
       throw UsageError("--rope-original-ctx is \(original), expected at least 1")
     }

@@ -125,6 +125,76 @@ import Testing
     #expect(warning(1 << 30, .dynamic(factor: 2, originalContext: 512)) == nil)
   }
 
+  /// The fixture stretched by YaRN from its 512 tokens to 2048, as its file states it.
+  private func scaledModel(in folder: String) throws -> String {
+    let path = "\(folder)/scaled.gguf"
+    let finished = try runProgram(
+      Self.program,
+      [
+        "convert", Self.model, "--to", "keep", "-o", path, "--set", "llama.context_length=2048",
+        "--set", "llama.rope.scaling.type=yarn", "--set", "llama.rope.scaling.factor=4", "--set",
+        "llama.rope.scaling.original_context_length=512",
+      ])
+    #expect(finished.status == 0, "\(finished.errors)")
+    return path
+  }
+
+  /// What a file states of its scaling is what a request for the same scaling starts from.
+  @Test func aScalingStartsFromTheContextBeforeTheFilesOwn() throws {
+    let folder = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let model = try scaledModel(in: folder)
+    func nll(_ options: String...) throws -> Double? {
+      let finished = try runProgram(
+        Self.program,
+        [
+          "eval", "perplexity", model, "--text", Self.text, "--ctx", "1024", "--chunks", "1",
+          "--compute", "f32", "--json",
+        ] + options)
+      #expect(finished.status == 0, "\(finished.errors)")
+      return try json(finished)["nll"]?.double
+    }
+    let stated = try #require(try nll())
+    #expect(try nll("--rope-scaling", "yarn", "--rope-factor", "4") == stated)
+    let other = try nll(
+      "--rope-scaling", "yarn", "--rope-factor", "4", "--rope-original-ctx", "2048")
+    #expect(other != stated)
+    // A curve's factor is the length over those 512 tokens, so that at 2048 it is the file's own.
+    let finished = try runProgram(
+      Self.program,
+      [
+        "eval", "perplexity", model, "--text", Self.text, "--lengths", "1024,2048", "--chunks", "1",
+        "--compute", "f32", "--rope-scaling", "checkpoint,yarn", "--json",
+      ])
+    let curves = try #require(json(finished)["sweeps"]?.array)
+    let points = curves.map { $0["points"]?.array ?? [] }
+    #expect(points.map(\.count) == [2, 2], "\(finished.errors)")
+    #expect(points[0][1]["nll"]?.double != nil)
+    #expect(points[0][1]["nll"] == points[1][1]["nll"])
+    let scaling = points[1][0]["identity"]?["models"]?.array?.first?["rotation"]?["scaling"]
+    #expect(scaling?["factor"]?.double == 2)
+    #expect(!finished.errors.contains("warning"), "\(finished.errors)")
+  }
+
+  /// Without its own scaling, a file reaches what it was trained on before.
+  @Test func takingTheScalingAwayTakesItsReach() throws {
+    let folder = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let model = try Model(opening: scaledModel(in: folder))
+    func warning(_ length: Int, _ scaling: FrequencyScaling?) -> ContextWarning? {
+      ContextWarning(model.plan, length: length, rotary: RotaryRequest(scaling: scaling))
+    }
+    #expect(warning(2048, nil) == nil)
+    #expect(warning(2049, nil)?.text.contains("than the 2048 it was trained for") == true)
+    #expect(warning(512, .some(.none)) == nil)
+    let unscaled = try #require(warning(1024, .some(.none)))
+    #expect(unscaled.text.hasSuffix("than the 512 it was trained for before its own scaling"))
+    #expect(unscaled.factor == 2)
+    #expect(warning(1024, .linear(factor: 2)) == nil)
+    #expect(warning(1025, .linear(factor: 2)) != nil)
+    #expect(warning(2048, .yarn(.init(factor: 4, originalContext: 512))) == nil)
+  }
+
   /// A prompt of many shots.
   @Test func longPromptsWarnOnce() throws {
     let folder = try References.temporaryFolder()

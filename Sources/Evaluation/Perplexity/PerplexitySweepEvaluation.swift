@@ -11,7 +11,7 @@ package struct PerplexitySweepEvaluation {
   package var start: Int
   /// The names of the scalings, which `variant` knows.
   package var scalings: [String]
-  /// Tokens that the models reach without scaling; nil: each model's own context.
+  /// Tokens that the models reach without scaling; nil: what each was trained on before its own.
   package var originalContext: Int?
   package var options: RunOptions
   /// The variant of a model with a scaling and its factor.
@@ -86,9 +86,9 @@ package struct PerplexitySweepEvaluation {
     return sweep
   }
 
-  /// The factor that a scaling needs for a length is the length over the model's own context.
+  /// The factor that a scaling needs for a length is the length over what it stretches.
   private func rotary(_ model: Model, _ scaling: String, _ length: Int) throws -> RotaryRequest {
-    let original = originalContext ?? model.plan.shape.context
+    let original = originalContext ?? model.plan.originalContext
     return try variant(model.plan, scaling, max(Double(length) / Double(max(original, 1)), 1))
   }
 

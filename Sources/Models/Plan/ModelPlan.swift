@@ -68,6 +68,13 @@ package struct ModelPlan: Sendable {
     RotaryConfiguration(layers: layers.map(\.recipe.rotation))
   }
 
+  /// Positions that the model reaches without any scaling: what its own says that it was trained on
+  /// before, else its context.
+  package var originalContext: Int {
+    let stated = rotary.scores.lazy.compactMap(\.scaling.originalContext).first ?? shape.context
+    return min(max(stated, 1), shape.context)
+  }
+
   /// The largest sizes that any layer needs.
   package var capacity: LayerCapacity { LayerCapacity(layers.lazy.map(\.recipe)) }
 

@@ -35,7 +35,7 @@ struct EvaluatePerplexity: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Perplexity at each of these chunk lengths, of the same targets; --rope-scaling may be a list"
-        + " then, and the factor is the length over the model's context unless given.",
+        + " then, and the factor is the length over the context before scaling unless given.",
       valueName: "n,n,..."))
   var lengths: String?
 
