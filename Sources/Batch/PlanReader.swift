@@ -144,7 +144,7 @@ struct PlanReader {
     "architectures", "text", "tokens", "calibrate", "calibrate-tokens-from", "imatrix", "haystack",
     "essays",
     "squad", "hotpot",
-    "tasks", "template", "requests",
+    "tasks", "baselines", "template", "requests",
   ]
 
   /// Options that are given once for each value of a list; others take a list as one value.

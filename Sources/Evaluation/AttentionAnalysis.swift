@@ -9,15 +9,18 @@ package struct AttentionAnalysis: Sendable {
   /// The value rotation to look at; its sites are taken as qkvo.
   package var rotary: RotaryRequest
   package var threads: Int
-  /// Every so many queries are sampled for the distances.
-  package var queryStep = 8
+  /// Distances, octaves, coherence and what is predicted from them are of every so many queries of a
+  /// window, its last among them.
+  package var queryStep: Int
 
   package init(
-    windows: WindowPlan = WindowPlan(limit: 8), rotary: RotaryRequest = .asStored, threads: Int = 1
+    windows: WindowPlan = WindowPlan(limit: 8), rotary: RotaryRequest = .asStored, threads: Int = 1,
+    queryStep: Int = 1
   ) {
     self.windows = windows
     self.rotary = rotary
     self.threads = threads
+    self.queryStep = queryStep
   }
 
   /// One layer's findings.
@@ -48,12 +51,15 @@ package struct AttentionAnalysis: Sendable {
   }
 
   /// Analyses every layer of a model on a text; `onLayer` is called after each.
-  /// - Throws: `EvaluationError.usage` for a model whose values rotate already, or for a variant in
-  ///   which none does; `ModelError.notFinite` for a layer whose attention is not finite.
+  /// - Throws: `EvaluationError.usage` for a model whose values rotate already, for a variant in which
+  ///   none does, or for a step of queries below 1; `ModelError.notFinite` for a layer whose attention is not finite.
   package func run(
     _ model: Model, on text: TokenizedText, onLayer: (Layer) -> Void = { _ in }
   ) throws -> [Layer] {
     let plan = model.plan
+    guard queryStep >= 1 else {
+      throw EvaluationError.usage("of queries, one in \(queryStep) is none: expected at least 1")
+    }
     guard !plan.rotary.sites.rotatesMessage else {
       throw EvaluationError.usage("analyze is for models whose values do not rotate yet")
     }

@@ -10,14 +10,18 @@ package struct AttentionAnalysisReport: Sendable {
   package let name: String
   /// What of which text was looked at.
   package let conditions: TextConditions
+  /// Distances are of every so many queries.
+  package let queryStep: Int
   package let layers: [AttentionAnalysis.Layer]
 
   package init(
-    model: String, name: String, conditions: TextConditions, layers: [AttentionAnalysis.Layer]
+    model: String, name: String, conditions: TextConditions, queryStep: Int,
+    layers: [AttentionAnalysis.Layer]
   ) {
     self.model = model
     self.name = name
     self.conditions = conditions
+    self.queryStep = queryStep
     self.layers = layers
   }
 
@@ -35,6 +39,7 @@ package struct AttentionAnalysisReport: Sendable {
       "kind": "analyze", "model": .string(model),
     ]
     fields.merge(conditions.fields) { own, _ in own }
+    fields["query_step"] = .integer(Int64(queryStep))
     fields["layers"] = .array(
       layers.map { layer in
         .object([
@@ -69,10 +74,15 @@ package struct AttentionAnalysisReport: Sendable {
 
       \(conditions.lines(indent: 12).joined(separator: "\n"))
 
-      distances in tokens, of heads under their attention; damage: the sum over pairs of what rotating
-      each value pair alone changes in the attention's output, as a share of its energy; lost: what no
-      linear refit is predicted to bring back.
+      distances in tokens, of heads under their attention, \(queries); damage: the sum over pairs
+      of what rotating each value pair alone changes in the attention's output, as a share of its
+      energy; lost: what no linear refit is predicted to bring back.
       """
+  }
+
+  /// Which queries the distances are of.
+  private var queries: String {
+    queryStep == 1 ? "of all queries" : "of one query in \(queryStep)"
   }
 
   /// A line per head: mean distance, attention by distance in percent, the number of pairs that its

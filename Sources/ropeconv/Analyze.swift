@@ -31,6 +31,11 @@ struct Analyze: ParsableCommand {
       valueName: "n"))
   var chunks: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "Take distances from one query in N, which is sooner done.", valueName: "n"))
+  var queryStep = 1
+
   @OptionGroup var values: ValueRotationOptions
 
   @Option(
@@ -72,7 +77,7 @@ struct Analyze: ParsableCommand {
       windows: WindowPlan(context: ctx, limit: chunks ?? Self.defaultChunks),
       rotary: RotaryRequest(
         valuePairs: pairs.all, valuePairsByLayer: pairs.byLayer, valueBase: values.valueBase),
-      threads: options.threads)
+      threads: options.threads, queryStep: queryStep)
     options.warn(model, beyond: ctx, shorter: "--ctx")
     let display = ProgressDisplay(quiet: options.quiet)
     let count = Double(model.plan.layers.count)
@@ -88,7 +93,7 @@ struct Analyze: ParsableCommand {
       model: model.checkpoint.path, name: name,
       // Whole chunks are looked at, whichever targets they have.
       conditions: try TextConditions(tokens, analysis.windows, leaving: ["score", "stride"]),
-      layers: layers)
+      queryStep: queryStep, layers: layers)
     if let svg {
       _ = try WholeFile.write(
         Array(report.heatMap().svg().utf8), to: svg, force: force, inputs: files.inputs)

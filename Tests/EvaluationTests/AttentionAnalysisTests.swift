@@ -35,6 +35,28 @@ import Testing
     #expect(still.allSatisfy { $0.measured[..<12].allSatisfy { $0 == 0 } })
   }
 
+  /// Distances are of every query: what eight tokens have beyond the first four of them is the sum over
+  /// their last four queries, each of which is the last of a window that ends there.
+  @Test func distancesAreOfAllQueries() throws {
+    let model = try Model(opening: References.file("fixtures/lantern.gguf"))
+    let text = try TokenizedText(.text(path: References.file("fixtures/lantern.txt")), for: model)
+    func distances(_ context: Int, step: Int? = nil) throws -> [[Double]] {
+      var analysis = AttentionAnalysis(windows: WindowPlan(context: context, limit: 1))
+      if let step { analysis.queryStep = step }
+      return try analysis.run(model, on: text).map { $0.heads.map(\.meanDistance) }
+    }
+    let (four, eight) = (try distances(4), try distances(8))
+    let last = try (5...8).map { try distances($0, step: 100) }
+    for (layer, heads) in eight.enumerated() {
+      for (head, found) in heads.enumerated() {
+        let expected = last.reduce(0) { $0 + $1[layer][head] }
+        #expect(abs(8 * found - 4 * four[layer][head] - expected) < 1e-4)
+      }
+    }
+    #expect(eight != last[3])
+    #expect(throws: EvaluationError.self) { try distances(8, step: 0) }
+  }
+
   @Test func threadsChangeNothing() throws {
     let model = try Model(opening: References.file("fixtures/lantern.gguf"))
     let text = try TokenizedText(.text(path: References.file("fixtures/lantern.txt")), for: model)

@@ -32,8 +32,8 @@ import Testing
   @Test func choicesAreScoredByWhatTheyDifferIn() throws {
     let task = try #require(try fixtures().first)
     #expect(task.kind == .multipleChoice)
-    #expect(task.chance == 0.25)
     let result = try FewShotEvaluation(limit: 2).run(model, on: [task])
+    #expect(result.tasks.first?.chance == 0.25)
     let tokenizer = try model.tokenizer()
     for unit in result.record.units {
       let example = task.examples[unit.index]
@@ -58,7 +58,105 @@ import Testing
     #expect(whole.tasks.map(\.type) == ["multiple_choice", "schema", "language_modeling"])
     #expect(whole.tasks.allSatisfy { $0.centered > 0.9 && $0.examples == 40 })
     evaluation.rotary.sites = RotarySites.none
-    #expect(try evaluation.run(model, on: tasks).core < 0.4)
+    #expect(try evaluation.run(model, on: tasks).meanCentered < 0.4)
+  }
+
+  /// Chance is that of the examples evaluated, also in a shard and in shards that were merged.
+  @Test func chanceIsOfTheExamplesEvaluated() throws {
+    let folder = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let two = #"{"query": "The code is", "choices": ["1", "2"], "gold": 0}"#
+    let four = #"{"query": "The code is", "choices": ["1", "2", "3", "4"], "gold": 0}"#
+    // Two choices, four, two, four, and six times four.
+    let lines = [two, four, two, four] + [String](repeating: four, count: 6)
+    let path = "\(folder)/mixed.jsonl"
+    try lines.joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
+    let task = try FewShotTask(path: path)
+    func result(_ limit: Int? = nil, shard: Shard = .whole) throws -> FewShotResult {
+      try FewShotEvaluation(limit: limit, options: RunOptions(shard: shard)).run(model, on: [task])
+    }
+    func chance(_ result: FewShotResult) -> Double { result.tasks.first?.chance ?? .nan }
+    #expect(try chance(result(1)) == 1.0 / 2)
+    #expect(try chance(result(2)) == 3.0 / 8)
+    let whole = try result()
+    #expect(abs(chance(whole) - (2 * 0.5 + 8 * 0.25) / 10) < 1e-12)
+    // Examples 0, 2, 4, ... and 1, 3, 5, ...
+    let parts = try [1, 2].map { try result(shard: Shard($0, of: 2)) }
+    #expect(abs(chance(parts[0]) - (2 * 0.5 + 3 * 0.25) / 5) < 1e-12)
+    #expect(chance(parts[1]) == 0.25)
+    for part in parts {
+      let score = try #require(part.tasks.first)
+      let right = Double(part.record.units.count { $0.values["correct"]?.bool == true }) / 5
+      #expect(abs(score.centered - (right - chance(part)) / (1 - chance(part))) < 1e-12)
+    }
+    let merged = try FewShotResult(
+      EvaluationRecord.merge([("1", parts[0].record), ("2", parts[1].record)]), file: "merged")
+    #expect(merged.tasks == whole.tasks)
+  }
+
+  /// Accuracies are centred by what is published of a task, where it is given.
+  @Test func publishedBaselinesCentre() throws {
+    let table = References.file("fixtures/tasks/baselines.csv")
+    var tasks = try fixtures()
+    let plain = try FewShotEvaluation(limit: 3).run(model, on: tasks)
+    #expect(plain.tasks.map(\.baseline) == [0.25, 0.5, 0])
+    #expect(try RandomBaselines(path: table).apply(to: &tasks).isEmpty)
+    let result = try FewShotEvaluation(limit: 3).run(model, on: tasks)
+    #expect(result.tasks.map(\.baseline) == [0.62, 0.5, 0])
+    #expect(result.record.units == plain.record.units)
+    #expect(result.record.key != plain.record.key)
+    let right = result.record.units.prefix(3).count { $0.values["correct"]?.bool == true }
+    let centered = (Double(right) / 3 - 0.62) / (1 - 0.62)
+    #expect(abs((result.tasks.first?.centered ?? .nan) - centered) < 1e-12)
+    let mean = result.tasks.map(\.centered).reduce(0, +) / 3
+    #expect(result.meanCentered == mean)
+  }
+
+  @Test(arguments: [
+    "", "a,b\nc,1", "Eval Task,Random baseline\nt", "Eval Task,Random baseline\nt,x",
+    "Eval Task,Random baseline\nt,100", "Eval Task,Random baseline\nt,-1",
+    "Eval Task,Random baseline\nt,1\nt,2",
+  ])
+  func badBaselines(_ text: String) throws {
+    let folder = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try text.write(toFile: "\(folder)/b.csv", atomically: true, encoding: .utf8)
+    #expect(throws: EvaluationError.self) { try RandomBaselines(path: "\(folder)/b.csv") }
+  }
+
+  /// Quoted fields hold commas, quotes and line feeds; the published file ends its lines either way.
+  @Test func baselinesAreReadAsATable() throws {
+    let folder = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let text =
+      "\u{FEFF}Eval Task,Task Type,Random baseline,Description\r\n"
+      + "boolq,multiple choice,62,\"yes, or \"\"no\"\"\nin two lines\"\r\n\r\nsiqa,,33.3,\n"
+    try text.write(toFile: "\(folder)/b.csv", atomically: true, encoding: .utf8)
+    let shares = try RandomBaselines(path: "\(folder)/b.csv").shares
+    #expect(shares.keys.sorted() == ["boolq", "siqa"])
+    #expect(shares["boolq"] == 0.62 && abs((shares["siqa"] ?? 0) - 0.333) < 1e-12)
+  }
+
+  /// As the published code has it: a context of language modelling loses the space around it, and the
+  /// delimiter, less the space at its end, belongs to the prompt.
+  @Test func delimitersBelongToThePrompt() throws {
+    let folder = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let line = #"{"context": "  The code of the lantern is ", "continuation": "5486"}"#
+    let path = "\(folder)/t.jsonl"
+    try line.write(toFile: path, atomically: true, encoding: .utf8)
+    let result = try FewShotEvaluation(delimiter: " number ").run(
+      model, on: [FewShotTask(path: path)])
+    let tokenizer = try model.tokenizer()
+    func tokens(_ text: String) throws -> [Int32] {
+      try tokenizer.encode(Array(text.utf8), addSpecial: true, parseSpecial: false)
+    }
+    let whole = try tokens("The code of the lantern is number 5486")
+    let prompt = try tokens("The code of the lantern is number")
+    #expect(Array(whole.prefix(prompt.count)) == prompt)
+    let found = result.record.units.first?.values["nll"]?.array?.first?.double
+    let expected = try nats(whole, last: whole.count - prompt.count)
+    #expect(abs((found ?? .nan) - expected) < 1e-4)
   }
 
   @Test func shotsAreOtherExamplesAndTheSameEveryTime() throws {

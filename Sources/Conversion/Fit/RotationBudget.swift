@@ -98,7 +98,8 @@ package struct RotationBudget: Sendable {
   ) throws -> [[Double]] {
     let layers = try AttentionAnalysis(
       windows: WindowPlan(context: settings.context, limit: Self.analyzedWindows),
-      rotary: RotaryRequest(valueBase: request.valueBase), threads: request.threads
+      rotary: RotaryRequest(valueBase: request.valueBase), threads: request.threads,
+      queryStep: Self.analyzedQueries
     ).run(model, on: mixture(of: texts, settings))
     return layers.map { layer in
       var curve = [0.0]
@@ -108,6 +109,8 @@ package struct RotationBudget: Sendable {
   }
 
   private static let analyzedWindows = 8
+  /// One query of so many is looked at: the damage only orders the pairs.
+  private static let analyzedQueries = 8
 
   /// The texts' first windows in turn, as one text; a single text as it is.
   private func mixture(of texts: [TokenizedText], _ settings: FitSettings) -> TokenizedText {

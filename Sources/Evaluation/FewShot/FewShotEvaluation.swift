@@ -143,7 +143,8 @@ package struct FewShotEvaluation {
           tasks.map { task in
             [
               "task": .string(task.name), "type": .string(task.kind.rawValue),
-              "sha256": .string(task.hash), "chance": .number(task.chance),
+              "sha256": .string(task.hash),
+              "baseline": task.baseline.map { JSONValue.number($0) } ?? .null,
             ]
           })
       ], options: options, units: tasks.reduce(0) { $0 + count($1) })

@@ -27,8 +27,9 @@ struct FewShotPrompts {
       let common = Self.commonPrefix(tokens.map { $0.reversed() })
       return try tokens.map { try completion($0, answer: ($0.count - common)..<$0.count, index) }
     case .languageModeling:
-      // The context alone may end in other tokens than it has before a continuation.
-      let context = try encode(head + example.contexts[0].trimmingTrailingSpace())
+      // What stands before the continuation may end in other tokens alone than it has before it.
+      let context = try encode(
+        (head + example.contexts[0].trimmingSpace() + delimiter).trimmingTrailingSpace())
       let common = Self.commonPrefix([tokens[0], context])
       return [try completion(tokens[0], answer: common..<tokens[0].count, index)]
     }
@@ -48,7 +49,7 @@ struct FewShotPrompts {
     let context = example.contexts.count > 1 ? example.contexts[option] : example.contexts[0]
     let continuation =
       example.continuations.count > 1 ? example.continuations[option] : example.continuations[0]
-    let before = task.kind == .languageModeling ? context.trimmingTrailingSpace() : context
+    let before = task.kind == .languageModeling ? context.trimmingSpace() : context
     return before + delimiter + continuation
   }
 
@@ -76,6 +77,10 @@ struct FewShotPrompts {
 }
 
 extension String {
+  fileprivate func trimmingSpace() -> String {
+    String(drop(while: \.isWhitespace)).trimmingTrailingSpace()
+  }
+
   fileprivate func trimmingTrailingSpace() -> String {
     var text = self
     while text.last?.isWhitespace == true { text.removeLast() }

@@ -47,11 +47,16 @@ package struct FewShotResult: EvaluationResult {
     package let type: String
     package let examples: Int
     package let accuracy: Double
-    /// The accuracy of guessing.
+    /// The accuracy of guessing in these examples: the mean of 1 / choices; 0 for language modelling.
     package let chance: Double
+    /// The accuracy of guessing that is published for the task; nil: none was given.
+    package let published: Double?
 
-    /// 0 for guessing, 1 for all right: `(accuracy - chance) / (1 - chance)`.
-    package var centered: Double { (accuracy - chance) / (1 - chance) }
+    /// What `centered` is 0 at: what is published, else chance.
+    package var baseline: Double { published ?? chance }
+
+    /// 0 for guessing, 1 for all right: `(accuracy - baseline) / (1 - baseline)`.
+    package var centered: Double { (accuracy - baseline) / (1 - baseline) }
 
     /// The standard error of `accuracy`: `sqrt(p (1 - p) / (n - 1))`.
     package var accuracyError: Double {
@@ -59,20 +64,21 @@ package struct FewShotResult: EvaluationResult {
     }
 
     /// The standard error of `centered`.
-    package var centeredError: Double { accuracyError / (1 - chance) }
+    package var centeredError: Double { accuracyError / (1 - baseline) }
   }
 
   package let record: EvaluationRecord
   package let tasks: [TaskScore]
   package var shots: Int { record.settings["shots"]?.int ?? 0 }
 
-  /// The mean of the tasks' centered accuracies, which CORE is; NaN of none.
-  package var core: Double {
+  /// The mean of the tasks' centered accuracies; NaN of none. CORE is such a mean, of 22 tasks with
+  /// published baselines, each with shots and a delimiter of its own.
+  package var meanCentered: Double {
     tasks.reduce(0) { $0 + $1.centered } / Double(tasks.count)
   }
 
-  /// The standard error of `core`, the tasks taken as given.
-  package var coreError: Double { Estimate.errorOfMean(tasks.map(\.centeredError)) }
+  /// The standard error of `meanCentered`, the tasks taken as given.
+  package var meanCenteredError: Double { Estimate.errorOfMean(tasks.map(\.centeredError)) }
 
   /// The mean accuracy over tasks; NaN of none.
   package var meanAccuracy: Double {
@@ -84,18 +90,22 @@ package struct FewShotResult: EvaluationResult {
     _ record: EvaluationRecord, units: [Answer], file: String
   ) throws(EvaluationError) {
     self.record = record
-    var answers: OrderedDictionary<String, [Bool]> = [:]
-    for answer in units { answers[answer.task, default: []].append(answer.isCorrect) }
+    var answers: OrderedDictionary<String, [Answer]> = [:]
+    for answer in units { answers[answer.task, default: []].append(answer) }
     var scores: [TaskScore] = []
     for task in record.identity["materials"]?["tasks"]?.array ?? [] {
-      guard let name = task["task"]?.string, let type = task["type"]?.string,
-        let chance = task["chance"]?.double
+      guard let name = task["task"]?.string, let type = task["type"]?.string
       else { throw .record(file: file, problem: "identity.materials.tasks is not a list of tasks") }
       guard let own = answers[name] else { continue }
+      let count = Double(own.count)
+      // Of the examples that were evaluated: those of a shard may have more choices than others.
+      let isChoice = type != FewShotTask.Kind.languageModeling.rawValue
+      let chance = isChoice ? own.reduce(0) { $0 + 1 / Double($1.nats.count) } / count : 0
       scores.append(
         TaskScore(
           task: name, type: type, examples: own.count,
-          accuracy: Double(own.filter { $0 }.count) / Double(own.count), chance: chance))
+          accuracy: Double(own.count(where: \.isCorrect)) / count, chance: chance,
+          published: task["baseline"]?.double))
     }
     tasks = scores
   }

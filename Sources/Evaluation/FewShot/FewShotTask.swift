@@ -38,6 +38,9 @@ package struct FewShotTask: Sendable {
   package let name: String
   package let kind: Kind
   package let examples: [Example]
+  /// The accuracy of guessing that is published for the task, at least 0 and below 1; nil: none is
+  /// known.
+  package var baseline: Double?
   /// Identity of the examples.
   let hash: String
   /// Lines of the file that the examples stand in, from 1.
@@ -137,11 +140,5 @@ package struct FewShotTask: Sendable {
     let place = (isOne ? "line" : "the first in line") + " \(lines[first])"
     return "\(name): \(what) a right answer that is equal to one before it, which is chosen:"
       + " counted as wrong whatever the model says (\(place))"
-  }
-
-  /// The accuracy of guessing: the mean of 1 / options; 0 for language modelling.
-  package var chance: Double {
-    guard kind != .languageModeling else { return 0 }
-    return examples.reduce(0) { $0 + 1 / Double($1.options) } / Double(examples.count)
   }
 }

@@ -40,7 +40,7 @@ enum FewShotSection {
     }
     return PageSection(
       id: "icl", title: "In-context learning",
-      lead: "Accuracy on tasks shown by examples; centred: 0 is chance, 1 is perfect.",
+      lead: "Accuracy on tasks shown by examples; centred: 0 is what guessing gives, 1 is perfect.",
       body: body, files: files, subjects: subjects)
   }
 

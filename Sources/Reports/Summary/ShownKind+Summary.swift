@@ -82,7 +82,9 @@ extension RulerResult {
 extension FewShotResult {
   static func summary(of files: [ResultFile]) throws(ReportError) -> [Summary.Column] {
     try column("few-shot, centred", files) { file throws(ReportError) in
-      let stated = try file.fields.estimate("core")
+      // Results of before call it `core`.
+      let isNamed = file.json["mean_centered"] != nil
+      let stated = try file.fields.estimate(isNamed ? "mean_centered" : "core")
       guard !stated.value.isFinite else { return stated }
       var sum = 0.0
       let tasks = try file.fields.objects("tasks")

@@ -241,7 +241,7 @@ extension Analyze {
     if options.json { try given.refuse("--heads", because: "--json has every head") }
     if imatrix != nil {
       try given.refuse(
-        "--value-pairs", "--value-base", "--heads", "--svg",
+        "--value-pairs", "--value-base", "--heads", "--svg", "--query-step",
         because: "--imatrix makes the matrix and analyzes nothing")
     }
   }

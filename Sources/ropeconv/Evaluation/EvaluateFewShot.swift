@@ -22,6 +22,12 @@ struct EvaluateFewShot: ParsableCommand {
       "Files of tasks, or folders of .jsonl files.", valueName: "file|dir,..."))
   var tasks: String
 
+  @Option(
+    help: ArgumentHelp(
+      "What guessing gives in each task, as CORE's eval_meta_data.csv. (default: 1 / choices)",
+      valueName: "file.csv"))
+  var baselines: String?
+
   @Option(help: ArgumentHelp("Solved examples before each.", valueName: "n"))
   var shots = 0
 
@@ -59,6 +65,7 @@ struct EvaluateFewShot: ParsableCommand {
     var files = CallFiles(models: path)
     files.read(opening.folder, orFilesEnding: ".json")
     for path in tasks.split(separator: ",") { files.read(String(path), orFilesEnding: ".jsonl") }
+    files.read(baselines)
     files.write(longRun, thresholds, force: force)
     try files.check()
     let model = try opening.open(path, output)
@@ -73,7 +80,7 @@ struct EvaluateFewShot: ParsableCommand {
       guard !isWarned else { return }
       isWarned = output.warn(model, beyond: length, rotary: rotary)
     }
-    let given = try FewShotTask.tasks(at: tasks.split(separator: ",").map(String.init))
+    let given = try readTasks()
     for task in given {
       if let warning = task.warning(ofFirst: examples) { output.warn(warning) }
     }
@@ -85,5 +92,22 @@ struct EvaluateFewShot: ParsableCommand {
     try thresholds.check(
       result, force: force, "--min-accuracy",
       minAccuracy.map { .least($0, of: "accuracy", result.meanAccuracy, digits: 4) })
+  }
+
+  /// The tasks with their baselines, and a warning that names those without.
+  private func readTasks() throws -> [FewShotTask] {
+    var read = try FewShotTask.tasks(at: tasks.split(separator: ",").map(String.init))
+    guard let baselines else { return read }
+    let without = try RandomBaselines(path: baselines).apply(to: &read)
+    guard without.count < read.count else {
+      throw EvaluationError.questions(
+        file: baselines, problem: "it has no baseline of \(without.joined(separator: ", "))")
+    }
+    if !without.isEmpty {
+      output.warn(
+        "\(baselines): no baseline of \(without.joined(separator: ", ")), whose chance is taken from the"
+          + " number of choices")
+    }
+    return read
   }
 }
