@@ -121,7 +121,9 @@ extension ConversionPlan {
   func editChanges() throws -> [MetadataEdits.Change] {
     guard request.edits != .none else { return [] }
     let nothing = Provenance(version: "", sourceHash: "", weightsHash: nil)
-    let known = KnownKeys(architecture: source.architecture)
+    // A variant is read by code of ours.
+    let known = KnownKeys(
+      architecture: source.architecture, modelType: declaration == nil ? source.modelType : nil)
     if container.side(of: source) == .gguf {
       return request.edits.changes(
         from: try unedited(nothing), to: try metadata(nothing),

@@ -37,7 +37,8 @@ import Vocabulary
         "always": true,
       ]
     ],
-    "required": ["bias": [false]],
+    "required": ["bias": [false]], "unread": ["long": ["window"]],
+    "assumed": ["tiny": ["scale": 2.5]],
     "copied": [
       "expert_count": ["huggingface": "n_experts", "type": "sections", "default": [1, 2, 3]]
     ],
@@ -122,6 +123,7 @@ import Vocabulary
     #expect(layers.names == [.gguf: ["block_count"], .huggingface: ["num_layers", "n_layer"]])
     #expect(layers.fallback == 2 && layers.isAlwaysWritten)
     #expect(tiny.required == ["bias": [false]] && tiny.ignored == ["*.inv_freq"])
+    #expect(tiny.unread == ["long": ["window"]] && tiny.assumed == ["tiny": ["scale": 2.5]])
     #expect(tiny.copied["expert_count"]?.huggingface == "n_experts")
     #expect(tiny.copied["expert_count"]?.type == .sections)
     #expect(tiny.copied["expert_count"]?.fallback == [1, 2, 3])

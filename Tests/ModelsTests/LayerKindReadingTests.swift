@@ -71,6 +71,60 @@ import Testing
     #expect(try !ModelPlan(without).hasWindows)
   }
 
+  /// A window counts where the reference reads it: not in a plain llama or OLMo 2, whatever is said of it,
+  /// which is a warning; in Mistral and Mixtral, there of all layers.
+  @Test func aWindowCountsWhereTheReferenceReadsIt() throws {
+    let types: JSONValue = ["sliding_attention", "full_attention", "sliding_attention"]
+    for family in ["llama", "llama-tied-llama3", "olmo2"] {
+      for changes in [["sliding_window": 16], ["sliding_window": 16, "layer_types": types]]
+        as [[String: JSONValue?]]
+      {
+        guard let plan = try changed(family, changes).map({ try ModelPlan($0) }) else { return }
+        #expect(!plan.hasWindows, "\(family)")
+        let note = try #require(plan.notes.first, "\(family)")
+        #expect(changes.keys.allSatisfy(note.contains), "\(note)")
+      }
+    }
+    guard let mixtral = try changed("mixtral", ["sliding_window": 16, "layer_types": types]) else {
+      return
+    }
+    let plan = try ModelPlan(mixtral)
+    #expect(plan.layers.allSatisfy { $0.recipe.attention?.window == 16 })
+    #expect(plan.notes.contains { $0.contains("layer_types") && !$0.contains("sliding_window") })
+    // A family without windows; and a value that says nothing.
+    guard let glm = try changed("glm4", ["sliding_window": 16]),
+      let silent = try changed("glm4", ["sliding_window": .null, "logit_scale": 1.0])
+    else { return }
+    #expect(try ModelPlan(glm).notes.contains { $0.contains("sliding_window") })
+    #expect(try ModelPlan(silent).notes.isEmpty)
+  }
+
+  /// What transformers' configuration classes take where config.json says nothing, read from them:
+  /// GraniteMoeConfig, DeepseekV3Config, Exaone4Config, GptOssConfig.
+  @Test func whatIsLeftOutIsWhatTheReferenceAssumes() throws {
+    guard let granite = try changed("granite-moe", ["attention_multiplier": nil]),
+      let deepseek = try changed("deepseek-v3", ["routed_scaling_factor": nil]),
+      let exaone = try changed("exaone4", ["sliding_window": nil]),
+      let oss = try changed("gpt-oss", ["rope_parameters": nil])
+    else { return }
+    #expect(try ModelPlan(granite).layers[0].recipe.attention?.scale == 1)
+    let experts = try ModelPlan(deepseek).layers.compactMap(\.recipe.experts)
+    #expect(!experts.isEmpty && experts.allSatisfy { $0.router.scale == 2.5 })
+    #expect(try ModelPlan(exaone).layers.compactMap(\.recipe.attention?.window).max() == 4096)
+    let score = try #require(ModelPlan(oss).rotary.scores.first)
+    #expect(score.base == 150_000)
+    #expect(
+      score.scaling == .yarn(.init(factor: 32, originalContext: 4096, truncates: false)))
+  }
+
+  /// What a folder may not say, since the reference would compute another model.
+  @Test func contradictionsAreRefused() throws {
+    for (family, key) in [("llama", "is_causal"), ("glm4", "attention_bias")] {
+      guard let summary = try refusal(family, [key: false]) else { return }
+      #expect(summary.contains("'\(key)'"), "\(summary)")
+    }
+  }
+
   /// The keys of the ecosystem's converter: Olmo 3 and Exaone 4 state every layer, Gemma 2 and Cohere 2
   /// none where the layers are their family's own.
   @Test func patternsAreWrittenAsTheConverterDoes() throws {

@@ -6,7 +6,7 @@ import Synchronization
 extension Architecture {
   /// Keys of a data file.
   package enum Key: String, CaseIterable {
-    case name, block, hyperparameters, required, copied, weights, ignored
+    case name, block, hyperparameters, required, unread, assumed, copied, weights, ignored
     case modelTypes = "model_types"
     case windowedModelType = "windowed_model_type"
     case folderModelType = "folder_model_type"
@@ -101,6 +101,24 @@ extension Architecture {
       required[key] = accepted
     }
     self.required = required
+
+    var unread: [String: [String]] = [:]
+    for (type, value) in try top.members(.unread) {
+      let keys = value.array?.compactMap(\.string) ?? []
+      guard classNames[type] != nil, !keys.isEmpty, keys.count == value.array?.count else {
+        throw top.failure(.unread, "expected lists of members, by \(Key.modelTypes.rawValue)")
+      }
+      unread[type] = keys
+    }
+    self.unread = unread
+    var assumed: [String: OrderedDictionary<String, JSONValue>] = [:]
+    for (type, value) in try top.members(.assumed) {
+      guard classNames[type] != nil, let members = value.object, !members.isEmpty else {
+        throw top.failure(.assumed, "expected members, by \(Key.modelTypes.rawValue)")
+      }
+      assumed[type] = members
+    }
+    self.assumed = assumed
 
     var copied: OrderedDictionary<String, CopiedKey> = [:]
     for (key, value) in try top.members(.copied) {

@@ -29,6 +29,10 @@ package struct Architecture: Sendable {
   package let hyperparameters: [Hyperparameter: HyperparameterKeys]
   /// Facts of config.json that have one supported value: another one is refused.
   package let required: OrderedDictionary<String, [JSONValue]>
+  /// Members of config.json that the reference implementation does not look at, by model type.
+  package let unread: [String: [String]]
+  /// Members that it takes for granted where config.json lacks them, by model type.
+  package let assumed: [String: OrderedDictionary<String, JSONValue>]
   /// GGUF keys that loaders ask for and nothing here needs, with the config.json key they copy.
   package let copied: OrderedDictionary<String, CopiedKey>
   package let weights: OrderedDictionary<Role, WeightNames>

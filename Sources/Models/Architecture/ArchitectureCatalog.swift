@@ -71,6 +71,15 @@ package struct ArchitectureCatalog: Sendable {
     return try Architecture.names().lazy.map { try Architecture(named: $0) }.first(where: fits)
   }
 
+  /// The members of config.json by which some family states one of these.
+  func members(of parameters: [Hyperparameter]) throws -> Set<String> {
+    let families = try Architecture.names().map { try Architecture(named: $0) } + added
+    return Set(
+      families.flatMap { family in
+        parameters.flatMap { family.keys(of: $0, on: .huggingface) }
+      })
+  }
+
   /// The names of all families, as GGUF files state them.
   func names() throws -> [String] { (try Architecture.names() + added.map(\.name)).sorted() }
 

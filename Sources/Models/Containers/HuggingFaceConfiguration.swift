@@ -87,6 +87,7 @@ package struct HuggingFaceConfiguration {
     set(.feedForwardBias, where: [.gateBias, .upBias], in: &fields)
     if !plan.plainSites.isEmpty || declaration != nil {
       try HuggingFaceRotaryScope.write(shape, of: plan, to: &fields)
+      if declaration == nil { try removeUnreadRotation(from: &fields) }
     }
     fields.set(.tiedOutput, .flag(plan.tiesOutput))
     for token in SpecialTokenKey.ofConfiguration {
@@ -96,6 +97,21 @@ package struct HuggingFaceConfiguration {
     let padding = SpecialTokenKey.padding.configuration
     if fields.values[padding] == nil { fields.set(key: padding, .nothing) }
     return .object(fields.values)
+  }
+
+  /// Leaves out the object that says how layers rotate, where the reference does not read it (GPT-J).
+  /// - Throws: `ModelError.notRepresentable` where it says something.
+  private func removeUnreadRotation(from fields: inout ConfigurationFields) throws {
+    let unread = plan.architecture.unread[plan.modelType] ?? []
+    let keys = HuggingFaceRotaryScope.Key.allCases.map(\.rawValue).filter(unread.contains)
+    guard !keys.isEmpty else { return }
+    let base = plan.architecture.hyperparameters[.rotaryBase]?.fallback?.double
+    guard plan.rotary.scores.allSatisfy({ $0.scaling == .none && $0.base == base }) else {
+      throw ModelError.notRepresentable(
+        file: plan.checkpoint.path, what: "a \(plan.modelType) with another base or scaling",
+        container: "config.json")
+    }
+    for key in keys { fields.values[key] = nil }
   }
 
   /// Says that there are biases; that there are none, where the data file states what is assumed.

@@ -132,7 +132,11 @@ extension HuggingFaceScaling {
     switch Kind(rawValue: type) {
     case .plain, .mrope, .some(.none): return .none
     case .linear: return .linear(factor: try factor())
-    case .dynamic: return .dynamic(factor: try factor(), originalContext: context)
+    case .dynamic:
+      guard parameters.architecture.block.compression == nil else {
+        throw failure(.type, "is \(type), which is not known of layers that compress")
+      }
+      return .dynamic(factor: try factor(), originalContext: context)
     case .yarn: return .yarn(try yarn())
     case .llama3:
       let low = try positive(.lowFactor) ?? 1
@@ -174,7 +178,8 @@ extension HuggingFaceScaling {
     yarn.attentionFactor = try positive(.magnitude)
     yarn.mscale = try number(.mscale)
     yarn.mscaleAllDims = try number(.mscaleAllDims)
-    yarn.truncates = scope[.truncates]?.bool ?? true
+    // Of several kinds of layers the reference looks for it beside their objects, where it cannot be.
+    yarn.truncates = scope.isNested ? true : scope[.truncates]?.bool ?? true
     guard yarn.magnitude.isFinite, yarn.magnitude > 0 else {
       throw failure(.mscale, "makes a magnitude of \(yarn.magnitude), expected a positive one")
     }

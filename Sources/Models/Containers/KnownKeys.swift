@@ -4,8 +4,13 @@ import Vocabulary
 /// The keys that some reader of ours looks at: others are stored and ignored.
 package struct KnownKeys {
   package let architecture: Architecture
+  /// Of a folder whose type is known: some members are read of other types alone.
+  private let modelType: String?
 
-  package init(architecture: Architecture) { self.architecture = architecture }
+  package init(architecture: Architecture, modelType: String? = nil) {
+    self.architecture = architecture
+    self.modelType = modelType
+  }
 
   private func hyperparameters(on side: Architecture.Side) -> Set<String> {
     Set(architecture.hyperparameters.values.flatMap { $0.names[side] ?? [] })
@@ -25,6 +30,7 @@ package struct KnownKeys {
   package func reads(configuration key: String) -> Bool {
     let path = key.split(separator: ".").map(String.init)
     guard let first = path.first else { return false }
+    if let modelType, architecture.unread[modelType]?.contains(first) == true { return false }
     let scaling = Set(HuggingFaceScaling.Member.allCases.map(\.rawValue))
     if path.count > 1, HuggingFaceRotaryScope.Key(rawValue: first) != nil {
       let members = scaling.union(RotarySetNames(architecture.block).all)

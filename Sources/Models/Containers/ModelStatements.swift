@@ -10,6 +10,8 @@ package struct ModelStatements {
   let recipes: [LayerRecipe]
   /// What is stated and not done.
   let ignored: String?
+  /// Members that count otherwise than their names say, as sentences.
+  let notes: [String]
 
   /// Reads what a checkpoint states.
   /// - Parameters:
@@ -23,13 +25,17 @@ package struct ModelStatements {
     divisors: OrderedDictionary<Role, [Float]> = [:]
   ) throws {
     identity = try CheckpointIdentity(checkpoint, in: catalog)
+    let members = try ReferenceMembers(checkpoint, of: identity, in: catalog)
     parameters = Hyperparameters(
-      checkpoint: checkpoint, architecture: identity.architecture, side: identity.side,
+      checkpoint: members.checkpoint, architecture: identity.architecture, side: identity.side,
       prefix: identity.prefix, divisors: divisors)
     try Self.checkRequired(parameters)
     let rotary = RotaryParameters(parameters: parameters, isVariant: identity.isRotary)
     (shape, recipes) = try RecipeReader(parameters: parameters, rotary: rotary).read()
     ignored = try rotary.ignored()
+    notes = [members.note(identity.architecture), Self.latentNorms(shape, identity)].compactMap {
+      $0
+    }
   }
 
   /// Facts of config.json that only one value of is supported: activation and the listed ones.
@@ -39,6 +45,8 @@ package struct ModelStatements {
     let block = parameters.architecture.block
     var required = parameters.architecture.required
     required[block.activationKey] = block.activationNames.map { .string($0) }
+    // The reference lets every token see all others then.
+    required["is_causal"] = [true]
     for (key, accepted) in required {
       guard let found = configuration[key], found != .null, !accepted.contains(found) else {
         continue
@@ -46,6 +54,36 @@ package struct ModelStatements {
       throw ModelError.unsupportedValue(
         file: parameters.checkpoint.path, key: key, found: found.serialized(pretty: false),
         accepted: accepted.map { $0.serialized(pretty: false) })
+    }
+    try checkBiases(parameters)
+  }
+
+  /// The epsilon that the reference has in the norms of latent vectors, whatever config.json states.
+  private static let latentEpsilon = 1e-6
+
+  /// What is not as in the reference where a folder states another epsilon: GGUF files, and what reads
+  /// them, have one for all norms.
+  private static func latentNorms(_ shape: ModelShape, _ identity: CheckpointIdentity) -> String? {
+    guard identity.side == .huggingface, identity.architecture.block.attention == .latent,
+      // Folders made of GGUF files have it in float32.
+      Float(shape.outputNorm.epsilon) != Float(latentEpsilon)
+    else { return nil }
+    let stated = shape.outputNorm.epsilon
+    return "the norms of latent vectors have the epsilon of the others, \(stated), as in GGUF"
+      + " files; transformers takes \(latentEpsilon) there"
+  }
+
+  /// The reference does not load biases that config.json says are not there.
+  private static func checkBiases(_ parameters: Hyperparameters) throws {
+    let biases: [(flag: Hyperparameter, roles: [Role])] = [
+      (.attentionBias, [.queryBias]), (.feedForwardBias, [.gateBias, .upBias]),
+    ]
+    for (flag, roles) in biases {
+      let keys = parameters.architecture.keys(of: flag, on: .huggingface)
+      guard keys.contains(where: { parameters.checkpoint.configuration?[$0]?.bool == false }),
+        roles.contains(where: { parameters.hasTensor($0) })
+      else { continue }
+      throw parameters.failure(flag, "is false, but there are such biases")
     }
   }
 }

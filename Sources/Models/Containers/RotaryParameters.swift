@@ -14,12 +14,33 @@ struct RotaryParameters {
   func dimensions(_ shape: StatedShape) throws -> [Int] {
     let windows = shape.windows
     let stated = try LayerSizes.read(.rotaryDimensions, parameters, windows: windows, minimum: 0)
-    if let stated, stated.allSatisfy({ $0 > 0 }) { return stated }
     let widths =
       try LayerSizes.read(.keyWidth, parameters, windows: windows)
       ?? shape.heads.map { shape.width / $0 }
+    if let stated, stated.allSatisfy({ $0 > 0 }) {
+      try checkShare(of: stated, in: widths)
+      return stated
+    }
     let fraction = try fraction()
     return turnsWholeHeads ? widths : widths.map { Int(Double($0) * fraction) }
+  }
+
+  /// Where config.json states both the dims and the share of a head that turn, the reference goes by the
+  /// share (DeepSeek-V4).
+  private func checkShare(of dimensions: [Int], in widths: [Int]) throws {
+    guard parameters.side == .huggingface,
+      !parameters.architecture.keys(of: .rotaryDimensions, on: .huggingface).isEmpty
+    else { return }
+    let keys = parameters.architecture.keys(of: .rotaryFraction, on: .huggingface)
+    let beside = keys.lazy.compactMap { parameters.checkpoint.configuration?[$0]?.double }.first
+    for windowed in [false, true] {
+      let inside = try scope(ofWindowed: windowed)[.fraction]?.double
+      guard !keys.isEmpty, let share = inside ?? beside else { continue }
+      for (width, turning) in zip(widths, dimensions) where Int(Double(width) * share) != turning {
+        throw parameters.failure(
+          .rotaryFraction, "is \(share), but \(turning) of \(width) dims of a head are to turn")
+      }
+    }
   }
 
   /// The share of a head that the checkpoint says to rotate.

@@ -23,6 +23,8 @@ package struct ModelPlan: Sendable {
   package let ignored: [TensorEntry]
   /// What config.json states and models of this architecture do not do, as a sentence.
   package let ignoredStatement: String?
+  /// Members of config.json that count otherwise than their names say, as sentences.
+  package let statementNotes: [String]
   /// Which other parts stand beside the text model, as a sentence; nil where there are none.
   package let leftOut: String?
   /// How values turn in a plain file of this model; nil where they do not.
@@ -46,7 +48,8 @@ package struct ModelPlan: Sendable {
       "\($0.name) of \($0.source) is taken for a rotation of \($0.sites.name), which its code does not"
         + " do: \($0.words)"
     }
-    return [leftOut, ignoredStatement, assumed].compactMap { $0 }
+    return [leftOut, ignoredStatement].compactMap { $0 } + statementNotes
+      + [assumed].compactMap { $0 }
   }
 
   /// The module that the model attends by, whose rotation is read as if it were right; nil: none.
@@ -211,6 +214,7 @@ extension ModelPlan {
     }
     ignored = directory.ignored
     ignoredStatement = statements.ignored
+    statementNotes = statements.notes
     assumedModule = assumed
     statedForm = try StatedForm.read(parameters)
     form = statedForm

@@ -1,0 +1,98 @@
+import Base
+import Checkpoints
+import OrderedCollections
+
+/// config.json as the reference implementation of its `model_type` reads it: without the members that
+/// it does not look at, with those that it takes for granted.
+struct ReferenceMembers {
+  /// The checkpoint, stating that.
+  let checkpoint: Checkpoint
+  /// Members that say something and are not read, in the order of config.json.
+  let unread: [String]
+
+  /// What changes the numbers of the families that know it. A member that states one of these is worth
+  /// a warning where the family does not read it.
+  private static let telling: [Hyperparameter] = [
+    .window, .attentionSoftcap, .logitSoftcap, .queryScalar, .attentionMultiplier,
+    .embeddingMultiplier, .residualMultiplier, .logitDivisor, .logitMultiplier,
+  ]
+
+  /// - Parameters:
+  ///   - checkpoint: a model's files.
+  ///   - identity: what they hold. Folders of variants are read by code of ours, as they stand.
+  ///   - catalog: all families.
+  /// - Throws: `FormatError` for a data file that cannot be read.
+  init(
+    _ checkpoint: Checkpoint, of identity: CheckpointIdentity, in catalog: ArchitectureCatalog
+  ) throws {
+    guard identity.side == .huggingface, !identity.isRotary,
+      let stated = checkpoint.configuration?.object
+    else {
+      self.checkpoint = checkpoint
+      unread = []
+      return
+    }
+    let architecture = identity.architecture
+    let type = stated[HuggingFaceConfiguration.Key.modelType.rawValue]?.string ?? ""
+    let passed = Set(architecture.unread[type] ?? [])
+    let known = architecture.statedMembers
+    let telling = try catalog.members(of: Self.telling)
+    let switches = try catalog.members(of: [.windowEnabled])
+    let isDenied = switches.contains { stated[$0]?.bool == false }
+    let windows = try isDenied ? catalog.members(of: [.window]) : []
+    var members = stated
+    for key in passed { members[key] = nil }
+    for (key, value) in architecture.assumed[type] ?? [:] {
+      // A null stands for a value of its own in most members, but never for an object.
+      let isThere = members[key].map { $0 != .null || value.object == nil } ?? false
+      if !isThere { members[key] = value }
+    }
+    unread = Array(stated.keys).filter { key in
+      guard let value = stated[key] else { return false }
+      return (passed.contains(key) || telling.contains(key) && !known.contains(key))
+        && !windows.contains(key) && Self.says(key, value, in: stated)
+    }
+    self.checkpoint =
+      members == stated ? checkpoint : checkpoint.restated(configuration: .object(members))
+  }
+
+  /// What a user should know of it.
+  func note(_ architecture: Architecture) -> String? {
+    guard !unread.isEmpty else { return nil }
+    let type = checkpoint.configuration?[HuggingFaceConfiguration.Key.modelType.rawValue]?.string
+    let names = unread.joined(separator: ", ")
+    return "config.json states \(names), which \(type ?? architecture.name) models ignore, as in"
+      + " transformers"
+  }
+
+  /// Whether a member that is not read would change a model.
+  private static func says(
+    _ key: String, _ value: JSONValue, in members: OrderedDictionary<String, JSONValue>
+  ) -> Bool {
+    // None, and a factor of 1.
+    if value == .null || value.bool == false || [0, 1].contains(value.double) { return false }
+    if let list = value.array {
+      return !list.allSatisfy { $0.string == LayerKind.full.rawValue }
+    }
+    // Newer folders repeat what stands in the object that is read.
+    let object = members[HuggingFaceRotaryScope.Key.newer.rawValue]
+    if let inside = object?[key] { return inside != value }
+    if let object = value.object {
+      return object.contains { key, value in
+        key == HuggingFaceScaling.Member.type.rawValue
+          ? value.string != HuggingFaceScaling.Kind.plain.rawValue
+          : key != HuggingFaceScaling.Member.base.rawValue || value.double != 10_000
+      }
+    }
+    return true
+  }
+}
+
+extension Architecture {
+  /// The members of config.json that the family reads.
+  fileprivate var statedMembers: Set<String> {
+    var known = Set(required.keys)
+    for keys in hyperparameters.values { known.formUnion(keys.names[.huggingface] ?? []) }
+    return known
+  }
+}
