@@ -94,7 +94,9 @@ package struct FewShotResult: EvaluationResult {
     for answer in units { answers[answer.task, default: []].append(answer) }
     var scores: [TaskScore] = []
     for task in record.identity["materials"]?["tasks"]?.array ?? [] {
-      guard let name = task["task"]?.string, let type = task["type"]?.string
+      let published = task["baseline"]?.double
+      guard let name = task["task"]?.string, let type = task["type"]?.string,
+        (0..<1).contains(published ?? 0)
       else { throw .record(file: file, problem: "identity.materials.tasks is not a list of tasks") }
       guard let own = answers[name] else { continue }
       let count = Double(own.count)
@@ -105,7 +107,7 @@ package struct FewShotResult: EvaluationResult {
         TaskScore(
           task: name, type: type, examples: own.count,
           accuracy: Double(own.count(where: \.isCorrect)) / count, chance: chance,
-          published: task["baseline"]?.double))
+          published: published))
     }
     tasks = scores
   }
