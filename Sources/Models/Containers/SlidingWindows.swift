@@ -43,12 +43,27 @@ enum SlidingWindows {
 
   static func read(_ parameters: Hyperparameters, layers: Int) throws -> [Int] {
     let window = try width(parameters)
-    guard window > 0 else { return [Int](repeating: 0, count: layers) }
+    guard window > 0 else {
+      try checkNoneIsAsked(parameters, layers: layers)
+      return [Int](repeating: 0, count: layers)
+    }
     var windows = try windowed(parameters, layers: layers).map { $0 ? window : 0 }
     if parameters.architecture.block.endsGlobally, parameters.side == .huggingface, layers > 0 {
       windows[layers - 1] = 0
     }
     return windows
+  }
+
+  /// Layers that are to have a window where the model has none: the reference fails on such a folder, or
+  /// lets its tokens see nothing.
+  private static func checkNoneIsAsked(_ parameters: Hyperparameters, layers: Int) throws {
+    guard parameters.side == .huggingface,
+      let key = parameters.architecture.key(of: .windowEnabled, on: .huggingface),
+      let types = parameters.value(.layerTypes)?.array,
+      try kinds(types, parameters, layers: layers).contains(.windowed)
+    else { return }
+    throw parameters.failure(
+      .layerTypes, "has layers with a window, though \(key) is not true or there is no width")
   }
 
   /// The kinds of layers in a list of them.
