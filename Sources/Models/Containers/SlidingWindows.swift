@@ -91,12 +91,22 @@ enum SlidingWindows {
     }
     let architecture = parameters.architecture
     if architecture.block.globalEvery == 0, parameters.side == .huggingface,
-      architecture.key(of: .windowEnabled, on: .huggingface) != nil
+      architecture.key(of: .windowEnabled, on: .huggingface) != nil, !ignoresKinds(parameters)
     {
       throw parameters.failure(
         .layerTypes, "is missing, though \(parameters.name(.windowEnabled)) is true")
     }
     return regular(every: architecture.block.globalEvery, layers: layers)
+  }
+
+  /// Whether the reference gives the window to all layers, whatever kinds are listed (Qwen 3 with
+  /// experts).
+  private static func ignoresKinds(_ parameters: Hyperparameters) -> Bool {
+    let key = HuggingFaceConfiguration.Key.modelType.rawValue
+    let type = parameters.checkpoint.configuration?[key]?.string ?? ""
+    let unread = parameters.architecture.unread[type] ?? []
+    return parameters.architecture.keys(of: .layerTypes, on: .huggingface)
+      .contains(where: unread.contains)
   }
 
   /// The layers of a pattern: a period, whose last layer sees everything; letters that repeat, L and
