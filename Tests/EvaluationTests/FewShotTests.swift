@@ -99,7 +99,7 @@ import Testing
     let table = References.file("fixtures/tasks/baselines.csv")
     var tasks = try fixtures()
     let plain = try FewShotEvaluation(limit: 3).run(model, on: tasks)
-    #expect(plain.tasks.map(\.baseline) == [0.25, 0.5, 0])
+    #expect(plain.tasks.map(\.baseline) == [0.25, 1.0 / 3, 0])
     #expect(try RandomBaselines(path: table).apply(to: &tasks).isEmpty)
     let result = try FewShotEvaluation(limit: 3).run(model, on: tasks)
     #expect(result.tasks.map(\.baseline) == [0.62, 0.5, 0])

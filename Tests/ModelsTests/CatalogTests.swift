@@ -38,6 +38,21 @@ import Testing
     return source.restated(metadata: metadata)
   }
 
+  /// What the program's own files say of a type is of one that they name; a misspelled one would count
+  /// for nothing.
+  @Test func typesOfTheProgramsFilesAreTheirOwn() throws {
+    let folder = References.file("formats/architectures")
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder)
+    #expect(names.count > 30)
+    for name in names where name.hasSuffix(".json") {
+      let json = try JSONValue.read(contentsOf: "\(folder)/\(name)")
+      let types = Set((json["model_types"]?.object ?? [:]).keys)
+      for key in ["unread", "assumed"] {
+        #expect(types.isSuperset(of: (json[key]?.object ?? [:]).keys), "\(name): \(key)")
+      }
+    }
+  }
+
   @Test func aFileOfTheUsersIsRead() throws {
     let folder = try folder([("torch.json", try family("torch", reading: ["torch"]))])
     defer { try? FileManager.default.removeItem(atPath: folder) }

@@ -102,19 +102,20 @@ extension Architecture {
     }
     self.required = required
 
+    // A copy for another model_type keeps those of the types that it was made from.
     var unread: [String: [String]] = [:]
     for (type, value) in try top.members(.unread) {
       let keys = value.array?.compactMap(\.string) ?? []
-      guard classNames[type] != nil, !keys.isEmpty, keys.count == value.array?.count else {
-        throw top.failure(.unread, "expected lists of members, by \(Key.modelTypes.rawValue)")
+      guard !keys.isEmpty, keys.count == value.array?.count else {
+        throw top.failure(.unread, "expected lists of members, by model_type")
       }
       unread[type] = keys
     }
     self.unread = unread
     var assumed: [String: OrderedDictionary<String, JSONValue>] = [:]
     for (type, value) in try top.members(.assumed) {
-      guard classNames[type] != nil, let members = value.object, !members.isEmpty else {
-        throw top.failure(.assumed, "expected members, by \(Key.modelTypes.rawValue)")
+      guard let members = value.object, !members.isEmpty else {
+        throw top.failure(.assumed, "expected members, by model_type")
       }
       assumed[type] = members
     }

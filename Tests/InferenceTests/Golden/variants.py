@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Independent reference (numpy, float64, no code of Sources/) for what shared/oracle does not cover: half-split
 and partial pairs with rotated values, value biases, latent attention, and llama3, dynamic NTK and LongRoPE
-frequencies on queries, keys and values alike; soft caps (gemma3), multipliers (granite: llama with factors), and a norm of rotated queries and keys (hunyuan).
+frequencies on queries, keys and values alike; a soft cap of logits (gemma3, whose reference has none of scores),
+multipliers (granite: llama with factors), and a norm of rotated queries and keys (hunyuan).
 Reads the parity folders (Hugging Face layout).
 
     variants.py SHARED > variants.golden.json
@@ -153,7 +154,7 @@ def score(name, rope, changes, sites, value_pairs):
         elif "o" not in sites:
             v = v + value_bias
         k, v = np.repeat(k, heads // kv, 0), np.repeat(v, heads // kv, 0)
-        s = cap(q @ k.transpose(0, 2, 1) * (scale or head ** -0.5), "attn_logit_softcapping") + mask
+        s = q @ k.transpose(0, 2, 1) * (scale or head ** -0.5) + mask
         s = np.exp(s - s.max(-1, keepdims=True))
         o = s / s.sum(-1, keepdims=True) @ v
         if "o" in sites:
@@ -192,7 +193,6 @@ longrope = {"rope_type": "longrope", "rope_theta": 10000.0, "short_factor": [1.0
             "long_factor": [1.0, 2.0, 3.0, 4.0], "original_max_position_embeddings": 64}
 granite = {"model_type": "granite", "embedding_multiplier": 3.0, "residual_multiplier": 0.4,
            "attention_multiplier": 0.11, "logits_scaling": 0.6}
-attention_cap = {"attn_logit_softcapping": 0.7}
 logit_cap = {"final_logit_softcapping": 1.5}
 rows = []
 for name, rope, sites, pairs, *changes in [
@@ -204,8 +204,8 @@ for name, rope, sites, pairs, *changes in [
     ("gpt-neox", None, "qkv", None), ("deepseek-v2-mla", None, "qk", None), ("deepseek-v2-mla", None, "qkvo", None),
     ("deepseek-v2-mla", None, "vo", None), ("deepseek-v2-mla", None, "q", None),
     ("llama", None, "qk", None, granite), ("llama", None, "qkvo", None, granite),
-    ("gemma3", None, "qk", None), ("gemma3", None, "qk", None, attention_cap), ("gemma3", None, "qk", None, logit_cap),
-    ("gemma3", None, "qkvo", None, attention_cap | logit_cap),
+    ("gemma3", None, "qk", None), ("gemma3", None, "qk", None, logit_cap),
+    ("gemma3", None, "qkvo", None, logit_cap),
     ("hunyuan", None, "qk", None), ("hunyuan", None, "qkvo", None), ("hunyuan", None, "k", None), ("hunyuan", None, "vo", 3),
 ]:
     changes = changes[0] if changes else None
