@@ -1,5 +1,6 @@
 import Base
 import Foundation
+import OrderedCollections
 import Rotary
 
 /// Scores a whole text: how many bits a model needs for a byte of it. Unlike perplexity, which
@@ -71,7 +72,11 @@ package struct BitsPerByteEvaluation {
       throw EvaluationError.setting(
         .stride, problem: "is \(stride), expected a number from 1 to \(context - 1)")
     }
-    let context = min(context, max(text.tokens.count, 4))
+    return Self.windowPlan(context: context, stride: stride, tokens: text.tokens.count)
+  }
+
+  static func windowPlan(context: Int, stride: Int, tokens: Int) -> WindowPlan {
+    let context = min(context, max(tokens, 4))
     return WindowPlan(context: context, scored: .all, stride: min(stride, context - 1))
   }
 }
@@ -98,6 +103,21 @@ package struct BitsPerByteResult: EvaluationResult {
     self.record = record
     self.bytes = bytes
     windows = units
+  }
+
+  package static func expected(
+    of identity: OrderedDictionary<String, JSONValue>
+  ) -> ExpectedUnits? {
+    ExpectedUnits.windows(of: identity, counted: "scored") { settings, tokens in
+      guard let context = settings["ctx"]?.int, let stride = settings["stride"]?.int,
+        context >= 4, stride >= 1
+      else { return nil }
+      return BitsPerByteEvaluation.windowPlan(context: context, stride: stride, tokens: tokens)
+    }
+  }
+
+  package var essentials: [(name: String, number: Estimate)] {
+    [("bits per byte", Estimate(value: bitsPerByte, error: bitsPerByteError))]
   }
 
   package var scored: Int { windows.reduce(0) { $0 + $1.scored } }

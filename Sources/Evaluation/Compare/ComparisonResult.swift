@@ -62,6 +62,8 @@ package struct ComparisonResult: EvaluationResult {
       self.agrees = agrees
     }
 
+    package var stated: ExpectedUnits.Facts { ["targets": JSONValue(base.count)] }
+
     var json: JSONValue {
       func list(_ numbers: [Double]) -> JSONValue { .array(numbers.map { .number($0) }) }
       return [
@@ -69,6 +71,16 @@ package struct ComparisonResult: EvaluationResult {
         "agrees": .array(agrees.map { .integer(Int64($0)) }),
       ]
     }
+  }
+
+  package static func expected(
+    of identity: OrderedDictionary<String, JSONValue>
+  ) -> ExpectedUnits? {
+    ExpectedUnits.windows(of: identity, counted: "targets") { settings, _ in WindowPlan(stated: settings) }
+  }
+
+  package var essentials: [(name: String, number: Estimate)] {
+    [("the perplexity of base", base), ("the perplexity of other", other)]
   }
 
   /// The mean KL divergence of all targets.

@@ -73,7 +73,13 @@ package struct FewShotEvaluation {
     }
     let units = UnitRun(
       models: [model], labels: ["model": .string(model.checkpoint.path)],
-      unitCount: places.count, options: options
+      unitCount: places.count, options: options,
+      expected: ExpectedUnits { unit in
+        let task = tasks[places[unit].task]
+        return FewShotResult.facts(
+          task: task.name, example: places[unit].example,
+          answers: task.examples[places[unit].example].options)
+      }
     ) { try identity(model, on: tasks) }
     // Long examples cost more; their bytes tell before they are tokenized.
     let sizes = places.map { place in

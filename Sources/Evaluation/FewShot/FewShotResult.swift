@@ -24,7 +24,8 @@ package struct FewShotResult: EvaluationResult {
     package init?(_ unit: EvaluationRecord.Unit) {
       let values = unit.values
       guard let task = values["task"]?.string, let example = values["example"]?.int,
-        let isCorrect = values["correct"]?.bool, let list = values["nll"]?.array, example >= 0
+        let isCorrect = values["correct"]?.bool, let list = values["nll"]?.array,
+        FewShotResult.isCount(example)
       else { return nil }
       let nats = list.compactMap(\.double)
       guard !nats.isEmpty, nats.count == list.count,
@@ -32,6 +33,10 @@ package struct FewShotResult: EvaluationResult {
       else { return nil }
       self.init(
         task: task, example: example, isCorrect: isCorrect, nats: nats)
+    }
+
+    package var stated: ExpectedUnits.Facts {
+      FewShotResult.facts(task: task, example: example, answers: nats.count)
     }
 
     var json: JSONValue {
@@ -67,6 +72,11 @@ package struct FewShotResult: EvaluationResult {
     package var centeredError: Double { accuracyError / (1 - baseline) }
   }
 
+  /// What a unit states: its task, the example in it from 0, and how many answers were scored.
+  static func facts(task: String, example: Int, answers: Int) -> ExpectedUnits.Facts {
+    ["task": .string(task), "example": JSONValue(example), "answers": JSONValue(answers)]
+  }
+
   package let record: EvaluationRecord
   package let tasks: [TaskScore]
   package var shots: Int { record.settings["shots"]?.int ?? 0 }
@@ -85,7 +95,8 @@ package struct FewShotResult: EvaluationResult {
     tasks.reduce(0) { $0 + $1.accuracy } / Double(tasks.count)
   }
 
-  /// - Throws: `EvaluationError.record` where the identity does not state the tasks.
+  /// - Throws: `EvaluationError.record` where the identity does not state the tasks, or not that of a
+  ///   unit.
   package init(
     _ record: EvaluationRecord, units: [Answer], file: String
   ) throws(EvaluationError) {
@@ -93,11 +104,13 @@ package struct FewShotResult: EvaluationResult {
     var answers: OrderedDictionary<String, [Answer]> = [:]
     for answer in units { answers[answer.task, default: []].append(answer) }
     var scores: [TaskScore] = []
+    var known: Set<String> = []
     for task in record.identity["materials"]?["tasks"]?.array ?? [] {
       let published = task["baseline"]?.double
       guard let name = task["task"]?.string, let type = task["type"]?.string,
         (0..<1).contains(published ?? 0)
       else { throw .record(file: file, problem: "identity.materials.tasks is not a list of tasks") }
+      known.insert(name)
       guard let own = answers[name] else { continue }
       let count = Double(own.count)
       // Of the examples that were evaluated: those of a shard may have more choices than others.
@@ -108,6 +121,10 @@ package struct FewShotResult: EvaluationResult {
           task: name, type: type, examples: own.count,
           accuracy: Double(own.count(where: \.isCorrect)) / count, chance: chance,
           published: published))
+    }
+    if let other = answers.keys.first(where: { !known.contains($0) }) {
+      throw .record(
+        file: file, problem: "a unit is of '\(other.prefix(40))', which is no task of the identity")
     }
     tasks = scores
   }

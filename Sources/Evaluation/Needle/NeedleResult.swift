@@ -13,6 +13,29 @@ package struct NeedleResult: EvaluationResult {
     let length: Int
     let depth: Double
     let trial: Int
+
+    /// What a trial states of itself.
+    var facts: ExpectedUnits.Facts {
+      ["length": JSONValue(length), "depth": .number(depth), "trial": JSONValue(trial)]
+    }
+  }
+
+  /// The cells of a grid, by length, then depth.
+  package static func expected(
+    of identity: OrderedDictionary<String, JSONValue>
+  ) -> ExpectedUnits? {
+    let settings = identity["settings"]
+    guard let lengths = settings?["lengths"]?.array, let depths = settings?["depths"]?.array,
+      let trials = settings?["trials"]?.int, trials > 0, !depths.isEmpty
+    else { return nil }
+    return ExpectedUnits { unit in
+      let cell = unit / trials
+      guard cell / depths.count < lengths.count,
+        let length = lengths[cell / depths.count].int,
+        let depth = depths[cell % depths.count].double
+      else { return nil }
+      return Cell(length: length, depth: depth, trial: unit % trials).facts
+    }
   }
 
   package struct Trial: EvaluationUnit {
@@ -36,7 +59,9 @@ package struct NeedleResult: EvaluationResult {
       guard let length = values["length"]?.int, let depth = values["depth"]?.double,
         let trial = values["trial"]?.int, let isCorrect = values["correct"]?.bool,
         let nll = values["answer_nll_sum"]?.double, let tokens = values["answer_tokens"]?.int,
-        tokens > 0, length > 0, (0...100).contains(depth), trial >= 0,
+        tokens > 0, length > 0, (0...100).contains(depth),
+        [tokens, length, trial].allSatisfy(NeedleResult.isCount),
+        (0...100).contains(values["placed"]?.double ?? 0),
         NeedleResult.isLikelihood(nll / Double(tokens))
       else { return nil }
       cell = Cell(length: length, depth: depth, trial: trial)
@@ -45,6 +70,8 @@ package struct NeedleResult: EvaluationResult {
       self.tokens = tokens
       placed = values["placed"]?.double
     }
+
+    package var stated: ExpectedUnits.Facts { cell.facts }
 
     var json: JSONValue {
       [

@@ -45,8 +45,9 @@ public struct PerplexityResult: EvaluationResult {
     package init?(_ unit: EvaluationRecord.Unit) {
       guard let scored = unit.values["scored"]?.int, (1...(1 << 32)).contains(scored),
         let sum = unit.values["nll_sum"]?.double,
-        let squares = unit.values["nll_squares"]?.double, squares.isFinite, squares >= 0,
-        PerplexityResult.isLikelihood(sum / Double(scored))
+        let squares = unit.values["nll_squares"]?.double,
+        PerplexityResult.isLikelihood(sum / Double(scored)),
+        Self.areSums(sum, squares, of: Double(scored))
       else { return nil }
       let bytes = unit.values["bytes"]
       guard bytes == nil || (0...(1 << 40)).contains(bytes?.int ?? -1) else { return nil }
@@ -56,6 +57,19 @@ public struct PerplexityResult: EvaluationResult {
       sumOfSquares = squares
       self.bytes = bytes?.int
     }
+
+    /// Whether a sum and a sum of squares can be those of so many likelihoods, but for rounding: the
+    /// squares are at least those of equal numbers (Cauchy and Schwarz) and at most the square of one
+    /// number alone.
+    private static func areSums(_ sum: Double, _ squares: Double, of count: Double) -> Bool {
+      let rounding = 1e-6
+      let most = max(sum, 0) + 2 * count * PerplexityResult.leastNats
+      return squares >= sum * sum / count * (1 - rounding)
+        && squares <= most * most * (1 + rounding)
+    }
+
+    /// How many targets there are.
+    package var stated: ExpectedUnits.Facts { ["scored": JSONValue(scored)] }
 
     var json: JSONValue {
       var fields: OrderedDictionary<String, JSONValue> = [
@@ -81,6 +95,18 @@ public struct PerplexityResult: EvaluationResult {
   package init(_ record: EvaluationRecord, units: [WindowSum], file: String) {
     self.record = record
     windows = units
+  }
+
+  /// The targets of each window.
+  package static func expected(
+    of identity: OrderedDictionary<String, JSONValue>
+  ) -> ExpectedUnits? {
+    ExpectedUnits.windows(of: identity, counted: "scored") { settings, _ in WindowPlan(stated: settings) }
+  }
+
+  /// The perplexity.
+  package var essentials: [(name: String, number: Estimate)] {
+    [("the perplexity", Estimate(value: perplexity, error: perplexityError))]
   }
 
   /// How many targets were scored.

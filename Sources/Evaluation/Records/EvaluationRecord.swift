@@ -136,14 +136,16 @@ package struct EvaluationRecord: Sendable {
     guard count >= 0, identity["units"]?.int == count else {
       throw malformed("units_total is \(count), and not what the identity says")
     }
+    let expected = known.expected(of: identity)
     var parsed: [Unit] = []
     for (place, unit) in units.enumerated() {
       guard let index = unit["unit"]?.int, index >= 0, index < count, let values = unit["values"]
       else { throw malformed("units[\(place)] is not a unit from 0 to \(count - 1)") }
-      guard known.accepts(values) else {
-        throw malformed("units[\(place)] has values that \(kind) cannot give")
+      let read = Unit(index: index, values: values)
+      if let fault = known.fault(of: read, in: expected) {
+        throw malformed("units[\(place)] \(fault)")
       }
-      parsed.append(Unit(index: index, values: values))
+      parsed.append(read)
     }
     self.init(
       identity: stated, labels: Self.labels(json), unitCount: count, shard: shard,

@@ -1,10 +1,14 @@
 import Base
+import OrderedCollections
 
 /// What one unit of an evaluation gave: a window, a trial, a sample.
 package protocol EvaluationUnit: Sendable {
   /// Nil for values that the evaluation cannot give: fields that are missing, numbers that are not
   /// finite, counts below zero.
   init?(_ unit: EvaluationRecord.Unit)
+
+  /// What the unit says of itself that no model has a part in; see `ExpectedUnits`.
+  var stated: ExpectedUnits.Facts { get }
 }
 
 /// What an evaluation gives, made from a record alone: the same for a run, a file of results and
@@ -30,18 +34,34 @@ package protocol EvaluationResult: Sendable {
   ///   - file: the record's, for errors.
   /// - Throws: `EvaluationError.record` for an identity that lacks something.
   init(_ record: EvaluationRecord, units: [Unit], file: String) throws(EvaluationError)
+
+  /// What an identity says of the units; nil where it says nothing.
+  static func expected(of identity: OrderedDictionary<String, JSONValue>) -> ExpectedUnits?
+
+  /// Numbers that the result is for, with their names. Where there are units each must be finite; a
+  /// standard error may be no number, where there is one draw alone.
+  var essentials: [(name: String, number: Estimate)] { get }
 }
 
 extension EvaluationResult {
   package static var roles: [String] { ["model"] }
 
-  /// Whether a unit's values can be what this evaluation gives.
-  static func accepts(_ values: JSONValue) -> Bool {
-    Unit(EvaluationRecord.Unit(index: 0, values: values)) != nil
+  package static func expected(
+    of identity: OrderedDictionary<String, JSONValue>
+  ) -> ExpectedUnits? { nil }
+
+  package var essentials: [(name: String, number: Estimate)] { [] }
+
+  /// Why a unit cannot be what the evaluation gave, as the end of a sentence about it; nil where it
+  /// can.
+  static func fault(of unit: EvaluationRecord.Unit, in expected: ExpectedUnits?) -> String? {
+    guard let read = Unit(unit) else { return "has values that cannot be those of \(kind)" }
+    return expected?.fault(of: unit.index, stating: read.stated)
   }
 
   /// Reads the units of a record, whole or of a shard.
-  /// - Throws: `EvaluationError.record` where a unit is malformed.
+  /// - Throws: `EvaluationError.record` where a unit is malformed, or a number of the result is beyond
+  ///   what numbers can be.
   package init(_ record: EvaluationRecord, file: String) throws(EvaluationError) {
     var units: [Unit] = []
     for unit in record.units {
@@ -51,8 +71,20 @@ extension EvaluationResult {
       units.append(read)
     }
     try self.init(record, units: units, file: file)
+    guard !units.isEmpty else { return }
+    for (name, number) in essentials
+    where !number.value.isFinite || number.error.isInfinite {
+      throw .record(file: file, problem: "\(name) is not a finite number")
+    }
   }
 
-  /// Negative log-likelihoods are no less than 0, but for the last digits of a sum.
-  static func isLikelihood(_ nats: Double) -> Bool { nats.isFinite && nats > -1e-3 }
+  /// Negative log-likelihoods are no less than 0, but for the last digits of a sum, and no more than
+  /// two logits can differ.
+  static func isLikelihood(_ nats: Double) -> Bool { nats > -leastNats && nats < 1e39 }
+
+  /// How far below 0 a negative log-likelihood may be.
+  static var leastNats: Double { 1e-3 }
+
+  /// Whether a number read can be one of tokens or examples: sums of many do not overflow.
+  static func isCount(_ number: Int) -> Bool { (0...(1 << 32)).contains(number) }
 }

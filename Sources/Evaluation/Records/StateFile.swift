@@ -14,26 +14,47 @@ package final class StateFile {
   private let handle: FileHandle
   private var evaluations: [String: Evaluation] = [:]
   private var isEmpty = true
+  /// The file is new and nothing is in it yet: it goes with this object, or with the process.
+  private var isUnused = false
+  private var lineCount = 0
 
   private struct Evaluation {
     let result: any EvaluationResult.Type
     let unitCount: Int
-    var units: [Int: JSONValue] = [:]
+    let expected: ExpectedUnits?
+    var units: [Int: Stored] = [:]
+
+    init(_ result: any EvaluationResult.Type, _ identity: EvaluationIdentity, unitCount: Int) {
+      self.result = result
+      self.unitCount = unitCount
+      expected = result.expected(of: identity.fields)
+    }
+  }
+
+  /// A unit and the line that it stands in.
+  private struct Stored {
+    let values: JSONValue
+    let line: Int
   }
 
   /// Grows when lines change their meaning.
   static let version = 2
   private static let header = #"{"ropeconv_state":2}"#
+  private static let headerName = #"{"ropeconv_state""#
   /// How every other line begins.
   private static let beginning = #"{"evaluation":""#
 
-  /// Opens or creates a state file. A last line cut short by a kill is dropped.
+  /// Opens or creates a state file. A last line cut short by a kill is dropped. One that was created
+  /// is removed again where nothing is added to it.
   /// - Throws: `EvaluationError.state` where the file is not one of ours, in use or not writable: it
   ///   is left as it is; `.stateLine` for a line that cannot be what an evaluation wrote.
   package init(_ path: String) throws(EvaluationError) {
     self.path = path
     // Without O_NONBLOCK, opening a pipe would wait for its other end.
-    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o644)
+    let flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK
+    var descriptor = open(path, flags | O_EXCL, 0o644)
+    isUnused = descriptor >= 0
+    if descriptor < 0, errno == EEXIST { descriptor = open(path, flags, 0o644) }
     guard descriptor >= 0 else {
       throw .state(file: path, problem: String(cString: strerror(errno)))
     }
@@ -56,7 +77,9 @@ package final class StateFile {
     // Only what a kill left of a line of ours is dropped, never the end of somebody's text.
     let rest = bytes[whole...]
     let expected = lines.isEmpty ? Self.header : Self.beginning
-    let isCut = zip(rest, expected.utf8).allSatisfy { $0 == $1 }
+    // So much of the header no other file begins with.
+    let least = lines.isEmpty && !rest.isEmpty ? Self.headerName.utf8.count : 0
+    let isCut = rest.count >= least && zip(rest, expected.utf8).allSatisfy { $0 == $1 }
     guard lines.first.map(Self.isHeader) ?? isCut else {
       let isOld = (lines.first ?? rest).starts(with: Self.beginning.utf8)
       throw .state(
@@ -77,6 +100,17 @@ package final class StateFile {
       throw .state(file: path, problem: String(cString: strerror(errno)))
     }
     isEmpty = lines.isEmpty
+    lineCount = lines.count
+    if isUnused { TemporaryRegistry.register(path) }
+  }
+
+  deinit { endUnused(removing: true) }
+
+  private func endUnused(removing isRemoved: Bool) {
+    guard isUnused else { return }
+    isUnused = false
+    if isRemoved { unlink(path) }
+    TemporaryRegistry.unregister(path)
   }
 
   private static func isHeader(_ line: ArraySlice<UInt8>) -> Bool {
@@ -96,7 +130,10 @@ package final class StateFile {
       guard EvaluationIdentity(fields: identity).key == key else {
         throw refused("the identity is not the one that its key was made of")
       }
-      if evaluations[key] == nil { evaluations[key] = Evaluation(result: result, unitCount: count) }
+      if evaluations[key] == nil {
+        evaluations[key] = Evaluation(
+          result, EvaluationIdentity(fields: identity), unitCount: count)
+      }
       return
     }
     guard let unit = json["unit"]?.int, let values = json["values"] else {
@@ -108,18 +145,33 @@ package final class StateFile {
     guard (0..<evaluation.unitCount).contains(unit) else {
       throw refused("unit \(unit), expected one from 0 to \(evaluation.unitCount - 1)")
     }
-    guard evaluation.result.accepts(values) else {
-      throw refused("the values of unit \(unit) cannot be those of \(evaluation.result.kind)")
+    let read = EvaluationRecord.Unit(index: unit, values: values)
+    if let fault = evaluation.result.fault(of: read, in: evaluation.expected) {
+      throw refused("unit \(unit) \(fault)")
     }
-    guard evaluation.units[unit] ?? values == values else {
+    guard evaluation.units[unit]?.values ?? values == values else {
       throw refused("unit \(unit) stands in the file before, with other values")
     }
-    evaluations[key]?.units[unit] = values
+    evaluations[key]?.units[unit] = Stored(values: values, line: number)
   }
 
   /// Finished units of an evaluation.
-  func units(of evaluation: EvaluationIdentity) -> [Int: JSONValue] {
-    evaluations[evaluation.key]?.units ?? [:]
+  /// - Parameters:
+  ///   - evaluation: what it is of.
+  ///   - expected: what is known of its units that the identity does not say.
+  /// - Returns: the values of each, by its number.
+  /// - Throws: `EvaluationError.stateLine` for a unit that is not what is expected.
+  func units(
+    of evaluation: EvaluationIdentity, as expected: ExpectedUnits?
+  ) throws(EvaluationError) -> [Int: JSONValue] {
+    guard let found = evaluations[evaluation.key] else { return [:] }
+    for (number, unit) in found.units.sorted(by: { $0.value.line < $1.value.line }) {
+      let read = EvaluationRecord.Unit(index: number, values: unit.values)
+      if let fault = found.result.fault(of: read, in: expected) {
+        throw .stateLine(file: path, line: unit.line, problem: "unit \(number) \(fault)")
+      }
+    }
+    return found.units.mapValues(\.values)
   }
 
   /// Appends finished units and waits until they are on disk.
@@ -127,24 +179,30 @@ package final class StateFile {
     _ units: [EvaluationRecord.Unit], of identity: EvaluationIdentity
   ) throws(EvaluationError) {
     let key = identity.key
-    var text = isEmpty ? Self.header + "\n" : ""
+    endUnused(removing: false)
+    var text = ""
+    func add(_ line: String) {
+      text += line + "\n"
+      lineCount += 1
+    }
+    if isEmpty { add(Self.header) }
     if evaluations[key] == nil {
       guard let result = identity.fields["kind"]?.string.flatMap(Evaluations.named),
         let count = identity.fields["units"]?.int
       else { throw .state(file: path, problem: "an evaluation without a kind") }
-      evaluations[key] = Evaluation(result: result, unitCount: count)
+      evaluations[key] = Evaluation(result, identity, unitCount: count)
       let line: JSONValue = .object([
         "evaluation": .string(key), "identity": .object(identity.fields),
         "units_total": JSONValue(count),
       ])
-      text += line.serialized(pretty: false) + "\n"
+      add(line.serialized(pretty: false))
     }
     for unit in units {
       let line: JSONValue = .object([
         "evaluation": .string(key), "unit": JSONValue(unit.index), "values": unit.values,
       ])
-      text += line.serialized(pretty: false) + "\n"
-      evaluations[key]?.units[unit.index] = unit.values
+      add(line.serialized(pretty: false))
+      evaluations[key]?.units[unit.index] = Stored(values: unit.values, line: lineCount)
     }
     let number = write(text)
     guard number == 0 else { throw .stateNotWritten(file: path, reason: errorText(number)) }
@@ -189,7 +247,7 @@ package final class StateFile {
     // A moving progress line is not written over.
     let begin = isatty(2) == 1 ? "\n" : ""
     SignalHandling.setStopLine(
-      "\(begin)ropeconv: stopped: \(finished) of \(total) units are in \(path); the same command"
-        + " goes on from there\n")
+      "\(begin)ropeconv: stopped: \(finished) of \(total) units are in \(printable(path)); the"
+        + " same command goes on from there\n")
   }
 }

@@ -91,6 +91,8 @@ struct UnitRun {
   let labels: OrderedDictionary<String, JSONValue>
   let unitCount: Int
   let options: RunOptions
+  /// What is known of the units that the identity does not say.
+  var expected: ExpectedUnits?
   /// Waits for the models' hashes: made before the work only where a state file asks for it.
   let identity: () throws -> EvaluationIdentity
 
@@ -126,7 +128,7 @@ struct UnitRun {
       try LongPhase.run("hashing the weights") { try identity() }
     }
     let own = (0..<unitCount).filter(options.shard.contains)
-    let known = stated.flatMap { options.state?.units(of: $0) } ?? [:]
+    let known = try stated.flatMap { try options.state?.units(of: $0, as: expected) } ?? [:]
     var units = own.compactMap { index in
       known[index].map { EvaluationRecord.Unit(index: index, values: $0) }
     }

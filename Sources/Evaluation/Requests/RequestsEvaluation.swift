@@ -33,6 +33,12 @@ package struct RequestsEvaluation {
       case .generated(let prompt, _, _, let maximum): prompt.count + maximum
       }
     }
+
+    /// Tokens whose likelihoods are asked for.
+    var scored: Int {
+      guard case .scored(let completions, _) = self else { return 0 }
+      return completions.reduce(0) { $0 + $1.answer.count }
+    }
   }
 
   /// Answers all requests of a file.
@@ -52,7 +58,12 @@ package struct RequestsEvaluation {
     let works = try works(model, file)
     let units = UnitRun(
       models: [model], labels: ["model": .string(model.checkpoint.path)],
-      unitCount: file.requests.count, options: options
+      unitCount: file.requests.count, options: options,
+      expected: ExpectedUnits { unit in
+        let work = works[file.first[unit]]
+        return RequestsResult.facts(
+          file.requests[unit].kind, cut: Self.cut(work), scored: work.scored)
+      }
     ) { try identity(model, on: file) }
     let lengths = works.map(Self.length)
     onLengths(lengths.max() ?? 0, file.first.count { Self.cut(works[$0]) > 0 })

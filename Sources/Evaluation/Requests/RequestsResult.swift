@@ -35,12 +35,14 @@ package struct RequestsResult: EvaluationResult {
     package init?(_ unit: EvaluationRecord.Unit) {
       let values = unit.values
       guard let kind = values["type"]?.string.flatMap(ModelRequest.Kind.init),
-        let tokens = values["tokens"]?.int, tokens >= 0
+        let tokens = values["tokens"]?.int, RequestsResult.isCount(tokens)
       else { return nil }
       let cut = values["cut"]?.int ?? 0
       let nats = values["loglikelihood"]?.double ?? 0
       let isGreedy = values["is_greedy"]?.bool ?? false
-      guard cut >= 0, RequestsResult.isLikelihood(-nats) else { return nil }
+      guard RequestsResult.isCount(cut),
+        RequestsResult.isLikelihood(-nats / Double(max(tokens, 1)))
+      else { return nil }
       switch kind {
       case .logLikelihood:
         guard values["loglikelihood"] != nil, values["is_greedy"]?.bool != nil else { return nil }
@@ -50,6 +52,10 @@ package struct RequestsResult: EvaluationResult {
       self.init(
         kind: kind, tokens: tokens, cut: cut, logLikelihood: nats, isGreedy: isGreedy,
         text: values["text"]?.string ?? "")
+    }
+
+    package var stated: ExpectedUnits.Facts {
+      RequestsResult.facts(kind, cut: cut, scored: tokens)
     }
 
     var json: JSONValue {
@@ -65,6 +71,14 @@ package struct RequestsResult: EvaluationResult {
       if kind != .rollingLogLikelihood { fields["cut"] = JSONValue(cut) }
       return .object(fields)
     }
+  }
+
+  /// What an answer states: its type, the tokens that the model did not see, and how many were scored,
+  /// which of a text that the model writes is its own.
+  static func facts(_ kind: ModelRequest.Kind, cut: Int, scored: Int) -> ExpectedUnits.Facts {
+    var facts: ExpectedUnits.Facts = ["type": .string(kind.rawValue), "cut": JSONValue(cut)]
+    if kind != .generateUntil { facts["tokens"] = JSONValue(scored) }
+    return facts
   }
 
   /// The answers to requests of one kind.

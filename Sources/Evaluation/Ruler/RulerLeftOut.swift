@@ -65,6 +65,37 @@ extension RulerResult {
   }
 }
 
+extension RulerResult {
+  /// The samples of the tasks at each length, but for those left out.
+  package static func expected(
+    of identity: OrderedDictionary<String, JSONValue>
+  ) -> ExpectedUnits? {
+    guard let settings = identity["settings"], let lengths = settings["lengths"]?.array,
+      let samples = settings["samples"]?.int, samples > 0,
+      let mode = settings["mode"]?.string.flatMap(RulerEvaluation.Mode.init),
+      let names = settings["tasks"]?.array, names.count <= RulerTask.allCases.count
+    else { return nil }
+    // Those at every length are under 0.
+    var leftOut: [RulerTask: Set<Int>] = [:]
+    for part in settings[leftOutKey]?.array?.compactMap(LeftOut.init) ?? [] {
+      leftOut[part.task, default: []].insert(part.length ?? 0)
+    }
+    var cells: [(task: RulerTask, length: Int)] = []
+    for task in names.compactMap({ $0.string.flatMap(RulerTask.init) }) {
+      let without = leftOut[task] ?? []
+      guard !without.contains(0) else { continue }
+      for length in lengths.compactMap(\.int) where !without.contains(length) {
+        cells.append((task: task, length: length))
+      }
+    }
+    return ExpectedUnits { [cells] unit in
+      guard unit / samples < cells.count else { return nil }
+      let cell = cells[unit / samples]
+      return Place(task: cell.task, length: cell.length, index: unit % samples).facts(mode)
+    }
+  }
+}
+
 extension RulerGenerator {
   /// Of some tasks those that cannot be made at some lengths, and why.
   package func leftOut(

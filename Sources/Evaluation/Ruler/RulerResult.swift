@@ -21,6 +21,14 @@ package struct RulerResult: EvaluationResult {
     init(_ sample: RulerSample) {
       self.init(task: sample.task, length: sample.length, index: sample.index)
     }
+
+    /// What a sample states of itself.
+    func facts(_ mode: RulerEvaluation.Mode) -> ExpectedUnits.Facts {
+      [
+        "task": .string(task.rawValue), "length": JSONValue(length), "sample": JSONValue(index),
+        "mode": .string(mode.rawValue),
+      ]
+    }
   }
 
   package struct Sample: EvaluationUnit {
@@ -43,7 +51,7 @@ package struct RulerResult: EvaluationResult {
       let values = unit.values
       guard let name = values["task"]?.string, let task = RulerTask(rawValue: name),
         let length = values["length"]?.int, let index = values["sample"]?.int, length > 0,
-        index >= 0
+        RulerResult.isCount(length), RulerResult.isCount(index)
       else { return nil }
       place = Place(task: task, length: length, index: index)
       if let score = values["score"]?.double, let text = values["output"]?.string,
@@ -57,6 +65,11 @@ package struct RulerResult: EvaluationResult {
       } else {
         return nil
       }
+    }
+
+    package var stated: ExpectedUnits.Facts {
+      let isOutput = if case .output = outcome { true } else { false }
+      return place.facts(isOutput ? .generate : .nll)
     }
 
     var json: JSONValue {

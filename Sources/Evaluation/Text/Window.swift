@@ -56,7 +56,7 @@ public struct WindowPlan: Sendable, Equatable {
   }
 
   /// Angles of positions beyond have lost the digits that tell neighbours apart.
-  private static let lastPosition = 1 << 40
+  static let lastPosition = 1 << 40
 
   /// The windows of a text, in order.
   /// - Throws: `EvaluationError.textTooShort`, or `.setting` for sizes that make no sense.
