@@ -205,13 +205,14 @@ static void truncated(int number, siginfo_t *info, void *context) {
 // What is done where a program aborts or fails for another reason than memory, such as printing where.
 static struct sigaction aborting, failing;
 
-// The language aborts where it gets no memory; where it gets none to say so either, it reads from nowhere (SIGSEGV). That
-// is what happened if there is little to get.
+// The language aborts where it gets no memory, with errno as the C library left it; where it gets none to say so either, it
+// reads from nowhere (SIGSEGV). That is what happened if there is little to get. Whatever happened, nothing is left behind.
 static void aborted(int number, siginfo_t *info, void *context) {
   enum { LITTLE = 1 << 26 };
+  int failed = number == SIGABRT && errno == ENOMEM;
+  remove_temporaries();
   void *probe = mmap(NULL, LITTLE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (probe == MAP_FAILED) {
-    remove_temporaries();
+  if (failed || probe == MAP_FAILED) {
     say("ropeconv: error: memory ran out: a limit of this process (ulimit -v) or of the machine is reached\n");
     _exit(70);
   }

@@ -33,7 +33,8 @@ package final class LayerStream {
   ///     long, or have ended. Where it is given, `start` is the position of the whole ones.
   ///   - other: a stream of the same sequences whose working memory this one may use too; the two
   ///     then take their turns.
-  /// - Throws: `ModelError` for a token outside the vocabulary or a position without an embedding.
+  /// - Throws: `ModelError` for a token outside the vocabulary or a position without an embedding,
+  ///   `TensorError.outOfMemory` for more rows than there is memory for.
   package init(
     _ pass: ForwardPass, _ sequences: [[Int32]], start: Int = 0,
     wanted: ForwardPass.Wanted? = nil, continuing states: SequenceStates? = nil,
@@ -60,6 +61,9 @@ package final class LayerStream {
     self.batch = batch
     unitsRead = wanted.map { batch.units(reading: $0.places) } ?? Array(batch.units.indices)
     for span in spans { try pass.plan.checkValues(span.rotary) }
+    let estimate = MemoryEstimate(
+      plan: pass.plan, arithmetic: pass.arithmetic, threads: pass.threads)
+    try Libraries.checkRoom(for: batch.totalRows, of: estimate.bytesPerToken)
     (hidden, tokens) = try pass.embed(sequences, batch, start: begin)
     inputs = try LayerInputs(pass.plan, rows: batch.totalRows)
     for own in batch.own {

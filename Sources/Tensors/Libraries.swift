@@ -84,6 +84,25 @@ package enum Libraries {
     }
   }
 
+  /// Looks whether there is memory for rows of activations before they are computed, where they take more
+  /// than a little of it: a process that asks for more than it may have is ended, by itself or by the
+  /// system.
+  /// - Parameters:
+  ///   - rows: how many there are.
+  ///   - bytes: what each takes.
+  /// - Throws: `TensorError.outOfMemory` where this process, or the machine, has not so much.
+  package static func checkRoom(for rows: Int, of bytes: Int) throws(TensorError) {
+    let (product, isTooLarge) = rows.multipliedReportingOverflow(by: bytes)
+    let total = isTooLarge ? Int.max : product
+    guard total > little else { return }
+    guard UInt64(total) <= ProcessInfo.processInfo.physicalMemory, rc_memory_has_room(total) else {
+      throw .outOfMemory(bytes: total)
+    }
+  }
+
+  /// Bytes that are asked for without looking.
+  private static let little = 64 << 20
+
   /// Whether OpenBLAS gets the buffer of a thread.
   static var hasRoomForBuffer: Bool {
     !rc_memory_is_limited() || rc_memory_has_room(bufferBytes)

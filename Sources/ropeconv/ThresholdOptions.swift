@@ -6,6 +6,13 @@ struct ThresholdOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Write the thresholds as JUnit test cases.", valueName: "file"))
   var junit: String?
 
+  /// - Throws: `ValidationError` for a limit that is no finite number: nothing would be beyond it, or
+  ///   all.
+  static func checkLimit(_ limit: Double?, _ option: String) throws {
+    guard let limit, !limit.isFinite else { return }
+    throw ValidationError("\(option) is \(limit), expected a finite number")
+  }
+
   /// Writes the cases and throws for the first threshold that was missed.
   /// - Parameters:
   ///   - command: the name of the suite.

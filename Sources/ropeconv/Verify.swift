@@ -49,6 +49,7 @@ struct Verify: ParsableCommand {
           ? "a model to hold against ONE is needed, or --logprobs FILE.npy"
           : "a second model and --logprobs exclude each other")
     }
+    try ThresholdOptions.checkLimit(tolerance, "--tolerance")
     if streams != nil, logprobs == nil {
       throw ValidationError(
         "--streams goes with --logprobs: two models are compared by layers anyway")

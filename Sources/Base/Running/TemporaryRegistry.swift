@@ -1,6 +1,7 @@
 import CKernels
 
-/// The temporary files and folders that SIGINT, SIGTERM and SIGBUS remove.
+/// The temporary files and folders that are removed where a signal ends the process: one
+/// from outside, or of a fault of its own.
 package enum TemporaryRegistry {
   /// A folder is registered before the files in it.
   package static func register(_ path: String) { rc_register_temporary(path) }

@@ -13,7 +13,7 @@ struct FewShotPrompts {
   let delimiter: String
 
   /// One completion for each answer of an example; what is scored is what the answers differ in.
-  /// - Throws: `EvaluationError.usage` where an answer has no token of its own.
+  /// - Throws: `EvaluationError.questions` where an answer has no token of its own.
   func completions(_ index: Int) throws -> [Completion] {
     let example = task.examples[index]
     let head = shotIndices(index).map { text(task.examples[$0]) + "\n\n" }.joined()
@@ -61,8 +61,9 @@ struct FewShotPrompts {
     _ tokens: [Int32], answer: Range<Int>, _ index: Int
   ) throws -> Completion {
     guard answer.lowerBound >= 1, !answer.isEmpty else {
-      throw EvaluationError.usage(
-        "\(task.name): the answers of example \(index + 1) leave nothing to tell them by")
+      throw EvaluationError.questions(
+        file: task.file,
+        problem: "line \(task.line(of: index)): the answers leave nothing to tell them by")
     }
     return try Completion(
       prompt: Array(tokens[..<answer.lowerBound]), answer: Array(tokens[answer]))

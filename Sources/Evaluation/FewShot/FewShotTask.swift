@@ -36,6 +36,8 @@ package struct FewShotTask: Sendable {
   }
 
   package let name: String
+  /// Where the examples were read.
+  let file: String
   package let kind: Kind
   package let examples: [Example]
   /// The accuracy of guessing that is published for the task, at least 0 and below 1; nil: none is
@@ -49,6 +51,7 @@ package struct FewShotTask: Sendable {
   /// Reads a `.jsonl` file; the task is named after it.
   /// - Throws: `EvaluationError.questions` naming the line that is not what it should be.
   package init(path: String) throws {
+    file = path
     name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
     let bytes = try TokenizedText.read(path)
     var examples: [Example] = []
@@ -127,6 +130,9 @@ package struct FewShotTask: Sendable {
       .languageModeling, Example(contexts: [context], continuations: [continuation], gold: 0)
     )
   }
+
+  /// The line of an example, from 1.
+  func line(of example: Int) -> Int { lines[example] }
 
   /// A sentence about examples that can never be right, among the first so many; nil where there are
   /// none.

@@ -57,8 +57,8 @@ package struct NeedleEvaluation {
   package func run(
     _ model: Model, in haystack: Haystack, progress: (Double, Double?) -> Void = { _, _ in }
   ) throws -> NeedleResult {
-    let trials = try trials(model, haystack)
     let cells = try cells()
+    let trials = try trials(model, haystack)
     try checkLengths(trials, haystack)
     let units = UnitRun(
       models: [model],
@@ -163,6 +163,10 @@ package struct NeedleEvaluation {
     guard !lengths.isEmpty else {
       throw .setting(.lengths, problem: "is empty")
     }
+    if let length = lengths.max(), length > RulerGenerator.longestLength {
+      throw .setting(
+        .lengths, problem: "has \(length), expected at most \(RulerGenerator.longestLength)")
+    }
     guard !depths.isEmpty, depths.allSatisfy({ (0...100).contains($0) }) else {
       throw .setting(
         .depths, problem: "needs one or more percentages from 0 to 100")
@@ -177,8 +181,8 @@ package struct NeedleEvaluation {
   /// All prompts, in the order of the units.
   /// - Throws: `EvaluationError.usage` for settings that make no grid.
   package func prompts(_ model: Model, in haystack: Haystack) throws -> NeedlePrompts {
-    let trials = try trials(model, haystack)
     let cells = try cells()
+    let trials = try trials(model, haystack)
     try checkLengths(trials, haystack)
     return NeedlePrompts(trials: trials, cells: cells)
   }

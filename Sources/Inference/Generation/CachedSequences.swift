@@ -34,8 +34,8 @@ package final class CachedSequences {
   ///   - ends: tokens each sequence may grow to, which decide frequencies that depend on the
   ///     length; nil: all to the capacity.
   ///   - keepsWeights: decode all layers once instead of once a step.
-  /// - Throws: `RotaryError` for frequencies that cannot be computed, and the errors of decoding
-  ///   weights.
+  /// - Throws: `RotaryError` for frequencies that cannot be computed, the errors of decoding weights,
+  ///   and `TensorError.outOfMemory` where there is no memory for so many tokens.
   package init(
     _ pass: ForwardPass, count: Int, capacity: Int, ends: [Int]? = nil, keepsWeights: Bool
   ) throws {
@@ -48,7 +48,9 @@ package final class CachedSequences {
     self.capacity = capacity
     lengths = [Int](repeating: 0, count: count)
     let plan = pass.plan
-    let rows = count * capacity
+    let (rows, isTooLarge) = count.multipliedReportingOverflow(by: capacity)
+    try Libraries.checkRoom(
+      for: isTooLarge ? .max : rows, of: TokenGenerator.bytesPerToken(plan))
     hidden = FloatBuffer(count: max(rows * plan.shape.streamWidth, 1))
     tokens = TokenRows(count: rows)
     inputs = try LayerInputs(plan, rows: rows)

@@ -45,6 +45,8 @@ struct EvaluateBytes: ParsableCommand {
   @OptionGroup(title: "Thresholds") var thresholds: ThresholdOptions
   @OptionGroup var output: OutputOptions
 
+  func validate() throws { try ThresholdOptions.checkLimit(maxBits, "--max-bits") }
+
   func run() throws {
     try GivenOptions.all.refuseForceAlone()
     try longRun.refuseInShard("--max-bits")

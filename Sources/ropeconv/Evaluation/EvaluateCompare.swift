@@ -37,7 +37,10 @@ struct EvaluateCompare: ParsableCommand {
   @OptionGroup(title: "Thresholds") var thresholds: ThresholdOptions
   @OptionGroup var output: OutputOptions
 
-  func validate() throws { try operands.checkBoth() }
+  func validate() throws {
+    try operands.checkBoth()
+    try ThresholdOptions.checkLimit(maxKl, "--max-kl")
+  }
 
   func run() throws {
     try longRun.refuseInShard("--max-kl")

@@ -58,6 +58,8 @@ struct EvaluateFewShot: ParsableCommand {
   @OptionGroup(title: "Thresholds") var thresholds: ThresholdOptions
   @OptionGroup var output: OutputOptions
 
+  func validate() throws { try ThresholdOptions.checkLimit(minAccuracy, "--min-accuracy") }
+
   func run() throws {
     try refuseUnused()
     try longRun.refuseInShard("--min-accuracy")

@@ -77,6 +77,8 @@ struct EvaluateNeedle: ParsableCommand {
   @OptionGroup(title: "Thresholds") var thresholds: ThresholdOptions
   @OptionGroup var output: OutputOptions
 
+  func validate() throws { try ThresholdOptions.checkLimit(minAccuracy, "--min-accuracy") }
+
   func run() throws {
     try refuseUnused()
     try longRun.refuseInShard("--min-accuracy")

@@ -71,6 +71,8 @@ struct EvaluatePerplexity: ParsableCommand {
   @OptionGroup(title: "Thresholds") var thresholds: ThresholdOptions
   @OptionGroup var output: OutputOptions
 
+  func validate() throws { try ThresholdOptions.checkLimit(maxPpl, "--max-ppl") }
+
   func run() throws {
     try longRun.refuseInShard("--max-ppl")
     let models = operands.paths(output)

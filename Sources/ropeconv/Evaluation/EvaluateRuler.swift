@@ -70,6 +70,8 @@ struct EvaluateRuler: ParsableCommand {
   @OptionGroup(title: "Thresholds") var thresholds: ThresholdOptions
   @OptionGroup var output: OutputOptions
 
+  func validate() throws { try ThresholdOptions.checkLimit(minScore, "--min-score") }
+
   func run() throws {
     let path = operand.path(output)
     var files = CallFiles(models: path)
