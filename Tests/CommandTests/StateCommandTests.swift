@@ -9,7 +9,8 @@ import Testing
   @Test func aStoppedRunSaysHowFarItGot() throws {
     let folder = try References.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    let state = "\(folder)/state"
+    // What a name has of a terminal's language is shown, not spoken.
+    let state = "\(folder)/\u{1b}[31mstate"
     let process = Process()
     process.executableURL = URL(fileURLWithPath: Self.program)
     process.arguments = [
@@ -30,7 +31,8 @@ import Testing
     let said = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     #expect(units() > 0)
     #expect(said.contains("ropeconv: stopped: "))
-    #expect(said.contains("of 5000 units are in \(state)"))
+    #expect(said.contains("of 5000 units are in \(folder)/\\u{1b}[31mstate"))
+    #expect(!said.contains("\u{1b}[31m"))
   }
 
   @Test func aResumedRunSaysWhereItGoesOn() throws {

@@ -209,8 +209,10 @@ import Testing
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let line = #"{"query": "The code", "choices": ["is", "is"], "gold": 0}"#
     try line.write(toFile: "\(folder)/t.jsonl", atomically: true, encoding: .utf8)
-    #expect(throws: EvaluationError.self) {
+    let error = #expect(throws: EvaluationError.self) {
       try FewShotEvaluation().run(model, on: [FewShotTask(path: "\(folder)/t.jsonl")])
     }
+    #expect(error?.exitStatus == .malformedData && error?.file == "\(folder)/t.jsonl")
+    #expect(error?.summary.contains("line 1") == true)
   }
 }

@@ -64,6 +64,11 @@ import Testing
     (#""nll_squares":"#, #""nll_squares":-"#), (#""nll_squares":"#, #""squares":"#),
     (#""unit":3"#, #""unit":4"#), (#""unit":3"#, #""unit":-1"#), (#""unit":3"#, #""unit":0"#),
     (#"{"evaluation":""#, #"{"evaluation":"0"#),
+    // Windows of 32 tokens score 15 targets, and the squares of numbers with a sum are no fewer than
+    // those of equal ones and no more than that of one alone.
+    (#""scored":15"#, #""scored":14"#), (#""scored":15"#, #""scored":1000000000"#),
+    (#""nll_squares":"#, #""nll_squares":0,"x":"#),
+    (#""nll_squares":"#, #""nll_squares":1e9,"x":"#), (#""nll_sum":"#, #""nll_sum":1e308,"x":"#),
   ])
   func linesThatCannotBeAreRefused(_ old: String, _ new: String) throws {
     try withFolder { folder in
@@ -94,7 +99,7 @@ import Testing
   }
 
   @Test(arguments: [
-    "a text\n", "no end", "{}\n", "{\"ropeconv_state\":3}\n", "\n",
+    "a text\n", "no end", "{}\n", "{\"ropeconv_state\":3}\n", "\n", "{",
     "{\"evaluation\":\"1\",\"unit\":0,\"values\":{}}\n", "{\"evaluation\":\"1\",\"un",
   ])
   func filesOfOthersStayAsTheyAre(_ text: String) throws {

@@ -76,7 +76,9 @@ package struct ComparisonResult: EvaluationResult {
   package static func expected(
     of identity: OrderedDictionary<String, JSONValue>
   ) -> ExpectedUnits? {
-    ExpectedUnits.windows(of: identity, counted: "targets") { settings, _ in WindowPlan(stated: settings) }
+    ExpectedUnits.windows(of: identity, counted: "targets") { settings, _ in
+      WindowPlan(stated: settings)
+    }
   }
 
   package var essentials: [(name: String, number: Estimate)] {

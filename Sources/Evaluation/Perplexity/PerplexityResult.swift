@@ -101,7 +101,9 @@ public struct PerplexityResult: EvaluationResult {
   package static func expected(
     of identity: OrderedDictionary<String, JSONValue>
   ) -> ExpectedUnits? {
-    ExpectedUnits.windows(of: identity, counted: "scored") { settings, _ in WindowPlan(stated: settings) }
+    ExpectedUnits.windows(of: identity, counted: "scored") { settings, _ in
+      WindowPlan(stated: settings)
+    }
   }
 
   /// The perplexity.

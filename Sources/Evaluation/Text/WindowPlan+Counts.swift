@@ -17,7 +17,7 @@ extension WindowPlan {
   ///   - index: the window's number, from 0.
   ///   - count: tokens of the text.
   /// - Returns: nil where such a text has no such window.
-  func targetCount(ofWindow index: Int, inTokens count: Int) -> Int? {
+  package func targetCount(ofWindow index: Int, inTokens count: Int) -> Int? {
     let sizes = 4...Self.lastPosition
     let limit = limit ?? .max
     guard sizes.contains(context), sizes.contains(count), index >= 0 else { return nil }
