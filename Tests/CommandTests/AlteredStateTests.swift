@@ -42,7 +42,7 @@ import Testing
       $0.replacing(#""length":64"#, with: #""length":4096"#)
     }
     try expectRefused(Self.needle, containing: "cannot be those of needle") {
-      $0.replacing(/"answer_tokens":[0-9]+/, with: #""answer_tokens":9223372036854775807"#)
+      $0.replacing(#/"answer_tokens":[0-9]+/#, with: #""answer_tokens":9223372036854775807"#)
     }
   }
 
@@ -51,12 +51,12 @@ import Testing
       guard line.contains(#""type":"generate_until""#),
         let values = line.range(of: #""values":"#)
       else { return line }
-      return line[..<values.upperBound]
+      return String(line[..<values.upperBound])
         + #"{"type":"loglikelihood_rolling","loglikelihood":-1.0,"tokens":2}}"#
     }
     // Sums of such counts overflow.
     try expectRefused(Self.requests, containing: "cannot be those of requests") {
-      $0.replacing(/"tokens":[0-9]+/, with: #""tokens":9223372036854775807"#)
+      $0.replacing(#/"tokens":[0-9]+/#, with: #""tokens":9223372036854775807"#)
     }
   }
 
