@@ -63,9 +63,10 @@ package final class StateFile {
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
       throw .state(file: path, problem: "it is not a regular file")
     }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      throw .state(file: path, problem: "another ropeconv is writing to it")
-    }
+    // One that ended may have removed its unused file since this one opened it.
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, let own = FileStamp(descriptor: descriptor),
+      FileStamp(path: path)?.isSameFile(as: own) == true
+    else { throw .state(file: path, problem: "another ropeconv is writing to it") }
     let bytes: [UInt8]
     do { bytes = Array(try handle.readToEnd() ?? Data()) } catch {
       throw .state(file: path, problem: "cannot be read")
