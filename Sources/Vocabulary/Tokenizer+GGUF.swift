@@ -122,7 +122,7 @@ extension Tokenizer {
       }
       let space = try Pattern(String(UnicodeScalar(WordPieceEncoder.separator)), file: file)
       algorithm = .wordPieces(
-        WordPieceEncoder(table: table, unknown: unknown),
+        try WordPieceEncoder(table: table, unknown: unknown),
         PreTokenizer(steps: [.init(pattern: space, behavior: .removed)]))
     }
     self.bos = bos

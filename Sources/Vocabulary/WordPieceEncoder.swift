@@ -5,13 +5,32 @@ struct WordPieceEncoder: WordEncoder {
   let unknown: Int32
   var cuts: WordCuts? { nil }
 
-  /// Bytes of the longest token.
-  private let longest: Int
+  /// Ids of the tokens in the order of their bytes, one of equal ones.
+  private let sorted: [Int32]
 
-  init(table: TokenTable, unknown: Int32) {
+  /// Bytes of the longest token that is taken: a search for tokens reads so far at each place.
+  private static let longest = 1 << 12
+
+  /// - Throws: `VocabularyError.invalid` for a vocabulary with a token of more than 4,096 bytes.
+  init(table: TokenTable, unknown: Int32) throws(VocabularyError) {
     self.table = table
     self.unknown = unknown
-    longest = table.bytes.lazy.map(\.count).max() ?? 0
+    let strings = table.bytes
+    if let long = strings.indices.first(where: { strings.range(of: $0).count > Self.longest }) {
+      throw .invalid(
+        file: table.file, key: TokenizerKey.tokens,
+        problem: "token \(long) has \(strings.range(of: long).count) bytes, which is more than"
+          + " \(Self.longest)")
+    }
+    sorted = strings.bytes.withUnsafeBufferPointer { bytes in
+      func string(_ id: Int) -> UnsafeBufferPointer<UInt8> {
+        UnsafeBufferPointer(rebasing: bytes[strings.range(of: id)])
+      }
+      return strings.indices
+        .filter { !string($0).isEmpty && table.id(string($0)) == Int32($0) }
+        .sorted { string($0).lexicographicallyPrecedes(string($1)) }
+        .map(Int32.init)
+    }
   }
 
   func wholeToken(_ word: UnsafeBufferPointer<UInt8>) -> Int32? { nil }
@@ -19,19 +38,46 @@ struct WordPieceEncoder: WordEncoder {
   func start(_ word: UnsafeBufferPointer<UInt8>, symbols: inout [Symbol]) {
     var start = 0
     while start < word.count {
-      var end = min(word.count, start + longest)
-      while end > start {
-        if let id = table.id(UnsafeBufferPointer(rebasing: word[start..<end])) {
-          symbols.append(Symbol(id: id, start: Int32(start), end: Int32(end)))
-          break
-        }
-        end -= 1
-      }
-      if end == start {
+      let end = start + longestToken(in: word, from: start)
+      guard end > start, let id = table.id(UnsafeBufferPointer(rebasing: word[start..<end])) else {
         symbols = [Symbol(id: unknown, start: 0, end: Int32(word.count))]
         return
       }
+      symbols.append(Symbol(id: id, start: Int32(start), end: Int32(end)))
       start = end
+    }
+  }
+
+  /// Bytes of the longest token that stands at a place of a word; 0 where none does.
+  private func longestToken(in word: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+    let strings = table.bytes
+    return strings.bytes.withUnsafeBufferPointer { bytes in
+      // The tokens that begin with the bytes read so far, and go on.
+      var range = sorted.startIndex..<sorted.endIndex
+      var count = 0
+      var longest = 0
+      // The first token of the range whose next byte is at least a number.
+      func first(_ byte: Int) -> Int {
+        var (low, high) = (range.lowerBound, range.upperBound)
+        while low < high {
+          let middle = (low + high) / 2
+          let token = strings.range(of: Int(sorted[middle]))
+          if Int(bytes[token.lowerBound + count]) < byte { low = middle + 1 } else { high = middle }
+        }
+        return low
+      }
+      while start + count < word.count {
+        let byte = Int(word[start + count])
+        range = first(byte)..<first(byte + 1)
+        guard !range.isEmpty else { break }
+        count += 1
+        // What begins as others do stands before them.
+        if strings.range(of: Int(sorted[range.lowerBound])).count == count {
+          longest = count
+          range = (range.lowerBound + 1)..<range.upperBound
+        }
+      }
+      return longest
     }
   }
 
