@@ -97,14 +97,29 @@ struct HuggingFaceTokenizer {
     let stripsRight: Bool
   }
 
+  /// Ids that are taken. Every id up to the highest has a row of the table, so there may not be
+  /// many more than tokens; published files leave out a few hundred.
+  private var ids: Range<Int> {
+    let members = json["model"]?["vocab"]?.members?.count ?? 0
+    let added = json["added_tokens"]?.array?.count ?? 0
+    return 0..<min(4 * (members + added + (1 << 16)), 1 << 24)
+  }
+
   private func addedTokens() throws -> [AddedToken] {
-    try (json["added_tokens"]?.array ?? []).enumerated().map { index, entry in
-      guard let id = entry["id"]?.int, id >= 0, id < 1 << 24, let text = entry["content"]?.string
-      else { throw invalid("added_tokens[\(index)]", "has no id or content") }
+    let ids = ids
+    return try (json["added_tokens"]?.array ?? []).enumerated().map { index, entry in
+      guard let id = entry["id"]?.int, let text = entry["content"]?.string else {
+        throw invalid("added_tokens[\(index)]", "has no id or content")
+      }
+      guard ids.contains(id) else { throw unfitID(id, "added_tokens[\(index)]") }
       return AddedToken(
         id: Int32(id), text: text, isSpecial: entry["special"]?.bool ?? false,
         stripsLeft: entry["lstrip"]?.bool ?? false, stripsRight: entry["rstrip"]?.bool ?? false)
     }
+  }
+
+  private func unfitID(_ id: Int, _ key: String) -> VocabularyError {
+    invalid(key, "token id \(id) is not from 0 to \(ids.upperBound - 1), as so few tokens have")
   }
 
   private func tokens(
@@ -114,10 +129,12 @@ struct HuggingFaceTokenizer {
       throw invalid("model.vocab", "is missing or not an object")
     }
     var highest = added.map { Int($0.id) }.max() ?? -1
+    let ids = ids
     for member in vocabulary {
-      guard let id = member.value.int, id >= 0, id < 1 << 24 else {
-        throw invalid("model.vocab", "'\(member.key)' has no token id")
+      guard let id = member.value.int else {
+        throw invalid("model.vocab", "\(quoted(member.key)) has no token id")
       }
+      guard ids.contains(id) else { throw unfitID(id, "model.vocab") }
       highest = max(highest, id)
     }
     guard highest >= 0 else { throw invalid("model.vocab", "is empty") }
