@@ -13,7 +13,7 @@ package enum HuggingFacePreTokenizers {
   static func names(
     of steps: [PreTokenizer.Step], _ encoder: BytePairEncoder
   ) throws -> [String] {
-    guard steps.allSatisfy({ $0.behavior == .isolated }) else { return [] }
+    guard steps.allSatisfy({ $0.behavior == .isolated && !$0.pattern.isLiteral }) else { return [] }
     let wanted = steps.map { comparable($0.pattern.source) }
     let named = try NamedPreTokenizer.all().filter(\.isByteLevel)
     var lists = [wanted]

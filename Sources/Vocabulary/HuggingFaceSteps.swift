@@ -67,10 +67,17 @@ struct HuggingFaceSteps {
     }
   }
 
+  /// Each step is a pass over the text; published files have up to seven.
+  private static let mostSteps = 32
+
   private mutating func add(
-    _ pattern: String, _ behavior: PreTokenizer.Step.Behavior = .isolated, inverts: Bool = false
+    _ pattern: String, _ behavior: PreTokenizer.Step.Behavior = .isolated, inverts: Bool = false,
+    isLiteral: Bool = false
   ) throws {
-    let pattern = try Pattern(pattern, file: file, anchorsAtLines: true)
+    guard steps.count < Self.mostSteps else {
+      throw unsupported("pre_tokenizer", "a pre-tokenizer of more than \(Self.mostSteps) steps")
+    }
+    let pattern = try Pattern(pattern, file: file, anchorsAtLines: true, isLiteral: isLiteral)
     // To drop what is between matches drops nothing where there is nothing.
     let isWhole = behavior == .removed && inverts && pattern.coversText
     steps.append(
@@ -95,7 +102,7 @@ struct HuggingFaceSteps {
     if let literal = json["pattern"]?["String"]?.string {
       // Escaped spaces leave no plain one to find.
       if normalizer.escapesSpaces, literal == " " { return }
-      try add("\\Q\(literal)\\E", behavior, inverts: inverts)
+      try add(literal, behavior, inverts: inverts, isLiteral: true)
     } else if let pattern = json["pattern"]?["Regex"]?.string {
       guard let flat = Self.withoutNestedClasses(pattern) else {
         throw unsupported(place, "an intersection or difference of classes in the pattern")

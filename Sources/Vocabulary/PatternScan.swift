@@ -13,12 +13,23 @@ package struct PatternScan {
   let pattern: Pattern
   let bytes: UnsafeBufferPointer<UInt8>
   let threads: Int
+  private let budget: PatternBudget
 
-  /// A scan of `bytes`, which are those of all texts.
+  /// A scan of `bytes`, which are those of all texts, within a budget of its own.
   package init(pattern: Pattern, bytes: UnsafeBufferPointer<UInt8>, threads: Int) {
+    self.init(
+      pattern: pattern, bytes: bytes, threads: threads,
+      budget: PatternBudget(byteCount: bytes.count))
+  }
+
+  /// A scan of `bytes` within a budget that others may spend of too.
+  package init(
+    pattern: Pattern, bytes: UnsafeBufferPointer<UInt8>, threads: Int, budget: PatternBudget
+  ) {
     self.pattern = pattern
     self.bytes = bytes
     self.threads = threads
+    self.budget = budget
   }
 
   /// A window of a long text, or a run of whole texts; ranges of texts and of bytes.
@@ -35,6 +46,7 @@ package struct PatternScan {
   }
 
   /// Calls `body` with each text and its matches, in order, as ranges of the bytes.
+  /// - Throws: `VocabularyError.matching` with a place of the bytes.
   package func forEach(
     _ texts: [Range<Int>], _ body: (Range<Int>, ArraySlice<Range<Int>>) -> Void
   ) throws(VocabularyError) {
@@ -110,15 +122,18 @@ package struct PatternScan {
 
   private func search(_ unit: Unit, _ texts: [Range<Int>]) -> Found {
     var found = Found()
+    var meter = PatternMeter(budget)
+    var start = 0
     do throws(VocabularyError) {
       for text in texts[unit.texts] {
         let first = found.matches.count
+        start = text.lowerBound
         let window = unit.window ?? text
         defer { found.counts.append(found.matches.count - first) }
         try pattern.matches(
           in: UnsafeBufferPointer(rebasing: bytes[text]),
           from: window.lowerBound - text.lowerBound, below: window.upperBound - text.lowerBound,
-          to: &found.matches)
+          to: &found.matches, &meter)
         for index in first..<found.matches.count {
           let match = found.matches[index]
           found.matches[index] =
@@ -126,7 +141,7 @@ package struct PatternScan {
         }
       }
     } catch {
-      found.failure = error
+      found.failure = error.moved { $0 + start }
     }
     return found
   }
@@ -137,6 +152,7 @@ package struct PatternScan {
   ) throws(VocabularyError) -> [Range<Int>] {
     let subject = UnsafeBufferPointer(rebasing: bytes[text])
     var matches: [Range<Int>] = []
+    var meter = PatternMeter(budget)
     var position = text.lowerBound
     for (window, found) in windows where position < window.upperBound {
       // No match begins between the last one and the end of its window.
@@ -153,15 +169,19 @@ package struct PatternScan {
       if !meets(position) {
         var own: [Range<Int>] = []
         var reached = position
-        try pattern.matches(
-          in: subject, from: position - text.lowerBound,
-          below: window.upperBound - text.lowerBound, to: &own
-        ) { match in
-          // The match follows `reached`; the window's search may have been there.
-          if meets(reached) { return true }
-          reached =
-            Pattern.next(after: match, in: subject) + text.lowerBound
-          return false
+        do throws(VocabularyError) {
+          try pattern.matches(
+            in: subject, from: position - text.lowerBound,
+            below: window.upperBound - text.lowerBound, to: &own, &meter
+          ) { match in
+            // The match follows `reached`; the window's search may have been there.
+            if meets(reached) { return true }
+            reached =
+              Pattern.next(after: match, in: subject) + text.lowerBound
+            return false
+          }
+        } catch {
+          throw error.moved { $0 + text.lowerBound }
         }
         matches += own.map {
           ($0.lowerBound + text.lowerBound)..<($0.upperBound + text.lowerBound)

@@ -28,19 +28,26 @@ struct PreTokenizer: Sendable {
   var steps: [Step]
 
   /// The pieces of texts, in order.
+  /// - Throws: `VocabularyError.matching` with a place of the bytes.
   func split(
     _ texts: [Range<Int>], of bytes: UnsafeBufferPointer<UInt8>, threads: Int
   ) throws(VocabularyError) -> [Range<Int>] {
     var pieces = texts
+    let budget = PatternBudget(byteCount: bytes.count)
     for step in steps {
       guard step.readsAlphabet else {
-        pieces = try step.split(pieces, of: bytes, threads: threads)
+        pieces = try step.split(pieces, of: bytes, threads: threads, within: budget)
         continue
       }
       let spelled = SpelledText(bytes)
       let found = try spelled.bytes.span.withUnsafeBufferPointer {
-        (bytes) throws(VocabularyError) in
-        try step.split(pieces.map(spelled.spelled), of: bytes, threads: threads)
+        (bytes) throws(VocabularyError) -> [Range<Int>] in
+        do throws(VocabularyError) {
+          return try step.split(
+            pieces.map(spelled.spelled), of: bytes, threads: threads, within: budget)
+        } catch {
+          throw error.moved(spelled.index)
+        }
       }
       pieces = found.map(spelled.original)
     }
@@ -50,11 +57,12 @@ struct PreTokenizer: Sendable {
 
 extension PreTokenizer.Step {
   fileprivate func split(
-    _ pieces: [Range<Int>], of bytes: UnsafeBufferPointer<UInt8>, threads: Int
+    _ pieces: [Range<Int>], of bytes: UnsafeBufferPointer<UInt8>, threads: Int,
+    within budget: PatternBudget
   ) throws(VocabularyError) -> [Range<Int>] {
     var next: [Range<Int>] = []
     next.reserveCapacity(2 * pieces.count)
-    let scan = PatternScan(pattern: pattern, bytes: bytes, threads: threads)
+    let scan = PatternScan(pattern: pattern, bytes: bytes, threads: threads, budget: budget)
     let (keepsGaps, keepsMatches) =
       behavior == .removed ? (!inverts, inverts) : (true, true)
     let joins = behavior != .isolated && behavior != .removed
@@ -131,7 +139,7 @@ private struct SpelledText {
   }
 
   /// The byte whose character begins at a place.
-  private func index(_ place: Int) -> Int {
+  func index(_ place: Int) -> Int {
     var (low, high) = (0, places.count - 1)
     while low < high {
       let middle = (low + high) / 2

@@ -53,6 +53,8 @@ private struct PreparedText {
   private var bytes: [UInt8] = []
   /// The texts between special tokens.
   private var fragments: [Range<Int>] = []
+  /// Where each stands in the text as it was given.
+  private var origins: [Range<Int>] = []
   /// Special tokens, and the place in `bytes` before which each stands.
   private var specials: [(place: Int, id: Int32)] = []
 
@@ -70,6 +72,7 @@ private struct PreparedText {
         let start = bytes.count
         bytes += normalize(text[range], followsSpecial, range.lowerBound == 0)
         fragments.append(start..<bytes.count)
+        origins.append(range)
         followsSpecial = false
       }
     }
@@ -81,7 +84,12 @@ private struct PreparedText {
   ) throws(VocabularyError) {
     var last = -1
     try bytes.span.withUnsafeBufferPointer { (bytes) throws(VocabularyError) in
-      var words = try preTokenizer.split(fragments, of: bytes, threads: threads)
+      var words: [Range<Int>]
+      do throws(VocabularyError) {
+        words = try preTokenizer.split(fragments, of: bytes, threads: threads)
+      } catch {
+        throw error.moved { origin(of: $0) }
+      }
       if let cuts = encoder.cuts {
         var parts: [Range<Int>] = []
         parts.reserveCapacity(bytes.count / 4)
@@ -97,6 +105,14 @@ private struct PreparedText {
       for result in results { output += try result.get() }
     }
     for special in specials where special.place > last { output.append(special.id) }
+  }
+
+  /// The place in the text as it was given of a place in `bytes`; about it, where what stands before
+  /// it between special tokens was normalized.
+  private func origin(of place: Int) -> Int {
+    guard let index = fragments.lastIndex(where: { $0.lowerBound <= place }) else { return place }
+    let origin = origins[index]
+    return min(origin.lowerBound + place - fragments[index].lowerBound, origin.upperBound)
   }
 
   /// Runs of words.
