@@ -2,9 +2,13 @@ import Foundation
 
 /// Models x conversions x evaluations: what a YAML file asks for, as commands of the program.
 package struct Plan: Sendable {
+  /// The plan's own path; `-` is standard input.
+  let path: String
   /// The folder for results.
   package let output: String
   package let steps: [Step]
+  /// The models that the plan names, and their paths.
+  let models: [(name: String, path: String)]
 
   /// - Throws: `PlanError.malformed` naming the place of what is not as it should be.
   package init(_ text: String, file: String) throws(PlanError) {
@@ -12,8 +16,19 @@ package struct Plan: Sendable {
     try reader.readModels()
     try reader.readConversions()
     try reader.readEvaluations()
+    path = file
     output = reader.output
     steps = reader.steps
+    models = reader.listed
+  }
+
+  /// A plan as it was read.
+  /// - Throws: `PlanError.malformed`, also for bytes that are not UTF-8.
+  package init(bytes: [UInt8], file: String) throws(PlanError) {
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw PlanError.malformed(file: file, problem: "not UTF-8")
+    }
+    try self.init(text, file: file)
   }
 
   /// Where a step's files go: what conversions make stands apart from results to report.
@@ -24,18 +39,19 @@ package struct Plan: Sendable {
 
   /// A step's file of this ending: its result (`json`), what it was made from (`command`, `begun`)
   /// or what is finished of it (`state`).
-  func file(_ ending: String, of step: Step) -> String {
+  package func file(_ ending: String, of step: Step) -> String {
     "\(folder(of: step))/\(step.name).\(ending)"
   }
 
-  /// The paths that steps read, but for what other steps make.
-  package var inputPaths: [String] {
-    let products = Set(steps.compactMap(\.product))
-    return Set(steps.flatMap(\.inputs).map(\.path)).subtracting(products).sorted()
-  }
+  /// The endings of all files that a step writes for the plan, beside what its command asks for.
+  static let endings = ["json", "command", "begun", "state"]
 
-  /// The files that a step writes for the plan, beside what its command asks for.
-  package func files(of step: Step) -> [String] {
-    ["json", "command", "state"].map { file($0, of: step) }
+  /// Refuses a plan of which a step would write over what is read, or over what another one writes.
+  /// - Parameter junit: the file that `run` writes.
+  /// - Throws: `PlanError.malformed` naming step and key of both; `FileError.output` where it is
+  ///   `junit`.
+  package func checkFiles(junit: String?) throws {
+    var files = PlanFiles(self)
+    try files.check(junit: junit)
   }
 }

@@ -62,7 +62,7 @@ package struct PlanRunner: Sendable {
     }
     if let key, let record = record(key),
       (try? String(contentsOfFile: settings, encoding: .utf8)) == record,
-      ([result] + step.outputs).allSatisfy(files.fileExists)
+      ([result] + step.outputs.map(\.path)).allSatisfy(files.fileExists)
     {
       return .kept
     }
@@ -103,8 +103,8 @@ package struct PlanRunner: Sendable {
     var options = common
     // What a step wrote when it ran before is its own.
     if step.has(PlanReader.outputs), !step.has(["force"]) { options.append(.init("force")) }
-    // Prompts are written in one go, so no state is kept.
-    if step.product == nil, !step.has(["prompts"]) {
+    // Prompts are written in one go, and a state keeps no likelihood of each target.
+    if step.product == nil, !step.has(["prompts", "nll"]) {
       options.append(.init("state", plan.file("state", of: step)))
     }
     return options

@@ -11,7 +11,7 @@ package struct Step: Sendable, Equatable {
   /// The files and folders it reads.
   let inputs: [Input]
   /// Pictures and other files beside its result.
-  let outputs: [String]
+  let outputs: [Output]
 
   /// An option by its long name, and its value; a flag has none.
   struct Option: Sendable, Equatable {
@@ -27,11 +27,19 @@ package struct Step: Sendable, Equatable {
   }
 
   /// Something that is read, and what else belongs to it.
-  struct Input: Sendable, Equatable {
+  struct Input: Sendable, Hashable {
     enum Role { case model, template, data }
 
     let path: String
     let role: Role
+    /// The key of the plan that names it.
+    let key: String
+  }
+
+  /// A file that is written, and the key of the plan that names it.
+  struct Output: Sendable, Equatable {
+    let path: String
+    let key: String
   }
 
   /// What the program is called with.

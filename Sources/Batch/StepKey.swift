@@ -1,5 +1,6 @@
 import Base
 import Checkpoints
+import Evaluation
 import Foundation
 import Tensors
 
@@ -30,7 +31,7 @@ struct StepKey {
     if !step.has(["architectures"]), let folder = EnvironmentVariable.architectures.value,
       folder != ""
     {
-      read.append(.init(path: folder, role: .data))
+      read.append(.init(path: folder, role: .data, key: "architectures"))
     }
     var seen: Set<String> = []
     for input in read {
@@ -71,10 +72,10 @@ private struct InputFiles {
         .filter { FileStamp(path: $0)?.isRegular == true }
     case .template:
       guard let json = try? JSONValue.read(contentsOf: input.path) else { return nil }
-      guard let haystack = json["haystack"]?.string else { return [input.path] }
-      let path = URL(fileURLWithPath: input.path).deletingLastPathComponent()
-        .appendingPathComponent(haystack).path
-      return all(of: .init(path: path, role: .data)).map { [input.path] + $0 }
+      guard let path = try? NeedleTemplate.haystack(of: json, file: input.path) else {
+        return [input.path]
+      }
+      return all(of: .init(path: path, role: .data, key: "haystack")).map { [input.path] + $0 }
     }
   }
 

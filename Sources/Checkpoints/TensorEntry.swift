@@ -121,6 +121,27 @@ public struct TensorEntry: Sendable {
     }
   }
 
+  /// Decodes a range of elements, in the order in which they are stored, to float32.
+  ///
+  /// - Parameters:
+  ///   - elements: those wanted, of whole blocks; rows need not be.
+  ///   - output: room for them.
+  /// - Throws: `InputFault.rowsOutOfRange` for elements that the tensor does not have or that are not
+  ///   whole blocks, and the error of `Decoding.decode`.
+  package func decode(elements: Range<Int>, to output: UnsafeMutablePointer<Float>) throws {
+    guard elements.upperBound <= elementCount,
+      let start = type.byteCount(elements: elements.lowerBound),
+      let end = type.byteCount(elements: elements.upperBound)
+    else {
+      throw FileError.input(
+        .rowsOutOfRange(tensor: name, asked: elements, rows: elementCount), file: file.path)
+    }
+    guard end > start else { return }
+    try withBytes(start..<end) { bytes throws in
+      try Decoding.decode(bytes, as: type, to: output, count: elements.count)
+    }
+  }
+
   /// The whole tensor as float32.
   public func decoded() throws -> [Float] {
     try [Float](unsafeUninitializedCapacity: elementCount) { buffer, initialized in

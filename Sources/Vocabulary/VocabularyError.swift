@@ -28,11 +28,12 @@ package enum VocabularyError: Diagnostic {
   package var summary: String {
     switch self {
     case .unsupportedModel(_, _, let name, let known):
-      "tokenizer model '\(name)' is not supported (known: \(known.joined(separator: ", ")))"
-    case .unknownPreTokenizer(_, let name): "pre-tokenizer '\(name)' is not known"
+      "tokenizer model \(quoted(name)) is not supported (known: \(known.joined(separator: ", ")))"
+    case .unknownPreTokenizer(_, let name): "pre-tokenizer \(quoted(name)) is not known"
     case .unsupportedPart(_, _, let what): "\(what) is not supported"
     case .invalid(_, _, let problem): problem
-    case .pattern(_, let pattern, let problem): "pattern '\(pattern)' does not compile: \(problem)"
+    case .pattern(_, let pattern, let problem):
+      "pattern \(quoted(pattern)) does not compile: \(problem)"
     case .matching(_, let pattern, let problem, let byte):
       "pattern \(quoted(pattern)) gives up on the text at byte \(byte): \(problem)"
     case .noToken(_, let byte): "the vocabulary has no token for byte \(byte)"

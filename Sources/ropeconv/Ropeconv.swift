@@ -138,8 +138,8 @@ struct ThresholdMissed: Error {
 enum Failure {
   static func report(_ error: any Diagnostic) {
     let file = error.file.map { "\($0): " } ?? ""
-    let place = error.place.map { " (\($0))" } ?? ""
-    line("\(file)\(error.summary)\(place)", prefix: "ropeconv: error: ")
+    let place = error.shownPlace.map { " (\($0))" } ?? ""
+    line("\(file)\(error.shownSummary)\(place)", prefix: "ropeconv: error: ")
     if let hint = OptionHints.hint(for: error) { line(hint, prefix: "hint: ") }
   }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Batch
+import Checkpoints
 import Evaluation
 import Foundation
 import Reports
@@ -32,9 +33,9 @@ struct RunPlan: ParsableCommand {
 
   func run() throws {
     try refuseUnused()
-    let text = String(decoding: try TokenizedText.read(plan), as: UTF8.self)
-    let steps = try Plan(text, file: plan)
-    try files(of: steps).check()
+    let steps = try Plan(bytes: TokenizedText.read(plan), file: plan)
+    try steps.checkFiles(junit: junit)
+    try WholeFile.check(junit, force: force)
     if dryRun {
       return output.show(
         [
@@ -62,16 +63,5 @@ struct RunPlan: ParsableCommand {
       try JUnit.write(result.cases, suite: "ropeconv run", to: junit, force: force)
     }
     if let reason = result.failure { throw ThresholdMissed(reason: reason) }
-  }
-
-  /// The plan and what its commands read; what they write beside that, and the JUnit file.
-  private func files(of steps: Plan) -> CallFiles {
-    var files = CallFiles(models: steps.inputPaths)
-    files.read(plan)
-    for step in steps.steps {
-      for file in steps.files(of: step) { files.append(file, "the step \(step.name)") }
-    }
-    files.write(junit, "--junit", force: force)
-    return files
   }
 }

@@ -16,6 +16,13 @@ public protocol Diagnostic: Error, Sendable {
 }
 
 extension Diagnostic {
+  /// The summary as it is shown: a list or a name from a file may be of any length.
+  package var shownSummary: String { shortened(summary, to: 2000) }
+  /// The place as it is shown.
+  package var shownPlace: String? { place.map { shortened($0, to: 200) } }
+}
+
+extension Diagnostic {
   /// No file.
   public var file: String? { nil }
   /// No place.

@@ -25,8 +25,13 @@ public enum ErrorPlace: Sendable, Equatable {
 }
 
 /// Text of a file as an error line shows it: quoted, control characters escaped, cut at 80.
-package func quoted(_ text: String) -> String {
-  let shown = String(text.unicodeScalars.prefix(80))
-  return
-    "'\(printable(shown))\(shown.unicodeScalars.count < text.unicodeScalars.count ? "..." : "")'"
+package func quoted(_ text: String) -> String { "'\(printable(shortened(text, to: 80)))'" }
+
+/// A text of at most so many scalars, and three points where it was longer.
+package func shortened(_ text: String, to limit: Int) -> String {
+  let scalars = text.unicodeScalars
+  guard let end = scalars.index(scalars.startIndex, offsetBy: limit, limitedBy: scalars.endIndex),
+    end < scalars.endIndex
+  else { return text }
+  return String(scalars[..<end]) + "..."
 }

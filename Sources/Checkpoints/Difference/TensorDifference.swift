@@ -9,28 +9,20 @@ package struct TensorDifference: Sendable, Equatable {
   /// That over the root mean square of a; 0 where both are 0, infinite where a alone is.
   package let relative: Double
 
-  /// Elements decoded at a time.
+  /// Elements decoded at a time: whole blocks of every type, whatever its rows are.
   private static let block = 1 << 16
 
   /// - Throws: `TensorError` for elements that cannot be decoded.
   init(_ one: TensorEntry, _ other: TensorEntry) throws {
     let count = one.elementCount
-    // Rows of at most a block, or one row where rows are longer.
-    let rows = one.shape.first ?? 1
-    let width = rows > 0 ? count / rows : 0
-    let step = max(Self.block / max(width, 1), 1)
-    let (a, b) = (FloatBuffer(count: step * width), FloatBuffer(count: step * width))
+    let size = min(Self.block, count)
+    let (a, b) = (FloatBuffer(count: size), FloatBuffer(count: size))
     var (squares, energy, largest) = (0.0, 0.0, 0.0)
-    for first in stride(from: 0, to: count > 0 ? rows : 0, by: step) {
-      let part = first..<min(first + step, rows)
-      if one.shape.isEmpty {
-        try one.decode(to: a.pointer)
-        try other.decode(to: b.pointer)
-      } else {
-        try one.decode(rows: part, to: a.pointer)
-        try other.decode(rows: part, to: b.pointer)
-      }
-      for index in 0..<(part.count * width) {
+    for first in stride(from: 0, to: count, by: Self.block) {
+      let part = first..<min(first + Self.block, count)
+      try one.decode(elements: part, to: a.pointer)
+      try other.decode(elements: part, to: b.pointer)
+      for index in 0..<part.count {
         let (x, y) = (a.pointer[index], b.pointer[index])
         // Equal infinities, or neither a number: no difference.
         guard x != y, !(x.isNaN && y.isNaN) else {

@@ -39,7 +39,7 @@ package enum ModelFolder {
   }
 
   /// Whether a file of this name belongs to a model that this program wrote, or that it reads.
-  static func isModelFile(_ name: String) -> Bool {
+  package static func isModelFile(_ name: String) -> Bool {
     name == configuration || name == weights || name == SafetensorsIndex.name
       || companions.contains(name)
       || name.wholeMatch(of: /model-[0-9]{5,}-of-[0-9]{5,}\.safetensors/) != nil

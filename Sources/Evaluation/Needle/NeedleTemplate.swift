@@ -55,6 +55,37 @@ package struct NeedleTemplate: Sendable, Equatable, SettingValue {
     try check(file: file)
   }
 
+  /// Where the haystack of a template lies: in the template's folder. A template may be a stranger's,
+  /// and what it names could end up in prompts that are written out.
+  /// - Parameters:
+  ///   - json: the template.
+  ///   - file: its path.
+  /// - Returns: the haystack's path; nil where the template names none.
+  /// - Throws: `EvaluationError.template` for a path or a link that leads out of the folder, also of a
+  ///   text in a folder that is named.
+  package static func haystack(
+    of json: JSONValue, file: String
+  ) throws(EvaluationError) -> String? {
+    guard let value = json["haystack"] else { return nil }
+    guard let name = value.string, !name.isEmpty, !name.contains("\0") else {
+      throw .template(file: file, problem: "'haystack' is not the name of a file or folder")
+    }
+    let out = EvaluationError.template(
+      file: file,
+      problem: "'haystack' is \(quoted(name)), which leads out of the template's folder")
+    guard !name.hasPrefix("/"), !name.split(separator: "/").contains("..") else { throw out }
+    let beside = URL(fileURLWithPath: file).deletingLastPathComponent()
+    let (folder, path) = (beside.path, beside.appendingPathComponent(name).path)
+    let real = Paths.resolved(folder + "/.")
+    let own = Paths.name(of: real) == "." ? Paths.folder(of: real) : real
+    let texts = (folderNames(path) ?? []).filter { $0.hasSuffix(".txt") }.map { "\(path)/\($0)" }
+    for place in [path] + texts where FileStamp(linkItself: place) != nil {
+      let target = Paths.resolved(place)
+      guard target.hasPrefix(own == "/" ? own : own + "/") else { throw out }
+    }
+    return path
+  }
+
   /// - Throws: `EvaluationError.template` for a needle or answer in which nothing is to be found.
   package func check(file: String) throws(EvaluationError) {
     guard needle.contains("{value}"), answer.contains("{value}") else {

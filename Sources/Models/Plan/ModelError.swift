@@ -83,8 +83,8 @@ package enum ModelError: Diagnostic {
 
   /// A number of layers that is wrong may be missing a million tensors.
   private static func list(_ names: [String]) -> String {
-    let shown = names.prefix(256).joined(separator: ", ")
-    return names.count > 256 ? "\(shown) and \(names.count - 256) more" : shown
+    let shown = names.prefix(16).map { shortened($0, to: 80) }.joined(separator: ", ")
+    return names.count > 16 ? "\(shown) and \(names.count - 16) more" : shown
   }
 
   package var file: String? {

@@ -169,10 +169,7 @@ struct NeedleTemplateOptions: ParsableArguments {
     if let template {
       let json = try JSONValue.parse(TokenizedText.read(template), file: template)
       texts = try NeedleTemplate(json, file: template)
-      beside = json["haystack"]?.string.map { name in
-        URL(fileURLWithPath: template).deletingLastPathComponent().appendingPathComponent(name)
-          .path
-      }
+      if haystack == nil { beside = try NeedleTemplate.haystack(of: json, file: template) }
     }
     if let needle { texts.needle = needle }
     if let question { texts.question = question }

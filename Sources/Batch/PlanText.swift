@@ -1,0 +1,101 @@
+import Base
+import Yams
+
+/// A plan's YAML as keys and values.
+struct PlanText {
+  let file: String
+  /// The keys and values of the whole.
+  let root: PlanFields
+
+  /// - Throws: `PlanError.malformed`.
+  init(_ text: String, file: String) throws(PlanError) {
+    self.file = file
+    func malformed(_ problem: String) -> PlanError { .malformed(file: file, problem: problem) }
+    guard !Self.mayUnfoldKeys(text) else {
+      throw malformed("a plan with aliases (*NAME) cannot have lists, mappings or aliases as keys")
+    }
+    let node: Node?
+    // Without rules for types: they are tried on every key, which takes most of the time.
+    do { node = try Yams.compose(yaml: text, .basic) } catch {
+      throw malformed("not YAML: \(String(describing: error).prefix(200))")
+    }
+    guard let node, let fields = try PlanFields(node, place: "the plan", file: file) else {
+      throw malformed("expected a mapping")
+    }
+    root = fields
+  }
+
+  /// Whether an alias may stand in a key. Keys of a mapping are compared, so that a list of lists of
+  /// aliases would be unfolded there, to as many parts as one likes; values never are. What merely
+  /// looks so, in a quoted text, counts too.
+  static func mayUnfoldKeys(_ text: String) -> Bool {
+    let bytes = Array(text.utf8)
+    func isOneOf(_ byte: UInt8, _ set: StaticString) -> Bool {
+      set.withUTF8Buffer { $0.contains(byte) }
+    }
+    func colonFollows(_ index: Int) -> Bool {
+      var index = index
+      while index < bytes.count, isOneOf(bytes[index], " \t") { index += 1 }
+      return index < bytes.count && bytes[index] == UInt8(ascii: ":")
+    }
+    var (hasAlias, lineHasAlias, hasKey) = (false, false, false)
+    for (index, byte) in bytes.enumerated() {
+      switch byte {
+      case UInt8(ascii: "*"):
+        var end = index + 1
+        while end < bytes.count, !isOneOf(bytes[end], " \t\r\n,:*?[]{}\"'") { end += 1 }
+        guard end > index + 1 else { continue }
+        (hasAlias, lineHasAlias) = (true, true)
+        hasKey = hasKey || colonFollows(end)
+      // Without `?` a key stands on one line.
+      case UInt8(ascii: "\n"), UInt8(ascii: "\r"): lineHasAlias = false
+      case UInt8(ascii: "]"), UInt8(ascii: "}"):
+        hasKey = hasKey || lineHasAlias && colonFollows(index + 1)
+      case UInt8(ascii: "?"):
+        hasKey = hasKey || index == 0 || isOneOf(bytes[index - 1], " \t\r\n[{,:-")
+      default: break
+      }
+    }
+    return hasAlias && hasKey
+  }
+}
+
+/// The keys of a mapping, which are texts, and their values.
+struct PlanFields {
+  /// As they came.
+  let pairs: [(key: String, value: Node)]
+  private let values: [String: Node]
+
+  /// Nil where the node is no mapping, or an empty place.
+  /// - Parameters:
+  ///   - node: the mapping.
+  ///   - place: where it stands, for the error.
+  ///   - file: the plan.
+  /// - Throws: `PlanError.malformed` for a key that is no text, or is there twice.
+  init?(_ node: Node, place: String, file: String) throws(PlanError) {
+    guard let mapping = node.mapping else { return nil }
+    var (pairs, values) = ([(key: String, value: Node)](), [String: Node]())
+    for (key, value) in mapping {
+      guard let key = key.scalar?.string, !key.contains("\0") else {
+        throw .malformed(file: file, problem: "\(place): expected texts as keys")
+      }
+      guard values.updateValue(value, forKey: key) == nil else {
+        throw .malformed(file: file, problem: "\(place): the key \(quoted(key)) is there twice")
+      }
+      pairs.append((key, value))
+    }
+    (self.pairs, self.values) = (pairs, values)
+  }
+
+  /// The value of a key; nil where the key is not there.
+  subscript(key: String) -> Node? { values[key] }
+}
+
+extension Node {
+  /// The text of a scalar; nil for a list, a mapping and a text that an argument or a path would end in
+  /// the middle of.
+  var text: String? { scalar.flatMap { $0.string.contains("\0") ? nil : $0.string } }
+
+  /// Whether nothing stands behind a key.
+  var isEmpty: Bool { scalar.map { $0.string.isEmpty && $0.style == .plain } ?? false }
+}
