@@ -97,9 +97,12 @@ package struct PlanFiles {
     try read(plan.path == "-" ? "/dev/stdin" : plan.path, User(step: nil, key: "the plan"))
     for (name, path) in plan.models {
       let user = User(step: nil, key: "models.\(name)")
-      for file in ModelFolder.inputPaths(of: path) { try read(file, user) }
+      let stamp = FileStamp(path: path)
+      for file in stamp == nil ? [path] : ModelFolder.inputPaths(of: path) {
+        try read(file, user)
+      }
       // A file that would be read beside it, were it there.
-      let isFolder = FileStamp(path: path)?.isFolder == true
+      let isFolder = stamp?.isFolder == true
       if isFolder || path.lowercased().hasSuffix(".safetensors") {
         let (folder, kind) =
           isFolder ? (path, "a model's folder") : (Paths.folder(of: path), "beside a model")

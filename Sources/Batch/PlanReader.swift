@@ -63,7 +63,7 @@ struct PlanReader {
   /// of one that is not there the name, so that its steps say what is missing.
   private func place(ofModel text: String) -> String {
     let path = path(text)
-    guard FileStamp(path: path) == nil else { return path }
+    guard text.contains("/"), FileStamp(path: path) == nil else { return path }
     return HubCache.folder(of: text) ?? (HubCache.isName(text) ? text : path)
   }
 

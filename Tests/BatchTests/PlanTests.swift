@@ -34,10 +34,8 @@ import Testing
       ])
     #expect(
       plan.steps[3].arguments.prefix(4) == ["eval", "compare", "/plans/a.gguf", "/models/b.gguf"])
-    #expect(plan.files(of: plan.steps[0]).first == "/plans/results/models/c.json")
-    #expect(plan.files(of: plan.steps[1]).first == "/plans/results/ppl.a.json")
-    // What a conversion makes is not an input of the plan.
-    #expect(plan.inputPaths.contains("/plans/a.gguf") && !plan.inputPaths.contains(product))
+    #expect(plan.file("json", of: plan.steps[0]) == "/plans/results/models/c.json")
+    #expect(plan.file("json", of: plan.steps[1]) == "/plans/results/ppl.a.json")
   }
 
   /// A list of paths, as a list or in one text, is of paths beside the plan.
@@ -48,8 +46,6 @@ import Testing
       plan.steps[0].arguments == [
         "eval", "icl", "/plans/a.gguf", "--tasks", "/plans/x.jsonl,/y.jsonl",
       ])
-    // Each is an input, which no result may replace.
-    #expect(plan.inputPaths == ["/plans/a.gguf", "/plans/x.jsonl", "/y.jsonl"])
   }
 
   @Test(arguments: [
@@ -64,6 +60,23 @@ import Testing
     ("{models: {a: b}, conversions: {c: {model: a, dry-run: true}}}", "'dry-run' would do nothing"),
     ("{models: {a: b}, evaluations: [{eval: compare}]}", "base: NAME"),
     ("{models: {a: b}, evaluations: [{eval: icl, name: x}, {eval: icl, name: x}]}", "two steps"),
+    ("{models: {a: b}, evaluations: [{eval: icl, models: a}]}", "evaluations[0].models"),
+    ("{models: {a: b, c: d}, evaluations: [{eval: icl, models: [[a], c]}]}", "[0].models"),
+    ("{models: {a: b}, evaluations: [{eval: icl, models: []}]}", "evaluations[0].models"),
+    ("{models: {a: b}, evaluations: {eval: icl}}", "evaluations: expected a list"),
+    ("{models: {a: b}, conversions: [{model: a, to: vo}]}", "conversions: expected a mapping"),
+    ("{models: {a: b}, output: [x]}", "output: expected"),
+    ("{models: {a: b}, evaluations: [{eval: icl, name: ../x}]}", "evaluations[0].name"),
+    ("{models: {a: b}, evaluations: [{eval: icl, base: a}]}", "evaluations[0].base"),
+    ("{models: {a: b}, evaluations: [{eval: compare, base: a}]}", "no model but its base"),
+    ("{models: {a: b}, evaluations: [{eval: icl, tasks: }]}", "evaluations[0].tasks"),
+    ("{models: {a: b}, evaluations: [{eval: icl, tasks: []}]}", "evaluations[0].tasks"),
+    ("{models: {a: b}, evaluations: [{eval: icl, junit: [x, y]}]}", "evaluations[0].junit"),
+    ("{models: {a: b}, conversions: {z: {model: a, output: z.gguf}}}", "conversions.z.output"),
+    ("{models: {a: b}, conversions: {z: {model: a, shard-size: 1G}}}", "conversions.z.shard-size"),
+    ("{models: {a: \"b\\0x\"}}", "models.a"),
+    ("{models: {a: b}, evaluations: [{eval: icl, tasks: \"b\\0x\"}]}", "evaluations[0].tasks"),
+    ("{models: {a: b}, evaluations: [{eval: icl, tasks: [\"b\\0x\"]}]}", "evaluations[0].tasks"),
   ])
   func whatIsNotAPlanIsRefused(_ text: String, _ problem: String) throws {
     let error = #expect(throws: PlanError.self) { try plan(text) }

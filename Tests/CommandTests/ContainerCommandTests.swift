@@ -160,6 +160,33 @@ import Testing
     expectFailure(try run("diff", Self.model, "/nonexistent.gguf"), 66, containing: "nonexistent")
   }
 
+  /// A vector of a quantized type has no rows of whole blocks: its numbers are compared all the same.
+  @Test func vectorsOfBlocksAreCompared() throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    // The type's number stands behind the name, the number of dims and the one dim.
+    let name = "blk.1.attn_norm.weight"
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: Self.model))
+    let type = try #require(bytes.range(of: Data(name.utf8))).upperBound + 4 + 8
+    #expect(bytes[type] == 0, "float32")
+    bytes[type] = 3
+    let entry = try #require(try Checkpoint.open(Self.model).tensors[name])
+    let weights = try entry.decoded()
+    // Four blocks of Q4_1, d = 1 and m = 0.5 as halves, every quantum 3: each number is 3.5.
+    let block = [0x00, 0x3C, 0x00, 0x38] + Array(repeating: UInt8(0x33), count: 16)
+    let stored = weights.withUnsafeBytes { Data($0) }
+    let place = try #require(bytes.range(of: stored)).lowerBound
+    for index in 0..<4 {
+      bytes.replaceSubrange((place + 20 * index)..<(place + 20 * index + 20), with: block)
+    }
+    try bytes.write(to: URL(fileURLWithPath: "\(work)/q.gguf"))
+    let finished = try run("diff", Self.model, "\(work)/q.gguf", "--json", "--quiet")
+    #expect(finished.status == 1, "\(finished.errors)")
+    let tensors = try json(finished)["tensors"]?.array ?? []
+    #expect(tensors.map { $0["name"]?.string } == [name])
+    #expect(tensors.first?["max"]?.double == weights.map { abs(Double($0) - 3.5) }.max())
+  }
+
   @Test(arguments: ["model.gguf", "folder/"])
   func shardsHoldTheSameModel(name: String) throws {
     let work = try References.temporaryFolder()
