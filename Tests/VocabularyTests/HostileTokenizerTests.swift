@@ -62,8 +62,8 @@ import Vocabulary
 
   /// PCRE2 counts a few ways at each place of this text, and reads it to the end from each.
   @Test func timeOfAPatternIsLimited() throws {
-    let pattern = try Pattern("(?=(a+))\\1b", file: "test")
-    try [UInt8](repeating: UInt8(ascii: "a"), count: 400_000).withUnsafeBufferPointer { bytes in
+    let pattern = try Pattern("(?=(a+))\\1[bc]", file: "test")
+    [UInt8](repeating: UInt8(ascii: "a"), count: 400_000).withUnsafeBufferPointer { bytes in
       for threads in [1, 3] {
         let scan = PatternScan(
           pattern: pattern, bytes: bytes, threads: threads,
@@ -105,11 +105,11 @@ import Vocabulary
       try ids(tokenizer, "a\u{0301}\u{0316}\u{0301}\u{0316}\u{0301}\u{0316}") == [6, 4, 4, 4, 2, 2])
   }
 
-  /// Of 300,000 pairs of marks the lower ones go first, and the letter takes the first upper one.
+  /// Of 200,000 pairs of marks the lower ones go first, and the letter takes the first upper one.
   @Test(.timeLimit(.minutes(1))) func manyMarks() throws {
     let tokenizer = try tokenizer(
       ["a", "\u{E1}", "\u{0301}", "\u{0316}"], normalizer: ["type": "NFC"])
-    let count = 300_000
+    let count = 200_000
     let found = try ids(tokenizer, "a" + String(repeating: "\u{0301}\u{0316}", count: count))
     let expected =
       [1] + [Int32](repeating: 3, count: count) + [Int32](repeating: 2, count: count - 1)
@@ -121,7 +121,7 @@ import Vocabulary
     let work = try References.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: work) }
     let metadata: OrderedDictionary<String, MetadataValue> = [
-      "general.architecture": .string("bert"), "tokenizer.ggml.model": .string("bert"),
+      "general.architecture": .string("llama"), "tokenizer.ggml.model": .string("bert"),
       "tokenizer.ggml.tokens": .array(.strings(["[UNK]"] + tokens)),
       "tokenizer.ggml.unknown_token_id": .uint32(0),
     ]
