@@ -220,6 +220,17 @@ import Testing
     let declared = zip { $0.add("m.gguf", [1, 0, 0, 255, 255], method: 8, unpacked: 1 << 30) }
     let fault = try archiveFault(declared, as: "x.zip")
     #expect(fault == .expandsTooFar(packed: declared.count, limit: 64 << 20))
+    // Listing and verifying write nothing, and would unpack for ever.
+    for (name, bytes) in [("x.tar.gz", packed), ("x.zip", declared)] {
+      let path = try folder.add(name, bytes)
+      for hashing in [false, true] {
+        #expect(
+          checkpointError { _ = try ArchiveSurvey(of: path, hashing: hashing) }
+            == .archive(
+              .expandsTooFar(packed: bytes.count, limit: 64 << 20), file: path,
+              place: .member("m.gguf")))
+      }
+    }
   }
 
   @Test func encrypted() throws {

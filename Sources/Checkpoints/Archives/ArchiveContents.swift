@@ -57,12 +57,6 @@ struct ArchiveContents {
       var ranges: [(name: String, range: Range<Int>)] = []
       while let member = try stream.next() {
         if stream.isCompressed { return .compressed }
-        let limit = ArchiveLimits.unpacked(from: file.size)
-        guard member.byteCount <= limit else {
-          throw .archive(
-            .expandsTooFar(packed: file.size, limit: limit), file: file.path,
-            place: .member(member.name))
-        }
         guard let range = try stream.range(of: member, in: memory) else {
           return .compressedMembers
         }

@@ -33,13 +33,19 @@ struct ArchiveStream: ~Copyable {
   private static let tarFormat: Int32 = 0x30000
 
   let path: String
+  /// Size of the archive in bytes.
+  private let packed: Int
   private let handle: OpaquePointer
   private var names: Set<String> = []
   private var memberCount = 0
+  /// Bytes that the members so far say they have.
+  private var declared = 0
 
-  /// Reads the file at a path.
+  /// Reads the file at a path. Members may not have more bytes than `ArchiveLimits.unpacked`; who
+  /// reads what the archive unpacks to counts it himself.
   init(_ path: String, _ content: Content) throws(FileError) {
     self.path = path
+    packed = FileStamp(path: path)?.size ?? 0
     handle = try Self.reader(of: path, content) { handle in
       archive_read_open_filename(handle, path, Self.blockSize)
     }
@@ -49,6 +55,7 @@ struct ArchiveStream: ~Copyable {
   /// ranges of that memory. Checksums of members are passed over.
   init(_ bytes: UnsafeRawBufferPointer, path: String) throws(FileError) {
     self.path = path
+    packed = bytes.count
     handle = try Self.reader(of: path, .members) { handle in
       archive_read_set_format_option(handle, "zip", "ignorecrc32", "1")
       return archive_read_open_memory(handle, bytes.baseAddress, bytes.count)
@@ -129,6 +136,9 @@ struct ArchiveStream: ~Copyable {
     guard archive_entry_hardlink(entry) == nil, archive_entry_symlink(entry) == nil else {
       throw fault(.link)
     }
+    guard allows(entry) else {
+      throw fault(.expandsTooFar(packed: packed, limit: ArchiveLimits.unpacked(from: packed)))
+    }
     let type = archive_entry_filetype(entry)
     if type == Self.folder { return nil }
     guard type == Self.regularFile, !parts.isEmpty else { throw fault(.specialFile) }
@@ -141,6 +151,20 @@ struct ArchiveStream: ~Copyable {
     let name = parts.joined(separator: "/")
     guard names.insert(name).inserted else { throw fault(.duplicateMember) }
     return Member(name: name, byteCount: Int(size))
+  }
+
+  /// Whether an archive of this size may hold as much as was read of it and this entry says it has.
+  /// Asked before anything of the entry is read or passed over, which unpacks it as well.
+  private mutating func allows(_ entry: OpaquePointer) -> Bool {
+    let size =
+      archive_entry_size_is_set(entry) != 0 ? max(Int(clamping: archive_entry_size(entry)), 0) : 0
+    let read = max(Int(clamping: archive_filter_bytes(handle, 0)), 0)
+    // What was read says nothing of members that are unpacked behind the directory of a zip archive.
+    let (sum, sumOverflows) = declared.addingReportingOverflow(size)
+    let (end, endOverflows) = read.addingReportingOverflow(size)
+    guard !sumOverflows, !endOverflows else { return false }
+    declared = sum
+    return max(sum, end) <= ArchiveLimits.unpacked(from: packed)
   }
 
   // MARK: - Bytes
