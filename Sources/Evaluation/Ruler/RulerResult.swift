@@ -106,6 +106,8 @@ package struct RulerResult: EvaluationResult {
 
   package let record: EvaluationRecord
   package let cells: [Cell]
+  /// Where in `cells` that of a task and length stands.
+  private let indices: [RulerTask: [Int: Int]]
 
   package init(_ record: EvaluationRecord, units: [Sample], file: String) {
     self.record = record
@@ -132,13 +134,18 @@ package struct RulerResult: EvaluationResult {
         exact: mean(exact),
         error: Moments(scores.isEmpty ? nats : scores.map { 100 * $0 }).error)
     }
+    var indices: [RulerTask: [Int: Int]] = [:]
+    for (index, cell) in cells.enumerated() {
+      indices[cell.task, default: [:]][cell.length] = index
+    }
+    self.indices = indices
   }
 
   package var tasks: [RulerTask] { Array(OrderedSet(cells.map(\.task))) }
   package var lengths: [Int] { OrderedSet(cells.map(\.length)).sorted() }
 
   package func cell(_ task: RulerTask, _ length: Int) -> Cell? {
-    cells.first { $0.task == task && $0.length == length }
+    indices[task]?[length].map { cells[$0] }
   }
 
   /// The tasks that are there at every length: means at two lengths are of one set of tasks where they

@@ -49,6 +49,16 @@ package struct HeatMap: Sendable {
     }
   }
 
+  /// Rows times columns that are drawn at most: some 10 MB of a page. What few cells of a file lie on
+  /// can have as many as the square of them.
+  package static let mostCells = 20_000
+
+  /// Whether a map of so many rows and columns is drawn.
+  package static func holds(rows: Int, columns: Int) -> Bool {
+    let (cells, overflow) = rows.multipliedReportingOverflow(by: columns)
+    return !overflow && cells <= mostCells
+  }
+
   package var title: String
   package var rowTitle: String
   package var columnTitle: String

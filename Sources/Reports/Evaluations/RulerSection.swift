@@ -1,3 +1,5 @@
+import OrderedCollections
+
 /// The section of results of `eval ruler`.
 enum RulerSection {
   static func make(_ files: [ResultFile]) throws(ReportError) -> PageSection {
@@ -6,12 +8,12 @@ enum RulerSection {
     var samples: [[Table.Cell]] = []
     for (file, label) in zip(files, labels) {
       var cells: [(row: String, length: Int, success: Double, nll: Double)] = []
-      var tasks: [String] = []
+      var tasks: OrderedSet<String> = []
       for cell in try file.fields.objects("tasks") {
         let (task, length) = (try cell.text("task"), try cell.integer("length"))
         let (score, nll) = (try cell.number("score"), try cell.optionalNumber("answer_nll"))
         // Tasks stay in the order of the file, which is the benchmark's.
-        if !tasks.contains(task) { tasks.append(task) }
+        tasks.append(task)
         cells.append((task, length, score, nll))
         samples.append([
           .text(label), .text(task), .text("\(length)"),
@@ -25,7 +27,7 @@ enum RulerSection {
       // A sample is known by its task, length and number, whatever other cells there are.
       let scope = ResultScope(file, leaving: ["tasks", "lengths", "left_out"])
       grids.append(
-        SuccessGrid(label: label, scope: scope, rows: tasks, name: { $0 }, cells: cells))
+        SuccessGrid(label: label, scope: scope, rows: Array(tasks), name: { $0 }, cells: cells))
     }
     let table = Table(
       name: "Every task and length",

@@ -5,9 +5,10 @@ struct SuccessGrid {
   let scope: [String]
   let rows: [String]
   let columns: [Int]
-  /// [rows][columns]
+  /// [rows][columns], as those of `nll`; none where they are too many for a map.
   let success: [[Double]]
   let nll: [[Double]]
+  private let isDrawn: Bool
 
   /// Cells in any order; of two for one place the last counts.
   init<Row: Hashable>(
@@ -21,6 +22,11 @@ struct SuccessGrid {
     self.scope = scope.identity
     self.rows = rows.map(name)
     columns = lengths
+    isDrawn = HeatMap.holds(rows: rows.count, columns: lengths.count)
+    guard isDrawn else {
+      (success, nll) = ([], [])
+      return
+    }
     success = rows.map { row in lengths.map { found[row]?[$0]?.success ?? .nan } }
     nll = rows.map { row in lengths.map { found[row]?[$0]?.nll ?? .nan } }
   }
@@ -45,8 +51,20 @@ struct SuccessGrid {
   private static let leastNats = 0.1
 
   /// Maps of all models side by side, then how the others differ from the first of their scope;
-  /// colours mean the same in all of a row. No map where there are no numbers.
+  /// colours mean the same in all of a row. No map where there are no numbers, or too many places
+  /// for them, which a note says.
   static func figures(_ grids: [SuccessGrid], _ words: Words) -> [Markup] {
+    grids.filter { !$0.isDrawn }.map { $0.note(words) } + maps(grids.filter(\.isDrawn), words)
+  }
+
+  private func note(_ words: Words) -> Markup {
+    """
+    <p class="note">\(label): no map of \(rows.count) rows (\(words.row)) and \(columns.count) \
+    lengths; at most \(HeatMap.mostCells) cells are drawn. The table below has every number.</p>
+    """
+  }
+
+  private static func maps(_ grids: [SuccessGrid], _ words: Words) -> [Markup] {
     let isShare = words.unit == .share
     let success = Measure(
       title: words.success, row: words.row, values: \.success, range: isShare ? 0...1 : 0...100,
@@ -151,11 +169,12 @@ struct SuccessGrid {
     /// Cell by cell, by the names of rows and columns.
     private func difference(of grid: SuccessGrid, from base: SuccessGrid) -> [[Double]] {
       let (own, other) = (values(grid), values(base))
+      let oldRows = Dictionary(
+        zip(base.rows, base.rows.indices), uniquingKeysWith: { first, _ in first })
+      let oldColumns = Dictionary(uniqueKeysWithValues: zip(base.columns, base.columns.indices))
       return grid.rows.enumerated().map { row, name in
         grid.columns.enumerated().map { column, length in
-          guard let oldRow = base.rows.firstIndex(of: name),
-            let oldColumn = base.columns.firstIndex(of: length)
-          else { return .nan }
+          guard let oldRow = oldRows[name], let oldColumn = oldColumns[length] else { return .nan }
           return own[row][column] - other[oldRow][oldColumn]
         }
       }

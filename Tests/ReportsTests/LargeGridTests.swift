@@ -1,0 +1,92 @@
+import Base
+import Evaluation
+import Reports
+import Testing
+
+/// Cells that lie on a diagonal: a map of them has as many places as the square of their number.
+@Suite struct LargeGridTests {
+  /// 200 rows and 200 lengths: 40,000 places, of which 20,000 are drawn at most.
+  private static let many = 200
+
+  @Test(arguments: ["needle", "ruler"])
+  func aPageHasATableInPlaceOfAMapOfTooManyPlaces(kind: String) throws {
+    func page(_ count: Int) throws -> String {
+      let cells = (1...count).map { index in
+        kind == "needle"
+          ? """
+          {"length":\(index),"depth":\(Double(index) / 2),"trials":1,"correct":1,"accuracy":1,
+           "answer_nll":1}
+          """
+          : #"{"task":"t\#(index)","length":\#(index),"samples":1,"score":50,"answer_nll":1}"#
+      }
+      let list = kind == "needle" ? "grid" : "tasks"
+      let text = cells.joined(separator: ",")
+      let json = #"{"kind":"\#(kind)","model":"a.gguf","\#(list)":[\#(text)]}"#
+      return try ReportTests.page([try ReportTests.result(json)])
+    }
+    // Every cell of both maps is a rectangle.
+    #expect(try page(10).split(separator: "<rect").count > 200)
+    let large = try page(Self.many)
+    #expect(large.split(separator: "<rect").count < 200)
+    #expect(large.contains("200 rows") && large.contains("at most 20000 cells"))
+    // The table has them all the same.
+    for index in [1, 77, Self.many] { #expect(large.contains(">\(index)<")) }
+    #expect(large.utf8.count < 1 << 20)
+  }
+
+  @Test func aNeedleTextListsTheCellsOfTooManyPlaces() throws {
+    func lines(_ count: Int) throws -> [Substring] {
+      let units = (0..<count).map { index -> JSONValue in
+        [
+          "length": .integer(Int64(index + 64)), "depth": .number(Double(index) / 2), "trial": 0,
+          "correct": .bool(index % 2 == 0), "answer_nll_sum": 1.5, "answer_tokens": 1,
+        ]
+      }
+      let result = try NeedleResult(record("needle", ["passages": "own"], units), file: "n")
+      return result.lines(color: .none).split(separator: "\n")
+    }
+    #expect(try lines(3).first == "Needle in a haystack")
+    let large = try lines(Self.many)
+    // A heading, a line for each cell, the accuracy; no line is as long as a row of a map would be.
+    #expect(large.count == Self.many + 2)
+    #expect(large.contains { $0.split(separator: " ") == ["65", "0.5", "0.0"] })
+    #expect(large.contains { $0.split(separator: " ") == ["66", "1", "100.0"] })
+    #expect(large.allSatisfy { $0.count < 200 })
+  }
+
+  @Test func manyLengthsOfRulerTakeNoSquareOfTheirNumber() throws {
+    let units = (0..<20_000).map { index -> JSONValue in
+      [
+        "task": "niah_single_1", "length": .integer(Int64(index + 1)), "sample": 0, "score": 0.5,
+        "output": "x",
+      ]
+    }
+    let result = try RulerResult(record("ruler", ["mode": "generate"], units), file: "r")
+    var text = ""
+    let time = ContinuousClock().measure { text = result.lines(color: .none) }
+    #expect(text.contains("20000") && text.contains("no length has all 13 tasks"))
+    // Searching 20,000 cells for each of 20,000 lengths took over ten seconds.
+    #expect(time < .seconds(5))
+  }
+
+  private func record(
+    _ kind: String, _ settings: JSONValue, _ units: [JSONValue]
+  ) throws -> EvaluationRecord {
+    let count: JSONValue = .integer(Int64(units.count))
+    let identity: JSONValue = [
+      "kind": .string(kind), "models": [], "settings": settings, "units": count,
+    ]
+    let fields = try #require(identity.object)
+    let json: JSONValue = [
+      "kind": .string(kind), "identity": identity, "units_total": count,
+      "key": .string(EvaluationIdentity(fields: fields).key(of: .whole)),
+      "protocol": .integer(Int64(EvaluationRecord.protocolVersion)),
+      "shard": .string(Shard.whole.text),
+      "units": .array(
+        units.enumerated().map { index, values in
+          ["unit": .integer(Int64(index)), "values": values]
+        }),
+    ]
+    return try EvaluationRecord(json, file: kind)
+  }
+}
