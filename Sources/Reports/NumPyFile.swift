@@ -7,7 +7,14 @@ package enum NumPyFile {
   /// Reads numbers of one list, or of a matrix row after row.
   /// - Throws: `EvaluationError.numbers` for other types, orders and sizes than those.
   package static func read(_ path: String) throws -> [Double] {
-    let bytes = try TokenizedText.read(path)
+    try InputFile(path, .numbers).withBytes { (bytes) throws(EvaluationError) in
+      try numbers(bytes, path)
+    }
+  }
+
+  private static func numbers(
+    _ bytes: UnsafeRawBufferPointer, _ path: String
+  ) throws(EvaluationError) -> [Double] {
     func failure(_ problem: String) -> EvaluationError { .numbers(file: path, problem: problem) }
     let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
     guard bytes.count >= 12, bytes.prefix(6).elementsEqual(magic), (1...3).contains(bytes[6]) else {

@@ -33,7 +33,7 @@ struct RunPlan: ParsableCommand {
 
   func run() throws {
     try refuseUnused()
-    let steps = try Plan(bytes: TokenizedText.read(plan), file: plan)
+    let steps = try Plan(bytes: InputFile(plan, .table).bytes(), file: plan)
     try steps.checkFiles(junit: junit)
     try WholeFile.check(junit, force: force)
     if dryRun {

@@ -40,8 +40,13 @@ package enum SourceHash {
 
   /// SHA-256 of bytes.
   package static func sha256(bytes: [UInt8]) -> String {
+    bytes.withUnsafeBytes { sha256($0) }
+  }
+
+  /// SHA-256 of bytes.
+  package static func sha256(_ bytes: UnsafeRawBufferPointer) -> String {
     var hash = SHA256()
-    bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
+    hash.update(bufferPointer: bytes)
     return hexadecimal(Data(hash.finalize()))
   }
 

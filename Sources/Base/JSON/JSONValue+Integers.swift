@@ -13,7 +13,7 @@ extension JSONValue {
   ///   being such a list.
   /// - Throws: `FileError.json` for a text that is not JSON, and `InputFault.tooLargeForMemory`.
   package static func integers(
-    _ bytes: [UInt8], file: String
+    _ bytes: UnsafeRawBufferPointer, file: String
   ) throws(FileError) -> Result<[Int32], IntegerListFault> {
     guard bytes.count <= byteLimit else {
       throw .input(.tooLargeForMemory(bytes: bytes.count, limit: byteLimit), file: file)
@@ -23,22 +23,31 @@ extension JSONValue {
     // A fault of the JSON text comes first.
     var scanner = JSONScanner(wideIntegers: .number, memory: memoryLimit)
     do {
-      try scanner.check(bytes.span.bytes)
+      try scanner.check(bytes.bytes)
     } catch {
       if case .tooManyValues = error.fault { return .failure(fault) }
       throw .json(error.fault, file: file, place: error.place(from: 0))
     }
     return .failure(fault)
   }
+
+  /// The same of bytes in an array.
+  package static func integers(
+    _ bytes: [UInt8], file: String
+  ) throws(FileError) -> Result<[Int32], IntegerListFault> {
+    try bytes.span.bytes.withUnsafeBytes { (bytes) throws(FileError) in
+      try integers(bytes, file: file)
+    }
+  }
 }
 
 /// Reads JSON text that is a list of numbers from 0 to 2^31 - 1 and nothing else.
 private struct IntegerListReader {
-  private let bytes: [UInt8]
+  private let bytes: UnsafeRawBufferPointer
   private var offset = 0
   private(set) var numbers: [Int32] = []
 
-  init(bytes: [UInt8]) { self.bytes = bytes }
+  init(bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
   /// Nil where the whole text is such a list.
   mutating func read() -> JSONValue.IntegerListFault? {

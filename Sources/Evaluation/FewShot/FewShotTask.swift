@@ -49,19 +49,25 @@ package struct FewShotTask: Sendable {
   private let lines: [Int]
 
   /// Reads a `.jsonl` file; the task is named after it.
-  /// - Throws: `EvaluationError.questions` naming the line that is not what it should be.
-  package init(path: String) throws {
-    file = path
+  /// - Parameters:
+  ///   - path: the file.
+  ///   - isGiven: whether the user named it, and not the folder it lies in.
+  /// - Throws: `EvaluationError.questions` naming the line that is not what it should be, and what
+  ///   opening the file throws.
+  package init(path: String, isGiven: Bool = true) throws {
+    self.file = path
     name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
-    let bytes = try TokenizedText.read(path)
+    let file = try InputFile(path, .lines, isGiven: isGiven)
     var examples: [Example] = []
     var kind: Kind?
     var lines: [Int] = []
-    let all = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-    for (number, line) in all.enumerated() where !line.isEmpty {
-      let place = "line \(number + 1)"
+    try file.forEachLine(
+      refused: { EvaluationError.questions(file: path, problem: "line \($0) \($1)") }
+    ) { (number, line) throws(EvaluationError) in
+      guard !line.isEmpty else { return }
+      let place = "line \(number)"
       var json = JSONValue.null
-      do { json = try JSONValue.parse(Array(line), file: path) } catch {
+      do { json = try JSONValue.parse(line, file: path) } catch {
         if let problem = error.tooManyValues {
           throw EvaluationError.questions(file: path, problem: "\(place): \(problem)")
         }
@@ -81,7 +87,7 @@ package struct FewShotTask: Sendable {
       }
       kind = own
       examples.append(example)
-      lines.append(number + 1)
+      lines.append(number)
     }
     guard let kind else {
       throw EvaluationError.questions(file: path, problem: "expected at least one example")
@@ -89,21 +95,21 @@ package struct FewShotTask: Sendable {
     self.kind = kind
     self.examples = examples
     self.lines = lines
-    hash = SourceHash.sha256(bytes: bytes)
+    hash = file.sha256()
   }
 
   /// The tasks of files and of the `.jsonl` files of folders, in the order of their names.
   /// - Throws: what reading one throws, and `EvaluationError.unreadable` for a folder without any.
   package static func tasks(at paths: [String]) throws -> [FewShotTask] {
-    try paths.flatMap { path -> [String] in
-      guard FileStamp(path: path)?.isFolder == true else { return [path] }
+    try paths.flatMap { path -> [FewShotTask] in
+      guard FileStamp(path: path)?.isFolder == true else { return [try FewShotTask(path: path)] }
       let names = try FileManager.default.contentsOfDirectory(atPath: path)
         .filter { $0.hasSuffix(".jsonl") }
       guard !names.isEmpty else {
         throw EvaluationError.unreadable(file: path, problem: "the folder holds no .jsonl file")
       }
-      return names.sorted().map { "\(path)/\($0)" }
-    }.map { try FewShotTask(path: $0) }
+      return try names.sorted().map { try FewShotTask(path: "\(path)/\($0)", isGiven: false) }
+    }
   }
 
   private static func example(_ json: JSONValue) -> (Kind, Example)? {

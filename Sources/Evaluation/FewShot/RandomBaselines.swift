@@ -15,7 +15,7 @@ package struct RandomBaselines: Sendable, Equatable {
     func failure(_ problem: String) -> EvaluationError {
       .questions(file: path, problem: problem)
     }
-    let text = String(decoding: try TokenizedText.read(path), as: UTF8.self)
+    let text = String(decoding: try InputFile(path, .table).bytes(), as: UTF8.self)
     var rows = Self.rows(of: text)[...]
     let header = rows.popFirst()?.fields ?? []
     guard let task = header.firstIndex(of: Self.task),

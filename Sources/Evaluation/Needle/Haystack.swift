@@ -14,13 +14,17 @@ package struct Haystack: Sendable {
 
   /// Reads a file, or all `.txt` files of a folder in the order of their names, an empty line
   /// between them.
-  /// - Throws: `EvaluationError.unreadable` where there is nothing to read.
-  package init(path: String) throws {
+  /// - Parameters:
+  ///   - path: the file or folder.
+  ///   - isGiven: whether the user named it; what a template names must be a regular file, as the
+  ///     files of a folder.
+  /// - Throws: `EvaluationError.unreadable` where there is nothing to read, and what reading throws.
+  package init(path: String, isGiven: Bool = true) throws {
     name = path
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue
     else {
-      bytes = try TokenizedText.readText(path)
+      bytes = try TokenizedText.readText(path, isGiven: isGiven)
       return
     }
     let names = try FileManager.default.contentsOfDirectory(atPath: path)
@@ -29,7 +33,7 @@ package struct Haystack: Sendable {
       throw EvaluationError.unreadable(file: path, problem: "the folder holds no .txt file")
     }
     bytes = Array(
-      try names.map { try TokenizedText.readText("\(path)/\($0)") }.joined(
+      try names.map { try TokenizedText.readText("\(path)/\($0)", isGiven: false) }.joined(
         separator: Array("\n\n".utf8)))
   }
 }

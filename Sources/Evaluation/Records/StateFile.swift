@@ -67,22 +67,19 @@ package final class StateFile {
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, let own = FileStamp(descriptor: descriptor),
       FileStamp(path: path)?.isSameFile(as: own) == true
     else { throw .state(file: path, problem: "another ropeconv is writing to it") }
-    let bytes: [UInt8]
-    do { bytes = Array(try handle.readToEnd() ?? Data()) } catch {
-      throw .state(file: path, problem: "cannot be read")
-    }
-    let whole = (bytes.lastIndex(of: UInt8(ascii: "\n")) ?? -1) + 1
-    let lines = bytes[..<whole].split(
-      separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false
-    ).dropLast()
+    let bytes = try Self.contents(of: descriptor, count: own.size, path)
+    let feed = UInt8(ascii: "\n")
+    let whole = (bytes.lastIndex(of: feed) ?? -1) + 1
+    let first = bytes.firstIndex(of: feed).map { bytes[..<$0] }
     // Only what a kill left of a line of ours is dropped, never the end of somebody's text.
     let rest = bytes[whole...]
-    let expected = lines.isEmpty ? Self.header : Self.beginning
-    // So much of the header no other file begins with.
-    let least = lines.isEmpty && !rest.isEmpty ? Self.headerName.utf8.count : 0
-    let isCut = rest.count >= least && zip(rest, expected.utf8).allSatisfy { $0 == $1 }
-    guard lines.first.map(Self.isHeader) ?? isCut else {
-      let isOld = (lines.first ?? rest).starts(with: Self.beginning.utf8)
+    let isCut =
+      first == nil
+      ? rest.isEmpty || rest.count >= Self.headerName.utf8.count
+        && Self.header.utf8.starts(with: rest)
+      : zip(rest, Self.beginning.utf8).allSatisfy { $0 == $1 }
+    guard first.map(Self.isHeader) ?? isCut else {
+      let isOld = (first ?? rest).starts(with: Self.beginning.utf8)
       throw .state(
         file: path,
         problem: isOld
@@ -92,16 +89,20 @@ package final class StateFile {
     }
     guard isCut else {
       throw .stateLine(
-        file: path, line: lines.count + 1, problem: "not a line of a state file, and cut short")
+        file: path, line: bytes.count { $0 == feed } + 1,
+        problem: "not a line of a state file, and cut short")
     }
-    for (number, line) in lines.enumerated().dropFirst() {
-      try load(Array(line), number: number + 1)
+    var (start, number) = (0, 0)
+    while let end = bytes[start..<whole].firstIndex(of: feed) {
+      number += 1
+      if number > 1 { try load(Array(bytes[start..<end]), number: number) }
+      start = end + 1
     }
     guard ftruncate(descriptor, off_t(whole)) == 0, lseek(descriptor, 0, SEEK_END) >= 0 else {
       throw .state(file: path, problem: String(cString: strerror(errno)))
     }
-    isEmpty = lines.isEmpty
-    lineCount = lines.count
+    isEmpty = first == nil
+    lineCount = number
     if isUnused { TemporaryRegistry.register(path) }
   }
 
@@ -112,6 +113,35 @@ package final class StateFile {
     isUnused = false
     if isRemoved { unlink(path) }
     TemporaryRegistry.unregister(path)
+  }
+
+  /// The most bytes that are read.
+  private static let byteLimit = 1 << 30
+
+  /// All bytes of a file that begins as a state file does; of another one the first alone.
+  private static func contents(
+    of descriptor: Int32, count: Int, _ path: String
+  ) throws(EvaluationError) -> [UInt8] {
+    func read(_ count: Int) throws(EvaluationError) -> [UInt8] {
+      var bytes = [UInt8](repeating: 0, count: count)
+      var found = 0
+      while found < count {
+        let size = bytes.withUnsafeMutableBytes { buffer in
+          pread(
+            descriptor, buffer.baseAddress.map { $0 + found }, count - found, off_t(found))
+        }
+        if size > 0 { found += size } else if size == 0 || errno != EINTR { break }
+      }
+      guard found == count else { throw .state(file: path, problem: "cannot be read") }
+      return bytes
+    }
+    let start = try read(min(count, header.utf8.count + 1))
+    guard count > start.count, start.elementsEqual((header + "\n").utf8) else { return start }
+    guard count <= byteLimit else {
+      throw .state(
+        file: path, problem: "it has \(count) bytes, at most \(byteLimit) are read")
+    }
+    return try read(count)
   }
 
   private static func isHeader(_ line: ArraySlice<UInt8>) -> Bool {

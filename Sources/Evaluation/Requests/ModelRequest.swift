@@ -100,42 +100,42 @@ package struct RequestFile: Sendable {
   let hash: String
 
   /// - Parameter path: the file; `-` is standard input.
-  /// - Throws: `EvaluationError.request` naming the line that is not what it should be.
+  /// - Throws: `EvaluationError.request` naming the line that is not what it should be, and what
+  ///   opening the file throws.
   package init(path: String) throws {
-    try self.init(TokenizedText.read(path), name: path)
-  }
-
-  init(_ bytes: [UInt8], name: String) throws(EvaluationError) {
-    self.name = name
+    let file = try InputFile(path, .lines)
+    name = path
     var requests: [ModelRequest] = []
     var lines: [Int] = []
     var places: [[[UInt8]]: Int] = [:]
     var first: [Int] = []
-    let parts = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-    for (index, line) in parts.enumerated()
-    where !line.allSatisfy({ [0x20, 0x09, 0x0D].contains($0) }) {
+    try file.forEachLine(
+      refused: { EvaluationError.request(file: path, line: $0, problem: $1) }
+    ) { (number, line) throws(EvaluationError) in
+      guard !line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) else { return }
       let json: JSONValue
-      do { json = try JSONValue.parse(Array(line), file: name) } catch {
-        throw .request(
-          file: name, line: index + 1, problem: error.tooManyValues ?? "is not JSON")
+      do { json = try JSONValue.parse(line, file: path) } catch {
+        throw EvaluationError.request(
+          file: path, line: number, problem: error.tooManyValues ?? "is not JSON")
       }
       let request: ModelRequest
       do { request = try ModelRequest(json) } catch {
-        throw .request(file: name, line: index + 1, problem: error.text)
+        throw EvaluationError.request(file: path, line: number, problem: error.text)
       }
       let place = places[request.key] ?? requests.count
       places[request.key] = place
       first.append(place)
       requests.append(request)
-      lines.append(index + 1)
+      lines.append(number)
     }
     guard !requests.isEmpty else {
-      throw .request(file: name, line: 1, problem: "expected at least one request")
+      throw EvaluationError.request(
+        file: path, line: 1, problem: "expected at least one request")
     }
     self.requests = requests
     self.lines = lines
     self.first = first
-    hash = SourceHash.sha256(bytes: bytes)
+    hash = file.sha256()
   }
 
   /// The texts of the requests, to see how well a vocabulary suits them.

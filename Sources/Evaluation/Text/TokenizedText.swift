@@ -98,45 +98,19 @@ public struct TokenizedText: Sendable {
   }
 
   /// The bytes of a file, of a pipe such as `<(zcat text.gz)`, or of standard input for `-`.
-  /// - Throws: `EvaluationError.unreadable`, also for a pipe of more than 1 GiB.
+  /// - Throws: `EvaluationError.unreadable`, also for a pipe of more than 1 GiB; `FileError.input` for
+  ///   a file of more than 4 GiB, and where memory runs out.
   public static func read(_ path: String) throws -> [UInt8] {
-    if path == "-" {
-      // A closed stream, or a folder, is an error to report: the other calls end the process.
-      do { return Array(try FileHandle.standardInput.readToEnd() ?? Data()) } catch {
-        throw EvaluationError.unreadable(file: "standard input", problem: "it cannot be read")
-      }
-    }
-    guard let handle = FileHandle(forReadingAtPath: path) else {
-      let exists = FileManager.default.fileExists(atPath: path)
-      throw EvaluationError.unreadable(
-        file: path, problem: exists ? "the file cannot be read" : "no such file")
-    }
-    // Opened once: what a pipe gave is gone when it is closed.
-    var status = stat()
-    let isFile = fstat(handle.fileDescriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
-    guard status.st_mode & S_IFMT != S_IFDIR else {
-      throw EvaluationError.unreadable(file: path, problem: "is a folder, expected a file")
-    }
-    do {
-      if isFile { return Array(try handle.readToEnd() ?? Data()) }
-      var bytes: [UInt8] = []
-      while let data = try handle.read(upToCount: 1 << 20), !data.isEmpty {
-        bytes += data
-        guard bytes.count <= 1 << 30 else {
-          throw EvaluationError.unreadable(file: path, problem: "it goes on beyond 1 GiB")
-        }
-      }
-      return bytes
-    } catch let error as EvaluationError {
-      throw error
-    } catch {
-      throw EvaluationError.unreadable(file: path, problem: "the file cannot be read")
-    }
+    try InputFile(path, .text).bytes()
   }
 
   /// A JSON list of token ids.
   fileprivate static func list(_ path: String) throws -> [Int32] {
-    switch try JSONValue.integers(read(path), file: path) {
+    let file = try InputFile(path, .tokenIDs)
+    let found = try file.withBytes { (bytes) throws(FileError) in
+      try JSONValue.integers(bytes, file: path)
+    }
+    switch found {
     case .success(let ids): return ids
     case .failure(.notAList):
       throw EvaluationError.tokenList(file: path, problem: "expected a JSON list of token ids")

@@ -30,7 +30,7 @@ struct EvaluateMerge: ParsableCommand {
     files.write(answers.output, "--output", force: force)
     try files.check()
     let parts = try shards.map { path in
-      let json = try JSONValue.parse(TokenizedText.read(path), file: path)
+      let json = try InputFile(path, .result).json()
       // What was said of a shard holds for the whole.
       for warning in json["warnings"]?.array ?? [] { warning.string.map(output.warn) }
       return (file: path, record: try EvaluationRecord(json, file: path))

@@ -95,7 +95,7 @@ struct EvaluateNeedle: ParsableCommand {
     try files.check()
     let model = try opening.open(place, output)
     try variant.refuseUnused(in: [model.plan])
-    let text = try Haystack(path: path)
+    let text = try Haystack(path: path, isGiven: haystack != nil)
     var evaluation = NeedleEvaluation(
       template: texts, lengths: try NumberList.whole(lengths, option: "--lengths"),
       depths: try NumberList.numbers(depths, option: "--depths"), trials: trials, seed: seed,
@@ -167,7 +167,7 @@ struct NeedleTemplateOptions: ParsableArguments {
     var texts = NeedleTemplate()
     var beside: String?
     if let template {
-      let json = try JSONValue.parse(TokenizedText.read(template), file: template)
+      let json = try InputFile(template, .template).json()
       texts = try NeedleTemplate(json, file: template)
       if haystack == nil { beside = try NeedleTemplate.haystack(of: json, file: template) }
     }

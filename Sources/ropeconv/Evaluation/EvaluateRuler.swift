@@ -131,7 +131,7 @@ struct EvaluateRuler: ParsableCommand {
   }
 
   private func json(_ path: String) throws -> JSONValue {
-    try JSONValue.parse(TokenizedText.read(path), file: path)
+    try InputFile(path, .questions).json()
   }
 
   /// The tasks asked for.
