@@ -67,7 +67,7 @@ package struct FewShotTask: Sendable {
       guard !line.isEmpty else { return }
       let place = "line \(number)"
       var json = JSONValue.null
-      do { json = try JSONValue.parse(line, file: path) } catch {
+      do throws(FileError) { json = try JSONValue.parse(line, file: path) } catch {
         if let problem = error.tooManyValues {
           throw EvaluationError.questions(file: path, problem: "\(place): \(problem)")
         }

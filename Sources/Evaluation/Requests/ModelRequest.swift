@@ -114,12 +114,12 @@ package struct RequestFile: Sendable {
     ) { (number, line) throws(EvaluationError) in
       guard !line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) else { return }
       let json: JSONValue
-      do { json = try JSONValue.parse(line, file: path) } catch {
+      do throws(FileError) { json = try JSONValue.parse(line, file: path) } catch {
         throw EvaluationError.request(
           file: path, line: number, problem: error.tooManyValues ?? "is not JSON")
       }
       let request: ModelRequest
-      do { request = try ModelRequest(json) } catch {
+      do throws(ModelRequest.Problem) { request = try ModelRequest(json) } catch {
         throw EvaluationError.request(file: path, line: number, problem: error.text)
       }
       let place = places[request.key] ?? requests.count
