@@ -82,7 +82,8 @@ struct PlacesOfFiles {
   /// Where the link at a path leads; nil where no link stands.
   private static func link(at path: String) -> String? {
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: 4096) { buffer in
-      let count = readlink(path, buffer.baseAddress, buffer.count)
+      guard let start = buffer.baseAddress else { return nil }
+      let count = readlink(path, start, buffer.count)
       guard count > 0 else { return nil }
       return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
