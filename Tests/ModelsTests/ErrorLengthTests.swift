@@ -10,7 +10,7 @@ import Vocabulary
     let pattern = "(" + String(repeating: "a", count: 60_000)
     for error in [
       VocabularyError.pattern(file: "f", pattern: pattern, problem: "missing )"),
-      .matching(file: "f", pattern: pattern, code: -47),
+      .matching(file: "f", pattern: pattern, problem: "p", byte: 1),
       .unknownPreTokenizer(file: "f", name: pattern),
     ] {
       // 80 of them, and the points that say there are more.
