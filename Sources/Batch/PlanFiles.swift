@@ -71,7 +71,7 @@ package struct PlanFiles {
     try checkInputs()
   }
 
-  private static let junit = "--junit"
+  private static let junit = "the JUnit file of the call"
 
   private mutating func write(_ path: String, _ user: User) throws {
     let writer = Writer(user: user, path: path)

@@ -46,7 +46,9 @@ package struct ContextWarning: Sendable, Equatable {
       else { return (stored.reach(from: context), context) }
       return (asked.reach(from: original), original)
     }
-    guard let least = reaches.min(by: { $0.reach < $1.reach }), end > least.reach else { return nil }
+    guard let least = reaches.min(by: { $0.reach < $1.reach }), end > least.reach else {
+      return nil
+    }
     file = plan.checkpoint.path
     self.length = end
     self.start = first

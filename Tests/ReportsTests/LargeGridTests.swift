@@ -36,11 +36,13 @@ import Testing
 
   @Test func aNeedleTextListsTheCellsOfTooManyPlaces() throws {
     func lines(_ count: Int) throws -> [Substring] {
-      let units = (0..<count).map { index -> JSONValue in
-        [
-          "length": .integer(Int64(index + 64)), "depth": .number(Double(index) / 2), "trial": 0,
-          "correct": .bool(index % 2 == 0), "answer_nll_sum": 1.5, "answer_tokens": 1,
-        ]
+      let units = (0..<count).map { (index: Int) -> JSONValue in
+        let (length, depth) = (JSONValue.integer(Int64(index + 64)), Double(index) / 2)
+        return .object([
+          "length": length, "depth": .number(depth), "trial": .integer(0),
+          "correct": .bool(index % 2 == 0), "answer_nll_sum": .number(1.5),
+          "answer_tokens": .integer(1),
+        ])
       }
       let result = try NeedleResult(record("needle", ["passages": "own"], units), file: "n")
       return result.lines(color: .none).split(separator: "\n")
@@ -49,17 +51,17 @@ import Testing
     let large = try lines(Self.many)
     // A heading, a line for each cell, the accuracy; no line is as long as a row of a map would be.
     #expect(large.count == Self.many + 2)
-    #expect(large.contains { $0.split(separator: " ") == ["65", "0.5", "0.0"] })
-    #expect(large.contains { $0.split(separator: " ") == ["66", "1", "100.0"] })
+    #expect(large.contains { $0.split(separator: " ").map(String.init) == ["65", "0.5", "0.0"] })
+    #expect(large.contains { $0.split(separator: " ").map(String.init) == ["66", "1", "100.0"] })
     #expect(large.allSatisfy { $0.count < 200 })
   }
 
   @Test func manyLengthsOfRulerTakeNoSquareOfTheirNumber() throws {
-    let units = (0..<20_000).map { index -> JSONValue in
-      [
-        "task": "niah_single_1", "length": .integer(Int64(index + 1)), "sample": 0, "score": 0.5,
-        "output": "x",
-      ]
+    let units = (0..<20_000).map { (index: Int) -> JSONValue in
+      .object([
+        "task": .string("niah_single_1"), "length": .integer(Int64(index + 1)),
+        "sample": .integer(0), "score": .number(0.5), "output": .string("x"),
+      ])
     }
     let result = try RulerResult(record("ruler", ["mode": "generate"], units), file: "r")
     var text = ""

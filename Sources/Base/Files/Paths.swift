@@ -26,6 +26,10 @@ package enum Paths {
 
   /// A path without links, whose last name need not be there.
   package static func resolved(_ path: String, links: Int = 40) -> String {
+    if [".", ".."].contains(name(of: path)), let whole = realpath(path, nil) {
+      defer { free(whole) }
+      return String(cString: whole)
+    }
     let folder = realpath(Self.folder(of: path), nil)
     defer { free(folder) }
     guard let folder else { return path }

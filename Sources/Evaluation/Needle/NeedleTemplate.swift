@@ -76,8 +76,7 @@ package struct NeedleTemplate: Sendable, Equatable, SettingValue {
     guard !name.hasPrefix("/"), !name.split(separator: "/").contains("..") else { throw out }
     let beside = URL(fileURLWithPath: file).deletingLastPathComponent()
     let (folder, path) = (beside.path, beside.appendingPathComponent(name).path)
-    let real = Paths.resolved(folder + "/.")
-    let own = Paths.name(of: real) == "." ? Paths.folder(of: real) : real
+    let own = Paths.resolved(folder + "/.")
     let texts = (folderNames(path) ?? []).filter { $0.hasSuffix(".txt") }.map { "\(path)/\($0)" }
     for place in [path] + texts where FileStamp(linkItself: place) != nil {
       let target = Paths.resolved(place)

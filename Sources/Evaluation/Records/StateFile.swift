@@ -75,8 +75,9 @@ package final class StateFile {
     let rest = bytes[whole...]
     let isCut =
       first == nil
-      ? rest.isEmpty || rest.count >= Self.headerName.utf8.count
-        && Self.header.utf8.starts(with: rest)
+      ? rest.isEmpty
+        || rest.count >= Self.headerName.utf8.count
+          && Self.header.utf8.starts(with: rest)
       : zip(rest, Self.beginning.utf8).allSatisfy { $0 == $1 }
     guard first.map(Self.isHeader) ?? isCut else {
       let isOld = (first ?? rest).starts(with: Self.beginning.utf8)
