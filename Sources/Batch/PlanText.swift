@@ -12,7 +12,9 @@ struct PlanText {
     self.file = file
     func malformed(_ problem: String) -> PlanError { .malformed(file: file, problem: problem) }
     guard !Self.mayUnfoldKeys(text) else {
-      throw malformed("a plan with aliases (*NAME) cannot have lists, mappings or aliases as keys")
+      throw malformed(
+        "a plan with aliases (*NAME) cannot have lists, mappings or aliases as keys; a '?' after a space"
+          + " may begin one")
     }
     let node: Node?
     // Without rules for types: they are tried on every key, which takes most of the time.
@@ -38,15 +40,19 @@ struct PlanText {
       while index < bytes.count, isOneOf(bytes[index], " \t") { index += 1 }
       return index < bytes.count && bytes[index] == UInt8(ascii: ":")
     }
+    func nameFollowing(_ index: Int) -> ArraySlice<UInt8> {
+      bytes[(index + 1)...].prefix { !isOneOf($0, " \t\r\n,:*&?[]{}\"'") }
+    }
+    // What is no anchor's name is no alias: `results/*.json` in a comment.
+    let anchors = Set(bytes.indices.filter { bytes[$0] == UInt8(ascii: "&") }.map(nameFollowing))
     var (hasAlias, lineHasAlias, hasKey) = (false, false, false)
     for (index, byte) in bytes.enumerated() {
       switch byte {
       case UInt8(ascii: "*"):
-        var end = index + 1
-        while end < bytes.count, !isOneOf(bytes[end], " \t\r\n,:*?[]{}\"'") { end += 1 }
-        guard end > index + 1 else { continue }
+        let name = nameFollowing(index)
+        guard !name.isEmpty, anchors.contains(name) else { continue }
         (hasAlias, lineHasAlias) = (true, true)
-        hasKey = hasKey || colonFollows(end)
+        hasKey = hasKey || colonFollows(name.endIndex)
       // Without `?` a key stands on one line.
       case UInt8(ascii: "\n"), UInt8(ascii: "\r"): lineHasAlias = false
       case UInt8(ascii: "]"), UInt8(ascii: "}"):

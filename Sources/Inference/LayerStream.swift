@@ -63,7 +63,10 @@ package final class LayerStream {
     for span in spans { try pass.plan.checkValues(span.rotary) }
     let estimate = MemoryEstimate(
       plan: pass.plan, arithmetic: pass.arithmetic, threads: pass.threads)
-    try Libraries.checkRoom(for: batch.totalRows, of: estimate.bytesPerToken)
+    // One that shares another's workspace has hidden states and inputs of its own.
+    let ownBytes = 4 * pass.plan.shape.streamWidth + LayerInputs.bytesPerRow(pass.plan)
+    try Libraries.checkRoom(
+      for: batch.totalRows, of: other == nil ? estimate.bytesPerToken : ownBytes)
     (hidden, tokens) = try pass.embed(sequences, batch, start: begin)
     inputs = try LayerInputs(pass.plan, rows: batch.totalRows)
     for own in batch.own {

@@ -1,4 +1,5 @@
 import Base
+import Foundation
 
 /// The accuracy that guessing gives in each task, as the CORE bundle publishes it in
 /// `eval_meta_data.csv` (DCLM, arXiv:2406.11794): rows with `Eval Task` and `Random baseline`, in
@@ -23,8 +24,9 @@ package struct RandomBaselines: Sendable, Equatable {
     else { throw failure("expected a table with '\(Self.task)' and '\(Self.baseline)'") }
     var shares: [String: Double] = [:]
     for row in rows where row.fields != [""] {
-      guard row.fields.count > max(task, baseline), let percent = Double(row.fields[baseline]),
-        percent >= 0, percent < 100
+      let cell = row.fields.count > max(task, baseline) ? row.fields[baseline] : ""
+      guard let percent = Double(cell.trimmingCharacters(in: .whitespaces)), percent >= 0,
+        percent < 100
       else {
         throw failure("line \(row.line): expected a baseline in percent, at least 0 and below 100")
       }

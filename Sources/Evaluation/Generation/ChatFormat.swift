@@ -66,9 +66,9 @@ package struct ChatFormat: Sendable, Equatable {
     if words == nil, template.contains("default_system") { words = "" }
     if words == nil, name == "llama3", let systemMark, template.contains(systemMark) { words = "" }
     return words.map { words in
-      let quoted = words.isEmpty ? "" : " ('\(words)')"
+      let shown = words.isEmpty ? "" : " (\(quoted(words)))"
       return "chat format \(name): the system turn that the checkpoint's own template begins with"
-        + "\(quoted) is left out: answers are not those of a chat by that template"
+        + "\(shown) is left out: answers are not those of a chat by that template"
     }
   }
 

@@ -20,6 +20,9 @@ package struct NeedleResult: EvaluationResult {
     }
   }
 
+  /// What no unit says.
+  private static let noCell: ExpectedUnits.Facts = ["length": 0]
+
   /// The cells of a grid, by length, then depth.
   package static func expected(
     of identity: OrderedDictionary<String, JSONValue>
@@ -33,7 +36,7 @@ package struct NeedleResult: EvaluationResult {
       guard cell / depths.count < lengths.count,
         let length = lengths[cell / depths.count].int,
         let depth = depths[cell % depths.count].double
-      else { return nil }
+      else { return Self.noCell }
       return Cell(length: length, depth: depth, trial: unit % trials).facts
     }
   }

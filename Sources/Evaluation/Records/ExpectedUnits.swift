@@ -42,8 +42,9 @@ extension ExpectedUnits {
     guard let settings = identity["settings"], let tokens = identity["text"]?["tokens"]?.int,
       let plan = plan(settings, tokens)
     else { return nil }
+    // A window that is not there has no targets.
     return ExpectedUnits { index in
-      plan.targetCount(ofWindow: index, inTokens: tokens).map { [name: JSONValue($0)] }
+      [name: JSONValue(plan.targetCount(ofWindow: index, inTokens: tokens) ?? 0)]
     }
   }
 }

@@ -53,7 +53,7 @@ package final class StateFile {
     // Without O_NONBLOCK, opening a pipe would wait for its other end.
     let flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK
     var descriptor = open(path, flags | O_EXCL, 0o644)
-    isUnused = descriptor >= 0
+    let isNew = descriptor >= 0
     if descriptor < 0, errno == EEXIST { descriptor = open(path, flags, 0o644) }
     guard descriptor >= 0 else {
       throw .state(file: path, problem: String(cString: strerror(errno)))
@@ -67,6 +67,8 @@ package final class StateFile {
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, let own = FileStamp(descriptor: descriptor),
       FileStamp(path: path)?.isSameFile(as: own) == true
     else { throw .state(file: path, problem: "another ropeconv is writing to it") }
+    // Another one may have locked a file that this one made: then it is the other's.
+    isUnused = isNew && own.size == 0
     let bytes = try Self.contents(of: descriptor, count: own.size, path)
     let feed = UInt8(ascii: "\n")
     let whole = (bytes.lastIndex(of: feed) ?? -1) + 1
@@ -112,7 +114,11 @@ package final class StateFile {
   private func endUnused(removing isRemoved: Bool) {
     guard isUnused else { return }
     isUnused = false
-    if isRemoved { unlink(path) }
+    if isRemoved, let own = FileStamp(descriptor: handle.fileDescriptor),
+      FileStamp(path: path)?.isSameFile(as: own) == true
+    {
+      unlink(path)
+    }
     TemporaryRegistry.unregister(path)
   }
 

@@ -89,7 +89,7 @@ extension RulerResult {
       }
     }
     return ExpectedUnits { [cells] unit in
-      guard unit / samples < cells.count else { return nil }
+      guard unit / samples < cells.count else { return ["length": 0] }
       let cell = cells[unit / samples]
       return Place(task: cell.task, length: cell.length, index: unit % samples).facts(mode)
     }

@@ -40,8 +40,14 @@ package struct HuggingFaceConfiguration {
 
   /// The config of a Hugging Face source with the rotation declared.
   package func fromHuggingFace(_ source: JSONValue) -> JSONValue {
+    // A variant is read as it stands: what its family ignores or takes for granted is made plain.
+    let read = declaration == nil ? nil : plan.readConfiguration
     var fields = ConfigurationFields(
-      architecture: plan.architecture, values: source.object ?? [:])
+      architecture: plan.architecture, values: (read ?? source).object ?? [:])
+    if read != nil {
+      let windows = plan.layers.map { $0.recipe.attention?.window ?? 0 }
+      SlidingWindows.write(windows, to: &fields)
+    }
     // A variant's code goes with its declaration.
     if fields.values[RotaryDeclaration.object] != nil { fields.values[Key.code.rawValue] = nil }
     let replaced =

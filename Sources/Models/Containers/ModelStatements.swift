@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import OrderedCollections
 import Rotary
@@ -12,6 +13,8 @@ package struct ModelStatements {
   let ignored: String?
   /// Members that count otherwise than their names say, as sentences.
   let notes: [String]
+  /// config.json as it was read, where that is not as it stands; nil elsewhere.
+  let readConfiguration: JSONValue?
 
   /// Reads what a checkpoint states.
   /// - Parameters:
@@ -29,6 +32,7 @@ package struct ModelStatements {
     parameters = Hyperparameters(
       checkpoint: members.checkpoint, architecture: identity.architecture, side: identity.side,
       prefix: identity.prefix, divisors: divisors)
+    readConfiguration = members.isRestated ? members.checkpoint.configuration : nil
     try Self.checkRequired(parameters)
     let rotary = RotaryParameters(parameters: parameters, isVariant: identity.isRotary)
     (shape, recipes) = try RecipeReader(parameters: parameters, rotary: rotary).read()

@@ -7,6 +7,8 @@ import OrderedCollections
 struct ReferenceMembers {
   /// The checkpoint, stating that.
   let checkpoint: Checkpoint
+  /// Whether that is not what its config.json states.
+  let isRestated: Bool
   /// Members that say something and are not read, in the order of config.json.
   let unread: [String]
 
@@ -29,6 +31,7 @@ struct ReferenceMembers {
       let stated = checkpoint.configuration?.object
     else {
       self.checkpoint = checkpoint
+      isRestated = false
       unread = []
       return
     }
@@ -42,7 +45,11 @@ struct ReferenceMembers {
     let windows = try isDenied ? catalog.members(of: [.window]) : []
     var members = stated
     for key in passed { members[key] = nil }
+    // Where windowed layers have no base of their own, the older object stands for the newer.
+    let older = stated[HuggingFaceRotaryScope.Key.older.rawValue]?.object ?? [:]
+    let isOlder = !older.isEmpty && architecture.hyperparameters[.rotaryBaseLocal] == nil
     for (key, value) in architecture.assumed[type] ?? [:] {
+      if isOlder, key == HuggingFaceRotaryScope.Key.newer.rawValue { continue }
       // A null stands for a value of its own in most members, but never for an object.
       let isThere = members[key].map { $0 != .null || value.object == nil } ?? false
       if !isThere { members[key] = value }
@@ -52,8 +59,9 @@ struct ReferenceMembers {
       return (passed.contains(key) || telling.contains(key) && !known.contains(key))
         && !windows.contains(key) && Self.says(key, value, in: stated)
     }
+    isRestated = members != stated
     self.checkpoint =
-      members == stated ? checkpoint : checkpoint.restated(configuration: .object(members))
+      isRestated ? checkpoint.restated(configuration: .object(members)) : checkpoint
   }
 
   /// What a user should know of it.

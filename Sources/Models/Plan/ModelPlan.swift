@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Rotary
 import Tensors
@@ -25,6 +26,9 @@ package struct ModelPlan: Sendable {
   package let ignoredStatement: String?
   /// Members of config.json that count otherwise than their names say, as sentences.
   package let statementNotes: [String]
+  /// config.json as it was read, where that is not as it stands: without members that the reference
+  /// ignores, with those that it takes for granted. Nil elsewhere.
+  let readConfiguration: JSONValue?
   /// Which other parts stand beside the text model, as a sentence; nil where there are none.
   package let leftOut: String?
   /// How values turn in a plain file of this model; nil where they do not.
@@ -215,6 +219,7 @@ extension ModelPlan {
     ignored = directory.ignored
     ignoredStatement = statements.ignored
     statementNotes = statements.notes
+    readConfiguration = statements.readConfiguration
     assumedModule = assumed
     statedForm = try StatedForm.read(parameters)
     form = statedForm

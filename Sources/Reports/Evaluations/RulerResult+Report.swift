@@ -41,6 +41,7 @@ extension RulerResult: ReportedResult {
   }
 
   package func lines(color: TerminalColor) -> String {
+    let isGenerated = self.isGenerated
     func value(_ score: Double?, _ nats: Double?, _ error: Double) -> String {
       (isGenerated ? score : nats).map {
         Format.measured($0, error: error, isGenerated ? 1 : 3)
