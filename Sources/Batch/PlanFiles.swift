@@ -6,8 +6,8 @@ import Foundation
 /// Everything that a plan's steps read and write, held against each other before a step runs: the one
 /// place that knows it of the whole plan. A command knows its own files alone.
 ///
-/// What a conversion makes is read as a model by later steps under its name; that is no conflict, as
-/// only the paths of `models` are taken for models that are read.
+/// Later steps read the model that a conversion makes, by its name. That is not a conflict: as models
+/// that are read count only the paths of `models`.
 package struct PlanFiles {
   /// Who reads or writes a file, and by which key of the plan or for what.
   private struct User {

@@ -170,7 +170,7 @@ struct PlanReader {
             outputs: given.outputs), place)
       }
       guard steps.count > before else {
-        throw malformed("\(place): there is no model but its base, so nothing would be done")
+        throw malformed("\(place): its only model is its base, so there is nothing to compare")
       }
     }
   }

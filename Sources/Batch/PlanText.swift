@@ -43,7 +43,7 @@ struct PlanText {
     func nameFollowing(_ index: Int) -> ArraySlice<UInt8> {
       bytes[(index + 1)...].prefix { !isOneOf($0, " \t\r\n,:*&?[]{}\"'") }
     }
-    // What is no anchor's name is no alias: `results/*.json` in a comment.
+    // Only what an anchor names is an alias; `results/*.json` in a comment is not.
     let anchors = Set(bytes.indices.filter { bytes[$0] == UInt8(ascii: "&") }.map(nameFollowing))
     var (hasAlias, lineHasAlias, hasKey) = (false, false, false)
     for (index, byte) in bytes.enumerated() {
@@ -72,12 +72,12 @@ struct PlanFields {
   let pairs: [(key: String, value: Node)]
   private let values: [String: Node]
 
-  /// Nil where the node is no mapping, or an empty place.
+  /// Nil where the node is not a mapping; neither is what is left empty.
   /// - Parameters:
   ///   - node: the mapping.
   ///   - place: where it stands, for the error.
   ///   - file: the plan.
-  /// - Throws: `PlanError.malformed` for a key that is no text, or is there twice.
+  /// - Throws: `PlanError.malformed` for a key that is not text, or occurs twice.
   init?(_ node: Node, place: String, file: String) throws(PlanError) {
     guard let mapping = node.mapping else { return nil }
     var (pairs, values) = ([(key: String, value: Node)](), [String: Node]())
@@ -86,7 +86,7 @@ struct PlanFields {
         throw .malformed(file: file, problem: "\(place): expected texts as keys")
       }
       guard values.updateValue(value, forKey: key) == nil else {
-        throw .malformed(file: file, problem: "\(place): the key \(quoted(key)) is there twice")
+        throw .malformed(file: file, problem: "\(place): the key \(quoted(key)) occurs twice")
       }
       pairs.append((key, value))
     }

@@ -58,7 +58,7 @@ package struct AttentionAnalysis: Sendable {
   ) throws -> [Layer] {
     let plan = model.plan
     guard queryStep >= 1 else {
-      throw EvaluationError.usage("of queries, one in \(queryStep) is none: expected at least 1")
+      throw EvaluationError.usage("one query in \(queryStep) cannot be taken: expected at least 1")
     }
     guard !plan.rotary.sites.rotatesMessage else {
       throw EvaluationError.usage("analyze is for models whose values do not rotate yet")

@@ -72,6 +72,10 @@ struct Analyze: ParsableCommand {
     let source = try text.required()
     let tokens = try TokenizedText(source, for: model, threads: options.threads)
     if let imatrix { return try measure(model, tokens, to: imatrix, inputs: files.inputs) }
+    guard queryStep <= ctx else {
+      throw UsageError(
+        "--query-step is \(queryStep): a chunk has no more than \(ctx) queries (--ctx)")
+    }
     let pairs = try values.pairs(for: model.plan)
     let analysis = AttentionAnalysis(
       windows: WindowPlan(context: ctx, limit: chunks ?? Self.defaultChunks),

@@ -68,7 +68,7 @@ import Testing
     ("{models: {a: b}, output: [x]}", "output: expected"),
     ("{models: {a: b}, evaluations: [{eval: icl, name: ../x}]}", "evaluations[0].name"),
     ("{models: {a: b}, evaluations: [{eval: icl, base: a}]}", "evaluations[0].base"),
-    ("{models: {a: b}, evaluations: [{eval: compare, base: a}]}", "no model but its base"),
+    ("{models: {a: b}, evaluations: [{eval: compare, base: a}]}", "only model is its base"),
     ("{models: {a: b}, evaluations: [{eval: icl, tasks: }]}", "evaluations[0].tasks"),
     ("{models: {a: b}, evaluations: [{eval: icl, tasks: []}]}", "evaluations[0].tasks"),
     ("{models: {a: b}, evaluations: [{eval: icl, junit: [x, y]}]}", "evaluations[0].junit"),

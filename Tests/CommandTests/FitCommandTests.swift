@@ -77,6 +77,14 @@ import Testing
     #expect(try String(contentsOfFile: output, encoding: .utf8) == "keep")
   }
 
+  /// A step beyond the chunk would look at one query all the same, and say another share.
+  @Test(arguments: ["0", "129"]) func stepsOfQueriesLieWithinAChunk(step: String) throws {
+    expectFailure(
+      try run(
+        "analyze", Self.model, "--text", Self.calibration, "--ctx", "128", "--query-step", step,
+        "--quiet"), 64)
+  }
+
   @Test func analyzeWritesTableJSONAndMap() throws {
     let work = try References.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: work) }

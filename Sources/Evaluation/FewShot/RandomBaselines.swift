@@ -31,7 +31,7 @@ package struct RandomBaselines: Sendable, Equatable {
         throw failure("line \(row.line): expected a baseline in percent, at least 0 and below 100")
       }
       guard shares.updateValue(percent / 100, forKey: row.fields[task]) == nil else {
-        throw failure("line \(row.line): '\(row.fields[task])' is there twice")
+        throw failure("line \(row.line): \(quoted(row.fields[task])) occurs twice")
       }
     }
     self.shares = shares
