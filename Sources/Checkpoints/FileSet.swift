@@ -53,6 +53,11 @@ package struct FileSet: Sendable {
     return file
   }
 
+  /// What `open` gives; nil where there is no such file, and only there.
+  package func openWhereThere(_ name: String) throws(FileError) -> MappedFile? {
+    contains(name) ? try open(name) : nil
+  }
+
   /// Reads a file that holds one JSON value.
   /// - Throws: what `open` throws, and `FileError.json`, also for more values than a file of its
   ///   name needs.

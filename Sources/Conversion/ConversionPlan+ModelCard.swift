@@ -10,7 +10,7 @@ extension ConversionPlan {
   /// containers.
   package func record(_ measured: MeasuredPerplexities, version: String) throws {
     guard container == .folder, !measured.isEmpty else { return }
-    let card = modelCard(version: version, hash: digest.value(), measured)
+    let card = try modelCard(version: version, hash: digest.value(), measured)
     try WholeFile.write(
       Array(card.utf8),
       to: URL(fileURLWithPath: request.output).appendingPathComponent(ModelCard.fileName).path,
@@ -19,8 +19,8 @@ extension ConversionPlan {
 
   func modelCard(
     version: String, hash: String, _ measured: MeasuredPerplexities
-  ) -> String {
-    ModelCard(
+  ) throws -> String {
+    try ModelCard(
       plan: self, version: version, sourceHash: hash,
       weightsHash: digest.coversConfiguration ? digest.ofWeights() : nil, settings: settings,
       measured: measured

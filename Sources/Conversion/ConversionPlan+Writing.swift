@@ -308,7 +308,7 @@ extension ConversionPlan {
 
   /// Code, tokenizer, generation settings and model card.
   private func companionFiles(_ provenance: Provenance) throws -> [(String, FileContents)] {
-    let card = modelCard(
+    let card = try modelCard(
       version: provenance.version, hash: provenance.sourceHash, MeasuredPerplexities())
     return try companions?.files(card: card) ?? []
   }

@@ -195,7 +195,7 @@ extension ConversionPlan {
         baseArchitecture: source.architecture.name,
         absorbsLatent: absorbsLatent || source.isAbsorbed)
     self.source = source
-    digest = SourceDigest(source.checkpoint)
+    digest = try SourceDigest(source.checkpoint)
     self.request = request
     self.container = container
     self.target = target

@@ -46,15 +46,16 @@ struct ModelCard {
   let settings: String
   let measured: MeasuredPerplexities
 
-  func text() -> String {
-    [frontMatter(), heading(), provenance(), measurements(), use()]
+  /// - Throws: what opening the source's card throws.
+  func text() throws(FileError) -> String {
+    try [frontMatter(), heading(), provenance(), measurements(), use()]
       .filter { !$0.isEmpty }.joined(separator: "\n\n") + "\n"
   }
 
   // MARK: - Front matter
 
-  private func frontMatter() -> String {
-    let facts = SourceFacts(plan.source.checkpoint)
+  private func frontMatter() throws(FileError) -> String {
+    let facts = try SourceFacts(plan.source.checkpoint)
     var lines = ["---", "library_name: transformers", "pipeline_tag: text-generation"]
     for (key, value) in facts.license { lines.append("\(key): \(value)") }
     if let model = facts.baseModel { lines.append("base_model: \(model)") }
@@ -204,13 +205,12 @@ private struct SourceFacts {
   /// The repository the source came from, `owner/name`.
   let baseModel: String?
 
-  init(_ checkpoint: Checkpoint) {
+  /// - Throws: what opening the source's card throws: without it the license would be missing.
+  init(_ checkpoint: Checkpoint) throws(FileError) {
     func metadata(_ key: String) -> String? { checkpoint.metadata[key]?.string }
     let path = HuggingFaceConfiguration.Key.sourceName.rawValue
     var stated: OrderedDictionary<String, String> = [:]
-    if let files = checkpoint.companions, files.contains(ModelCard.fileName),
-      let card = try? files.open(ModelCard.fileName)
-    {
+    if let card = try checkpoint.companions?.openWhereThere(ModelCard.fileName) {
       stated = Self.frontMatter(card)
     }
     var license: OrderedDictionary<String, String> = [:]

@@ -20,8 +20,8 @@ extension Model {
   ) throws -> JSONValue {
     var fields: OrderedDictionary<String, JSONValue> = [
       "role": .string(role), "sha256": .string(digest.value()),
-      "tokenizer_sha256": tokenizer.map {
-        .string(SourceHash.sha256(bytes: $0.behaviour(of: checkpoint)))
+      "tokenizer_sha256": try tokenizer.map {
+        .string(SourceHash.sha256(bytes: try $0.behaviour(of: checkpoint)))
       } ?? .null,
       "hyperparameters": .object(hyperparameters),
       "rotation": try rotation(rotary, length: length),

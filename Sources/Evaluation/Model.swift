@@ -46,7 +46,7 @@ public struct Model: Sendable {
   }
 
   private init(_ checkpoint: Checkpoint, keepsExtra: Bool, in catalog: ArchitectureCatalog) throws {
-    digest = SourceDigest(checkpoint)
+    digest = try SourceDigest(checkpoint)
     plan = try ModelPlan(checkpoint, keepsExtra: keepsExtra, in: catalog)
     self.checkpoint = plan.checkpoint
   }

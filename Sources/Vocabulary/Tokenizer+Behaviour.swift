@@ -3,7 +3,9 @@ import Checkpoints
 extension Tokenizer {
   /// Bytes that differ wherever two tokenizers might tokenize differently: the stored description,
   /// and what was made of it.
-  package func behaviour(of checkpoint: Checkpoint) -> [UInt8] {
+  /// - Throws: what opening a file of the description throws: bytes without it would be another
+  ///   tokenizer's.
+  package func behaviour(of checkpoint: Checkpoint) throws(FileError) -> [UInt8] {
     var bytes: [UInt8] = []
     func append(_ text: String) {
       bytes += text.utf8
@@ -25,7 +27,7 @@ extension Tokenizer {
     }
     if stored.metadata.isEmpty {
       for name in ["tokenizer.json", "tokenizer_config.json"] {
-        guard let file = try? checkpoint.companions?.open(name) else { continue }
+        guard let file = try checkpoint.companions?.openWhereThere(name) else { continue }
         append(name)
         file.withBytes(0..<file.size) { bytes += $0 }
       }

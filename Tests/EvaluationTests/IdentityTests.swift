@@ -337,4 +337,17 @@ import Testing
       Model(opening: folder), on: TokenizedText(name: "ids", tokens: (0..<8).map { Int32($0) }))
     #expect(result.record.variant() == "RoPE, delta rule in layers 0, 1, 2")
   }
+
+  /// config.json tells sizes and scalars: a digest of the weights alone would name another model, so a
+  /// config.json that cannot be opened again is an error.
+  @Test func aDigestIsOfAllFilesOrNone() throws {
+    guard let source = try References.shared("parity/llama") else { return }
+    let folder = "\(try References.temporaryFolder())/model"
+    try FileManager.default.copyItem(atPath: source, toPath: folder)
+    let checkpoint = try Checkpoint.open(folder)
+    let digest = try SourceDigest(checkpoint)
+    try FileManager.default.removeItem(atPath: "\(folder)/config.json")
+    #expect(throws: FileError.self) { try SourceDigest(checkpoint) }
+    #expect(digest.value() != digest.ofWeights())
+  }
 }

@@ -3,7 +3,7 @@ import Base
 /// The names that files of a model have in a Hugging Face folder.
 package enum ModelFolder {
   /// What makes a folder, or a safetensors file, a model.
-  static let configuration = "config.json"
+  package static let configuration = "config.json"
   /// The weights' one file.
   static let weights = "model.safetensors"
 

@@ -21,11 +21,13 @@ package final class SourceDigest: Sendable {
 
   /// SHA-256 of all files of a model, its config.json included: of a single file its own, else of
   /// the files' digests.
-  package init(_ checkpoint: Checkpoint, memory: DigestMemory = .standard) {
+  /// - Throws: what opening config.json throws: a digest without it would be another model's.
+  package init(_ checkpoint: Checkpoint, memory: DigestMemory = .standard) throws(FileError) {
     coversConfiguration = checkpoint.companions != nil && checkpoint.configuration != nil
-    compute = { [files = checkpoint.files, companions = checkpoint.companions] in
-      // A safetensors file's sizes and scalars are told by config.json alone.
-      let configuration = try? companions?.open("config.json")
+    // A safetensors file's sizes and scalars are told by config.json alone.
+    let configuration =
+      coversConfiguration ? try checkpoint.companions?.open(ModelFolder.configuration) : nil
+    compute = { [files = checkpoint.files] in
       let all = files + [configuration].compactMap { $0 }
       let digests = Mutex([Data](repeating: Data(), count: all.count))
       DispatchQueue.concurrentPerform(iterations: all.count) { index in
