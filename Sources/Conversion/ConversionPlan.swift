@@ -129,7 +129,7 @@ extension ConversionPlan {
     var stilled = (count: 0, bound: 0.0)
     if identities.contains(.stillPairs) {
       let relative = sites.isRelative
-      stilled = target.stillPairs(
+      stilled = try target.stillPairs(
         span: source.shape.context - (relative ? 1 : 0), epsilon: request.stillEpsilon)
     }
     let absorbsLatent = identities.contains(.latent)
@@ -231,6 +231,14 @@ extension ConversionPlan {
       }
     if let siteChange, siteChange.effects(for: purpose) != nil {
       warnings.append(.sites(siteChange, purpose))
+    }
+    if target.fixesValueScaling {
+      // Of a table that the source holds nobody knows the length.
+      let isOwn = source.rotary.fixesValueScaling
+      warnings.append(.fixedValues(tokens: isOwn ? nil : source.shape.context))
+    }
+    if side == .gguf, declaration == nil {
+      warnings += try metadata.unseenKeys().map { .unseenKey($0) }
     }
     if side == .gguf, source.side == .huggingface {
       let tokenizer = try Tokenizer.load(from: source.checkpoint)

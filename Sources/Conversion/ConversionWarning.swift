@@ -1,3 +1,4 @@
+import Models
 import Rotary
 
 /// What a user should know of a conversion that is done all the same.
@@ -6,6 +7,11 @@ package enum ConversionWarning: Sendable, Equatable {
   case ignored(String)
   /// Sites turn that the weights were not made for, and no fit takes care of all of it.
   case sites(SiteChange, SiteChange.Purpose)
+  /// Values turn alike at every length, where queries and keys follow it; of so many tokens, where the
+  /// conversion computed their frequencies.
+  case fixedValues(tokens: Int?)
+  /// A plain GGUF file states something by a key that other readers pass over.
+  case unseenKey(UnseenKey)
   /// A folder without tokenizer becomes a GGUF file.
   case noTokenizer
   /// A fact of a folder's tokenizer that a GGUF file cannot state.
@@ -34,6 +40,11 @@ package enum ConversionWarning: Sendable, Equatable {
     switch self {
     case .ignored(let statement): statement
     case .sites(let change, let purpose): change.effects(for: purpose) ?? ""
+    case .fixedValues(let tokens):
+      "value scaling fixed" + (tokens.map { " at \($0) tokens" } ?? "")
+        + ": values turn alike at every length, where queries and keys follow it"
+    case .unseenKey(let unseen):
+      "'\(unseen.key)' is a key of ropeconv's own in a plain file: other readers \(unseen.effect)"
     case .noTokenizer:
       "the folder holds no tokenizer: only token ids can be scored with the output, and other"
         + " readers may refuse it"

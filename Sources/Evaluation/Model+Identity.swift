@@ -85,7 +85,14 @@ extension Model {
       "frequencies_sha256": .string(SourceHash.sha256(text: frequencies)),
     ]
     let own = rotary.layers.lazy.compactMap { $0.value?.ownScaling }.first
-    if let own { fields["value_scaling"] = own.setting }
+    if let own {
+      fields["value_scaling"] = own.setting
+    } else if rotary.fixesValueScaling {
+      fields["value_scaling"] = ["type": .string(ModelDescription.fixedScaling)]
+    }
+    if rotary.layers.contains(where: { $0.value?.followsScaling == true }) {
+      fields["value_length"] = .string("own")
+    }
     return .object(fields)
   }
 

@@ -63,7 +63,8 @@ struct LayerRotation: Sendable {
         made.append(
           tables.value(
             RotaryFrequencies(
-              radians: ofClass[index].value?.frequencies ?? [], magnitude: magnitude),
+              radians: try ofClass[index].valueFrequencies(length: span.length),
+              magnitude: magnitude),
             lengthClass: index, start: start, positions: span.positions))
       }
       value = made

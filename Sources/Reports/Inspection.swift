@@ -121,6 +121,14 @@ package struct Inspection: Sendable {
     return
       "\(Self.range(rotating.map { value.turning[$0] })) of \(slots) pairs turn"
       + " (\(value.layout.rawValue))\(base), bias \(value.bias.rawValue)"
+      + (valueScaling.map { ", scaling \($0 == "scores" ? "that of scores" : $0)" } ?? "")
+  }
+
+  /// How values are scaled in a model whose queries and keys follow the length: `scores`, as those, or
+  /// `fixed`, by a table for every length; nil in others.
+  private var valueScaling: String? {
+    if plan.rotary.fixesValueScaling { return "fixed" }
+    return plan.rotary.valueTable?.followsScaling == true ? "scores" : nil
   }
 
   /// The lines a person reads.
@@ -251,6 +259,7 @@ package struct Inspection: Sendable {
         "layout": .string(value.layout.rawValue),
         "bias": .string(value.bias.rawValue),
         "base": value.base.map { .number($0) } ?? .null,
+        "scaling": valueScaling.map { .string($0) } ?? .null,
       ])
     }
     if let compressions = Self.compressions(plan) { fields["compression"] = compressions }

@@ -33,6 +33,25 @@ public struct RotaryConfiguration: Sendable, Equatable {
   /// The value rotation of all layers as one table; nil where no layer has one.
   package var valueTable: ValueTable? { ValueTable(layers.map(\.value)) }
 
+  /// Whether values turn alike at every length, though the scaling of queries and keys makes those
+  /// follow it.
+  package var fixesValueScaling: Bool {
+    layers.contains { layer in
+      guard let value = layer.value, let score = layer.score else { return false }
+      return layer.turnsValues && !value.followsScaling && value.ownScaling == nil
+        && score.scaling.dependsOnLength
+    }
+  }
+
+  /// Gives values that follow the scaling the frequencies of a pass over `length` positions.
+  /// - Throws: `RotaryError` where those cannot be computed.
+  package mutating func followScaling(length: Int) throws(RotaryError) {
+    for index in layers.indices where layers[index].value?.followsScaling == true {
+      let frequencies = try layers[index].valueFrequencies(length: length)
+      layers[index].value?.frequencies = frequencies
+    }
+  }
+
   /// Takes what a converted file declares of every layer that has positions.
   /// - Parameters:
   ///   - sites: the sites that rotate.
@@ -74,10 +93,14 @@ public struct RotaryConfiguration: Sendable, Equatable {
 
   /// Stills every pair that turns less than `epsilon` radians over `span` positions (identity B1).
   /// - Returns: how many were stilled, and the largest bound on the error per unit of such a pair.
-  public mutating func stillPairs(span: Int, epsilon: Double) -> (count: Int, bound: Double) {
+  /// - Throws: `RotaryError` where the frequencies of a length cannot be computed.
+  public mutating func stillPairs(
+    span: Int, epsilon: Double
+  ) throws(RotaryError) -> (count: Int, bound: Double) {
     var (count, bound) = (0, 0.0)
     for index in layers.indices {
-      let stilled = layers[index].value?.stillPairs(span: span, epsilon: epsilon)
+      let angles = try layers[index].valueAngles(span: span)
+      let stilled = layers[index].value?.stillPairs(angles: angles, epsilon: epsilon)
       count += stilled?.count ?? 0
       bound = max(bound, stilled?.bound ?? 0)
     }
@@ -193,6 +216,7 @@ extension RotaryConfiguration {
         else { continue }
         result.layers[index].value?.ownScaling = stored
       }
+      try result.followScaling(length: length)
       return result
     }
     try result.computeValues(
@@ -206,6 +230,9 @@ extension RotaryConfiguration {
     _ request: RotaryRequest, scalings: [FrequencyScaling?], length: Int
   ) throws(RotaryError) {
     let commonBase = layers.compactMap(\.score?.base).agreed
+    // A file says of values that they follow the scaling of keys only where they have as many pairs.
+    let follows =
+      scalings.contains { $0?.dependsOnLength == true } && valueDimensions == nil
     var kept: [Int?] = []
     for index in layers.indices {
       let stored = layers[index].value
@@ -228,6 +255,7 @@ extension RotaryConfiguration {
         base: score.stated == nil ? request.valueBase ?? stored?.base ?? commonBase : nil)
       value.pairs = value.turning
       value.ownScaling = ownScaling
+      value.followsScaling = follows
       layers[index].value = value
     }
     if let counts = request.valuePairsByLayer {

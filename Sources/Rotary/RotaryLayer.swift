@@ -78,6 +78,46 @@ public struct RotaryLayer: Sendable, Equatable {
   /// Rotary pairs of a head.
   public var pairs: Int { score?.pairs ?? 0 }
 
+  /// What values and outputs turn by in a pass over `length` positions: those that follow the scaling
+  /// turn as it is at that length.
+  /// - Returns: radians per position of every pair, each a Float's value; empty without value rotation.
+  /// - Throws: `RotaryError` where the frequencies of this length cannot be computed.
+  package func valueFrequencies(length: Int) throws(RotaryError) -> [Double] {
+    guard let value else { return [] }
+    guard value.followsScaling, var score else { return value.frequencies }
+    if let base = value.base {
+      score.base = base
+      score.stated = nil
+    }
+    score.scaling = value.ownScaling ?? score.scaling
+    score.direction = .forward
+    let radians = try score.frequencies(length: length).radians
+    guard radians.count == value.slots else { return value.frequencies }
+    // The table says which pairs turn, and which way.
+    return zip(value.frequencies, radians).map { stated, radians in
+      stated == 0 ? 0 : Double(Float(stated < 0 ? -radians : radians))
+    }
+  }
+
+  /// Radians that each value pair turns at most over `span` positions, whatever the length of the
+  /// pass up to there. A scaling that follows the length slows the pairs down: where it begins and at
+  /// the end they turn most.
+  /// - Throws: `RotaryError` where the frequencies of a length cannot be computed.
+  func valueAngles(span: Int) throws(RotaryError) -> [Double] {
+    guard let value else { return [] }
+    var angles = value.frequencies.map { abs($0) * Double(span) }
+    guard value.followsScaling, let score else { return angles }
+    let begin = (value.ownScaling ?? score.scaling).originalContext ?? span
+    angles = [Double](repeating: 0, count: value.slots)
+    for length in [min(begin, span), span, span + 1] {
+      let frequencies = try valueFrequencies(length: length)
+      for (pair, frequency) in frequencies.enumerated() {
+        angles[pair] = max(angles[pair], abs(frequency) * Double(min(length, span)))
+      }
+    }
+    return angles
+  }
+
   /// Turns all pairs the other way.
   package mutating func reverse() {
     if let direction = score?.direction { score?.direction = direction.other }

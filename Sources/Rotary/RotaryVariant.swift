@@ -1,11 +1,12 @@
 /// The variant a pass computes. Where frequencies depend on the length (dynamic NTK, LongRoPE), they
 /// follow each sequence's own, so that none depends on what else is in its batch.
 package struct RotaryVariant: Sendable, Equatable {
-  /// What the checkpoint declares, or a variant with its value table as it is.
+  /// What the checkpoint declares, or a variant as it stands.
   package let stored: RotaryConfiguration
   private let request: RotaryRequest?
 
-  /// A variant whose value table is given; the frequencies of queries and keys follow the length.
+  /// A variant as it stands; frequencies of queries and keys, and of values that follow their scaling,
+  /// follow the length.
   package init(_ configuration: RotaryConfiguration) {
     stored = configuration
     request = nil
@@ -25,7 +26,12 @@ package struct RotaryVariant: Sendable, Equatable {
 
   /// Groups sequences whose lengths give them the same frequencies.
   package func lengthClasses(of lengths: [Int]) -> LengthClasses {
-    let scalings = stored.scores.map { request?.scaling(of: $0) ?? $0.scaling }
+    var scalings = stored.layers.compactMap { $0.value?.ownScaling }
+    for score in stored.scores {
+      scalings.append(request?.scaling(of: score) ?? score.scaling)
+      // Values may be scaled alone.
+      if let request { scalings.append(request.valueScaling(of: score)) }
+    }
     var classes: [[Int]: Int] = [:]
     var ofSequence: [Int] = []
     var longest: [Int] = []
@@ -58,6 +64,15 @@ package struct LengthClasses: Sendable, Equatable {
 }
 
 extension FrequencyScaling {
+  /// Whether some lengths have other frequencies than others.
+  package var dependsOnLength: Bool {
+    switch self {
+    case .dynamic: true
+    case .longRoPE(let long): long.short != long.long
+    default: false
+    }
+  }
+
   /// The same for two lengths exactly where both give the same frequencies.
   func lengthClass(_ length: Int) -> Int {
     switch self {

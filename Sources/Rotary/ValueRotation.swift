@@ -25,6 +25,9 @@ public struct ValueRotation: Sendable, Equatable {
   /// How the frequencies were changed for long contexts, where that is not how those of queries and
   /// keys were.
   package var ownScaling: FrequencyScaling?
+  /// Whether the pairs that turn do so by the base's frequencies under the scaling, which follows the
+  /// length of a pass; `frequencies` are then those of one length. Else they count for every length.
+  package var followsScaling = false
 
   /// A rotation by these frequencies, rounded to Float.
   public init(
@@ -64,14 +67,16 @@ public struct ValueRotation: Sendable, Equatable {
     pairs = count
   }
 
-  /// Stills every pair that turns less than `epsilon` radians over `span` positions (identity B1).
-  /// - Returns: how many were stilled, and the bound `2 sin(theta * span / 2)` on the error per unit
-  ///   of such a pair.
-  mutating func stillPairs(span: Int, epsilon: Double) -> (count: Int, bound: Double) {
+  /// Stills every pair that turns less than `epsilon` radians (identity B1).
+  /// - Parameters:
+  ///   - angles: radians that each pair turns at most.
+  ///   - epsilon: radians, above 0.
+  /// - Returns: how many were stilled, and the bound `2 sin(angle / 2)` on the error per unit of such
+  ///   a pair.
+  mutating func stillPairs(angles: [Double], epsilon: Double) -> (count: Int, bound: Double) {
     var count = 0
     var bound = 0.0
-    for pair in frequencies.indices {
-      let angle = abs(frequencies[pair]) * Double(span)
+    for (pair, angle) in zip(frequencies.indices, angles) {
       guard angle > 0, angle < epsilon else { continue }
       bound = max(bound, 2 * Self.sineOfHalf(angle))
       frequencies[pair] = 0
@@ -97,11 +102,15 @@ package struct ValueTable: Sendable, Equatable {
   package let base: Double?
   /// Set where every layer keeps the same number of slowest pairs.
   package let pairs: Int?
+  /// Whether the pairs that turn follow the scaling of queries and keys; see
+  /// `ValueRotation.followsScaling`.
+  package let followsScaling: Bool
 
   package init(
     frequencies: [[Double]], layout: PairLayout, bias: ValueRotation.Bias, base: Double? = nil,
-    pairs: Int? = nil
+    pairs: Int? = nil, followsScaling: Bool = false
   ) {
+    self.followsScaling = followsScaling
     self.frequencies = frequencies
     self.layout = layout
     self.bias = bias
@@ -117,13 +126,16 @@ package struct ValueTable: Sendable, Equatable {
     let turning = rows.compactMap { $0 }
     self.init(
       frequencies: rows.map { $0?.frequencies ?? still }, layout: any.layout, bias: any.bias,
-      base: turning.map(\.base).agreed ?? nil, pairs: turning.map(\.pairs).agreed ?? nil)
+      base: turning.map(\.base).agreed ?? nil, pairs: turning.map(\.pairs).agreed ?? nil,
+      followsScaling: turning.contains(where: \.followsScaling))
   }
 
   /// One layer's rotation.
   func row(_ layer: Int) -> ValueRotation {
-    ValueRotation(
+    var rotation = ValueRotation(
       frequencies: frequencies[layer], layout: layout, bias: bias, base: base, pairs: pairs)
+    rotation.followsScaling = followsScaling
+    return rotation
   }
 
   /// How many pairs turn in each layer.

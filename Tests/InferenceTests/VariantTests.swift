@@ -1,5 +1,6 @@
 import Base
 import Checkpoints
+import Conversion
 import Evaluation
 import Foundation
 import OrderedCollections
@@ -31,6 +32,39 @@ import Testing
         .meanNegativeLogLikelihood
       let expected = try #require(row["nll"]?.double)
       #expect(abs(nll - expected) <= 2e-5, "\(row.serialized(pretty: false)): \(nll)")
+    }
+  }
+
+  /// What a conversion of scalings that follow the length writes, against the same reference.
+  @Test func convertedValuesFollowTheScaling() throws {
+    let golden = References.file("Tests/InferenceTests/Golden/variants.golden.json")
+    let rows = try #require(try JSONValue.read(contentsOf: golden).array).filter {
+      let method = $0["rope_parameters"]?["rope_type"]?.string
+      return (method == "dynamic" || method == "longrope") && $0["sites"]?.string != "qk"
+    }
+    try #require(rows.count >= 3)
+    for row in rows {
+      let name = try #require(row["folder"]?.string)
+      guard let folder = try References.shared("parity/\(name)") else { return }
+      let work = try References.temporaryFolder()
+      defer { try? FileManager.default.removeItem(atPath: work) }
+      try FileManager.default.createDirectory(
+        atPath: "\(work)/source", withIntermediateDirectories: false)
+      let source = try Model(opening: prepared(folder, row, in: "\(work)/source"))
+      let sites = try RotarySites(parsing: try #require(row["sites"]?.string))
+      let ids = try inputs(folder)
+      for output in ["v.gguf", "v/"] {
+        _ = try ConversionPlan(
+          source.plan, ConversionRequest(sites: sites, output: "\(work)/\(output)")
+        ).write(version: "test")
+        let nll = try PerplexityEvaluation(
+          windows: WindowPlan(context: ids.count, scored: .all), threads: 2
+        ).run(
+          Model(opening: "\(work)/\(output)"), on: TokenizedText(name: "ids", tokens: ids)
+        ).meanNegativeLogLikelihood
+        let expected = try #require(row["nll"]?.double)
+        #expect(abs(nll - expected) <= 2e-5, "\(row.serialized(pretty: false)) \(output): \(nll)")
+      }
     }
   }
 

@@ -122,7 +122,8 @@ import Testing
     #expect(metadata["general.architecture"] == .string("llama-rotary"))
     try check(ModelPlan(source.restated(metadata: metadata)), declared)
     let faults: [(String, MetadataValue?)] = [
-      ("version", .uint32(3)), ("version", nil), ("score.direction", .string("backward")),
+      ("version", .uint32(4)), ("version", nil), ("value.scaling", .string("scores")),
+      ("score.direction", .string("backward")),
       ("value.dimensions", .uint32(4)), ("sites", nil), ("score.layout", .string("odd")),
       ("value.layout", nil), ("value.bias", .string("odd")), ("value.frequencies", nil),
       ("value.frequencies", .array(.floats([.nan]))),

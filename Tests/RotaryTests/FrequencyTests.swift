@@ -148,13 +148,37 @@ import Testing
   @Test func stillPairsAreThoseBelowTheBound() throws {
     var rove = try configuration().applying(RotaryRequest(sites: .all), length: 512)
     // The slowest of four pairs turns 1e-3 radians a position: 0.511 over a span of 511.
-    let (count, bound) = rove.stillPairs(span: 511, epsilon: 0.6)
+    let (count, bound) = try rove.stillPairs(span: 511, epsilon: 0.6)
     #expect(count == 2)
     #expect(abs(bound - 2 * sin(0.511 / 2)) < 1e-3)
     for layer in rove.layers {
       let frequencies = try #require(layer.value?.frequencies)
       #expect(frequencies[3] == 0 && frequencies[2] > 0 && layer.value?.pairs == nil)
     }
+  }
+
+  /// Values that follow dynamic NTK turn most where it begins: 0.064 over 64 positions, and over 512 no
+  /// more than 0.001 * 512 / 29 = 0.018, since the slowest pair's frequency falls with the stretch.
+  @Test func stillPairsThatFollowAScalingAreStillAtEveryLength() throws {
+    let request = RotaryRequest(
+      sites: .all, scaling: .dynamic(factor: 4, originalContext: 64))
+    let rove = try configuration().applying(request, length: 512)
+    #expect(abs((rove.layers[0].value?.frequencies[3] ?? 0) * 29 / 0.001 - 1) < 1e-6)
+    var kept = rove
+    #expect(try kept.stillPairs(span: 511, epsilon: 0.03).count == 0)
+    var stilled = rove
+    let (count, bound) = try stilled.stillPairs(span: 511, epsilon: 0.1)
+    #expect(count == 2)
+    #expect(abs(bound - 2 * sin(0.064 / 2)) < 1e-6)
+  }
+
+  /// Values scaled alone follow each sequence's own length too.
+  @Test func valuesScaledAloneHaveClassesOfLengths() {
+    var request = RotaryRequest(
+      sites: .all, scaling: .dynamic(factor: 4, originalContext: 64))
+    request.scaledSites = .message
+    let classes = RotaryVariant(configuration(), as: request).lengthClasses(of: [32, 64, 96, 128])
+    #expect(classes.ofSequence == [0, 0, 1, 2])
   }
 
   @Test func layoutsPermuteIntoEachOther() {

@@ -73,6 +73,10 @@ class RotaryModel:
             raise ValueError(f"this code cannot change the attention of {type(self).__name__}")
         for attention in attentions:
             attention.rotation = Rotation(config, attention.layer_idx)
+            if attention.rotation.follows_scaling:
+                attention.rotation.embedding = self.base_model.rotary_emb
+                # DeepSeek-V4 has another name for the kinds of layers that its tables are of.
+                attention.rotation.layer_type = getattr(attention, "rope_layer_type", attention.rotation.layer_type)
             if attention.rotation.absorbs_latent:
                 absorb(attention)
             if hasattr(attention, "kv_proj"):
@@ -327,7 +331,7 @@ class Call:
     def turned_value(self, values, positions, sign=1):
         """Values that stand at these positions turned, or turned back."""
         rotation = self.rotation
-        cos, sin = (rotation.value_magnitude * it for it in tables(rotation.value_frequencies, positions, values))
+        cos, sin = (rotation.value_magnitude * it for it in tables(rotation.frequencies_now(), positions, values))
         return turn(values, cos, sign * sin, rotation.value_layout, rotation.first)
 
     def key_and_value(self, vectors, cos, sin, positions):

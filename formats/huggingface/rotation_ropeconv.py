@@ -10,8 +10,8 @@ class Rotation:
 
     def __init__(self, config, layer):
         declared = config.rotary
-        if declared.get("version") not in (1, 2):
-            raise ValueError(f"config.json: rotary.version is {declared.get('version')}, this code knows versions 1 and 2")
+        if declared.get("version") not in (1, 2, 3):
+            raise ValueError(f"config.json: rotary.version is {declared.get('version')}, this code knows versions 1 to 3")
         self.sites = declared["sites"]
         # Latent attention whose one vector is key and value of all heads.
         self.absorbs_latent = declared.get("latent") == "absorbed"
@@ -31,6 +31,27 @@ class Rotation:
             pairs = [it // 2 for it in (dimensions if isinstance(dimensions, list) else [dimensions] * len(pairs))]
         self.value_frequencies = value and of_layer(value["frequencies"], layer, pairs)
         self.value_magnitude = 1.0
+        # What holds the frequencies of queries and keys, which follow the length of a pass; None: values do not follow.
+        self.embedding = None
+        self.follows_scaling = value is not None and value.get("scaling") == "scores"
+        self.layer_type = layer_types(config)[layer]
+        if self.follows_scaling:
+            base = base_of(config, self.layer_type)
+            of_base = [((value.get("freq_base") or base) / base) ** (-pair / self.pairs) for pair in range(self.pairs)]
+            # The table says which pairs turn, and which way.
+            self.value_shares = [
+                share if stated > 0 else -share if stated < 0 else 0.0
+                for share, stated in zip(of_base, self.value_frequencies)
+            ]
+
+    def frequencies_now(self):
+        """Radians per position of pairs of values in the pass that is under way."""
+        if self.embedding is None:
+            return self.value_frequencies
+        now = getattr(self.embedding, f"{self.layer_type}_inv_freq", None)
+        now = self.embedding.inv_freq if now is None else now
+        precise = torch.float32 if now.device.type == "mps" else torch.float64
+        return torch.tensor(self.value_shares, dtype=precise, device=now.device) * now
 
     def turns(self, sites):
         """Whether any of these sites rotates."""
@@ -78,12 +99,17 @@ def stated_frequencies(config):
     return stated
 
 
+def base_of(config, layer_type=None):
+    """The base of the frequencies of queries and keys."""
+    return rope_of(config, layer_type).get("rope_theta") or getattr(config, "rope_theta", None) or 10000.0
+
+
 def plain_frequencies(config, layer_type=None):
     """The frequencies that the base alone gives, or that the configuration states itself."""
     stated = stated_frequencies(config)
     if stated:
         return stated
-    base = rope_of(config, layer_type).get("rope_theta") or getattr(config, "rope_theta", None) or 10000.0
+    base = base_of(config, layer_type)
     pairs = rotary_pairs(config, layer_type)
     return [base ** (-pair / pairs) for pair in range(pairs)]
 
@@ -113,6 +139,6 @@ def tables(frequencies, positions, like):
     """Cosines and sines, [batch, 1, tokens, pairs], of positions [batch, tokens] times radians per position."""
     # A float32 angle is off by a thousandth of a radian at position 32,000; not every device has float64.
     precise = torch.float32 if like.device.type == "mps" else torch.float64
-    frequencies = torch.tensor(frequencies, dtype=precise, device=like.device)
+    frequencies = torch.as_tensor(frequencies, dtype=precise, device=like.device)
     angles = positions.to(like.device)[:, None, :, None].to(precise) * frequencies
     return angles.cos().to(like.dtype), angles.sin().to(like.dtype)

@@ -48,6 +48,9 @@ package struct Fit: Sendable {
     let calibration = try CalibrationWindows(texts, settings, for: plan)
     var report = planned(calibration)
     let fitted = try FittedWeights()
+    // Statistics are taken of values that turn as they do in these windows.
+    var target = target
+    try target.followScaling(length: calibration.sequences.map(\.count).max() ?? 0)
     let original = try LayerStream(
       ForwardPass(plan: plan, threads: threads), calibration.sequences)
     let converted = try LayerStream(

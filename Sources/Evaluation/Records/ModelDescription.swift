@@ -85,10 +85,16 @@ package struct ModelDescription: Sendable, Equatable {
     return layer < rules.count && !rules[layer].isNull ? .deltaRule : .withoutPositions
   }
 
+  /// The `type` of a value scaling that follows no length: a table that the file holds.
+  static let fixedScaling = "fixed"
+
   /// How frequencies are scaled; where values have another scaling than queries and keys, of each.
   private static func scalings(_ rotation: JSONValue) -> [String] {
     let scores = scaling(rotation["scaling"] ?? .null)
     guard let own = rotation["value_scaling"] else { return [scores].compactMap { $0 } }
+    if own["type"]?.string == fixedScaling {
+      return [scores, "value scaling fixed"].compactMap { $0 }
+    }
     return [
       scores.map { "\($0) of queries and keys" }, scaling(own).map { "\($0) of values" },
     ].compactMap { $0 }

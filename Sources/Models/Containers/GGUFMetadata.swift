@@ -98,6 +98,9 @@ package struct GGUFMetadata {
     return fields
   }
 
+  /// Those facts of a folder, as `fromHuggingFace` writes them.
+  func statements() throws -> OrderedDictionary<String, MetadataValue> { try fields().values }
+
   private func append(to metadata: inout OrderedDictionary<String, MetadataValue>) {
     if let declaration { metadata.merge(declaration.metadata()) { $1 } }
     metadata.merge(provenance) { $1 }

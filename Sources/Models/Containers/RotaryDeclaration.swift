@@ -30,9 +30,9 @@ package struct RotaryDeclaration: Sendable, Equatable {
     self.baseArchitecture = baseArchitecture
   }
 
-  /// The versions of the format. Readers of the first would compute something else where a field of
-  /// the second is stated, which is written there alone.
-  private static let versions = 1...2
+  /// The versions of the format. Readers of one would compute something else where a field of a later
+  /// one is stated, which is written there alone.
+  private static let versions = 1...3
   /// The member of config.json.
   package static let object = "rotary"
   /// What stands before the fields in a GGUF file.
@@ -48,19 +48,27 @@ package struct RotaryDeclaration: Sendable, Equatable {
     case frequencies = "value.frequencies"
     case valueLayout = "value.layout"
     case valueDimensions = "value.dimensions"
+    case valueScaling = "value.scaling"
     case bias = "value.bias"
     case base = "value.freq_base"
     case pairs = "value.pairs"
     case latent = "latent"
 
-    /// What readers of the first version do not know.
-    var isOfSecondVersion: Bool {
-      [.scoreDirection, .scoreFrequencies, .valueDimensions].contains(self)
+    /// The first version whose readers know it.
+    var since: Int {
+      switch self {
+      case .scoreDirection, .scoreFrequencies, .valueDimensions: 2
+      case .valueScaling: 3
+      default: 1
+      }
     }
 
     var path: [String] { rawValue.split(separator: ".").map(String.init) }
   }
 }
+
+/// Whose scaling the values of a file follow: that of queries and keys.
+private enum FollowedScaling: String { case scores }
 
 /// How latent attention stands in a file.
 private enum LatentForm: String { case absorbed }
@@ -106,13 +114,12 @@ extension RotaryDeclaration {
     guard let version = field(.version)?.int, Self.versions.contains(version) else {
       throw failure(
         .version,
-        "is missing or not \(Self.versions.lowerBound) or \(Self.versions.upperBound), the versions"
-          + " supported")
+        "is missing or not one of \(Self.versions.map(String.init).joined(separator: ", ")), the"
+          + " versions supported")
     }
-    for newer in Field.allCases where newer.isOfSecondVersion && field(newer) != nil {
-      guard version >= Self.versions.upperBound else {
-        throw failure(newer, "is stated, which needs \(Self.prefix)\(Field.version.rawValue) 2")
-      }
+    for newer in Field.allCases where newer.since > version && field(newer) != nil {
+      throw failure(
+        newer, "is stated, which needs \(Self.prefix)\(Field.version.rawValue) \(newer.since)")
     }
     guard let text = field(.sites)?.string else { throw failure(.sites, "is missing") }
     self.init(
@@ -155,9 +162,16 @@ extension RotaryDeclaration {
       valueSizes = pairs.indices.map { dimensions[dimensions.count == 1 ? 0 : $0] / 2 }
       valueDimensions = valueSizes.map { 2 * $0 }
     }
+    let follows = field(.valueScaling) != nil
+    if follows {
+      _ = try choice(.valueScaling, [FollowedScaling.scores])
+      guard valueSizes == sizes else {
+        throw failure(.valueScaling, "is stated, but values have other dims than keys that turn")
+      }
+    }
     value = ValueTable(
       frequencies: try table(.frequencies, sizes: valueSizes), layout: layout, bias: bias,
-      base: field(.base)?.double, pairs: field(.pairs)?.int)
+      base: field(.base)?.double, pairs: field(.pairs)?.int, followsScaling: follows)
   }
 
   /// A row of frequencies for each layer, of so many as `sizes` says; one row may stand for all. `turns`
@@ -227,11 +241,13 @@ extension RotaryDeclaration {
         (.valueLayout, .text(value.layout.rawValue)),
         (.bias, .text(value.bias.rawValue)),
       ]
+      if value.followsScaling {
+        fields.append((.valueScaling, .text(FollowedScaling.scores.rawValue)))
+      }
       if let base = value.base { fields.append((.base, .number(base))) }
       if let pairs = value.pairs { fields.append((.pairs, .whole(pairs))) }
     }
-    let needsSecond = fields.contains { $0.0.isOfSecondVersion }
-    let version = needsSecond ? Self.versions.upperBound : Self.versions.lowerBound
+    let version = fields.map(\.0.since).max() ?? Self.versions.lowerBound
     return [(.version, .whole(version))] + fields
   }
 

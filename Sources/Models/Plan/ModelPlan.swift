@@ -121,9 +121,10 @@ package struct ModelPlan: Sendable {
       }
       guard let source = attention.keyValueSource else { continue }
       let other = rotary.layers[source]
-      guard own.value?.frequencies != other.value?.frequencies || own.sites != other.sites else {
-        continue
-      }
+      guard
+        own.value?.frequencies != other.value?.frequencies || own.sites != other.sites
+          || own.value?.followsScaling != other.value?.followsScaling
+      else { continue }
       throw ModelError.sharedRotation(file: file, layer: index, source: source)
     }
   }
@@ -186,6 +187,7 @@ extension ModelPlan {
     if let declared {
       rotary.declare(
         sites: declared.sites, values: declared.value, scores: declared.scores)
+      try rotary.followScaling(length: shape.context)
     } else if let module = try PublishedModule.stated(in: checkpoint) {
       guard catalog.assumesCorrectRotation else {
         throw ModelError.wrongRotation(file: checkpoint.path, module)
