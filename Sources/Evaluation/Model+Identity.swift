@@ -84,10 +84,10 @@ extension Model {
       "fit": fit,
       "frequencies_sha256": .string(SourceHash.sha256(text: frequencies)),
     ]
-    let own = rotary.layers.lazy.compactMap { $0.value?.ownScaling }.first
-    if let own {
-      fields["value_scaling"] = own.setting
-    } else if rotary.fixesValueScaling {
+    let own = rotary.layers.lazy.compactMap(\.value).first { $0.ownScaling != nil }
+    if let own, let scaling = own.ownScaling, own.followsScaling || !scaling.dependsOnLength {
+      fields["value_scaling"] = scaling.setting
+    } else if own != nil || rotary.fixesValueScaling {
       fields["value_scaling"] = ["type": .string(ModelDescription.fixedScaling)]
     }
     if rotary.layers.contains(where: { $0.value?.followsScaling == true }) {

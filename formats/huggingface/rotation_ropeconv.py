@@ -11,7 +11,7 @@ class Rotation:
     def __init__(self, config, layer):
         declared = config.rotary
         if declared.get("version") not in (1, 2, 3):
-            raise ValueError(f"config.json: rotary.version is {declared.get('version')}, this code knows versions 1 to 3")
+            raise ValueError(f"config.json: rotary.version is {declared.get('version')}, this code knows 1 to 3")
         self.sites = declared["sites"]
         # Latent attention whose one vector is key and value of all heads.
         self.absorbs_latent = declared.get("latent") == "absorbed"
