@@ -20,7 +20,7 @@ import Testing
   }
 
   /// The lantern as a folder that states a scaling.
-  private func source(_ method: String, in work: String) throws -> Model {
+  private func scaled(_ method: String, in work: String) throws -> Model {
     let lantern = try Model(opening: References.file("fixtures/lantern.gguf"))
     _ = try ConversionPlan(
       lantern.plan, ConversionRequest(sites: .scores, output: "\(work)/plain/")
@@ -72,7 +72,7 @@ import Testing
   @Test(arguments: Self.methods) func convertedValuesFollowTheLength(_ method: String) throws {
     let work = try References.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: work) }
-    let source = try source(method, in: work)
+    let source = try scaled(method, in: work)
     let vocabulary = source.plan.shape.vocabulary
     let requests = [
       RotaryRequest(sites: .all), RotaryRequest(sites: .message),
@@ -118,7 +118,7 @@ import Testing
   @Test(arguments: Self.methods) func aTableAloneIsFixed(_ method: String) throws {
     let work = try References.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: work) }
-    let source = try source(method, in: work)
+    let source = try scaled(method, in: work)
     try convert(source, RotaryRequest(sites: .all), "\(work)/new/")
     let path = "\(work)/new/config.json"
     var members = try #require(JSONValue.read(contentsOf: path).object)
@@ -154,7 +154,7 @@ import Testing
   @Test func aPlainFileOfADynamicModelSaysWhatOthersMiss() throws {
     let work = try References.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: work) }
-    let source = try source("dynamic", in: work)
+    let source = try scaled("dynamic", in: work)
     let plain = try convert(source, RotaryRequest(sites: .scores), "\(work)/plain.gguf")
     #expect(unseenKeys(plain) == ["ropeconv.rope.scaling.type"])
     #expect(plain.warnings.contains { $0.text.contains("beyond \(Self.original) tokens") })
@@ -162,10 +162,10 @@ import Testing
       Model(opening: "\(work)/plain.gguf"), .asStored, "\(work)/again.gguf")
     #expect(unseenKeys(again) == ["ropeconv.rope.scaling.type"])
     // A variant is read by nobody else, and a folder states a scaling as transformers does.
-    #expect(
-      unseenKeys(try convert(source, RotaryRequest(sites: .all), "\(work)/v.gguf")).isEmpty)
-    #expect(
-      unseenKeys(try convert(source, RotaryRequest(sites: .scores), "\(work)/folder/")).isEmpty)
+    let variant = try convert(source, RotaryRequest(sites: .all), "\(work)/v.gguf")
+    #expect(unseenKeys(variant).isEmpty)
+    let folder = try convert(source, RotaryRequest(sites: .scores), "\(work)/folder/")
+    #expect(unseenKeys(folder).isEmpty)
   }
 
   /// A window counts where it is shorter than the context, which is 64 here.
