@@ -263,9 +263,9 @@ extension ConversionPlan {
       if request.type != .keep { metadata[GeneralKey.fileType] = .uint32(fileType) }
     case .huggingface:
       let tokenizer = try Tokenizer.load(from: source.checkpoint)
-      metadata = try builder.fromHuggingFace(
-        tokenizer: tokenizer?.ggufMetadata(vocabularySize: source.shape.vocabulary) ?? [:],
-        fileType: fileType)
+      var keys = try tokenizer?.ggufMetadata(vocabularySize: source.shape.vocabulary) ?? [:]
+      keys.merge(try tokenizer?.endMetadata(of: source.checkpoint) ?? [:]) { $1 }
+      metadata = try builder.fromHuggingFace(tokenizer: keys, fileType: fileType)
     }
     if let importance = request.importance {
       for (key, value) in importance.statements { metadata[key] = value }

@@ -243,6 +243,9 @@ extension ConversionPlan {
     if side == .gguf, source.side == .huggingface {
       let tokenizer = try Tokenizer.load(from: source.checkpoint)
       warnings += tokenizer.map { $0.lostInGGUF.map { .tokenizerFact($0) } } ?? [.noTokenizer]
+      if let names = tokenizer?.templatesLeftOut, !names.isEmpty {
+        warnings.append(.chatTemplates(names))
+      }
     }
     if side == .huggingface, let configuration = source.checkpoint.configuration,
       CodeReferences.removed(from: configuration) != nil

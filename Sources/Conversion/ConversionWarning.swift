@@ -1,3 +1,4 @@
+import Base
 import Models
 import Rotary
 
@@ -16,6 +17,8 @@ package enum ConversionWarning: Sendable, Equatable {
   case noTokenizer
   /// A fact of a folder's tokenizer that a GGUF file cannot state.
   case tokenizerFact(String)
+  /// A folder lists chat templates, of which a GGUF file gets the one named `default` alone.
+  case chatTemplates([String])
   /// A folder's tokenizer takes something for granted that its GGUF source does not state.
   case assumedTokenizer(String)
   /// Weights stored in few bits, with scales, become plain numbers that nobody asked for.
@@ -50,6 +53,9 @@ package enum ConversionWarning: Sendable, Equatable {
         + " readers may refuse it"
     case .tokenizerFact(let fact):
       "GGUF has no key for the tokenizer's \(fact): some texts get other tokens from the output"
+    case .chatTemplates(let names):
+      "of the chat templates in tokenizer_config.json the output gets the one named 'default', if"
+        + " there is one: \(names.map { quoted($0) }.joined(separator: ", ")) left out"
     case .assumedTokenizer(let sentence): sentence
     case .widened(let tensors, let bytes, let written):
       "\(tensors) tensors of weights in 8 bits or fewer are written as plain numbers: \(bytes) bytes"

@@ -105,7 +105,8 @@ struct FolderCompanions: Sendable {
     func set(_ token: SpecialTokenKey, _ value: JSONValue) { fields[token.configuration] = value }
     if let bos = id(.bos) { set(.bos, .integer(bos)) }
     // A chat model's turn may end with a token of its own.
-    let ends = OrderedSet([.eos, .endOfTurn, .endOfMessage].compactMap(id))
+    let ends = EndTokens.stated(in: source.checkpoint.metadata, of: source.shape.vocabulary)
+      .map { Int64($0) }
     if let first = ends.first {
       set(.eos, ends.count == 1 ? .integer(first) : .array(ends.map { .integer($0) }))
     }

@@ -2,13 +2,13 @@ import Base
 import Checkpoints
 import OrderedCollections
 
-/// Reads `tokenizer.json` of a Hugging Face model, with BOS, EOS and the chat template from
-/// `tokenizer_config.json` beside it.
+/// Reads `tokenizer.json` of a Hugging Face model, with BOS and EOS from `tokenizer_config.json`
+/// beside it, and the chat template.
 struct HuggingFaceTokenizer {
   let file: String
   private let json: JSONValue
   private let configuration: JSONValue?
-  private let chatTemplate: String?
+  private let chatTemplate: ChatTemplate
 
   /// Nil where the files hold no tokenizer.json.
   init?(_ files: FileSet) throws {
@@ -18,14 +18,7 @@ struct HuggingFaceTokenizer {
     configuration =
       files.contains("tokenizer_config.json")
       ? try files.json("tokenizer_config.json") : nil
-    if let template = configuration?["chat_template"]?.string {
-      chatTemplate = template
-    } else if files.contains("chat_template.jinja") {
-      let template = try files.open("chat_template.jinja")
-      chatTemplate = template.withBytes(0..<template.size) { String(decoding: $0, as: UTF8.self) }
-    } else {
-      chatTemplate = nil
-    }
+    chatTemplate = try ChatTemplate(files)
   }
 
   private func unsupported(_ place: String, _ what: String) -> VocabularyError {
@@ -70,7 +63,8 @@ struct HuggingFaceTokenizer {
     stored.preTokenizers = names
     stored.merges = merges.map { "\($0.0) \($0.1)" }
     stored.unknown = unknown ?? namedToken(SpecialTokenKey.unknown.text, table)
-    stored.chatTemplate = chatTemplate
+    stored.chatTemplate = chatTemplate.text
+    stored.otherTemplates = chatTemplate.others
     stored.padding = namedToken("pad_token", table)
     return try Tokenizer(
       model: (isByteLevel ? TokenizerModel.gpt2 : .llama).rawValue, preTokenizer: names.first,

@@ -12,6 +12,8 @@ struct StoredTokenizer: Sendable {
   var unknown: Int32?
   var padding: Int32?
   var chatTemplate: String?
+  /// Names of chat templates of a folder beside that one.
+  var otherTemplates: [String] = []
 }
 
 extension Tokenizer {

@@ -79,6 +79,9 @@ extension Tokenizer {
     return lost
   }
 
+  /// Names of a folder's chat templates that a GGUF file gets none of.
+  package var templatesLeftOut: [String] { stored.otherTemplates }
+
   /// The ids of tokens with a task of their own, as either kind of file states them.
   var specialIDs: [(SpecialTokenKey, Int32?)] {
     [(.bos, bos), (.eos, eos), (.unknown, stored.unknown), (.padding, stored.padding)]

@@ -72,7 +72,8 @@ package struct Tokenizer: Sendable {
     tokens.flatMap { includesControl || !isControl($0) ? bytes(of: $0) : [] }
   }
 
-  private func isControl(_ token: Int32) -> Bool {
+  /// Whether a token is no part of a text that is shown.
+  package func isControl(_ token: Int32) -> Bool {
     token >= 0 && Int(token) < table.count && table.kinds[Int(token)] == .control
   }
 

@@ -30,7 +30,7 @@ struct Generate: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Chat format: none, auto (the checkpoint's), chatml, llama3, gemma, phi3 or mistral.",
+      "Chat format: none, auto (the checkpoint's), \(ChatFormat.names).",
       valueName: "name"))
   var chat = "none"
 
@@ -87,7 +87,7 @@ struct Generate: ParsableCommand {
       options: RunOptions(threads: output.threads))
     let prompts = try generation.prompts(texts, for: model)
     warn(of: prompts, generation, model)
-    if let omission = generation.chat?.omission(for: model) { output.warn(omission) }
+    for note in try generation.chat?.notes(for: model) ?? [] { output.warn(note) }
     if output.json, output.threads > 1 { model.digest.begin() }
     let streams = !output.json && prompts.count == 1
     let display = ProgressDisplay(quiet: output.quiet || streams)

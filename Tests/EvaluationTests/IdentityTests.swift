@@ -77,6 +77,7 @@ import Testing
     }
     let templates: [String: (inout NeedleTemplate) -> Void] = [
       "needle": { $0.needle += "!" }, "question": { $0.question += "!" },
+      "begin": { $0.begin += "!" },
       "answer": { $0.answer += "!" }, "keys": { $0.keys = ["Rome"] },
       "values": { $0.values = 1...9 },
     ]

@@ -1,66 +1,96 @@
 import Base
 import Checkpoints
+import Foundation
 import Vocabulary
 
 /// How a conversation is written for a family of chat models. A checkpoint's own template is only
 /// looked at to tell the family: it is code, and none of it is run.
 package struct ChatFormat: Sendable, Equatable {
   package let name: String
-  /// What comes before the user's words, and between them and the model's.
-  package let beforeUser: String
-  package let afterUser: String
+  /// What a conversation begins with, where that is more than the tokenizer puts there.
+  private(set) var start = ""
+  /// What comes right before the user's words.
+  let opening: String
+  /// What ends them.
+  private(set) var closing: String
+  /// What the model's turn begins with.
+  let reply: String
+  /// What ends the model's turn, where that is a token of its own.
+  private(set) var turnEnd: String?
+  /// What begins a system turn, where the family has one.
+  private(set) var systemMark: String?
+  /// Whether the family's first vocabularies have no tokens for the marks.
+  private(set) var marksArePlain = false
 
-  /// The families known, most telling marks first.
+  /// What comes before the user's words, and between them and the model's.
+  package var beforeUser: String { start + opening }
+  package var afterUser: String { closing + reply }
+
+  /// Stands for the text of the vocabulary's EOS token.
+  static let eos = "{eos}"
+
+  /// The families known. A template is of at most one: the pieces of each exclude the others'.
   package static let known: [ChatFormat] = [
     ChatFormat(
-      name: "chatml", beforeUser: "<|im_start|>user\n",
-      afterUser: "<|im_end|>\n<|im_start|>assistant\n"),
+      name: "chatml", opening: "<|im_start|>user\n", closing: "<|im_end|>\n",
+      reply: "<|im_start|>assistant\n", turnEnd: "<|im_end|>", systemMark: "<|im_start|>system"),
     ChatFormat(
-      name: "llama3", beforeUser: "<|start_header_id|>user<|end_header_id|>\n\n",
-      afterUser: "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"),
+      name: "llama3", opening: "<|start_header_id|>user<|end_header_id|>\n\n",
+      closing: "<|eot_id|>", reply: "<|start_header_id|>assistant<|end_header_id|>\n\n",
+      turnEnd: "<|eot_id|>", systemMark: "<|start_header_id|>system<|end_header_id|>"),
     ChatFormat(
-      name: "gemma", beforeUser: "<start_of_turn>user\n",
-      afterUser: "<end_of_turn>\n<start_of_turn>model\n"),
+      name: "gemma", opening: "<start_of_turn>user\n", closing: "<end_of_turn>\n",
+      reply: "<start_of_turn>model\n", turnEnd: "<end_of_turn>"),
     ChatFormat(
-      name: "phi3", beforeUser: "<|user|>\n", afterUser: "<|end|>\n<|assistant|>\n"),
-    ChatFormat(name: "mistral", beforeUser: "[INST] ", afterUser: " [/INST]"),
+      name: "phi3", opening: "<|user|>\n", closing: "<|end|>\n", reply: "<|assistant|>\n",
+      turnEnd: "<|end|>", systemMark: "<|system|>"),
+    ChatFormat(
+      name: "phi4", opening: "<|im_start|>user<|im_sep|>", closing: "<|im_end|>",
+      reply: "<|im_start|>assistant<|im_sep|>", turnEnd: "<|im_end|>",
+      systemMark: "<|im_start|>system<|im_sep|>"),
+    ChatFormat(
+      name: "zephyr", opening: "<|user|>\n", closing: eos + "\n", reply: "<|assistant|>\n",
+      systemMark: "<|system|>", marksArePlain: true),
+    ChatFormat(
+      name: "glm4", start: "[gMASK]<sop>", opening: "<|user|>\n", closing: "",
+      reply: "<|assistant|>", turnEnd: "<|user|>", systemMark: "<|system|>"),
+    ChatFormat(
+      name: "mistral", opening: "[INST] ", closing: " [/INST]", reply: "", marksArePlain: true),
+    ChatFormat(name: "mistral-v3", opening: "[INST] ", closing: "[/INST]", reply: ""),
+    ChatFormat(name: "tekken", opening: "[INST]", closing: "[/INST]", reply: ""),
   ]
 
-  private var mark: String {
-    switch name {
-    case "chatml": "<|im_start|>"
-    case "llama3": "<|start_header_id|>"
-    case "gemma": "<start_of_turn>"
-    case "phi3": "<|user|>"
-    default: "[INST]"
-    }
+  /// The names for messages and help: `a, b or c`.
+  package static let names: String = {
+    let names = known.map(\.name)
+    return names.dropLast().joined(separator: ", ") + " or " + (names.last ?? "")
+  }()
+
+  /// The marks that surround turns: what models have tokens of their own for.
+  var marks: [String] { ChatTemplateText.marks(in: start + opening + closing + reply) }
+
+  /// What is to be said before an answer in this format: marks that are no tokens of the vocabulary,
+  /// and a system turn that is left out.
+  /// - Throws: what reading the checkpoint's template or its tokenizer throws.
+  package func notes(for model: Model) throws -> [String] {
+    [try spelledMarks(try model.tokenizer()), try omission(for: model)].compactMap { $0 }
   }
 
-  /// What ends the model's turn, where that is a token of its own.
-  private var turnEnd: String? {
-    switch name {
-    case "chatml": "<|im_end|>"
-    case "llama3": "<|eot_id|>"
-    case "gemma": "<end_of_turn>"
-    case "phi3": "<|end|>"
-    default: nil
-    }
-  }
-
-  /// What begins a system turn, where the family has one.
-  private var systemMark: String? {
-    switch name {
-    case "chatml": "<|im_start|>system"
-    case "llama3": "<|start_header_id|>system<|end_header_id|>"
-    case "phi3": "<|system|>"
-    default: nil
-    }
+  private func spelledMarks(_ tokenizer: Tokenizer) throws -> String? {
+    guard !marksArePlain else { return nil }
+    let spelled = try marks.filter { try Self.token($0, tokenizer) == nil }
+    guard !spelled.isEmpty else { return nil }
+    return "chat format \(name): the vocabulary has no token for"
+      + " \(spelled.map { quoted($0) }.joined(separator: ", ")), which is spelled as plain text: the"
+      + " model knows another format"
   }
 
   /// What is to be said of a checkpoint whose own template begins a conversation with a system turn
   /// that nobody wrote, which this format leaves out; nil where there is no sign of one.
-  package func omission(for model: Model) -> String? {
-    guard let template = model.checkpoint.chatTemplate, template.contains(mark) else { return nil }
+  private func omission(for model: Model) throws -> String? {
+    guard let mark = marks.first, let template = try model.checkpoint.chatTemplate(),
+      template.contains(mark)
+    else { return nil }
     var words = systemWords(in: template)
     // These templates keep it in a variable, or write it piece by piece.
     if words == nil, template.contains("default_system") { words = "" }
@@ -86,9 +116,12 @@ package struct ChatFormat: Sendable, Equatable {
 
   /// The token that ends the model's turn; nil where the vocabulary has none.
   func endToken(of tokenizer: Tokenizer) throws -> Int32? {
-    guard let turnEnd else { return nil }
-    let tokens = try tokenizer.encode(
-      Array(turnEnd.utf8), addSpecial: false, parseSpecial: true)
+    try turnEnd.flatMap { try Self.token($0, tokenizer) }
+  }
+
+  /// The one token that a text is; nil where it is several.
+  private static func token(_ text: String, _ tokenizer: Tokenizer) throws -> Int32? {
+    let tokens = try tokenizer.encode(Array(text.utf8), addSpecial: false, parseSpecial: true)
     return tokens.count == 1 ? tokens[0] : nil
   }
 
@@ -100,29 +133,63 @@ package struct ChatFormat: Sendable, Equatable {
   }
 
   /// The format of a name; `auto` takes the checkpoint's, `none` is nil.
-  /// - Throws: `EvaluationError.setting` for a name not known, `.usage` for a checkpoint without a known one.
+  /// - Throws: `EvaluationError.setting` for a name not known, `.usage` for a checkpoint without a
+  ///   template of a known one, and what reading the template throws.
   package static func named(_ name: String, for model: Model) throws -> ChatFormat? {
     if name == "none" { return nil }
-    if let format = known.first(where: { $0.name == name }) { return format }
-    let names = known.map(\.name).joined(separator: ", ")
+    if let format = known.first(where: { $0.name == name }) {
+      return try format.resolved(for: model)
+    }
     guard name == "auto" else {
       throw EvaluationError.setting(
         .chat, problem: "is '\(name)', expected none, auto, \(names)")
     }
-    let template = model.checkpoint.chatTemplate ?? ""
-    guard let format = known.first(where: { template.contains($0.mark) }) else {
+    guard let template = try model.checkpoint.chatTemplate() else {
       throw EvaluationError.usage(
-        "the checkpoint has no chat template of a known family: \(names)")
+        "the checkpoint has no chat template; known by name: \(names)")
+    }
+    guard let format = ChatTemplateText(template)?.format else {
+      throw EvaluationError.usage(
+        "the checkpoint's chat template is of no known family; known by name: \(names)")
+    }
+    return try format.resolved(for: model)
+  }
+
+  /// The format in a model's vocabulary: with the text of its EOS, and without a start that the
+  /// tokenizer puts before every text.
+  private func resolved(for model: Model) throws -> ChatFormat {
+    var format = self
+    let tokenizer = try model.tokenizer()
+    if closing.contains(Self.eos) {
+      guard let id = tokenizer.eos else {
+        throw EvaluationError.usage(
+          "chat format \(name) ends turns with EOS, which the vocabulary does not have")
+      }
+      format.closing = closing.replacing(
+        Self.eos, with: String(decoding: tokenizer.decode([id]), as: UTF8.self))
+    }
+    if !start.isEmpty {
+      let put = tokenizer.decode(try tokenizer.encode([], addSpecial: true, parseSpecial: false))
+      if String(decoding: put, as: UTF8.self).hasPrefix(start) { format.start = "" }
     }
     return format
   }
 }
 
+extension ChatFormat: SettingValue {
+  /// What surrounds the user's words.
+  var setting: JSONValue {
+    [
+      "name": .string(name), "before_user": .string(beforeUser), "after_user": .string(afterUser),
+    ]
+  }
+}
+
 extension Checkpoint {
   /// The chat template as it is stored, a program in Jinja; nil where there is none.
-  var chatTemplate: String? {
+  func chatTemplate() throws(FileError) -> String? {
     if case .string(let template)? = metadata[TokenizerKey.chatTemplate] { return template }
-    guard let json = try? companions?.json("tokenizer_config.json") else { return nil }
-    return json["chat_template"]?.string
+    guard let companions else { return nil }
+    return try ChatTemplate(companions).text
   }
 }

@@ -2,7 +2,8 @@ import Inference
 import Rotary
 
 extension Model {
-  /// Greedy continuations of prompts, at most `maximum` tokens each, up to the end token.
+  /// Greedy continuations of prompts, at most `maximum` tokens each, up to a token that ends a text:
+  /// EOS, and those that the checkpoint names besides.
   /// - Parameters:
   ///   - prompts: token ids, at least one each.
   ///   - maximum: tokens of the longest continuation.
@@ -18,9 +19,9 @@ extension Model {
     threads: Int = 1, isDone: (Int, [Int32]) -> Bool = { _, _ in false },
     onStep: (Int) -> Void = { _ in }
   ) throws -> [[Int32]] {
-    let stops = try Set([tokenizer().eos].compactMap { $0 })
+    let stops = try tokenizer().ends(of: checkpoint)
     return try TokenGenerator(
-      ForwardPass(plan: plan, as: rotary, threads: threads), stops: stops
+      ForwardPass(plan: plan, as: rotary, threads: threads), stops: Set(stops)
     ).generate(prompts, maximum: maximum, isDone: isDone, onStep: onStep)
   }
 }

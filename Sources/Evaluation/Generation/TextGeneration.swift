@@ -96,7 +96,7 @@ package struct TextGeneration {
     let clock = ContinuousClock()
     let began = clock.now
     let tokenizer = try model.tokenizer()
-    let ends = try [tokenizer.eos, chat?.endToken(of: tokenizer)].compactMap { $0 }
+    let ends = try stops(model, tokenizer)
     let generator = TokenGenerator(
       ForwardPass(plan: model.plan, as: rotary, threads: options.threads), stops: Set(ends),
       choice: choice)
@@ -138,6 +138,12 @@ package struct TextGeneration {
       texts: texts, seconds: (clock.now - began) / .seconds(1), date: Date())
   }
 
+  /// The tokens that end a text: the model's, then the chat format's.
+  private func stops(_ model: Model, _ tokenizer: Tokenizer) throws -> OrderedSet<Int32> {
+    try tokenizer.ends(of: model.checkpoint).union(
+      [chat?.endToken(of: tokenizer)].compactMap { $0 })
+  }
+
   /// A number for each step follows from the seed alone: no prompt changes what another one gets.
   private var choice: TokenChoice {
     guard temperature > 0 else { return .mostLikely }
@@ -160,15 +166,18 @@ package struct TextGeneration {
   package func identity(_ prompts: [Prompt], _ model: Model) throws -> EvaluationIdentity {
     let longest = prompts.map { $0.tokens.count + $0.maximum }.max() ?? 0
     let texts = prompts.map { SourceHash.sha256(text: $0.text) }
+    let tokenizer = try model.tokenizer()
+    var settings = Settings.of(
+      self, leaving: ["rotary", "options"], names: ["maximum": "max_tokens", "topP": "top_p"])
+    settings["stops"] = Settings.json(Array(try stops(model, tokenizer)))
     return EvaluationIdentity(
       of: "generate",
       models: [
         try model.identity(
           rotary: model.plan.rotary.applying(rotary, length: longest), length: longest,
-          tokenizer: model.tokenizer())
+          tokenizer: tokenizer)
       ],
-      settings: Settings.of(
-        self, leaving: ["rotary", "options"], names: ["maximum": "max_tokens", "topP": "top_p"]),
+      settings: settings,
       materials: ["prompts_sha256": .array(texts.map { .string($0) })], options: options,
       units: prompts.count)
   }

@@ -110,12 +110,16 @@ package struct NeedleEvaluation {
     let longest = lengths.max() ?? 0
     var settings = Settings.of(self, leaving: ["rotary", "options"])
     settings["prompts"] = JSONValue(NeedleTrials.version)
+    let tokenizer = try model.tokenizer()
+    if mode == .generate {
+      settings["stops"] = Settings.json(Array(try tokenizer.ends(of: model.checkpoint)))
+    }
     return EvaluationIdentity(
       of: NeedleResult.self,
       models: [
         try model.identity(
           rotary: model.plan.rotary.applying(rotary, length: longest), length: longest,
-          tokenizer: model.tokenizer())
+          tokenizer: tokenizer)
       ], settings: settings,
       materials: ["haystack_sha256": .string(SourceHash.sha256(bytes: haystack.bytes))],
       options: options, units: try cells().count)

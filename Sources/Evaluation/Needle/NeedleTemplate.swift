@@ -9,8 +9,11 @@ package struct NeedleTemplate: Sendable, Equatable, SettingValue {
   /// What is asked after the haystack.
   package var question =
     "What is the special magic number for {key} mentioned in the text above?"
-    + " The special magic number for {key} mentioned in the text above is:"
-  /// What must follow the question, its leading space included.
+  /// What the reply begins with, which stands behind the question after a space; in a chat it is the
+  /// model's, the question the user's.
+  package var begin = "The special magic number for {key} mentioned in the text above is:"
+  /// What must follow, its leading space included, which is left out where a chat's reply begins with
+  /// it.
   package var answer = " {value}"
   /// What trials are about.
   package var keys = Self.cities
@@ -19,8 +22,9 @@ package struct NeedleTemplate: Sendable, Equatable, SettingValue {
 
   package init() {}
 
-  /// Reads the fields of a JSON object: needle, question, answer, keys, value_minimum and
-  /// value_maximum, each of which may be missing.
+  /// Reads the fields of a JSON object: needle, question, begin, answer, keys, value_minimum and
+  /// value_maximum, each of which may be missing. A question of the file's own has its own `begin`,
+  /// nothing unless it is there.
   /// - Throws: `EvaluationError.template` for a field that is not what it should be.
   package init(_ json: JSONValue, file: String) throws {
     guard let object = json.object else {
@@ -34,6 +38,7 @@ package struct NeedleTemplate: Sendable, Equatable, SettingValue {
       return text
     }
     needle = try text("needle", needle)
+    begin = try text("begin", object["question"] == nil ? begin : "")
     question = try text("question", question)
     answer = try text("answer", answer)
     if let list = object["keys"] {
@@ -99,7 +104,8 @@ package struct NeedleTemplate: Sendable, Equatable, SettingValue {
   /// Its texts; of the many keys their hash.
   var setting: JSONValue {
     [
-      "needle": .string(needle), "question": .string(question), "answer": .string(answer),
+      "needle": .string(needle), "question": .string(question), "begin": .string(begin),
+      "answer": .string(answer),
       "value_minimum": JSONValue(values.lowerBound), "value_maximum": JSONValue(values.upperBound),
       "keys_sha256": .string(SourceHash.sha256(text: keys.joined(separator: "\n"))),
     ]

@@ -15,7 +15,7 @@ struct NeedleTrial {
 /// The trials of a needle test: every one is made from the seed and its own place in the grid.
 struct NeedleTrials {
   /// Grows when a seed's prompts, or their tokens, change.
-  static let version = 4
+  static let version = 5
   /// Sizes of a haystack that are tried; nearly always the second has the length.
   private static let attempts = 20
 
@@ -44,7 +44,8 @@ struct NeedleTrials {
     func filled(_ text: String) -> String { template.filled(text, key: key, value: value) }
     let draft = Draft(
       needle: filled(template.needle), question: filled(template.question),
-      answer: Array(filled(template.answer).utf8), start: start(ofTrial: trial), depth: depth)
+      begin: filled(template.begin), answer: answer(filled(template.answer)),
+      start: start(ofTrial: trial), depth: depth)
     let bare = try made(draft, room: 0).completion.tokens.count
     // Tokens at the joints may be more or fewer than those of the parts.
     var room = length - bare
@@ -70,6 +71,8 @@ struct NeedleTrials {
   private struct Draft {
     let needle: String
     let question: String
+    /// What the reply begins with.
+    let begin: String
     let answer: [UInt8]
     /// Where in the haystack its passage begins.
     let start: Int
@@ -92,14 +95,14 @@ struct NeedleTrials {
     let text = before + after
     let parts: [(text: [UInt8], isMarked: Bool)]
     if let chat {
-      let (asked, begun) = Self.split(draft.question)
       parts = [
-        (Array(chat.beforeUser.utf8), true), (text + Array("\n\n\(asked)".utf8), false),
-        (Array(chat.afterUser.utf8), true), (Array(begun.utf8), false),
+        (Array(chat.beforeUser.utf8), true), (text + Array("\n\n\(draft.question)".utf8), false),
+        (Array(chat.afterUser.utf8), true), (Array(draft.begin.utf8), false),
       ]
     } else {
       let joint = text.last == 0x20 ? "" : " "
-      parts = [(text + Array("\(joint)\(draft.question)".utf8), false)]
+      let begun = draft.begin.isEmpty ? "" : " \(draft.begin)"
+      parts = [(text + Array("\(joint)\(draft.question)\(begun)".utf8), false)]
     }
     let (prompt, answer) = try tokenizer.encode(
       prompt: parts.map { $0.isMarked ? PromptPart.marked($0.text) : .plain($0.text) },
@@ -117,10 +120,9 @@ struct NeedleTrials {
     return haystack.sentence(from: random.integer(below: haystack.count))
   }
 
-  /// In a chat the question is the user's, and what follows its question mark begins the reply.
-  private static func split(_ question: String) -> (asked: String, begun: String) {
-    guard let mark = question.lastIndex(of: "?") else { return (question, "") }
-    let rest = question[question.index(after: mark)...]
-    return (String(question[...mark]), String(rest.drop { $0 == " " }))
+  /// The answer as bytes: a chat's reply begins without a space.
+  private func answer(_ text: String) -> [UInt8] {
+    let bytes = Array(text.utf8)
+    return chat != nil && template.begin.isEmpty ? Array(bytes.drop { $0 == 0x20 }) : bytes
   }
 }

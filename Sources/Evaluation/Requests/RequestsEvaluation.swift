@@ -95,13 +95,20 @@ package struct RequestsEvaluation {
   /// What the result is of, computed without answering anything.
   package func identity(_ model: Model, on file: RequestFile) throws -> EvaluationIdentity {
     let length = try length(model)
+    let tokenizer = try model.tokenizer()
+    var settings: OrderedDictionary<String, JSONValue> = [
+      "ctx": JSONValue(length), "prompts": JSONValue(HarnessTokens.version),
+    ]
+    if file.requests.contains(where: { $0.kind == .generateUntil }) {
+      settings["stops"] = Settings.json(Array(try tokenizer.ends(of: model.checkpoint)))
+    }
     return EvaluationIdentity(
       of: RequestsResult.self,
       models: [
         try model.identity(
           rotary: model.plan.rotary.applying(rotary, length: length), length: length,
-          tokenizer: model.tokenizer())
-      ], settings: ["ctx": JSONValue(length), "prompts": JSONValue(HarnessTokens.version)],
+          tokenizer: tokenizer)
+      ], settings: settings,
       materials: ["requests_sha256": .string(file.hash)], options: options,
       units: file.requests.count)
   }
@@ -268,12 +275,16 @@ package struct RequestsEvaluation {
     }
     guard !prompts.isEmpty else { return ([], 0) }
     let longest = Double(maxima.max() ?? 1)
+    let ends = try tokenizer.ends(of: model.checkpoint)
+    // The harness ends a text after one of these, before the text of EOS, and shows no control tokens.
+    let shown = Set(ends.filter { $0 != tokenizer.eos && !tokenizer.isControl($0) })
     let tokens = try TokenGenerator(
       ForwardPass(plan: model.plan, as: rotary, threads: options.threads),
-      stops: Set([tokenizer.eos].compactMap { $0 })
+      stops: Set(ends).subtracting(shown)
     ).generate(prompts, maxima: maxima) { index, found in
-      if let last = found.last { growing[index].append(last) }
-      return growing[index].isStopped
+      guard let last = found.last else { return false }
+      growing[index].append(last)
+      return growing[index].isStopped || shown.contains(last)
     } onStep: {
       progress(Double($0) / longest)
     }

@@ -128,6 +128,9 @@ package struct RulerEvaluation {
     var settings = Settings.of(self, leaving: ["rotary", "options"])
     settings["prompts"] = JSONValue(RulerGenerator.version)
     settings["seed"] = Settings.json(generator.seed)
+    if mode == .generate {
+      settings["stops"] = Settings.json(Array(try generator.tokenizer.ends(of: model.checkpoint)))
+    }
     var materials = generator.materials
     if !haystack.isEmpty {
       materials["haystack_sha256"] = .string(SourceHash.sha256(text: haystack))

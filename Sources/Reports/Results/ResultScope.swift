@@ -26,7 +26,8 @@ struct ResultScope {
     let stated = json["identity"]
     var parts = [file.kind, shard ?? ""]
     if let settings = stated?["settings"]?.members {
-      parts += settings.filter { !left.contains($0.key) }.map {
+      // Ids of tokens that end a text are the model's: another vocabulary has others.
+      parts += settings.filter { !left.contains($0.key) && $0.key != "stops" }.map {
         "\($0.key) \($0.value.serialized(pretty: false))"
       }
       parts.append((stated?["materials"] ?? .null).serialized(pretty: false))

@@ -78,9 +78,8 @@ extension ConversionWarning {
     case .noTokenizer: "token ids are given with --tokens"
     case .unknownKey: "--set gave it"
     case .widened: "--type names a smaller one"
-    case .ignored, .tokenizerFact, .assumedTokenizer, .otherTypes, .codeOutside, .noModelingCode,
-      .noTokenizerFiles, .unwritableTokenizer,
-      .withoutImportance:
+    case .ignored, .tokenizerFact, .chatTemplates, .assumedTokenizer, .otherTypes, .codeOutside,
+      .noModelingCode, .noTokenizerFiles, .unwritableTokenizer, .withoutImportance:
       nil
     }
   }

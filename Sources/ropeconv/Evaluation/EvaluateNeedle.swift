@@ -102,7 +102,7 @@ struct EvaluateNeedle: ParsableCommand {
       chat: try ChatFormat.named(template.chat, for: model),
       rotary: try variant.request(for: model.plan, warning: output),
       options: try work.options(longRun, threads: output.threads))
-    if let omission = evaluation.chat?.omission(for: model) { output.warn(omission) }
+    for note in try evaluation.chat?.notes(for: model) ?? [] { output.warn(note) }
     evaluation.mode = mode
     evaluation.passages = passages
     if let file = prompts.prompts {
@@ -143,14 +143,17 @@ struct EvaluateNeedle: ParsableCommand {
 struct NeedleTemplateOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "JSON with needle, question, answer, keys, value_minimum, value_maximum, haystack.",
+      "JSON with needle, question, begin, answer, keys, value_minimum, value_maximum, haystack.",
       valueName: "file"))
   var template: String?
 
   @Option(help: ArgumentHelp("The hidden sentence, with {key} and {value}.", valueName: "text"))
   var needle: String?
 
-  @Option(help: ArgumentHelp("What is asked, with {key}.", valueName: "text"))
+  @Option(
+    help: ArgumentHelp(
+      "What is asked, with {key}: in a chat all the user's; the reply begins with the answer.",
+      valueName: "text"))
   var question: String?
 
   @Option(help: ArgumentHelp("What must follow the question, with {value}.", valueName: "text"))
@@ -158,7 +161,7 @@ struct NeedleTemplateOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Chat format: none, auto (the checkpoint's), chatml, llama3, gemma, phi3 or mistral.",
+      "Chat format: none, auto (the checkpoint's), \(ChatFormat.names).",
       valueName: "name"))
   var chat = "none"
 
@@ -172,7 +175,10 @@ struct NeedleTemplateOptions: ParsableArguments {
       if haystack == nil { beside = try NeedleTemplate.haystack(of: json, file: template) }
     }
     if let needle { texts.needle = needle }
-    if let question { texts.question = question }
+    if let question {
+      texts.question = question
+      texts.begin = ""
+    }
     if let answer { texts.answer = answer }
     do { try texts.check(file: "") } catch {
       throw UsageError("--needle and --answer need {value} in them")
