@@ -20,6 +20,7 @@ import Testing
     var template = NeedleTemplate()
     template.needle = "#{value}#"
     template.question = "@{key}"
+    template.begin = ""
     let evaluation = NeedleEvaluation(
       template: template, lengths: [1024], depths: depths, trials: 3)
     let prompts = try evaluation.prompts(model, in: Haystack(name: "h", bytes: Array(text.utf8)))
