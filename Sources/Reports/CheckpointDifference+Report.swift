@@ -6,6 +6,9 @@ extension CheckpointDifference {
   /// The fields of `diff --json`.
   package func json(_ one: String, _ other: String) -> JSONValue {
     func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
+    let beside = files.different.map { file -> JSONValue in
+      ["name": .string(file.name), "a": text(file.one), "b": text(file.other)]
+    }
     return [
       "kind": "diff",
       "model": .string(one), "a": .string(one), "b": .string(other), "same": .bool(isEmpty),
@@ -13,6 +16,9 @@ extension CheckpointDifference {
         metadata.map { ["key": .string($0.key), "a": text($0.one), "b": text($0.other)] }),
       "tensors": .array(tensors.map(Self.json)),
       "tensors_equal": JSONValue(equalTensors),
+      "files": .array(beside),
+      "files_equal": .array(files.equal.map { .string($0) }),
+      "files_not_compared": .array(files.notCompared.map { .string($0) }),
     ]
   }
 
@@ -35,7 +41,15 @@ extension CheckpointDifference {
 
   /// The lines a person reads.
   package func text() -> String {
-    guard !isEmpty else { return "same: metadata and all \(equalTensors) tensors" }
+    let left =
+      files.notCompared.isEmpty
+      ? ""
+      : "\nnot compared, for one side has no such files: "
+        + files.notCompared.joined(separator: ", ")
+    guard !isEmpty else {
+      let beside = files.equal.isEmpty ? "" : ", \(files.equal.joined(separator: ", "))"
+      return "same: metadata\(beside) and all \(equalTensors) tensors\(left)"
+    }
     var parts: [String] = []
     if !metadata.isEmpty {
       let rows = [["key", "a", "b"]] + metadata.map { [$0.key, $0.one ?? "-", $0.other ?? "-"] }
@@ -51,10 +65,22 @@ extension CheckpointDifference {
       parts.append(
         Self.narrow([["tensor", "a", "b", "max", "RMS", "relative"]] + rows, columns: 80))
     }
-    parts.append(
-      "\(metadata.count) keys and \(tensors.count) tensors differ, \(equalTensors) tensors are equal"
-    )
+    if !files.different.isEmpty {
+      let rows = files.different.map { file -> [String] in
+        [file.name] + [file.one, file.other].map { $0.map { String($0.prefix(16)) } ?? "-" }
+      }
+      parts.append(Self.narrow([["file", "a", "b"]] + rows, columns: 80))
+    }
+    parts.append("\(counts), \(equalTensors) tensors are equal\(left)")
     return parts.joined(separator: "\n\n")
+  }
+
+  /// How many of what differ, as a clause.
+  package var counts: String {
+    let beside = files.different.count
+    return beside == 0
+      ? "\(metadata.count) keys and \(tensors.count) tensors differ"
+      : "\(metadata.count) keys, \(tensors.count) tensors and \(beside) files beside them differ"
   }
 
   /// A table; where it is wider than a terminal, each row's first cell has a line of its own and the

@@ -6,7 +6,7 @@ import Reports
 struct Diff: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff",
-    abstract: "List metadata and tensors in which two checkpoints differ.",
+    abstract: "List metadata, tensors and tokenizer files in which two checkpoints differ.",
     usage: "ropeconv diff <one> <other> [<options>]",
     discussion: HelpText.discussion(
       "Both are GGUF, or both safetensors (convert one where they are not). Numbers "
@@ -31,8 +31,7 @@ struct Diff: ParsableCommand {
     for checkpoint in [a, b] { try checkpoint.checkUnchanged() }
     output.show(difference.json(one, other), difference.text())
     if !difference.isEmpty {
-      throw ThresholdMissed(
-        reason: "\(difference.metadata.count) keys and \(difference.tensors.count) tensors differ")
+      throw ThresholdMissed(reason: difference.counts)
     }
   }
 

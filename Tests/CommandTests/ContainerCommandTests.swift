@@ -160,6 +160,58 @@ import Testing
     expectFailure(try run("diff", Self.model, "/nonexistent.gguf"), 66, containing: "nonexistent")
   }
 
+  /// Files that decide what a folder's model is are compared by what they say, not how it is written.
+  @Test func filesBesideTheWeightsAreCompared() throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    let (one, other) = ("\(work)/one", "\(work)/other")
+    for path in [one, other] {
+      #expect(try run("convert", Self.model, "-o", "\(path)/", "--quiet").status == 0)
+    }
+    func edit(_ name: String, _ change: (inout [String: Any]) -> Void) throws {
+      let url = URL(fileURLWithPath: "\(other)/\(name)")
+      var object = try #require(
+        try JSONSerialization.jsonObject(with: Data(contentsOf: url)) as? [String: Any])
+      change(&object)
+      try JSONSerialization.data(withJSONObject: object, options: .sortedKeys).write(to: url)
+    }
+    // In another order and without spaces.
+    try edit("tokenizer.json") { _ in }
+    let same = try run("diff", one, other, "--json", "--quiet")
+    #expect(same.status == 0, "\(same.output)")
+    let equal = try json(same)["files_equal"]?.array?.compactMap(\.string)
+    #expect(equal == ["generation_config.json", "tokenizer.json", "tokenizer_config.json"])
+    let text = try run("diff", one, other, "--quiet").output
+    #expect(text.contains("tokenizer.json"), "\(text)")
+
+    try edit("tokenizer_config.json") { $0["chat_template"] = "{{ messages }}" }
+    try edit("tokenizer.json") { object in
+      guard var model = object["model"] as? [String: Any], let merges = model["merges"] as? [Any]
+      else { return }
+      model["merges"] = Array(merges.dropLast())
+      object["model"] = model
+    }
+    let different = try run("diff", one, other, "--json", "--quiet")
+    #expect(different.status == 1)
+    let files = try json(different)["files"]?.array ?? []
+    #expect(files.compactMap { $0["name"]?.string } == ["tokenizer.json", "tokenizer_config.json"])
+    let sum = try runProgram("/usr/bin/sha256sum", ["\(one)/tokenizer.json"]).output
+    #expect(files.first?["a"]?.string == String(sum.prefix(64)))
+    #expect(try json(different)["tensors"]?.array?.isEmpty == true)
+
+    // Weights without any such file are not of another model for that, which is said.
+    let bare = "\(work)/bare/model.safetensors"
+    try FileManager.default.createDirectory(
+      atPath: "\(work)/bare", withIntermediateDirectories: true)
+    for name in ["model.safetensors", "config.json"] {
+      try FileManager.default.copyItem(atPath: "\(one)/\(name)", toPath: "\(work)/bare/\(name)")
+    }
+    let partial = try run("diff", one, bare, "--json", "--quiet")
+    #expect(partial.status == 0, "\(partial.output)")
+    let left = try json(partial)["files_not_compared"]?.array?.compactMap(\.string)
+    #expect(left == equal)
+  }
+
   /// A vector of a quantized type has no rows of whole blocks: its numbers are compared all the same.
   @Test func vectorsOfBlocksAreCompared() throws {
     let work = try References.temporaryFolder()

@@ -2,7 +2,8 @@ import Base
 import OrderedCollections
 import Synchronization
 
-/// What differs between two checkpoints of one kind: metadata by key, tensors by name.
+/// What differs between two checkpoints of one kind: metadata by key, tensors and the files beside them
+/// by name.
 package struct CheckpointDifference: Sendable {
   /// A key whose values differ; nil where a checkpoint lacks it.
   package struct Entry: Sendable, Equatable {
@@ -26,7 +27,10 @@ package struct CheckpointDifference: Sendable {
   /// Tensors of the same type, shape and bytes.
   package let equalTensors: Int
 
-  package var isEmpty: Bool { metadata.isEmpty && tensors.isEmpty }
+  /// The files of tokenizers, chat templates and generation settings beside safetensors.
+  package let files: FileDifference
+
+  package var isEmpty: Bool { metadata.isEmpty && tensors.isEmpty && files.different.isEmpty }
 
   /// Compares two GGUF models, or two of safetensors.
   /// - Parameters:
@@ -35,7 +39,7 @@ package struct CheckpointDifference: Sendable {
   ///   - threads: threads to use.
   ///   - progress: called with the share of the tensors compared, as threads get to them.
   /// - Throws: `ContainersDiffer` for one of each, `TensorError` for elements that cannot be
-  ///   decoded.
+  ///   decoded, `FileError` for a file beside the weights that cannot be read.
   package init(
     _ one: Checkpoint, _ other: Checkpoint, threads: Int,
     progress: @escaping @Sendable (Double) -> Void = { _ in }
@@ -43,6 +47,7 @@ package struct CheckpointDifference: Sendable {
     guard one.isGGUF == other.isGGUF else {
       throw ContainersDiffer(one: one.path, other: other.path)
     }
+    files = try FileDifference(one.companions, other.companions)
     let keys = OrderedSet(one.metadata.keys).union(other.metadata.keys)
     let (settings, otherSettings) = (Self.settings(one), Self.settings(other))
     metadata =

@@ -7,12 +7,16 @@ package enum ModelFolder {
   /// The weights' one file.
   static let weights = "model.safetensors"
 
-  /// Files beside weights and configuration that go along unchanged.
-  package static let companions = [
+  /// Files beside weights and configuration that decide which tokens a text has, and how a model writes
+  /// on: a GGUF file has these facts in its metadata.
+  static let statements = [
     "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
     "added_tokens.json", "chat_template.jinja", "vocab.json", "merges.txt", "tokenizer.model",
-    "LICENSE", "LICENSE.md", "LICENSE.txt", "NOTICE",
   ]
+
+  /// Files beside weights and configuration that go along unchanged.
+  package static let companions =
+    statements + ["LICENSE", "LICENSE.md", "LICENSE.txt", "NOTICE"]
 
   /// The most bytes of a file beside the weights: what is made of it in memory takes many times as many.
   /// Nil for files whose bytes stay where they are.
