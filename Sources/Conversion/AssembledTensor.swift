@@ -11,6 +11,9 @@ extension TensorAssembly {
     var isFallback = false
     /// It is quantized without what an importance matrix says of other tensors.
     var lacksImportance = false
+    /// The same tensor as a reader of the output has it, where it holds what a fit may choose
+    /// (`FitDigest`).
+    var fittable: OutputTensor?
     /// What its weights take in the source, scales included, where they are stored with some there.
     var scaledBytes = 0
 

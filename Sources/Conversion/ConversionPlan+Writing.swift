@@ -47,10 +47,15 @@ extension ConversionPlan {
     return parts.joined(separator: " ")
   }
 
-  /// Of this conversion's fit, or of the source's where nothing turns otherwise now.
-  private var fitProvenance: FitProvenance {
-    if let fit { return FitProvenance(fit) }
-    return FitProvenance(of: siteChange == nil ? source.checkpoint : nil)
+  /// What is made of the fitted weights before they are written, so that a header can hold it; nil where
+  /// they are not known to be a fit's, or absorbed latent attention has none of their own.
+  private func fitDigest() throws -> String? {
+    guard fitProvenance.isKnown, !absorbed.contains(where: { $0.identity == .latent }) else {
+      return nil
+    }
+    return try LongPhase.run("hashing the fitted weights") {
+      try FitDigest.of(fittable, name: \.name) { try $0.numbers() }
+    }
   }
 
   /// Writes the output.
@@ -69,12 +74,13 @@ extension ConversionPlan {
       try source.checkpoint.checkChecksums()
     }
     let inputs = inputs
+    let fitted = try fitDigest()
     switch container {
     case .gguf:
       // The digest is in the header but need not be known before the tensors are written.
-      let early = try metadata(provenance(version, isEarly: true))
+      let early = try metadata(provenance(version, fitted: fitted, isEarly: true))
       let header = GGUFWriter.LateMetadata(early: early) { [self] in
-        let known = provenance(version)
+        let known = provenance(version, fitted: fitted)
         var final = early
         // An edit may have put another value there.
         for (key, hash) in [
@@ -97,16 +103,17 @@ extension ConversionPlan {
         to: request.output, metadata: header, shards: shards, force: request.force,
         inputs: inputs, progress: progress)
     case .safetensors:
-      return try writeSafetensors(version: version, inputs: inputs, progress: progress)
+      return try writeSafetensors(
+        version: version, fitted: fitted, inputs: inputs, progress: progress)
     case .folder:
-      let provenance = provenance(version)
+      let provenance = provenance(version, fitted: fitted)
       return try FolderWriter.write(
         to: request.output, configuration: configuration(provenance), tensors: tensors,
         extraFiles: companionFiles(provenance), shardSize: request.shardSize,
         force: request.force, inputs: inputs, progress: progress)
     case .archive:
       return try writeArchive(
-        provenance(version), report: report, inputs: inputs, progress: progress)
+        provenance(version, fitted: fitted), report: report, inputs: inputs, progress: progress)
     }
   }
 
@@ -120,7 +127,7 @@ extension ConversionPlan {
   /// - Throws: `ConversionError.setting` for a key that cannot be set or removed.
   func editChanges() throws -> [MetadataEdits.Change] {
     guard request.edits != .none else { return [] }
-    let nothing = Provenance(version: "", sourceHash: "", weightsHash: nil)
+    let nothing = Provenance(version: "", sourceHash: "", weightsHash: nil, fitted: nil)
     // A variant is read by code of ours.
     let known = KnownKeys(
       architecture: source.architecture, modelType: declaration == nil ? source.modelType : nil)
@@ -140,25 +147,29 @@ extension ConversionPlan {
     let sourceHash: String
     /// SHA-256 of its weights, where the model's is of more.
     let weightsHash: String?
+    /// What `fitDigest` gives.
+    let fitted: String?
   }
 
-  /// Where the output comes from; the hashes are waited for, or `isEarly`, what stands in their places.
-  private func provenance(_ version: String, isEarly: Bool = false) -> Provenance {
+  /// Where the output comes from; the source's hashes are waited for, or `isEarly`, what stands in their
+  /// places.
+  private func provenance(
+    _ version: String, fitted: String?, isEarly: Bool = false
+  ) -> Provenance {
     let hash = isEarly ? SourceDigest.placeholder : sourceHash()
-    guard digest.coversConfiguration else {
-      return Provenance(version: version, sourceHash: hash, weightsHash: nil)
-    }
-    return Provenance(
-      version: version, sourceHash: hash, weightsHash: isEarly ? hash : digest.ofWeights())
+    let ofWeights =
+      digest.coversConfiguration ? (isEarly ? hash : digest.ofWeights()) : nil
+    return Provenance(version: version, sourceHash: hash, weightsHash: ofWeights, fitted: fitted)
   }
 
   // MARK: - Containers
 
   private func writeSafetensors(
-    version: String, inputs: OutputInputs, progress: (@Sendable (Int) -> Void)?
+    version: String, fitted: String?, inputs: OutputInputs, progress: (@Sendable (Int) -> Void)?
   ) throws -> Int {
     func text(isEarly: Bool) throws -> String {
-      try configuration(provenance(version, isEarly: isEarly)).serialized(pretty: true) + "\n"
+      try configuration(provenance(version, fitted: fitted, isEarly: isEarly))
+        .serialized(pretty: true) + "\n"
     }
     // What cannot be stated is refused before anything is written.
     _ = try text(isEarly: true)
@@ -251,7 +262,7 @@ extension ConversionPlan {
       OwnKeys.Provenance.settings.key: .string(settings),
     ]
     fields[OwnKeys.Provenance.weights.key] = provenance.weightsHash.map { .string($0) }
-    for (key, value) in fitProvenance.metadata() { fields[key] = value }
+    for (key, value) in fitProvenance.metadata(weights: provenance.fitted) { fields[key] = value }
     if !extraTensors.isEmpty {
       fields[OwnKeys.extraTensorsKey] = .array(.strings(extraTensors))
     }
@@ -293,7 +304,7 @@ extension ConversionPlan {
       "settings": .string(settings),
     ]
     fields["source_weights_sha256"] = provenance.weightsHash.map { .string($0) }
-    fields["fit"] = fitProvenance.json()
+    fields["fit"] = fitProvenance.json(weights: provenance.fitted)
     if !extraTensors.isEmpty {
       fields[OwnKeys.extraTensors] = .array(extraTensors.map { .string($0) })
     }

@@ -41,6 +41,11 @@ package struct ConversionPlan: Sendable {
     package let bound: Double
   }
 
+  /// What the output says of the fit that its weights had.
+  let fitProvenance: FitProvenance
+  /// The tensors of the output that hold what a fit chooses.
+  let fittable: [OutputTensor]
+
   /// What turns otherwise than in the source, nothing absorbed; nil where it turns alike.
   package let siteChange: SiteChange?
 
@@ -117,7 +122,16 @@ extension ConversionPlan {
         throw ConversionError.setting(.noValueRotation(sites: sites.name))
       }
     }
-    siteChange = SiteChange(from: source.rotary, to: target)
+    let siteChange = SiteChange(from: source.rotary, to: target)
+    self.siteChange = siteChange
+    let earlier = FitProvenance(of: source.checkpoint)
+    if let report = fit?.report {
+      fitProvenance = FitProvenance(report, after: earlier)
+    } else if request.expectsFit {
+      fitProvenance = FitProvenance()
+    } else {
+      fitProvenance = try earlier.carried(by: source, turnsOtherwise: siteChange != nil)
+    }
 
     var identities = request.absorb
     let hasValueBias = source.layers.contains { $0[.valueBias] != nil }
@@ -220,6 +234,7 @@ extension ConversionPlan {
       }
     }
     self.tensors = tensors
+    fittable = assembled.compactMap(\.fittable)
     copiedTensors = assembled.count { $0.isCopy }
     rewrittenTensors = assembled.count - copiedTensors
     var warnings: [ConversionWarning] = source.notes.map { .ignored($0) }
@@ -240,6 +255,7 @@ extension ConversionPlan {
     if side == .gguf, declaration == nil {
       warnings += try metadata.unseenKeys().map { .unseenKey($0) }
     }
+    if fitProvenance.isChanged { warnings.append(.changedAfterFit) }
     if side == .gguf, source.side == .huggingface {
       let tokenizer = try Tokenizer.load(from: source.checkpoint)
       warnings += tokenizer.map { $0.lostInGGUF.map { .tokenizerFact($0) } } ?? [.noTokenizer]

@@ -13,6 +13,8 @@ package enum ConversionWarning: Sendable, Equatable {
   case fixedValues(tokens: Int?)
   /// A plain GGUF file states something by a key that other readers pass over.
   case unseenKey(UnseenKey)
+  /// The source was fitted, and its weights are not those that the fit left.
+  case changedAfterFit
   /// A folder without tokenizer becomes a GGUF file.
   case noTokenizer
   /// A fact of a folder's tokenizer that a GGUF file cannot state.
@@ -48,6 +50,8 @@ package enum ConversionWarning: Sendable, Equatable {
         + ": values turn alike at every length, where queries and keys follow it"
     case .unseenKey(let unseen):
       "'\(unseen.key)' is a key of ropeconv's own in a plain file: other readers \(unseen.effect)"
+    case .changedAfterFit:
+      "the weights were changed after their fit: what was measured of it is left out"
     case .noTokenizer:
       "the folder holds no tokenizer: only token ids can be scored with the output, and other"
         + " readers may refuse it"

@@ -105,8 +105,17 @@ struct TensorAssembly {
     rewriter.expect(Array(layers))
     let mix = mixTypes(groups.map { ($0.name, shape(of: $0.parts[0])) })
     return try groups.flatMap {
-      if let pair = pair($0.parts) { return pair }
+      let isFittable = $0.parts.contains { FitDigest.roles.contains($0.role) }
+      if var pair = pair($0.parts) {
+        let tensor = $0.parts[0].source.tensor
+        if isFittable {
+          pair[0].fittable = OutputTensor(
+            name: tensor.name, type: tensor.type, shape: tensor.shape, contents: .copy(tensor))
+        }
+        return pair
+      }
       var assembled = try assemble($0.name, $0.parts, mixType: mix[$0.name])
+      if isFittable { assembled.fittable = assembled.tensor }
       assembled.scaledBytes = $0.parts.reduce(0) { $0 + $1.source.scaledBytes }
       return [assembled]
     }

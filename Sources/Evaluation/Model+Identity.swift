@@ -81,7 +81,7 @@ extension Model {
       "value_bias": (values?.bias).map { .string($0.rawValue) } ?? .null,
       "scaling": (scores.first?.scaling ?? .none).setting,
       "as_if": .bool(rotary != stored),
-      "fit": fit,
+      "fit": try fit.value(of: plan),
       "frequencies_sha256": .string(SourceHash.sha256(text: frequencies)),
     ]
     let own = rotary.layers.lazy.compactMap(\.value).first { $0.ownScaling != nil }
@@ -94,17 +94,6 @@ extension Model {
       fields["value_length"] = .string("own")
     }
     return .object(fields)
-  }
-
-  /// What a conversion with a fit wrote beside the weights; null without one.
-  private var fit: JSONValue {
-    if let stated = checkpoint.configuration?[OwnKeys.object]?["fit"] { return stated }
-    let prefix = OwnKeys.fitPrefix
-    var fields: OrderedDictionary<String, JSONValue> = [:]
-    for (key, value) in checkpoint.metadata where key.hasPrefix(prefix) {
-      fields[String(key.dropFirst(prefix.count))] = JSONValue(metadata: value)
-    }
-    return fields.isEmpty ? .null : .object(fields)
   }
 }
 

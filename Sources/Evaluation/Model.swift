@@ -14,6 +14,8 @@ public struct Model: Sendable {
   package private(set) var plan: ModelPlan
   /// The hash of all its files, taken when a result needs it.
   package let digest: SourceDigest
+  /// What it says of the fit that its weights had.
+  let fit: FitStatement
 
   /// Opens a `.gguf` file, a `.safetensors` file with config.json beside it, or a Hugging Face
   /// folder. Reads headers only.
@@ -49,6 +51,7 @@ public struct Model: Sendable {
     digest = try SourceDigest(checkpoint)
     plan = try ModelPlan(checkpoint, keepsExtra: keepsExtra, in: catalog)
     self.checkpoint = plan.checkpoint
+    fit = FitStatement(plan.checkpoint)
   }
 
   /// The same model in one of the forms of decay attention.

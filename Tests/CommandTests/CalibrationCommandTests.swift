@@ -198,7 +198,8 @@ import Testing
     }
   }
 
-  /// A fitted file in another container still says how it was fitted; another rotation does not.
+  /// A fitted file in another container still says how it was fitted; one of another rotation, whose
+  /// weights it are all the same, says what they were fitted for, without what was measured as such.
   @Test func aKeptConversionKeepsTheFitsRecord() throws {
     try folder { work in
       let fitted = "\(work)/fitted.gguf"
@@ -223,7 +224,15 @@ import Testing
       )
       let plain = try Checkpoint.open("\(work)/rope.gguf").metadata
       #expect(plain["ropeconv.fit.perplexity_fitted"] == nil)
-      #expect(plain["ropeconv.settings"]?.string?.contains("fit=") == false)
+      #expect(plain["ropeconv.fit.texts"] == first["ropeconv.fit.texts"])
+      #expect(plain["ropeconv.fit.sites"]?.string == "qkvo")
+      let settings = plain["ropeconv.settings"]?.string ?? ""
+      #expect(settings.hasPrefix("sites=qk fit=full ") && settings.hasSuffix(" fitted-for=qkvo"))
+      let scored = try run(
+        "eval", "perplexity", "\(work)/rope.gguf", "--text", Self.text, "--ctx", "64", "--chunks",
+        "1", "--json")
+      #expect(
+        try json(scored)["models"]?.array?.first?["variant"] == "RoPE, weights fitted for qkvo")
     }
   }
 }

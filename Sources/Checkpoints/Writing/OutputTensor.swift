@@ -83,6 +83,27 @@ package struct OutputTensor: Sendable {
     }
   }
 
+  /// All elements as float32, in memory.
+  /// - Throws: what making the contents throws, and `TensorError` for elements that cannot be decoded.
+  package func numbers() throws -> [Float] {
+    var bytes: [UInt8] = []
+    switch contents {
+    case .copy(let entry): return try entry.decoded()
+    case .pieces(let pieces):
+      for (source, range) in pieces { source.withBytes(range) { bytes.append(contentsOf: $0) } }
+    case .computed(let make): bytes = try make()
+    case .pieceByPiece(let count, let threads, let make):
+      for piece in Self.make(0..<count, threads, make) { bytes += try piece.get() }
+    }
+    let count = elementCount(of: shape) ?? 0
+    return try [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+      if let base = buffer.baseAddress, count > 0 {
+        try bytes.withUnsafeBytes { try Decoding.decode($0, as: type, to: base, count: count) }
+      }
+      initialized = count
+    }
+  }
+
   /// Appends bytes of an input tensor: as they lie in its file, or put together of two of its tensors.
   private static func copy<Sink: ByteSink & ~Copyable>(
     _ bytes: Range<Int>, of source: TensorEntry, to file: inout Sink

@@ -68,10 +68,19 @@ package struct ModelDescription: Sendable, Equatable {
         parts.append("value base \(number(base))")
       }
     }
-    if let fit = rotation["fit"], !fit.isNull { parts.append("fitted") }
+    if let words = fit(rotation["fit"] ?? .null) { parts.append(words) }
     if rotation["as_if"]?.bool == true { parts.append("as if") }
     parts += scalings(rotation)
     return parts.joined(separator: ", ")
+  }
+
+  /// What a fit did to the weights; nil where they had none, or where it was not used.
+  private static func fit(_ fit: JSONValue) -> String? {
+    guard !fit.isNull, fit[OwnKeys.Fit.mode]?.string != OwnKeys.Fit.unused else { return nil }
+    let words =
+      fit[OwnKeys.Fit.sites]?.string
+      .map { "weights fitted for \($0.isEmpty ? "no rotation" : $0)" } ?? "fitted"
+    return fit[OwnKeys.Fit.changed]?.bool == true ? "\(words), then changed" : words
   }
 
   /// The layers whose heads have no pairs, where others have some.

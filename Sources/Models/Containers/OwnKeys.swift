@@ -38,4 +38,24 @@ package enum OwnKeys {
 
   /// What stands before what a conversion with a fit says of it.
   package static let fitPrefix = "ropeconv.fit."
+
+  /// Facts of a fit: members of `fit` in the object of config.json, behind `fitPrefix` in a GGUF file.
+  package enum Fit {
+    /// What stands before what was measured of it.
+    package static let perplexityPrefix = "perplexity_"
+    /// The calibration texts.
+    package static let texts = "texts"
+    /// SHA-256 of their token ids, in a GGUF file.
+    package static let textsIDs = "texts_ids_sha256"
+    /// What it changed, the name of a `FitMode`.
+    package static let mode = "mode"
+    /// The mode of a fit that was worse than the plain rewrite, which was written in its place.
+    package static let unused = "none"
+    /// What `FitDigest` makes of the weights as they were written.
+    package static let weights = "weights_sha256"
+    /// The letters of the sites that it was done for, where the file turns otherwise.
+    package static let sites = "sites"
+    /// True where the weights are not those that it left.
+    package static let changed = "changed"
+  }
 }

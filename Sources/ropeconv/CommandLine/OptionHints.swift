@@ -79,7 +79,8 @@ extension ConversionWarning {
     case .unknownKey: "--set gave it"
     case .widened: "--type names a smaller one"
     case .ignored, .tokenizerFact, .chatTemplates, .assumedTokenizer, .otherTypes, .codeOutside,
-      .noModelingCode, .noTokenizerFiles, .unwritableTokenizer, .withoutImportance:
+      .noModelingCode, .noTokenizerFiles, .unwritableTokenizer, .withoutImportance,
+      .changedAfterFit:
       nil
     }
   }
