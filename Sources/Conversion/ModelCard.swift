@@ -14,17 +14,20 @@ package struct MeasuredPerplexities: Sendable {
   package var change: Estimate?
   /// How much of the text, such as `41 chunks of 512 tokens`.
   package var extent: String?
+  /// Whether that text is, or is in part, what the weights were fitted on.
+  package var isOfCalibrationText: Bool
   /// Of the written file on the windows that a fit held out.
   package var heldOut: Double?
 
   package init(
     before: Estimate? = nil, after: Estimate? = nil, change: Estimate? = nil,
-    extent: String? = nil, heldOut: Double? = nil
+    extent: String? = nil, isOfCalibrationText: Bool = false, heldOut: Double? = nil
   ) {
     self.before = before
     self.after = after
     self.change = change
     self.extent = extent
+    self.isOfCalibrationText = isOfCalibrationText
     self.heldOut = heldOut
   }
 
@@ -160,7 +163,9 @@ struct ModelCard {
       add("fitted", fit.perplexityFitted, from: fit.perplexityBefore)
       add("as written here", measured.heldOut, from: fit.perplexityBefore)
     }
-    let text = "on \(measured.extent ?? "a text")"
+    let text =
+      "on \(measured.extent ?? "a text")"
+      + (measured.isOfCalibrationText ? ", (in part) calibration text of the fit" : "")
     add("original, \(text)", measured.before)
     add("this folder, \(text)", measured.after, changed: measured.change)
     return rows.isEmpty ? "" : "## Measured\n\n" + table(("perplexity", ""), rows)

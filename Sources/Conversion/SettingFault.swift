@@ -42,6 +42,8 @@ public enum SettingFault: Sendable, Equatable {
   case calibrationContext(Int)
   /// Fewer calibration tokens than two windows for each text.
   case calibrationTokens(Int, context: Int, texts: Int)
+  /// Two calibration texts are one.
+  case equalCalibrationTexts(String, String)
   /// A limit for the rise of perplexity that is not a number from 0 up.
   case maxIncrease(Double)
   /// The search for the most value rotation needs values that begin to turn.
@@ -91,6 +93,8 @@ public enum SettingFault: Sendable, Equatable {
     case .calibrationTokens(let tokens, let context, let texts):
       "\(tokens) calibration tokens, expected at least two windows of \(context)"
         + (texts > 1 ? " for each of \(texts) texts" : "")
+    case .equalCalibrationTexts(let one, let other):
+      "the calibration texts '\(one)' and '\(other)' are the same text"
     case .maxIncrease(let percent):
       "perplexity may rise by at most \(percent) %, expected 0 or more"
     case .noValuesBeginToTurn:

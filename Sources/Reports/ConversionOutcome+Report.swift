@@ -69,6 +69,7 @@ extension ConversionOutcome {
     var fields = scored.conditions.fields
     fields["chunks_available"] = JSONValue(scored.available)
     fields["compute"] = .string(scored.compute)
+    if scores.isOfCalibrationText { fields["calibration_text"] = .bool(true) }
     return fields
   }
 
@@ -94,6 +95,9 @@ extension ConversionOutcome {
           "without distance in its scores the model is a starting point for training: perplexity"
             + " \(Format.fixed(measured.before, 2)) -> \(Format.fixed(measured.after, 2))")
       }
+    }
+    for record in [scores.before, scores.after].compactMap({ $0?.record }) {
+      notes += record.calibrationNotes
     }
     return notes
   }

@@ -40,6 +40,7 @@ extension ConversionScores {
     if let scored {
       lines.append("           of \(scored.extent), in \(scored.compute)")
       lines += scored.conditions.lines(indent: 11)
+      if isOfCalibrationText { lines.append("           (in part) calibration text of the fit") }
     }
     return lines
   }

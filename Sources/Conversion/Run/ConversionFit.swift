@@ -1,3 +1,4 @@
+import Base
 import Evaluation
 
 /// A fit that is to be done in a conversion.
@@ -56,7 +57,22 @@ struct ConversionFit {
     texts = try request.sources.map {
       try TokenizedText($0, for: model, threads: conversion.threads)
     }
+    try Self.checkDistinct(texts)
     planned = try fit(plan).planned(on: texts)
+  }
+
+  /// One text that is given twice would count twice, and hold out what was fitted on.
+  /// - Throws: `SettingFault.equalCalibrationTexts`.
+  private static func checkDistinct(_ texts: [TokenizedText]) throws(ConversionError) {
+    guard texts.count > 1 else { return }
+    var names: [String: String] = [:]
+    for text in texts {
+      let hash = SourceHash.sha256(tokens: [text.tokens])
+      if let known = names[hash] {
+        throw .setting(.equalCalibrationTexts(known, text.name))
+      }
+      names[hash] = text.name
+    }
   }
 
   /// In percent, of a search for the most value rotation.

@@ -32,7 +32,8 @@ public struct ConversionOutcome: Sendable {
   var measured: MeasuredPerplexities {
     MeasuredPerplexities(
       before: scores.before?.estimate, after: scores.after?.estimate,
-      change: scores.difference?.percent, extent: scored?.extent, heldOut: perplexityHeldOut?.all)
+      change: scores.difference?.percent, extent: scored?.extent,
+      isOfCalibrationText: scores.isOfCalibrationText, heldOut: perplexityHeldOut?.all)
   }
 }
 

@@ -10,6 +10,11 @@ package struct ConversionScores: Sendable {
   /// Of the output.
   package internal(set) var after: PerplexityResult?
 
+  /// Whether the text is, or is in part, what the weights of the source or of the output were fitted on.
+  package var isOfCalibrationText: Bool {
+    [before, after].contains { $0?.record.isOfCalibrationText == true }
+  }
+
   /// What the conversion costs, by chunks.
   package var difference: PairedDifference? { Self.difference(before, after) }
   /// What the other rotation costs.

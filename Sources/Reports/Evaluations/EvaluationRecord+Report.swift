@@ -39,13 +39,14 @@ extension EvaluationRecord {
       let parts = [files[index], Statement.hash(model(index)["sha256"])] + rotation(index)
       return "weights     \(printable(parts.compactMap { $0 }.joined(separator: ", ")))"
     }
+    let calibration = isOfCalibrationText ? ", (in part) calibration text of the fit" : ""
     if let text = Statement.text(labels, ids: identity["text"]) {
-      lines.append("text        \(text)")
+      lines.append("text        \(text)\(calibration)")
     }
     if let haystack = labels["haystack"]?.string {
       let hash = Statement.hash(identity["materials"]?["haystack_sha256"])
-      lines.append(
-        "haystack    \(printable([haystack, hash].compactMap { $0 }.joined(separator: ", ")))")
+      let stated = [haystack, hash].compactMap { $0 }.joined(separator: ", ")
+      lines.append("haystack    \(printable(stated))\(calibration)")
     } else {
       let materials = (identity["materials"]?.object ?? [:]).compactMap { key, value in
         Statement.hash(value).map { "\(key.replacing("_sha256", with: "")) \($0)" }

@@ -20,6 +20,7 @@ extension ReportedResult {
   package func json(peakBytes: Int) -> JSONValue {
     var object = record.header
     if Self.roles.count == 1 { object["sites"] = record.sites() }
+    if record.isOfCalibrationText { object["calibration_text"] = .bool(true) }
     object.merge(fields) { $1 }
     object.merge(record.costs(peakBytes: peakBytes)) { own, _ in own }
     if showsUnits { object["units"] = record.unitsJSON }

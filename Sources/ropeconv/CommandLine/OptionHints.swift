@@ -58,6 +58,7 @@ extension SettingFault {
     case .calibrationContext: "--calibrate-ctx gives the tokens of a window"
     case .calibrationTokens:
       "raise --calibrate-tokens, or make windows shorter with --calibrate-ctx"
+    case .equalCalibrationTexts: "--calibrate takes each text once"
     case .maxIncrease: "--max-increase gives the limit in percent"
     case .noValuesBeginToTurn:
       "--max-increase needs --to with v or o, and a model whose values do not rotate yet"

@@ -22,6 +22,7 @@ protocol CommandedResult: ReportedResult {
 extension OutputOptions {
   /// Prints an evaluation's result; `work` is how it was computed, where this call computed it.
   func show(_ result: any ReportedResult, of work: WorkOptions? = nil) {
+    for note in result.record.calibrationNotes { warn(note) }
     let peak = ProcessMemory.peakBytes
     let text = { result.text(peakBytes: peak, color: .current) }
     show(result.json(peakBytes: peak), work?.stating(text()) ?? text())

@@ -153,6 +153,9 @@ struct EvaluatePerplexity: ParsableCommand {
       display.show(share, "\(scaling)ctx \(length)")
     }
     display.finish()
+    for note in sweep.curves.compactMap(\.points.first).flatMap(\.record.calibrationNotes) {
+      output.warn(note)
+    }
     output.show(
       sweep.json(peakBytes: ProcessMemory.peakBytes), work.stating(sweep.table()))
   }
