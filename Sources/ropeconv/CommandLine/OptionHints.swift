@@ -81,7 +81,7 @@ extension ConversionWarning {
     case .widened: "--type names a smaller one"
     case .ignored, .tokenizerFact, .chatTemplates, .assumedTokenizer, .otherTypes, .codeOutside,
       .noModelingCode, .noTokenizerFiles, .unwritableTokenizer, .withoutImportance,
-      .changedAfterFit:
+      .changedAfterFit, .fixedValues, .unseenKey:
       nil
     }
   }
