@@ -74,6 +74,11 @@ public struct TensorEntry: Sendable {
     }
   }
 
+  /// What the file holds: of numbers with scales beside them, the type of the numbers.
+  package var storedType: ElementType {
+    if case .scaled(let elements, _, _, _) = storage { elements.type } else { type }
+  }
+
   /// The files that hold the tensor.
   var files: [MappedFile] {
     switch storage {

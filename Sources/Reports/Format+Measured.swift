@@ -10,24 +10,38 @@ extension Format {
     package let error: String?
     /// Such as `10⁻³`, which both are times of; nil for numbers of a usual size.
     package let power: String?
+    /// What follows the number, such as ` %`; empty for a plain one.
+    private(set) var unit = ""
 
-    /// As one text: `15.23 ± 0.05`, `(3.12 ± 0.04) × 10⁻³`.
+    init(value: String, error: String?, power: String?) {
+      self.value = value
+      self.error = error
+      self.power = power
+    }
+
+    /// As one text: `15.23 ± 0.05`, `+0.33 % ± 0.67`, `(3.12 ± 0.04) × 10⁻³`.
     package var text: String {
-      let both = error.map { "\(value) ± \($0)" } ?? value
-      guard let power else { return both }
-      return error == nil ? "\(both) × \(power)" : "(\(both)) × \(power)"
+      guard let power, let error else { return error.map { "\(number) ± \($0)" } ?? number }
+      return "(\(value) ± \(error)) × \(power)\(unit)"
     }
 
     /// Both as percent.
     var percent: Shown {
-      Shown(value: value == "–" ? value : "\(value) %", error: error, power: power)
+      var shown = self
+      shown.unit = value == "–" ? "" : " %"
+      return shown
     }
 
     /// The number alone.
-    var number: String { power.map { "\(value) × \($0)" } ?? value }
+    var number: String { (power.map { "\(value) × \($0)" } ?? value) + unit }
 
     /// The error alone, with its sign; nil where there is none.
     var deviation: String? { error.map { "± \($0)" + (power.map { " × \($0)" } ?? "") } }
+
+    /// Whether it looks like no number but zero.
+    var isZero: Bool {
+      value != "–" && !value.contains { $0.isNumber && $0 != "0" }
+    }
   }
 
   /// A number with three digits, and its error with as many decimal places.
@@ -59,19 +73,18 @@ extension Format {
     shown(estimate.value, error: estimate.error, isSigned: isSigned)
   }
 
-  /// A change in percent: `+1.37 %`, and its error.
+  /// A change in percent: `+1.37 %`, and its error; of a million percent or more as `+1.37 × 10⁶ %`.
   package static func change(_ percent: Estimate) -> Shown {
-    var digits = abs(percent.value) < 9.995 ? 2 : 1
-    if percent.error.isFinite, percent.error > 0 {
-      digits = min(max(digits, certain(percent.error)), 4)
+    let (value, error) = (percent.value, percent.error.isFinite ? percent.error : 0)
+    guard max(abs(value), error) < 1e6 else {
+      return shown(value, error: percent.error, isSigned: true).percent
     }
-    guard percent.value.isFinite, abs(percent.value) < 1e6 else {
-      return Shown(value: "–", error: nil, power: nil)
-    }
-    let hasError = percent.error.isFinite && percent.error < 1e6
+    var digits = abs(value) < 9.995 ? 2 : 1
+    if error > 0 { digits = min(max(digits, certain(error)), 4) }
     return Shown(
-      value: signed(percent.value, digits, true) + " %",
-      error: hasError ? fixed(percent.error, digits) : nil, power: nil)
+      value: signed(value, digits, true),
+      error: percent.error.isFinite ? fixed(error, digits) : nil, power: nil
+    ).percent
   }
 
   /// Decimals with which an error has one digit, or two where the first is a 1.

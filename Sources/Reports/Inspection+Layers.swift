@@ -1,4 +1,5 @@
 import Base
+import Evaluation
 import Models
 import OrderedCollections
 import Rotary
@@ -30,7 +31,22 @@ extension Inspection {
   }
 
   private static func rotation(of score: ScoreRotation, _ plan: ModelPlan) -> String {
-    "\(name(of: score, plan)) (base \(Format.general(score.base)), \(score.scaling.name))"
+    "\(name(of: score, plan)) (base \(Format.general(score.base)), \(words(score.scaling, plan)))"
+  }
+
+  /// A scaling with its factor and the tokens that it stretches.
+  static func words(_ scaling: FrequencyScaling, _ plan: ModelPlan) -> String {
+    scaling.words(from: plan.shape.context)
+  }
+
+  /// A set of rotations of queries and keys as JSON.
+  static func set(_ score: ScoreRotation, _ plan: ModelPlan) -> JSONValue {
+    let original = score.scaling.stretched(from: plan.shape.context)
+    return [
+      "base": .number(score.base), "scaling": .string(score.scaling.name),
+      "factor": .finite(score.scaling.factor),
+      "original_context": original.map { JSONValue($0) } ?? .null,
+    ]
   }
 
   private static func entries(_ compression: AttentionRecipe.Compression) -> String {

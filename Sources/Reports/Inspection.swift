@@ -101,11 +101,13 @@ package struct Inspection: Sendable {
     guard plan.rotary.sites.rotatesScores else { return [("scores", "not rotated")] }
     return scores.map { score in
       let widths = attentions.filter { $0.rotation.score == score }.map(\.keyWidth)
+      let scaling =
+        score.scaling == .none ? "scaling none" : Self.words(score.scaling, plan)
       return (
         scores.count == 1 ? "scores" : "scores, \(Self.name(of: score, plan))",
         "\(score.pairs) pairs (\(score.layout.rawValue)) of \(Self.range(widths)) dims, "
           + (score.stated == nil ? "base \(Format.general(score.base))" : "frequencies stated")
-          + ", scaling \(score.scaling.name)"
+          + ", \(scaling)"
           + (score.direction == .backward ? ", turning backward" : "")
       )
     }
@@ -237,10 +239,7 @@ package struct Inspection: Sendable {
       "score_rotation": .object([
         "pairs": each { $0.rotation.pairs },
         "layout": (scores.first?.layout).map { .string($0.rawValue) } ?? .null,
-        "sets": .array(
-          scores.map {
-            .object(["base": .number($0.base), "scaling": .string($0.scaling.name)])
-          }),
+        "sets": .array(scores.map { Self.set($0, plan) }),
         "layers": .array(
           plan.rotary.layers.map { layer in
             layer.score.flatMap { scores.firstIndex(of: $0) }.map { JSONValue($0) } ?? .null
@@ -288,11 +287,6 @@ package struct Inspection: Sendable {
 }
 
 extension TensorEntry {
-  /// What the file holds: of numbers with scales beside them, the type of the numbers.
-  fileprivate var storedType: ElementType {
-    if case .scaled(let elements, _, _, _) = storage { elements.type } else { type }
-  }
-
   /// Bytes in the file, those of scales among them.
   fileprivate var storedBytes: Int {
     parts.map { $0.elements.byteCount + $0.scales.byteCount } ?? byteCount

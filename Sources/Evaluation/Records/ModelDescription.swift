@@ -1,6 +1,9 @@
 import Base
 import Checkpoints
 import Models
+import OrderedCollections
+import Rotary
+import Tensors
 
 /// A model of a result in words: its name, and the variant it was computed as, both from what the
 /// result's identity states.
@@ -14,6 +17,8 @@ package struct ModelDescription: Sendable, Equatable {
   package let variant: String
   /// Layers that no variant reaches, counted from 0.
   package let unrotatedLayers: [Int]
+  /// The types of its weights, such as "q4_0 with q6_k"; no digit is told apart by it, for the hash is.
+  package let weightTypes: String
 
   init(_ model: Model, identity: JSONValue) {
     file = model.checkpoint.path
@@ -22,6 +27,7 @@ package struct ModelDescription: Sendable, Equatable {
     role = identity["role"]?.string ?? "model"
     variant = Self.variant(identity)
     unrotatedLayers = Self.unrotatedLayers(identity["rotation"])
+    weightTypes = model.checkpoint.weightTypes
   }
 
   var json: JSONValue {
@@ -29,6 +35,7 @@ package struct ModelDescription: Sendable, Equatable {
       "name": .string(name), "file": .string(file), "role": .string(role),
       "variant": .string(variant),
       "unrotated_layers": .array(unrotatedLayers.map { .integer(Int64($0)) }),
+      "weight_types": .string(weightTypes),
     ]
   }
 
@@ -109,7 +116,7 @@ package struct ModelDescription: Sendable, Equatable {
     ].compactMap { $0 }
   }
 
-  private static func scaling(_ scaling: JSONValue) -> String? {
+  fileprivate static func scaling(_ scaling: JSONValue) -> String? {
     let names = [
       "linear": "linear", "ntk": "NTK", "dynamic": "dynamic NTK", "yarn": "YaRN",
       "llama3": "Llama 3 scaling", "longrope": "LongRoPE",
@@ -129,5 +136,43 @@ package struct ModelDescription: Sendable, Equatable {
       return String(last.dropLast(suffix.count))
     }
     return last
+  }
+}
+
+extension FrequencyScaling {
+  /// The scaling in the words of a variant, and what it stretches: "YaRN x4 from 4096 tokens"; "none"
+  /// without one. `context` are the tokens that the model states it was trained for.
+  package func words(from context: Int) -> String {
+    guard self != .none else { return name }
+    let method = ModelDescription.scaling(setting) ?? name
+    return stretched(from: context).map { "\(method) from \($0) tokens" } ?? method
+  }
+
+  /// The tokens that it stretches: its own, or the model's `context` where a stretch states none; nil of
+  /// a scaling that stretches none, or does not say.
+  package func stretched(from context: Int) -> Int? {
+    switch self {
+    case .linear, .ntk: context
+    default: originalContext
+    }
+  }
+
+  /// How many times it stretches them; nil where that is no one number.
+  package var factor: Double? { setting["factor"]?.double }
+}
+
+extension Checkpoint {
+  /// Element types that hold at least a hundredth of the parameters, the largest share first, such as
+  /// "q4_0 with q6_k"; empty of a file without tensors.
+  package var weightTypes: String {
+    var counts: [ElementType: Int] = [:]
+    for tensor in tensors.values { counts[tensor.storedType, default: 0] += tensor.elementCount }
+    let all = counts.values.reduce(0, +)
+    let types = counts.filter { $0.value > 0 && $0.value >= all / 100 }
+      .sorted { ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue) }
+      .map(\.key.rawValue)
+    guard let first = types.first else { return "" }
+    let others = types.dropFirst()
+    return others.isEmpty ? first : "\(first) with \(others.joined(separator: ", "))"
   }
 }

@@ -9,6 +9,8 @@ enum FewShotSection {
     let examples: Int
     let accuracy: Estimate
     let centered: Estimate
+    /// What it is centred by, and where that is from; a dash where the result does not say.
+    let baseline: String
 
     init(_ fields: ResultFields) throws(ReportError) {
       name = try fields.text("task")
@@ -18,6 +20,9 @@ enum FewShotSection {
       _ = (try fields.number("accuracy"), try fields.number("centered"))
       accuracy = try fields.estimate("accuracy")
       centered = try fields.estimate("centered")
+      let number = try fields.optionalNumber("baseline")
+      let source = fields.optionalText("baseline_source").map { ", \($0)" } ?? ""
+      baseline = number.isFinite ? Format.fixed(number, 3) + source : "–"
     }
 
     /// What tells two rows of a comparison apart.
@@ -48,8 +53,8 @@ enum FewShotSection {
     Table(
       name: "Tasks of \(label)",
       columns: [
-        .text("task"), .number("accuracy"), .number("centred"), .number("shots"),
-        .number("examples"), .text("type"),
+        .text("task"), .number("accuracy"), .number("centred"), .number("baseline"),
+        .number("shots"), .number("examples"), .text("type"),
       ],
       rows: tasks.map { task in
         [
@@ -57,7 +62,8 @@ enum FewShotSection {
           Table.bar(
             task.accuracy.value, text: Format.shown(task.accuracy).text, isSigned: false),
           Table.bar(task.centered.value, text: Format.shown(task.centered).text, isSigned: true),
-          .text("\(task.shots)"), .text("\(task.examples)"), .text(task.type),
+          .text(task.baseline), .text("\(task.shots)"), .text("\(task.examples)"),
+          .text(task.type),
         ]
       })
   }

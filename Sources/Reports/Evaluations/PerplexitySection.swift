@@ -23,10 +23,12 @@ enum PerplexitySection {
     let labels = ResultSubject.labels(subjects)
     var body = [variants(results, labels)]
     if Set(results.map(\.targets)).count > 1 {
+      let differences = ResultScope.differences(results.map(\.scope))
       body.append(
         """
-        <p class="note">These results differ in text, tokens, context, scored targets or shard, so \
-        their perplexities do not compare directly; bits per byte of one whole text do.</p>
+        <p class="note">These results differ \
+        (\(differences.isEmpty ? "in the targets scored" : differences)), so their perplexities do \
+        not compare directly; bits per byte of one whole text do.</p>
         """)
     }
     if results.contains(where: { $0.chunks.count > 1 }) { body.append(curves(results, labels)) }

@@ -65,6 +65,16 @@ enum Statement {
       ?? hash(.string(SourceHash.sha256(text: value.serialized(pretty: false))))
   }
 
+  /// A setting for a label that tells results apart, with its name: `stride 64`, `all chunks`,
+  /// `no chat`; what has a name is known by it (`chat chatml`).
+  /// - Returns: nil for a list, or an object without a name, whose parts tell more.
+  static func label(_ name: String, _ value: JSONValue) -> String? {
+    if value.isNull { return "\(words(name, value) == "all" ? "all" : "no") \(name)" }
+    if let known = value["name"]?.string { return "\(name) \(known)" }
+    guard value.array == nil, value.members == nil else { return nil }
+    return "\(name) \(value.string ?? value.serialized(pretty: false))"
+  }
+
   private static func scalar(_ value: JSONValue) -> String {
     if value.isNull { return "none" }
     if case .number(let number) = value { return Format.general(number) }

@@ -3,6 +3,7 @@ struct SuccessGrid {
   let label: String
   /// What it was measured on; differences are among grids of one scope.
   let scope: [String]
+  private let measured: ResultScope
   let rows: [String]
   let columns: [Int]
   /// [rows][columns], as those of `nll`; none where they are too many for a map.
@@ -20,6 +21,7 @@ struct SuccessGrid {
     let lengths = Set(cells.map(\.length)).sorted()
     self.label = label
     self.scope = scope.identity
+    measured = scope
     self.rows = rows.map(name)
     columns = lengths
     isDrawn = HeatMap.holds(rows: rows.count, columns: lengths.count)
@@ -72,10 +74,12 @@ struct SuccessGrid {
       leastChange: isShare ? 0.2 : 20, riseIsGood: true)
     var body = success.maps(grids, caption: words.successCaption)
     if Set(grids.map(\.scope)).count > 1 {
+      let differences = ResultScope.differences(grids.map(\.measured))
       body.append(
         """
-        <p class="note">These results differ in text, tasks, settings or shard: only those that agree \
-        in all of it are held against each other.</p>
+        <p class="note">These results differ \
+        (\(differences.isEmpty ? "in what they were measured on" : differences)): only those that \
+        agree in all of it are held against each other.</p>
         """)
     }
     let nats = grids.flatMap { $0.nll.joined() }.filter(\.isFinite)

@@ -74,13 +74,18 @@ struct TextScore {
       cut = "\(fields.optionalText("score") ?? "") \(context)"
       targets = [text ?? "", cut, shard ?? "", places]
     }
-    // Of one text other vocabularies have other tokens.
     let hash = fields.optionalText("text_sha256") ?? file.json["text_sha256"]?.string
     var details: [(key: String, text: String)] = [("ctx", "ctx \(context)")]
-    details += subject.settings.filter { ["text", "text hash"].contains($0.key) }
-    for setting in identity["settings"]?.members ?? [] {
+    details += subject.settings.filter { $0.key == "text" }
+    if let hash { details.append(("text hash", "text sha256 \(hash.prefix(8))")) }
+    for setting in identity["settings"]?.members ?? [] where setting.key != "ctx" {
+      let label = Statement.label(setting.key, setting.value)
       let value = setting.value.serialized(pretty: false)
-      details.append(("settings.\(setting.key)", "\(setting.key) \(value)"))
+      details.append(("settings.\(setting.key)", label ?? "\(setting.key) \(value)"))
+    }
+    // Of one text other vocabularies have other tokens.
+    if let ids = identity["text"]?["sha256"]?.string {
+      details.append(("tokens", "tokens sha256 \(ids.prefix(8))"))
     }
     scope = ResultScope(
       identity: [hash ?? subject.facts.first ?? "", cut, shard ?? ""], shard: shard,

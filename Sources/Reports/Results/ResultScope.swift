@@ -1,5 +1,6 @@
 import Base
 import Evaluation
+import OrderedCollections
 
 /// What a result was measured on: text, tasks, settings, what it is compared with, and its shard. Two
 /// results are held against each other where all of it is the same, and nowhere else.
@@ -47,7 +48,10 @@ struct ResultScope {
     } else if let base = json["base"] {
       parts.append(base.serialized(pretty: false))
     }
-    self.init(identity: parts, shard: shard, details: Self.details(file))
+    let details = Self.details(file).filter { detail in
+      !left.contains(detail.key) && !left.contains { detail.key.hasPrefix("settings.\($0)") }
+    }
+    self.init(identity: parts, shard: shard, details: details)
   }
 
   /// Cells and tasks without what was measured in them.
@@ -67,6 +71,12 @@ struct ResultScope {
     if let base {
       let words = [base["name"]?.string, base["variant"]?.string].compactMap { $0 }
       details.append(("base", "against \(words.joined(separator: ", "))"))
+      let types = base["weight_types"]?.string ?? ""
+      if !types.isEmpty { details.append(("base types", "of \(types)")) }
+    }
+    let stated = file.json["identity"]?["models"]?.array ?? []
+    if let hash = stated.first(where: { $0["role"]?.string == "base" })?["sha256"]?.string {
+      details.append(("base weights", "weights \(hash.prefix(8))"))
     }
     var tasks: [String] = []
     for task in file.json["tasks"]?.array ?? [] {
@@ -91,6 +101,24 @@ struct ResultScope {
     ResultSubject.labels(scopes.map { $0.shard ?? "" }, by: scopes.map(\.details)).map { label in
       String(label.drop { " ·".contains($0) })
     }
+  }
+
+  /// In what scopes differ, as a part of a sentence: `start 0 or start 100, no chat or chat chatml`.
+  /// Empty where no detail tells them apart.
+  static func differences(_ scopes: [ResultScope]) -> String {
+    var found: OrderedSet<String> = []
+    for key in OrderedSet(scopes.flatMap { $0.details.map(\.key) }) {
+      let texts = scopes.map { scope in scope.details.first { $0.key == key }?.text }
+      let values = OrderedSet(texts.compactMap { $0 })
+      guard Set(texts).count > 1 else { continue }
+      // What some do not have is told by its name alone, and so is what would be a long list.
+      found.append(
+        values.count > 1 && values.count < 5
+          ? values.joined(separator: " or ") : String(key.split(separator: ".").last ?? ""))
+    }
+    let shards = OrderedSet(scopes.map { $0.shard ?? "the whole" })
+    if shards.count > 1 { found.append(shards.joined(separator: " or ")) }
+    return found.joined(separator: ", ")
   }
 
   /// A title for each scope: the same for all, and the scope's name.

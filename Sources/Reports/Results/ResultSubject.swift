@@ -20,8 +20,12 @@ struct ResultSubject {
     let weights: String
   }
 
-  /// Empty where the result does not state it.
-  let compute: String
+  /// By what it was computed.
+  let arithmetic: ResultArithmetic
+
+  /// The types of the weights, such as `q4_0 with q6_k`; of a comparison those of the other model.
+  /// Empty where the result does not state them.
+  let weightTypes: String
 
   /// What a summary states of all results together: text, context, arithmetic, version, date; empty
   /// where a result says nothing of it.
@@ -80,7 +84,16 @@ struct ResultSubject {
         found.append(("\(prefix)\(key)", "\(key) \(Self.cut(value))"))
       }
     }
-    add(stated, "settings.")
+    for setting in stated?.members ?? [] {
+      if let label = Statement.label(setting.key, setting.value) {
+        found.append(("settings.\(setting.key)", Self.cut(label)))
+      } else {
+        add([setting.key: setting.value] as JSONValue, "settings.")
+      }
+    }
+    found += Self.tasks(identity["materials"])
+    let types = (json["models"]?.array ?? []).compactMap { first($0["weight_types"]) }
+    found.append(("weight types", types.joined(separator: " against ")))
     for (index, hash) in weights.enumerated() {
       found.append(("weights \(index)", "weights \(Self.short(hash))"))
     }
@@ -93,7 +106,10 @@ struct ResultSubject {
     variant = Variant(
       title: own.map { Self.shown(others[$0]) } ?? Self.file(json, base: false) ?? named,
       weights: own.flatMap { $0 < models.count ? first(models[$0]["sha256"]) : nil } ?? "")
-    self.compute = compute ?? ""
+    arithmetic = ResultArithmetic(
+      compute: compute, program: maker, level: first(program?["instruction_set"]),
+      identity: identity)
+    weightTypes = own.map { others[$0].weightTypes } ?? ""
     let key = first(json["key"], file.json["key"]) ?? ""
     self.key = key
     settings = found.compactMap { entry in
@@ -112,7 +128,7 @@ struct ResultSubject {
       date ?? "",
     ]
     conditions = [
-      maker, date ?? "", compute ?? "", context ?? "", text ?? "",
+      maker.isEmpty ? "" : maker + level, date ?? "", compute ?? "", context ?? "", text ?? "",
       // Of the text's bytes, as elsewhere; of its ids where it was given so.
       fileHash.map(Self.short) ?? idsHash.map { "ids \(Self.short($0))" } ?? "",
       weights.map(Self.short).joined(separator: ", "), shard ?? "", Self.short(key),
@@ -129,20 +145,47 @@ struct ResultSubject {
 
   private static func statesModels(_ json: JSONValue) -> Bool { described(json).isEmpty == false }
 
-  /// The models that say what they are, by role.
-  private static func described(
-    _ json: JSONValue
-  ) -> [(role: String, name: String, variant: String)] {
-    (json["models"]?.array ?? []).compactMap { model in
+  /// The models that say what they are, in the order of the result.
+  private static func described(_ json: JSONValue) -> [Described] {
+    let stated = json["identity"]?["models"]?.array ?? []
+    return (json["models"]?.array ?? []).enumerated().compactMap { index, model -> Described? in
       guard let name = model["name"]?.string, let variant = model["variant"]?.string,
         !variant.isEmpty
       else { return nil }
-      return (model["role"]?.string ?? "model", name, variant)
+      return Described(
+        role: model["role"]?.string ?? "model", name: name, variant: variant,
+        weightTypes: model["weight_types"]?.string ?? "",
+        weights: index < stated.count ? stated[index]["sha256"]?.string ?? "" : "")
     }
   }
 
-  private static func shown(_ model: (role: String, name: String, variant: String)) -> String {
+  /// A model that says what it is.
+  private struct Described {
+    let role: String
+    let name: String
+    let variant: String
+    /// Empty where the result does not state them.
+    let weightTypes: String
+    /// Their hash; empty where the result does not state it.
+    let weights: String
+  }
+
+  private static func shown(_ model: Described) -> String {
     model.name.isEmpty ? model.variant : "\(model.name) · \(model.variant)"
+  }
+
+  /// What tells the models of a comparison apart where their variants are alike: the types of their
+  /// weights, else those themselves; empty where nothing does, or nothing has to.
+  private static func telling(_ base: Described, _ other: Described) -> (String, String) {
+    guard base.name == other.name, base.variant == other.variant else { return ("", "") }
+    if base.weightTypes != other.weightTypes {
+      func words(_ types: String) -> String { types.isEmpty ? "" : " · \(types)" }
+      return (words(base.weightTypes), words(other.weightTypes))
+    }
+    guard base.weights != other.weights, !base.weights.isEmpty, !other.weights.isEmpty else {
+      return ("", "")
+    }
+    return (" · weights \(short(base.weights))", " · weights \(short(other.weights))")
   }
 
   /// The file of a model that says nothing of itself.
@@ -156,8 +199,10 @@ struct ResultSubject {
     if let base = models.first(where: { $0.role == "base" }),
       let other = models.first(where: { $0.role == "other" })
     {
+      let (ofBase, ofOther) = telling(base, other)
       return base.name == other.name
-        ? "\(shown(other)) against \(base.variant)" : "\(shown(other)) against \(shown(base))"
+        ? "\(shown(other))\(ofOther) against \(base.variant)\(ofBase)"
+        : "\(shown(other)) against \(shown(base))"
     }
     if let only = models.first { return shown(only) }
     let paths = [file(json, base: false), file(json, base: true)]
@@ -179,6 +224,30 @@ struct ResultSubject {
     text.count > 32 ? "\(text.prefix(29))..." : text
   }
 
+  /// What tells few-shot tasks of the same names apart: what they are centred by, and their files.
+  private static func tasks(_ materials: JSONValue?) -> [(key: String, text: String?)] {
+    let tasks = (materials?["tasks"]?.array ?? []).filter { $0["task"]?.string != nil }
+    guard !tasks.isEmpty else { return [] }
+    let published = tasks.count { $0["baseline"]?.double != nil }
+    let source =
+      published == 0
+      ? "baselines of choices"
+      : published == tasks.count
+        ? "published baselines" : "\(published) published baselines, others of choices"
+    var found: [(key: String, text: String?)] = [("materials.baselines", source)]
+    for task in tasks {
+      let name = task["task"]?.string ?? ""
+      found.append(
+        (
+          "materials.baseline of \(name)",
+          task["baseline"]?.double.map { "\(name) baseline \(Format.general($0))" }
+        ))
+      found.append(
+        ("materials.file of \(name)", task["sha256"]?.string.map { "\(name) \(short($0))" }))
+    }
+    return found
+  }
+
   // MARK: - Labels
 
   /// What files of one model each are about, with a label for each.
@@ -190,10 +259,14 @@ struct ResultSubject {
     return (subjects, labels(subjects))
   }
 
-  /// A label for each row: its title and, where titles are alike, the settings in which those rows
-  /// differ; the last resort is a number.
+  /// A label for each row: its title, by what it was computed where that is not the same in all and,
+  /// where those are alike, the settings in which the rows differ; the last resort is a number.
   static func labels(_ subjects: [ResultSubject]) -> [String] {
-    labels(subjects.map(\.title), by: subjects.map(\.settings))
+    let names = ResultArithmetic.differing(subjects.map(\.arithmetic))
+    let titles = subjects.map { subject in
+      ([subject.title] + subject.arithmetic.words(names)).joined(separator: " · ")
+    }
+    return labels(titles, by: subjects.map(\.settings))
   }
 
   /// The same of any titles, by what may tell them apart.

@@ -9,6 +9,34 @@ enum PerplexityColumns {
 
     /// Those that scored the tokens that the first did.
     var comparable: [TextScore] { results.filter { $0.targets == results.first?.targets } }
+
+    /// The one of them with the least perplexity; nil where none is finite.
+    var best: TextScore? {
+      comparable.filter { $0.perplexity.value.isFinite }
+        .min { $0.perplexity.value < $1.perplexity.value }
+    }
+
+    /// Differences of up to so many standard errors are not told apart.
+    static let errors = 2.0
+
+    /// Whether nothing tells a perplexity from the best: the paired difference is within its error or,
+    /// where there is no error, is shown as none. Nil of one that does not compare.
+    func isAsGood(_ result: TextScore) -> Bool? {
+      guard let change = best.flatMap({ result.change(from: $0) }) else { return nil }
+      return change.error.isFinite
+        ? change.value <= Self.errors * change.error : Format.change(change).isZero
+    }
+
+    /// Its entries in a column of perplexities.
+    func entries() -> [Summary.Entry] {
+      results.map { result in
+        // Of other tokens it is another number, which takes no part.
+        let isComparable = result.targets == results.first?.targets
+        return Summary.Entry(
+          result.subject, isComparable ? result.perplexity.value : .nan,
+          Format.shown(result.perplexity), key: result.key, isAsGood: isAsGood(result))
+      }
+    }
   }
 
   /// Of curves by length the points at each length that is the longest of one of them.
@@ -46,38 +74,28 @@ enum PerplexityColumns {
         Summary.Column(
           title: "change of perplexity\(place)", isLowerBetter: true,
           entries: comparable.enumerated().map { index, result in
-            guard index > 0 else {
-              return entry(result, 0, .init(value: "base", error: nil, power: nil))
-            }
             let change = result.change(from: comparable[0])
-            return entry(
-              result, change?.value ?? .nan,
-              change.map { Format.change($0) } ?? Format.shown(Double.nan))
+            let cell =
+              index == 0
+              ? Format.Shown(value: "base", error: nil, power: nil)
+              : change.map { Format.change($0) } ?? Format.shown(Double.nan)
+            return Summary.Entry(
+              result.subject, index == 0 ? 0 : change?.value ?? .nan, cell, key: result.key,
+              isAsGood: group.isAsGood(result))
           }))
     }
     columns.append(
       Summary.Column(
-        title: "perplexity\(place)", isLowerBetter: true,
-        // Of other tokens it is another number, which takes no part.
-        entries: group.results.map { result in
-          let isComparable = result.targets == group.results.first?.targets
-          return entry(
-            result, isComparable ? result.perplexity.value : .nan, Format.shown(result.perplexity))
-        }))
+        title: "perplexity\(place)", isLowerBetter: true, entries: group.entries()))
     if comparable.count < group.results.count {
       columns.append(
         Summary.Column(
           title: "bits per byte\(place)", isLowerBetter: true,
           entries: group.results.filter { $0.bitsPerByte.value.isFinite }.map {
-            entry($0, $0.bitsPerByte.value, Format.shown($0.bitsPerByte))
+            Summary.Entry(
+              $0.subject, $0.bitsPerByte.value, Format.shown($0.bitsPerByte), key: $0.key)
           }))
     }
     return columns
-  }
-
-  private static func entry(
-    _ result: TextScore, _ value: Double, _ cell: Format.Shown
-  ) -> Summary.Entry {
-    Summary.Entry(result.subject, value, cell, key: result.key)
   }
 }

@@ -1,4 +1,5 @@
 import Evaluation
+import OrderedCollections
 
 /// What a page of several results begins with: a row for each variant and a column for each score,
 /// the best and the worst of each marked, what follows from them in words, and what they are of.
@@ -11,15 +12,23 @@ struct Summary {
     let cell: Format.Shown
     /// What names the result, so that one given twice is shown once; empty where nothing does.
     let key: String
+    /// Whether nothing tells it from the best of its column, where a paired difference says so; nil: it
+    /// is as good where it looks the same.
+    let isAsGood: Bool?
 
     init(
-      _ subject: ResultSubject, _ value: Double, _ cell: Format.Shown, key: String? = nil
+      _ subject: ResultSubject, _ value: Double, _ cell: Format.Shown, key: String? = nil,
+      isAsGood: Bool? = nil
     ) {
       self.subject = subject
       self.value = value
       self.cell = cell
       self.key = key ?? subject.key
+      self.isAsGood = isAsGood
     }
+
+    /// Whether it is no worse than the best.
+    func matches(_ best: Entry) -> Bool { isAsGood ?? (cell.number == best.cell.number) }
   }
 
   /// One score of every variant that has it, on one text, with one list of settings: what is marked best
@@ -33,8 +42,8 @@ struct Summary {
   /// A row: one model as one variant, however many results say something of it.
   private struct Row: Hashable {
     var variant: ResultSubject.Variant
-    /// Tells two apart of which a column has a score each.
-    var compute: String
+    /// By what its results were computed, where a column has results computed in several ways.
+    var arithmetic: [String]
     /// Counts those that differ in neither.
     var number = 0
   }
@@ -44,33 +53,75 @@ struct Summary {
   /// The column's entries by row.
   private let cells: [[Row: Entry]]
   private let subjects: [ResultSubject]
+  /// What each row is called; without the model's name where all are of one.
+  private let labels: [String]
+  /// That name; nil where they are of several.
+  private let name: String?
   private let verdict: Markup
 
   /// - Returns: nil where there is one variant, or none: then the sections say it all.
   init?(_ results: [ResultFile], subjects: [ResultSubject]) throws(ReportError) {
     var columns: [Column] = []
     for shown in ShownKinds.all { columns += try shown.summary(results) }
-    var rows: [Row] = []
+    let arithmetic = columns.map { $0.entries.map(\.subject.arithmetic) }
+    let facts = Array(OrderedSet(arithmetic.flatMap { ResultArithmetic.differing($0) }))
+    var rows: OrderedSet<Row> = []
     var cells: [[Row: Entry]] = []
+    var types: [Row: String] = [:]
     for column in columns {
       var own: [Row: Entry] = [:]
-      for entry in column.entries {
-        var row = Row(variant: entry.subject.variant, compute: "")
-        if let taken = own[row], taken.subject.compute != entry.subject.compute {
-          row.compute = entry.subject.compute
-        }
-        while let taken = own[row], taken.key.isEmpty || taken.key != entry.key { row.number += 1 }
+      for (row, entry) in zip(Self.rows(of: column.entries, facts), column.entries) {
         if own[row] == nil { own[row] = entry }
-        if !rows.contains(row) { rows.append(row) }
+        if !entry.subject.weightTypes.isEmpty { types[row] = entry.subject.weightTypes }
+        rows.append(row)
       }
       cells.append(own)
     }
     guard rows.count > 1 else { return nil }
+    let titles = rows.map { ([$0.variant.title] + $0.arithmetic).joined(separator: " · ") }
+    let details = rows.map { row -> [(key: String, text: String)] in
+      var found: [(key: String, text: String)] = []
+      if let known = types[row] { found.append((key: "weight types", text: known)) }
+      let weights = row.variant.weights.prefix(8)
+      if !weights.isEmpty { found.append((key: "weights", text: "weights \(weights)")) }
+      return found
+    }
+    let full = ResultSubject.labels(titles, by: details)
+    // The model's name stands once, where all are of one.
+    let short = ResultSubject.short(full)
+    let named = Dictionary(uniqueKeysWithValues: zip(rows, short))
     self.columns = columns
-    self.rows = rows
+    self.rows = Array(rows)
     self.cells = cells
     self.subjects = subjects
-    verdict = try Verdict.markup(results)
+    labels = short
+    name = zip(full, short).first { $0 != $1 }.map { String($0.dropLast($1.count + 3)) }
+    let said = try Verdict.markup(results) { entries in
+      Self.rows(of: entries, facts).map { named[$0] ?? "" }
+    }
+    verdict = facts.isEmpty ? said : said + Self.note(facts, arithmetic)
+  }
+
+  /// The row of each of a column's entries; `facts` are names of what tells rows apart besides the
+  /// variant.
+  private static func rows(of entries: [Entry], _ facts: [String]) -> [Row] {
+    var taken: [Row: Entry] = [:]
+    return entries.map { entry in
+      var row = Row(
+        variant: entry.subject.variant, arithmetic: entry.subject.arithmetic.words(facts))
+      while let other = taken[row], other.key.isEmpty || other.key != entry.key { row.number += 1 }
+      taken[row] = entry
+      return row
+    }
+  }
+
+  /// That what is held against each other was not computed alike.
+  private static func note(_ facts: [String], _ columns: [[ResultArithmetic]]) -> Markup {
+    """
+    <p class="note">Not all of what is held against each other was computed alike: \
+    \(ResultArithmetic.said(facts, of: columns.flatMap { $0 })). Each row says by what; a part of a \
+    difference may be that.</p>
+    """
   }
 
   func markup() -> Markup {
@@ -85,17 +136,12 @@ struct Summary {
   }
 
   private func table() -> Table {
-    let labels = Labels.distinct(
-      rows.map { [$0.variant.title, $0.compute, String($0.variant.weights.prefix(8))] })
     let marks = columns.indices.map { marked($0) }
-    // The model's name stands once, where all are of one.
-    let short = ResultSubject.short(labels)
-    let name = zip(labels, short).first { $0 != $1 }.map { $0.dropLast($1.count + 3) }
     return Table(
       name: "Summary",
       columns: [.text(name.map { "variant of \($0)" } ?? "variant")]
         + columns.map { .number($0.title) },
-      rows: zip(rows, short).map { row, label in
+      rows: zip(rows, labels).map { row, label in
         [.text(label)]
           + columns.indices.map { column in
             cells[column][row].map { .measured($0.cell, mark: marks[column][row]) } ?? "–"
@@ -103,7 +149,7 @@ struct Summary {
       })
   }
 
-  /// The best and the worst of a column; none where all look the same.
+  /// The best and the worst of a column; none where nothing tells the worst from the best.
   private func marked(_ column: Int) -> [Row: Table.Mark] {
     let found = rows.compactMap { row in
       cells[column][row].flatMap { $0.value.isFinite ? (row: row, entry: $0) : nil }
@@ -111,13 +157,12 @@ struct Summary {
     let sorted = found.enumerated().sorted {
       ($0.element.entry.value, $0.offset) < ($1.element.entry.value, $1.offset)
     }.map(\.element)
-    guard let least = sorted.first, let most = sorted.last, least.entry.cell != most.entry.cell
-    else { return [:] }
+    guard let least = sorted.first, let most = sorted.last else { return [:] }
     let isLowerBetter = columns[column].isLowerBetter
     let (best, worst) = isLowerBetter ? (least, most) : (most, least)
-    // Those that look the same are equally good.
+    guard !worst.entry.matches(best.entry) else { return [:] }
     var marks: [Row: Table.Mark] = [worst.row: .worst]
-    for other in found where other.entry.cell == best.entry.cell { marks[other.row] = .best }
+    for other in found where other.entry.matches(best.entry) { marks[other.row] = .best }
     return marks
   }
 
