@@ -99,7 +99,7 @@ struct Summary {
     let said = try Verdict.markup(results) { entries in
       Self.rows(of: entries, facts).map { named[$0] ?? "" }
     }
-    verdict = facts.isEmpty ? said : said + Self.note(facts, arithmetic)
+    verdict = facts.isEmpty ? said : [said, Self.note(facts, arithmetic)].lines()
   }
 
   /// The row of each of a column's entries; `facts` are names of what tells rows apart besides the
