@@ -128,16 +128,26 @@ extension ConversionPlan {
   func editChanges() throws -> [MetadataEdits.Change] {
     guard request.edits != .none else { return [] }
     let nothing = Provenance(version: "", sourceHash: "", weightsHash: nil, fitted: nil)
-    // A variant is read by code of ours.
-    let known = KnownKeys(
-      architecture: source.architecture, modelType: declaration == nil ? source.modelType : nil)
+    let known = KnownKeys(architecture: source.architecture, modelType: writtenModelType)
     if container.side(of: source) == .gguf {
       return request.edits.changes(
         from: try unedited(nothing), to: try metadata(nothing),
         architecture: source.architecture.name, known: known)
     }
+    // What cannot be read is refused.
+    _ = try configuration(nothing)
+    let unedited = try uneditedConfiguration(nothing)
+    let edited = try request.edits.apply(to: unedited, spellings: spellings)
     return request.edits.changes(
-      from: try uneditedConfiguration(nothing), to: try configuration(nothing), known: known)
+      from: unedited, to: edited.configuration, besides: edited.besides, known: known)
+  }
+
+  /// The type that decides what is read of the output's config.json; nil of a variant, which is read by
+  /// code of ours.
+  private var writtenModelType: String? { declaration == nil ? source.modelType : nil }
+
+  private var spellings: RotarySpellings {
+    RotarySpellings(architecture: source.architecture, modelType: writtenModelType)
   }
 
   /// Where an output comes from.
@@ -290,7 +300,9 @@ extension ConversionPlan {
   }
 
   private func configuration(_ provenance: Provenance) throws -> JSONValue {
-    let configuration = try request.edits.apply(to: uneditedConfiguration(provenance))
+    let configuration = try request.edits.apply(
+      to: uneditedConfiguration(provenance), spellings: spellings
+    ).configuration
     if request.edits != .none {
       try checkReadable(
         source.checkpoint.restated(as: .safetensors, configuration: configuration))

@@ -4,14 +4,14 @@ import Models
 import OrderedCollections
 
 extension MetadataEdits {
-  /// What one edit does to the output.
+  /// What one edit does to the output, or what goes with one.
   package struct Change: Sendable, Equatable {
     package let key: String
     /// The value that would be there without the edit; nil where there would be none.
     package let old: JSONValue?
     /// Nil where the key is removed.
     package let new: JSONValue?
-    /// Some reader here looks at the key, or it was there already.
+    /// Some reader here looks at the key.
     package let isKnown: Bool
   }
 
@@ -24,20 +24,21 @@ extension MetadataEdits {
       let key = Self.place(key, architecture: name, written: written)
       return Change(
         key: key, old: before[key].map(Self.json), new: after[key].map(Self.json),
-        isKnown: before[key] != nil || known.reads(metadata: key, prefix: written))
+        isKnown: known.reads(metadata: key, prefix: written))
     }
   }
 
-  func changes(from before: JSONValue, to after: JSONValue, known: KnownKeys) -> [Change] {
-    func value(_ key: String, of root: JSONValue) -> JSONValue? {
-      key.split(separator: ".").reduce(Optional(root)) { $0?[String($1)] }
-    }
-    return keys.map { key in
-      let old = value(key, of: before)
+  /// What was done to config.json; `besides` are keys that were edited with those asked for.
+  func changes(
+    from before: JSONValue, to after: JSONValue, besides: [String], known: KnownKeys
+  ) -> [Change] {
+    func change(_ key: String) -> Change {
+      let path = key.split(separator: ".").map(String.init)
       return Change(
-        key: key, old: old, new: value(key, of: after),
-        isKnown: old != nil || known.reads(configuration: key))
+        key: key, old: Self.value(at: path, of: before), new: Self.value(at: path, of: after),
+        isKnown: known.reads(configuration: key))
     }
+    return keys.map(change) + besides.map(change).filter { $0.old != $0.new }
   }
 
   /// A value for people and JSON; of a long array its length.

@@ -82,28 +82,74 @@ package struct MetadataEdits: Sendable, Equatable {
     }
   }
 
-  /// Edits config.json: a value is JSON, or else a text; `a.b` is the member b of the object a.
-  /// - Throws: `ConversionError.setting` for a key to remove that is not there.
-  func apply(to configuration: JSONValue) throws(ConversionError) -> JSONValue {
+  /// Edits config.json: a value is JSON, or else a text; `a.b` is the member b of the object a. What
+  /// states the rotation a second time is edited with it.
+  /// - Parameters:
+  ///   - configuration: what is edited.
+  ///   - spellings: where the rotation is stated twice.
+  /// - Returns: the edited one, and the keys that were edited besides those asked for.
+  /// - Throws: `ConversionError.setting` for a key to remove that is not there, one that says nothing
+  ///   because kinds of layers have objects of their own, or two that disagree.
+  func apply(
+    to configuration: JSONValue, spellings: RotarySpellings
+  ) throws(ConversionError) -> (configuration: JSONValue, besides: [String]) {
     var result = configuration
+    var asked: [(key: String, edit: RotarySpellings.Edit)] = []
     for (key, text) in values {
       let value = (try? JSONValue.parse(Array(text.utf8), file: key)) ?? .string(text)
-      result = Self.replacing(key.split(separator: "."), in: result, by: value) ?? result
+      let path = key.split(separator: ".").map(String.init)
+      result = Self.replacing(path, in: result, by: value) ?? result
+      asked.append((key: key, edit: (path: path, value: value)))
     }
     for key in removed {
-      guard let without = Self.replacing(key.split(separator: "."), in: result, by: nil) else {
+      let path = key.split(separator: ".").map(String.init)
+      guard let without = Self.replacing(path, in: result, by: nil) else {
         throw Self.missing(key)
       }
       result = without
+      asked.append((key: key, edit: (path: path, value: nil)))
     }
-    return result
+    let stated = result
+    var besides: OrderedSet<String> = []
+    for (key, edit) in asked {
+      let others: [RotarySpellings.Edit]
+      do throws(RotarySpellings.OfLayerKinds) {
+        others = try spellings.others(of: edit, in: stated)
+      } catch {
+        throw .setting(.ofLayerKinds(key: key, member: error.member))
+      }
+      for (path, value) in others {
+        guard let edited = Self.replacing(path, in: result, by: value) else { continue }
+        result = edited
+        besides.append(path.joined(separator: "."))
+      }
+    }
+    for (key, edit) in asked
+    where !Self.holds(edit.value, at: Self.value(at: edit.path, of: result)) {
+      throw .setting(.spellingsDisagree(key: key))
+    }
+    return (configuration: result, besides: Array(besides).filter { !keys.contains($0) })
+  }
+
+  /// The member at a path, the outermost object's key first.
+  static func value(at path: [String], of root: JSONValue) -> JSONValue? {
+    path.reduce(Optional(root)) { $0?[$1] }
+  }
+
+  /// Whether what was asked for is what stands there, where an object may have got more members.
+  private static func holds(_ asked: JSONValue?, at found: JSONValue?) -> Bool {
+    if let members = asked?.object {
+      return members.allSatisfy { holds($0.value, at: found?[$0.key]) }
+    }
+    if let one = asked?.double, let other = found?.double { return one == other }
+    return asked == found
   }
 
   /// Nil where a member to remove is not there.
   private static func replacing(
-    _ path: [Substring], in value: JSONValue, by new: JSONValue?
+    _ path: [String], in value: JSONValue, by new: JSONValue?
   ) -> JSONValue? {
-    guard let first = path.first.map(String.init) else { return new }
+    guard let first = path.first else { return new }
     var fields = value.object ?? [:]
     if path.count == 1 {
       guard new != nil || fields[first] != nil else { return nil }

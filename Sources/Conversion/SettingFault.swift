@@ -33,6 +33,10 @@ public enum SettingFault: Sendable, Equatable {
   case keyType(key: String, value: String, type: String)
   /// A key to remove that is not there.
   case missingKey(String)
+  /// A member of config.json that says nothing, as kinds of layers have objects of their own.
+  case ofLayerKinds(key: String, member: String)
+  /// Edits of one fact of the rotation, in its two spellings, that disagree.
+  case spellingsDisagree(key: String)
   /// With its keys edited the tokenizer cannot be read.
   case unreadableTokenizer(reason: String)
   /// With its keys edited the model cannot be read.
@@ -84,6 +88,12 @@ public enum SettingFault: Sendable, Equatable {
     case .keyType(let key, let value, let type):
       "the key '\(key)' has type \(type), which '\(value)' is not a value of"
     case .missingKey(let key): "there is no key '\(key)' to remove"
+    case .ofLayerKinds(let key, let member):
+      "the key '\(key)' says nothing of layers whose kinds have rotations of their own, which"
+        + " '\(member)' sets"
+    case .spellingsDisagree(let key):
+      "another key that is set says otherwise what '\(key)' says: they are two spellings of one"
+        + " rotation"
     case .unreadableTokenizer(let reason):
       "the edited keys leave a tokenizer that cannot be read: \(reason)"
     case .unreadableModel(let reason):

@@ -13,7 +13,8 @@ package enum ScaledWeights {
     case fp8
   }
 
-  private static let statement = "quantization_config"
+  /// The member of config.json.
+  package static let statement = "quantization_config"
   private static let methodKey = "quant_method"
   private static let blockKey = "weight_block_size"
   /// Modules whose weights are plain numbers.

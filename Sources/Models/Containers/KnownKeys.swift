@@ -41,7 +41,8 @@ package struct KnownKeys {
     let groupings = architecture.block.experts?.routers.values.flatMap {
       Array($0.grouped.keys) + Array($0.ungrouped.keys)
     }
-    return first == architecture.block.activationKey || architecture.required[first] != nil
+    return first == architecture.block.activationKey || first == ScaledWeights.statement
+      || architecture.toldBy.contains(first) || architecture.required[first] != nil
       || groupings?.contains(first) == true
       || hyperparameters(on: .huggingface).contains(first) || scaling.contains(first)
       || architecture.copied.values.contains { $0.huggingface == first }

@@ -54,6 +54,8 @@ extension SettingFault {
     case .notKeyAndValue: "--set takes key=value"
     case .reservedKey, .keyGivenTwice: "change --set or --remove"
     case .keyType, .unreadableTokenizer, .unreadableModel: "change what --set and --remove ask for"
+    case .ofLayerKinds(_, let member): "--set \(member)=VALUE"
+    case .spellingsDisagree: "set one of them: the other goes along"
     case .missingKey: "leave it out of --remove"
     case .calibrationContext: "--calibrate-ctx gives the tokens of a window"
     case .calibrationTokens:
