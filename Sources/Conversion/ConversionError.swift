@@ -1,4 +1,5 @@
 import Base
+import Tensors
 
 /// A conversion that cannot be done, found before any output exists.
 public enum ConversionError: Diagnostic {
@@ -8,6 +9,8 @@ public enum ConversionError: Diagnostic {
   case setting(SettingFault)
   /// A tensor cannot be stored in the type asked for.
   case elementType(file: String, tensor: String, reason: String)
+  /// A tensor holds finite numbers that the type to store it in cannot hold.
+  case tooLarge(file: String, tensor: String, type: ElementType, reason: String)
   /// A rewritten weight is not finite.
   case notFinite(file: String, tensor: String)
 
@@ -33,7 +36,7 @@ public enum ConversionError: Diagnostic {
     case .identityDoesNotHold(_, let identity, let reason):
       "absorption \(identity) does not hold here: \(reason)"
     case .setting(let fault): fault.summary
-    case .elementType(_, _, let reason): reason
+    case .elementType(_, _, let reason), .tooLarge(_, _, _, let reason): reason
     case .notFinite: "the rewritten weight is not finite"
     }
   }
@@ -42,7 +45,7 @@ public enum ConversionError: Diagnostic {
   public var file: String? {
     switch self {
     case .identityDoesNotHold(let file, _, _), .elementType(let file, _, _),
-      .notFinite(let file, _):
+      .notFinite(let file, _), .tooLarge(let file, _, _, _):
       file
     case .budget(let file, _, _), .noFreeBasis(let file, _): file
     case .calibration(let text, _): text
@@ -54,7 +57,9 @@ public enum ConversionError: Diagnostic {
   /// Where in the file the fault lies, where that is known.
   public var place: String? {
     switch self {
-    case .elementType(_, let tensor, _), .notFinite(_, let tensor): "tensor \(tensor)"
+    case .elementType(_, let tensor, _), .notFinite(_, let tensor),
+      .tooLarge(_, let tensor, _, _):
+      "tensor \(tensor)"
     default: nil
     }
   }

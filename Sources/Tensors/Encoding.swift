@@ -20,7 +20,8 @@ package enum Encoding {
   ///     numbers, `q8_0` and `mxfp4` are the same with it.
   ///   - threads: never changes a byte; plain numbers are encoded by the caller alone.
   /// - Returns: the bytes.
-  /// - Throws: `TensorError.cannotEncode`, `.partialBlock`, `.notFinite` or `.scaleOverflow`.
+  /// - Throws: `TensorError.cannotEncode`, `.partialBlock`, `.notFinite`, `.overflow` or
+  ///   `.scaleOverflow`.
   package static func encode(
     _ values: UnsafeBufferPointer<Float>, as type: ElementType, importance: [Float]? = nil,
     threads: Int = 1
@@ -28,12 +29,27 @@ package enum Encoding {
     switch type {
     case .f32: bytes(values) { $0.bitPattern.littleEndian }
     case .f64: bytes(values) { Double($0).bitPattern.littleEndian }
-    case .f16: bytes(values) { half($0.bitPattern).littleEndian }
+    case .f16: try narrowed(values, as: type, infinity: 0x7C00, half)
     case .i32: try wholeNumbers(values, as: type, Int32.self)
     case .i64: try wholeNumbers(values, as: type, Int64.self)
-    case .bf16: bytes(values) { brainFloat($0.bitPattern).littleEndian }
+    case .bf16: try narrowed(values, as: type, infinity: 0x7F80, brainFloat)
     default: try blocks(values, as: type, importance: importance, threads: threads)
     }
+  }
+
+  /// Numbers of 16 bits; what was infinite stays so, and nothing else becomes so.
+  private static func narrowed(
+    _ values: UnsafeBufferPointer<Float>, as type: ElementType, infinity: UInt16,
+    _ encode: (UInt32) -> UInt16
+  ) throws(TensorError) -> [UInt8] {
+    var beyond: Float?
+    let encoded = bytes(values) { (value: Float) -> UInt16 in
+      let bits = encode(value.bitPattern)
+      if bits & 0x7FFF == infinity, value.isFinite, beyond == nil { beyond = value }
+      return bits.littleEndian
+    }
+    if let beyond { throw .overflow(type, beyond) }
+    return encoded
   }
 
   /// Numbers that are whole, as such.

@@ -8,6 +8,8 @@ public enum TensorError: Diagnostic {
   case cannotEncode(ElementType)
   /// A quantized type holds finite numbers only.
   case notFinite(ElementType)
+  /// A finite number that would become infinite in this type.
+  case overflow(ElementType, Float)
   /// A block's scale exceeds float16, in which the type stores it.
   case scaleOverflow(ElementType)
   /// The elements to encode are not whole blocks.
@@ -29,6 +31,8 @@ public enum TensorError: Diagnostic {
     case .cannotDecode(let type): "elements of type \(type.rawValue) cannot be decoded"
     case .cannotEncode(let type): "numbers cannot be stored as \(type.rawValue)"
     case .notFinite(let type): "\(type.rawValue) cannot hold a number that is not finite"
+    case .overflow(let type, let number):
+      "\(type.rawValue) cannot hold \(number), which would become infinite"
     case .scaleOverflow(let type):
       "the numbers are too large for \(type.rawValue), whose scales are float16"
     case .partialBlock(let type, let elements):

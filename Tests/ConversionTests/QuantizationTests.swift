@@ -23,7 +23,11 @@ import Testing
   }
 
   /// Eight layers whose rows are whole blocks of 256, four heads to a value head.
-  private func writeModel(_ path: String, tied: Bool) throws {
+  /// - Parameters:
+  ///   - path: the file.
+  ///   - tied: there is no output matrix.
+  ///   - last: the last number of some tensors, by their names.
+  private func writeModel(_ path: String, tied: Bool, last: [String: Float] = [:]) throws {
     let shapes: [(String, [Int])] =
       [("token_embd.weight", [64, 256])]
       + (0..<8).flatMap { layer in
@@ -47,12 +51,37 @@ import Testing
       return OutputTensor(
         name: name, type: .f32, shape: shape,
         contents: .computed {
-          try (0..<count).map { Float($0 * 7 % 31 - 15) / 64 }.withUnsafeBufferPointer {
-            try Encoding.encode($0, as: .f32)
-          }
+          var numbers = (0..<count).map { Float($0 * 7 % 31 - 15) / 64 }
+          if let number = last[name] { numbers[count - 1] = number }
+          return try numbers.withUnsafeBufferPointer { try Encoding.encode($0, as: .f32) }
         })
     }
     try GGUFWriter.write(to: path, metadata: metadata, tensors: tensors, force: true, inputs: [])
+  }
+
+  /// float16 ends at 65,504; a block of eight bits has the largest number over 127 as its scale, in
+  /// float16.
+  @Test(arguments: [("f16", 70_000), ("q8_0", 1e7)] as [(String, Float)])
+  func whatATypeCannotHoldIsRefused(_ type: String, _ number: Float) throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    let name = "blk.3.ffn_up.weight"
+    try writeModel("\(work)/m.gguf", tied: true, last: [name: number])
+    let model = try Model(opening: "\(work)/m.gguf")
+    for output in type == "f16" ? ["x.gguf", "x/", "x.tar"] : ["x.gguf"] {
+      let request = ConversionRequest(
+        sites: nil, output: "\(work)/\(output)", type: try OutputTypes(parsing: type, pure: false))
+      let plan = try ConversionPlan(model.plan, request)
+      let error = #expect(throws: ConversionError.self) { try plan.write(version: "test") }
+      #expect(error?.place?.contains(output == "x/" ? "up_proj" : name) == true)
+      #expect(error?.exitStatus == .malformedData)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: work) == ["m.gguf"])
+    }
+    let request = ConversionRequest(
+      sites: nil, output: "\(work)/x.gguf", type: try OutputTypes(parsing: "bf16", pure: false))
+    _ = try ConversionPlan(model.plan, request).write(version: "test")
+    let written = try #require(Model(opening: "\(work)/x.gguf").checkpoint.tensors[name])
+    #expect(written.type == .bf16)
   }
 
   @Test func mixesGiveBitsByTensorAndLayer() throws {

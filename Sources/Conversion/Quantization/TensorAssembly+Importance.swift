@@ -68,8 +68,14 @@ extension TensorAssembly {
       }
       return bytes
     } catch {
-      throw ConversionError.elementType(
-        file: plan.checkpoint.path, tensor: tensor, reason: error.summary)
+      let file = plan.checkpoint.path
+      switch error {
+      case .overflow, .scaleOverflow:
+        throw ConversionError.tooLarge(
+          file: file, tensor: tensor, type: type, reason: error.summary)
+      default:
+        throw ConversionError.elementType(file: file, tensor: tensor, reason: error.summary)
+      }
     }
   }
 }

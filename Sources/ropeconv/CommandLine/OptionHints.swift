@@ -4,6 +4,7 @@ import Conversion
 import Evaluation
 import Models
 import Reports
+import Tensors
 
 // Libraries say what is wrong in their own words; which option it is about, and which one helps, is
 // said here.
@@ -15,6 +16,8 @@ enum OptionHints {
     case let error as EvaluationError: error.optionHint ?? error.hint
     case let error as FileError: hint(for: error.fault) ?? error.hint
     case ConversionError.setting(let fault): fault.optionHint
+    case ConversionError.tooLarge(_, _, let type, _):
+      "\(type == .bf16 ? "--type f32" : "--type bf16 or --type f32") holds larger numbers"
     case ModelError.wrongRotation:
       "--assume-correct-rotation reads it as if it rotated as it is meant to"
     case ReportError.notAResult:
