@@ -20,15 +20,17 @@ package enum Program {
     .object(.init(uniqueKeysWithValues: Libraries.versions.map { ($0.0, .string($0.1)) }))
   }
 
+  /// `program` of a result.
+  static var description: JSONValue {
+    [
+      "name": .string(name), "version": .string(version),
+      "instruction_set": .string(InstructionSet.current), "libraries": libraries,
+      "library_instruction_set": .string(Libraries.instructionSet),
+    ]
+  }
+
   /// What made a result, and when: `program` and `date`.
   package static func stamp(_ date: Date = Date()) -> OrderedDictionary<String, JSONValue> {
-    [
-      "program": [
-        "name": .string(name), "version": .string(version),
-        "instruction_set": .string(InstructionSet.current), "libraries": libraries,
-        "library_instruction_set": .string(Libraries.instructionSet),
-      ],
-      "date": .string(date.ISO8601Format()),
-    ]
+    ["program": description, "date": .string(date.ISO8601Format())]
   }
 }

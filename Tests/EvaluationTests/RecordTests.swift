@@ -41,6 +41,43 @@ import Testing
     #expect(merged.perplexityError == whole.perplexityError)
   }
 
+  /// A merged result was made by who made its shards, when the last of them was.
+  @Test func aMergedResultNamesTheMakersOfItsShards() throws {
+    let older: JSONValue = ["name": "ropeconv", "version": "0.0.9", "libraries": [:]]
+    func part(_ number: Int, _ program: JSONValue?, _ date: String) throws -> EvaluationRecord {
+      let record = try perplexity(chunks: 2, shard: Shard(number, of: 2)).record
+      var object = try #require(json(record).object)
+      if let program { object["program"] = program }
+      object["date"] = .string(date)
+      return try EvaluationRecord(.object(object), file: "\(number)")
+    }
+    func header(_ parts: [EvaluationRecord]) throws -> JSONValue {
+      .object(try EvaluationRecord.merge(parts.map { (file: "x", record: $0) }).header)
+    }
+    let (early, late) = ("2025-01-02T03:04:05Z", "2025-06-07T08:09:10Z")
+    let alike = try [part(1, older, late), part(2, older, early)]
+    for parts in [alike, alike.reversed()] {
+      let merged = try header(parts)
+      #expect(merged["program"] == older && merged["date"]?.string == late)
+      #expect(merged["programs"] == nil)
+      #expect(merged["merged_by"]?["program"]?["version"]?.string == Program.version)
+      #expect((merged["merged_by"]?["date"]?.string ?? "") > late)
+    }
+    let other = try part(2, nil, early)
+    let merged = try header([alike[0], other])
+    #expect(merged["program"] == older)
+    #expect(merged["programs"]?.array?.map { $0["version"]?.string } == [Program.version, "0.0.9"])
+    // What neither says is not put together.
+    var object = try #require(json(other).object)
+    object["program"] = nil
+    object["date"] = nil
+    let silent = try EvaluationRecord(.object(object), file: "silent")
+    let error = #expect(throws: EvaluationError.self) { try header([alike[0], silent]) }
+    #expect(error?.summary.contains("does not state its program") == true)
+    object["date"] = "yesterday"
+    #expect(throws: EvaluationError.self) { try EvaluationRecord(.object(object), file: "bad") }
+  }
+
   /// Equal keys promise equal digits, so that a shard's is not the whole's.
   @Test func aShardHasAKeyOfItsOwn() throws {
     let whole = try perplexity().record

@@ -1,6 +1,5 @@
 import Base
 import Checkpoints
-import Foundation
 import OrderedCollections
 
 /// A result, or a shard of one, as numbers that can be stored, resumed and merged: what was
@@ -33,13 +32,13 @@ package struct EvaluationRecord: Sendable {
   package var evaluatedTokens: Int
   /// Those that went through the model: what several sequences begin with goes through once.
   package var computedTokens: Int
-  /// When the result was made.
-  package var date = Date()
+  /// The programs that made the result, and when; nil of one that does not say.
+  package let makers: Makers?
 
   init(
     identity: EvaluationIdentity, labels: OrderedDictionary<String, JSONValue> = [:],
     unitCount: Int, shard: Shard = .whole, units: [Unit], seconds: Double = 0,
-    evaluatedTokens: Int = 0, computedTokens: Int? = nil
+    evaluatedTokens: Int = 0, computedTokens: Int? = nil, makers: Makers? = Makers(.current)
   ) {
     kind = identity.fields["kind"]?.string ?? ""
     self.identity = identity.fields
@@ -50,6 +49,7 @@ package struct EvaluationRecord: Sendable {
     self.seconds = seconds
     self.evaluatedTokens = evaluatedTokens
     self.computedTokens = computedTokens ?? evaluatedTokens
+    self.makers = makers
   }
 
   /// What stands at the head of the JSON of every evaluation.
@@ -58,7 +58,7 @@ package struct EvaluationRecord: Sendable {
       "kind": .string(kind), "key": .string(key),
       "protocol": JSONValue(Self.protocolVersion),
     ]
-    header.merge(Program.stamp(date)) { own, _ in own }
+    header.merge(makers?.json ?? [:]) { own, _ in own }
     header.merge(labels) { own, _ in own }
     header["identity"] = .object(identity)
     header["units_total"] = JSONValue(unitCount)
@@ -151,7 +151,8 @@ package struct EvaluationRecord: Sendable {
       identity: stated, labels: Self.labels(json), unitCount: count, shard: shard,
       units: parsed, seconds: json["seconds"]?.double ?? 0,
       evaluatedTokens: Self.tokens(json["evaluated_tokens"]) ?? 0,
-      computedTokens: Self.tokens(json["computed_tokens"]))
+      computedTokens: Self.tokens(json["computed_tokens"]),
+      makers: try Makers(json, file: file))
   }
 
   /// A count that sums of many cannot overflow.
@@ -176,7 +177,12 @@ package struct EvaluationRecord: Sendable {
   ) throws(EvaluationError) -> EvaluationRecord {
     guard let first = parts.first else { throw .usage("no shards to merge") }
     var units: [Int: (file: String, unit: Unit)] = [:]
+    var makers: [Makers] = []
     for (file, record) in parts {
+      guard let own = record.makers else {
+        throw .record(file: file, problem: "it does not state its program and date")
+      }
+      makers.append(own)
       let one = JSONValue.object(record.identity)
       let other = JSONValue.object(first.record.identity)
       if let difference = EvaluationIdentity.difference(one, other, path: "identity") {
@@ -206,6 +212,7 @@ package struct EvaluationRecord: Sendable {
       unitCount: first.record.unitCount, units: units.values.map(\.unit),
       seconds: parts.reduce(0) { $0 + $1.record.seconds },
       evaluatedTokens: parts.reduce(0) { $0 + $1.record.evaluatedTokens },
-      computedTokens: parts.reduce(0) { $0 + $1.record.computedTokens })
+      computedTokens: parts.reduce(0) { $0 + $1.record.computedTokens },
+      makers: Makers(merging: makers))
   }
 }

@@ -81,9 +81,15 @@ extension EvaluationRecord {
       arithmetic?[$0]?.string
     }.joined(separator: ", products ")
     let formats = Statement.hash(identity["formats_sha256"], "data files ").map { ", \($0)" } ?? ""
-    return "made by     \(Program.name) \(Program.version) (\(levels))\(formats),"
-      + " \(date.ISO8601Format()), key"
-      + " \(key.prefix(Statement.shown))"
+    var names: [String] = []
+    for name in makers?.names ?? [] where !names.contains(name) { names.append(name) }
+    let made = names.isEmpty ? "a program unknown" : names.joined(separator: " and ")
+    let date = makers.map { " \($0.last.date.ISO8601Format())," } ?? ""
+    let merged = makers?.merger.map {
+      ", merged by \($0.name) \($0.date.ISO8601Format())"
+    }
+    return "made by     \(printable(made)) (\(levels))\(formats),\(date) key"
+      + " \(key.prefix(Statement.shown))\(merged ?? "")"
   }
 
   /// Layout, bases and scaling, whichever the model has.
