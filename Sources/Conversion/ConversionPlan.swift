@@ -145,6 +145,10 @@ extension ConversionPlan {
       let relative = sites.isRelative
       stilled = try target.stillPairs(
         span: source.shape.context - (relative ? 1 : 0), epsilon: request.stillEpsilon)
+      let turns = target.layers.contains { $0.value?.frequencies.contains { $0 != 0 } == true }
+      if turns, stilled.count == 0 {
+        throw ConversionError.setting(.nothingToStill(epsilon: request.stillEpsilon))
+      }
     }
     let absorbsLatent = identities.contains(.latent)
     if absorbsLatent {

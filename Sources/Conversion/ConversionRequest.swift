@@ -38,7 +38,8 @@ public enum AbsorptionIdentity: String, Sendable, CaseIterable, Comparable {
       guard let identity = AbsorptionIdentity(rawValue: name) else {
         throw .setting(.unknownAbsorption(String(part)))
       }
-      if !result.contains(identity) { result.append(identity) }
+      guard !result.contains(identity) else { throw .setting(.absorptionTwice(identity.rawValue)) }
+      result.append(identity)
     }
     guard !result.isEmpty else { throw .setting(.noAbsorption) }
     return result.sorted()

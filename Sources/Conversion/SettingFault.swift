@@ -6,6 +6,10 @@ public enum SettingFault: Sendable, Equatable {
   case unknownAbsorption(String)
   /// A list of absorptions is empty.
   case noAbsorption
+  /// An absorption stands in a list twice.
+  case absorptionTwice(String)
+  /// No value pair turns as little as B1 stills, in radians.
+  case nothingToStill(epsilon: Double)
   /// The output's name does not say which container it is.
   case unknownContainer(path: String)
   /// No type to store tensors in has this name.
@@ -66,6 +70,10 @@ public enum SettingFault: Sendable, Equatable {
       "'\(name)' names no absorption (known: "
         + AbsorptionIdentity.allCases.map(\.rawValue).joined(separator: ", ") + ")"
     case .noAbsorption: "the list of absorptions is empty"
+    case .absorptionTwice(let name): "the list of absorptions has \(name) twice"
+    case .nothingToStill(let epsilon):
+      "absorption B1 stills nothing: every value pair turns by \(epsilon) radians or more over the"
+        + " context"
     case .unknownContainer(let path):
       "'\(path)' names no container (expected a name ending in .gguf, .safetensors, .tar.zst,"
         + " .tar.gz, .tar, .zip, or / for a folder)"

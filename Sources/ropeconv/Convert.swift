@@ -103,6 +103,7 @@ struct Convert: ParsableCommand {
     try checkOptions(sites, type)
     let path = operand.path(options)
     var model = try opening.open(path, keepsExtra: content.keepExtra)
+    try refuseUnused(in: model.plan)
     if let form {
       if !model.plan.decays {
         try GivenOptions.all.refuse("--form", because: "no layer attends by decay")

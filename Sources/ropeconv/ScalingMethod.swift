@@ -41,6 +41,10 @@ struct ScalingMethod {
   /// Whether the method needs the context before scaling.
   var needsOriginalContext: Bool { ["dynamic", "yarn"].contains(name) }
 
+  /// Whether a factor of 1 leaves every frequency as it is; `dynamic` grows with the length all the
+  /// same.
+  var isNothingByOne: Bool { ["linear", "ntk", "yarn"].contains(name) }
+
   /// Whether the method has a factor.
   var hasFactor: Bool { !["checkpoint", "none"].contains(name) }
 }

@@ -13,6 +13,16 @@ struct ThresholdOptions: ParsableArguments {
     throw ValidationError("\(option) is \(limit), expected a finite number")
   }
 
+  /// - Throws: `ValidationError` for a limit that no share can be held against.
+  static func checkShare(_ limit: Double?, _ option: String) throws {
+    guard let limit, !(0...1).contains(limit) else { return }
+    let percent =
+      limit > 1 && limit <= 100
+      ? " (\(Format.general(limit)) % is \(Format.general(limit / 100)))" : ""
+    throw ValidationError(
+      "\(option) is \(Format.general(limit)), expected a share from 0 to 1\(percent)")
+  }
+
   /// Writes the cases and throws for the first threshold that was missed.
   /// - Parameters:
   ///   - command: the name of the suite.

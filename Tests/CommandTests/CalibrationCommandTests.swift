@@ -110,8 +110,7 @@ import Testing
   @Test func nothingToFitIsRefused() throws {
     try folder { work in
       for arguments in [
-        [], ["--to", "keep"], ["--to", "rope"], ["--to", "rove", "--value-pairs", "0"],
-        ["--to", "rope", "--dry-run"],
+        [], ["--to", "keep"], ["--to", "rope"], ["--to", "rope", "--dry-run"],
       ] {
         expectFailure(
           try runProgram(

@@ -55,9 +55,6 @@ import Testing
       let rove = try run("convert", Self.model, "--to", "rove", "-o", "\(work)/rove.gguf")
       #expect(rove.errors.contains("v and o begin to rotate"), "\(rove.errors)")
       #expect(rove.errors.contains("--calibrate FILE"))
-      let still = try run(
-        "convert", Self.model, "--to", "rove", "--value-pairs", "0", "-o", "\(work)/still.gguf")
-      #expect(still.errors.isEmpty, "\(still.errors)")
       let fitted = try run(
         "convert", Self.model, "--to", "rove", "-o", "\(work)/fitted.gguf", "--calibrate",
         References.file("fixtures/lantern.calibration.txt"), "--calibrate-tokens", "2048",

@@ -75,6 +75,23 @@ import Testing
     (["convert", model, "--to", "vo", "--compute", "f32"], "--compute", "--text"),
     (["convert", model, "--to", "vo", "--calibrate-ctx", "64"], "--calibrate-ctx", "--calibrate"),
     (["convert", model, "--to", "vo", "--still-epsilon", "1"], "--still-epsilon", "B1"),
+    (
+      ["convert", model, "--to", "rove", "--value-pairs", "0", "-o", "x.gguf"], "--value-pairs",
+      "as with --to qk"
+    ),
+    (
+      ["convert", model, "--to", "vo", "--value-pairs", "0,0,0", "-o", "x.gguf"], "--value-pairs",
+      "as with --to nope"
+    ),
+    (["convert", model, "--to", "vo", "--keep-extra", "-o", "x.gguf"], "--keep-extra", "tensor"),
+    (
+      perplexity + ["--rope-scaling", "linear", "--rope-factor", "1"], "--rope-factor",
+      "scales nothing"
+    ),
+    (
+      ["eval", "bytes", model, "--text", References.file("fixtures/lantern.needle.json")]
+        + ["--ctx", "4096", "--stride", "3"], "--stride", "one chunk"
+    ),
     (["analyze", model, "--text", text, "--force"], "--force", "no file"),
     (["analyze", model, "--text", text, "--json", "--heads"], "--heads", "--json"),
     (["run", "plan.yaml", "--dry-run", "--junit", "j.xml"], "--junit", "--dry-run"),
@@ -85,6 +102,37 @@ import Testing
     let line = finished.errors.split(separator: "\n").first ?? ""
     #expect(line.hasPrefix("ropeconv: error: \(option) has no effect: "), "\(finished.errors)")
     #expect(line.contains(reason), "\(finished.errors)")
+  }
+
+  /// Words of a list that add nothing, and an absorption that finds nothing to do.
+  @Test(arguments: [
+    (["--absorb", "A2,A2"], "A2 twice"), (["--absorb", "B1"], "B1 stills nothing"),
+  ])
+  func absorptionsThatDoNothingAreRefused(_ options: [String], _ reason: String) throws {
+    expectFailure(
+      try runProgram(
+        Self.program, ["convert", Self.model, "--to", "rove", "-o", "x.gguf", "--quiet"] + options),
+      64, containing: reason, "--absorb")
+  }
+
+  /// An accuracy is a share: nothing is above 1.
+  @Test(arguments: ["50", "1.01", "-0.1"])
+  func sharesAreFromZeroToOne(_ limit: String) throws {
+    for arguments in [Self.icl, Self.needle] {
+      let finished = try runProgram(
+        Self.program, arguments + ["--min-accuracy=\(limit)", "--quiet"])
+      #expect(finished.status == 64, "\(finished.errors)")
+      #expect(finished.errors.contains("expected a share from 0 to 1"), "\(finished.errors)")
+      #expect(finished.errors.contains("0.5") == (limit == "50"))
+    }
+  }
+
+  @Test func aMemoryIsPrintedAsItIsGiven() throws {
+    for (given, said) in [("1K", "1 KiB"), ("1000", "1000 bytes"), ("3M", "3 MiB")] {
+      expectFailure(
+        try runProgram(Self.program, Self.perplexity + ["--memory", given, "--quiet"]), 64,
+        containing: "allowed is \(said),")
+    }
   }
 
   /// What a model stores counts, not what most models are.

@@ -66,10 +66,19 @@ public struct RunOptions {
     guard fixed + unit <= memory else {
       throw .setting(
         .memory,
-        problem: "allowed is \(memory >> 20) MiB, but one unit of \(context) tokens takes about"
+        problem: "allowed is \(Self.size(memory)), but one unit of \(context) tokens takes about"
           + " \((fixed + unit) >> 20) MiB")
     }
     return (memory - fixed) / unit
+  }
+
+  /// A size in the largest unit that it is a whole number of, as it is given.
+  private static func size(_ bytes: Int) -> String {
+    for (shift, unit) in [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")]
+    where bytes > 0 && bytes & ((1 << shift) - 1) == 0 {
+      return "\(bytes >> shift) \(unit)"
+    }
+    return "\(bytes) bytes"
   }
 
   /// How many sequences grow side by side to a length: where nothing else is asked for, at most 2 GB

@@ -43,6 +43,8 @@ extension SettingFault {
   fileprivate var optionHint: String? {
     switch self {
     case .unknownAbsorption, .noAbsorption: "--absorb takes a list such as A2,A5"
+    case .absorptionTwice: "name it once with --absorb"
+    case .nothingToStill: "leave B1 out of --absorb, or raise --still-epsilon"
     case .unknownContainer: "give another name with --output"
     case .unknownType: "give one of them with --type"
     case .pureType: "leave --pure away, or name a quantized type with --type"

@@ -55,6 +55,12 @@ extension VariantOptions {
         because:
           "--rope-scaling \(methods.map(\.name).joined(separator: ",")) goes by its factor alone")
     }
+    let scalings = methods.filter(\.hasFactor)
+    if ropeFactor == 1, !scalings.isEmpty, scalings.allSatisfy(\.isNothingByOne) {
+      try given.refuse(
+        "--rope-factor",
+        because: "a factor of 1 scales nothing (--rope-scaling none takes a model's own away)")
+    }
     // Beside a scaling that changes something, `none` is what that is compared with.
     let takenAway = names.filter { $0 != "checkpoint" }
     if !takenAway.isEmpty, !methods.contains(where: \.hasFactor),
@@ -208,6 +214,24 @@ extension EvaluateFewShot {
 }
 
 extension Convert {
+  /// Refuses what changes nothing in this model.
+  /// - Throws: `UnusedOption`.
+  func refuseUnused(in plan: ModelPlan) throws {
+    let given = GivenOptions.all
+    if plan.ignored.isEmpty {
+      try given.refuse("--keep-extra", because: "the model uses every tensor of its file")
+    }
+    let pairs = try values.pairs(for: plan)
+    if let counts = pairs.byLayer ?? pairs.all.map({ [$0] }), counts.allSatisfy({ $0 == 0 }),
+      let sites = try RotarySites.asked(to.lowercased() == "keep" ? nil : to), sites.rotatesMessage
+    {
+      try given.refuse(
+        "--value-pairs",
+        because: "where no pair turns no value rotates, as with --to"
+          + " \(sites.subtracting(.message).name)")
+    }
+  }
+
   func refuseUnused() throws {
     let given = GivenOptions.all
     if text.source == nil {

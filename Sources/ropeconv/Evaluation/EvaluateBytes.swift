@@ -60,6 +60,10 @@ struct EvaluateBytes: ParsableCommand {
     try variant.refuseUnused(in: [model.plan])
     let request = try variant.request(for: model.plan, warning: output)
     let text = try TokenizedText(.text(path: text), for: model, threads: output.threads)
+    if text.tokens.count <= ctx {
+      try GivenOptions.all.refuse(
+        "--stride", because: "the text's \(text.tokens.count) tokens are one chunk")
+    }
     let evaluation = BitsPerByteEvaluation(
       context: ctx, stride: stride ?? max(ctx / 2, 1), rotary: request,
       options: try work.options(longRun, threads: output.threads))

@@ -58,7 +58,7 @@ struct EvaluateFewShot: ParsableCommand {
   @OptionGroup(title: "Thresholds") var thresholds: ThresholdOptions
   @OptionGroup var output: OutputOptions
 
-  func validate() throws { try ThresholdOptions.checkLimit(minAccuracy, "--min-accuracy") }
+  func validate() throws { try ThresholdOptions.checkShare(minAccuracy, "--min-accuracy") }
 
   func run() throws {
     try refuseUnused()

@@ -77,7 +77,7 @@ struct EvaluateNeedle: ParsableCommand {
   @OptionGroup(title: "Thresholds") var thresholds: ThresholdOptions
   @OptionGroup var output: OutputOptions
 
-  func validate() throws { try ThresholdOptions.checkLimit(minAccuracy, "--min-accuracy") }
+  func validate() throws { try ThresholdOptions.checkShare(minAccuracy, "--min-accuracy") }
 
   func run() throws {
     try refuseUnused()
