@@ -180,6 +180,61 @@ import Testing
     #expect(2 * record.computedTokens < record.evaluatedTokens)
   }
 
+  /// What is wrong in a line is named: the line, the member or the choices.
+  @Test(arguments: [
+    (#"{"query": "a", "choices": ["b", "c"], "gold": 2}"#, ["gold is 2", "0 to 1"]),
+    (#"{"query": "a", "choices": ["b", "c"], "gold": "1"}"#, [#"gold is "1""#, "0 to 1"]),
+    (#"{"query": "a", "choices": ["b", "c"]}"#, ["gold is missing"]),
+    (#"{"query": 3, "choices": ["b", "c"], "gold": 0}"#, ["query is 3"]),
+    (#"{"query": "a", "choices": ["b"], "gold": 0}"#, ["choices"]),
+    (#"{"context_options": ["a", "b"], "continuation": "c", "gold": -1}"#, ["gold is -1"]),
+    (#"{"context": "a", "continuation": ""}"#, ["continuation is empty"]),
+  ])
+  func malformedMembersAreNamed(_ line: String, _ words: [String]) throws {
+    let folder = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try "\n\(line)".write(toFile: "\(folder)/t.jsonl", atomically: true, encoding: .utf8)
+    let error = #expect(throws: EvaluationError.self) { try FewShotTask(path: "\(folder)/t.jsonl") }
+    for word in words + ["line 2: "] {
+      #expect(error?.summary.contains(word) == true, "\(error?.summary ?? "")")
+    }
+  }
+
+  /// The last example of many: nothing is scored before it is found.
+  @Test func aChoiceThatBeginsAnotherIsRefusedBeforeAnyWork() throws {
+    let folder = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let good = #"{"query": "The code is", "choices": ["is", "the"], "gold": 0}"#
+    let bad = #"{"query": "The code", "choices": ["is", "is is"], "gold": 0}"#
+    let path = "\(folder)/pairs.jsonl"
+    try ([String](repeating: good, count: 40) + [bad]).joined(separator: "\n")
+      .write(toFile: path, atomically: true, encoding: .utf8)
+    var evaluation = FewShotEvaluation(
+      options: RunOptions(state: try StateFile("\(folder)/state"), batch: 1))
+    evaluation.onLength = { _ in Issue.record("an example was evaluated") }
+    let error = #expect(throws: EvaluationError.self) {
+      try evaluation.run(model, on: [FewShotTask(path: path)])
+    }
+    for word in ["task pairs, line 41", "choice 'is'", "choice 'is is'"] {
+      #expect(error?.summary.contains(word) == true, "\(error?.summary ?? "")")
+    }
+  }
+
+  @Test func membersThatAreNotReadAreNamed() throws {
+    let folder = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let lines = [
+      #"{"query": "a", "choices": ["b", "c"], "gold": 0}"#,
+      #"{"query": "a", "choices": ["b", "c"], "gold": 0, "delimiter": ":"}"#,
+      #"{"query": "a", "choices": ["b", "c"], "gold": 0, "delimiter": ":", "continuation": "d"}"#,
+    ]
+    let path = "\(folder)/t.jsonl"
+    try lines.joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
+    let warning = try FewShotTask(path: path).warningOfUnread
+    #expect(warning?.contains("'delimiter' (line 2), 'continuation' (line 3)") == true)
+    #expect(try fixtures().allSatisfy { $0.warningOfUnread == nil })
+  }
+
   @Test(arguments: [
     "", "x", "[]", #"{"query": "a", "choices": ["b"], "gold": 0}"#,
     #"{"query": "a", "choices": ["b", "c"], "gold": 2}"#, #"{"context": "a"}"#,

@@ -63,12 +63,15 @@ package struct FewShotEvaluation {
         delimiter: delimiter
       ).completions(place.example)
     }
+    // An example without a token to score is refused before any work.
+    let largest = try LongPhase.run("tokenizing the examples") {
+      try places.indices.reduce(1) { largest, unit in
+        max(largest, try completions(unit).reduce(0) { $0 + $1.tokens.count })
+      }
+    }
     var batchSize = options.batch ?? 16
     if options.memory != nil {
       // A cap must hold the largest example with all its choices.
-      let largest = try places.indices.reduce(1) { largest, unit in
-        max(largest, try completions(unit).reduce(0) { $0 + $1.tokens.count })
-      }
       batchSize = min(batchSize, try options.batch(for: [model.plan], context: largest))
     }
     let units = UnitRun(

@@ -22,9 +22,26 @@ struct FewShotPrompts {
     switch task.kind {
     case .multipleChoice:
       let common = Self.commonPrefix(tokens)
+      if let short = tokens.firstIndex(where: { $0.count == common }) {
+        let choices = example.continuations
+        let other = short == 0 ? 1 : 0
+        throw malformed(
+          index,
+          "the tokens of choice \(Self.quoted(choices[short])) are the first ones of choice"
+            + " \(Self.quoted(choices[other])): none is left to tell it by")
+      }
       return try tokens.map { try completion($0, answer: common..<$0.count, index) }
     case .schema:
       let common = Self.commonPrefix(tokens.map { $0.reversed() })
+      if let short = tokens.firstIndex(where: { $0.count == common }) {
+        throw malformed(
+          index,
+          "with option \(Self.quoted(example.contexts[short])) every token is one that the"
+            + " other options end with: none is left to tell it by")
+      }
+      guard common > 0 else {
+        throw malformed(index, "the options leave the continuation no token in common to score")
+      }
       return try tokens.map { try completion($0, answer: ($0.count - common)..<$0.count, index) }
     case .languageModeling:
       // What stands before the continuation may end in other tokens alone than it has before it.
@@ -60,13 +77,24 @@ struct FewShotPrompts {
   private func completion(
     _ tokens: [Int32], answer: Range<Int>, _ index: Int
   ) throws -> Completion {
-    guard answer.lowerBound >= 1, !answer.isEmpty else {
-      throw EvaluationError.questions(
-        file: task.file,
-        problem: "line \(task.line(of: index)): the answers leave nothing to tell them by")
+    guard !answer.isEmpty else {
+      throw malformed(index, "the continuation has no token of its own after its context")
+    }
+    guard answer.lowerBound >= 1 else {
+      throw malformed(index, "no token stands before the answer, to predict its first one from")
     }
     return try Completion(
       prompt: Array(tokens[..<answer.lowerBound]), answer: Array(tokens[answer]))
+  }
+
+  private func malformed(_ index: Int, _ problem: String) -> EvaluationError {
+    .questions(
+      file: task.file, problem: "task \(task.name), line \(task.line(of: index)): \(problem)")
+  }
+
+  /// The end of a text, where what tells it from others is likelier.
+  private static func quoted(_ text: String) -> String {
+    "'\(text.count > 40 ? "...\(text.suffix(37))" : text)'"
   }
 
   private static func commonPrefix(_ lists: [[Int32]]) -> Int {

@@ -1,6 +1,7 @@
 import Base
 import Checkpoints
 import Foundation
+import OrderedCollections
 
 /// Examples of one few-shot task in the format of the CORE bundle (DCLM, arXiv:2406.11794): a JSON
 /// object a line.
@@ -45,6 +46,8 @@ package struct FewShotTask: Sendable {
   package var baseline: Double?
   /// Identity of the examples.
   let hash: String
+  /// Members that no line of the task's kind is read for, with the first line that has each.
+  private let unread: OrderedDictionary<String, Int>
   /// Lines of the file that the examples stand in, from 1.
   private let lines: [Int]
 
@@ -61,6 +64,7 @@ package struct FewShotTask: Sendable {
     var examples: [Example] = []
     var kind: Kind?
     var lines: [Int] = []
+    var unread: OrderedDictionary<String, Int> = [:]
     try file.forEachLine(
       refused: { EvaluationError.questions(file: path, problem: "line \($0) \($1)") }
     ) { (number, line) throws(EvaluationError) in
@@ -75,18 +79,23 @@ package struct FewShotTask: Sendable {
       guard json.object != nil else {
         throw EvaluationError.questions(file: path, problem: "\(place) is not a JSON object")
       }
-      guard let (own, example) = Self.example(json) else {
-        throw EvaluationError.questions(
-          file: path,
-          problem: "\(place): expected query, choices and gold; context_options, continuation and"
-            + " gold; or context and continuation")
+      let parsed: (kind: Kind, example: Example)
+      do throws(Malformed) { parsed = try Self.example(json) } catch {
+        throw EvaluationError.questions(file: path, problem: "\(place): \(error.problem)")
       }
+      let own = parsed.kind
       guard kind == nil || kind == own else {
         throw EvaluationError.questions(
           file: path, problem: "\(place) is of another kind than the lines before")
       }
       kind = own
-      examples.append(example)
+      let read = Self.members(own)
+      for member in json.members ?? [] where !read.contains(member.key) {
+        if unread[member.key] == nil, unread.count < Self.mostUnread {
+          unread[member.key] = number
+        }
+      }
+      examples.append(parsed.example)
       lines.append(number)
     }
     guard let kind else {
@@ -95,6 +104,7 @@ package struct FewShotTask: Sendable {
     self.kind = kind
     self.examples = examples
     self.lines = lines
+    self.unread = unread
     hash = file.sha256()
   }
 
@@ -112,26 +122,74 @@ package struct FewShotTask: Sendable {
     }
   }
 
-  private static func example(_ json: JSONValue) -> (Kind, Example)? {
-    func texts(_ key: String) -> [String]? {
-      guard let list = json[key]?.array else { return nil }
-      let texts = list.compactMap(\.string)
-      return texts.count == list.count && texts.count >= 2 ? texts : nil
+  /// What a line is not.
+  private struct Malformed: Error {
+    let problem: String
+  }
+
+  /// Which members of a line are read, by its kind.
+  private static func members(_ kind: Kind) -> [String] {
+    switch kind {
+    case .multipleChoice: ["query", "choices", "gold"]
+    case .schema: ["context_options", "continuation", "gold"]
+    case .languageModeling: ["context", "continuation"]
     }
-    if let query = json["query"]?.string, let choices = texts("choices"),
-      let gold = json["gold"]?.int, choices.indices.contains(gold)
-    {
+  }
+
+  private static func example(_ json: JSONValue) throws(Malformed) -> (
+    kind: Kind, example: Example
+  ) {
+    func text(_ key: String, mayBeEmpty: Bool = true) throws(Malformed) -> String {
+      guard let text = json[key]?.string else {
+        throw Malformed(problem: "\(key) is \(shown(key)), expected a text")
+      }
+      guard mayBeEmpty || !text.isEmpty else { throw Malformed(problem: "\(key) is empty") }
+      return text
+    }
+    func texts(_ key: String) throws(Malformed) -> [String] {
+      let list = json[key]?.array ?? []
+      let texts = list.compactMap(\.string)
+      guard texts.count == list.count, texts.count >= 2 else {
+        throw Malformed(problem: "\(key) is not a list of at least two texts")
+      }
+      return texts
+    }
+    func gold(_ count: Int) throws(Malformed) -> Int {
+      guard let gold = json["gold"]?.int, (0..<count).contains(gold) else {
+        throw Malformed(
+          problem: "gold is \(shown("gold")), expected a whole number from 0 to \(count - 1)")
+      }
+      return gold
+    }
+    func shown(_ key: String) -> String {
+      guard let value = json[key] else { return "missing" }
+      let text = value.serialized(pretty: false)
+      return text.count > 48 ? "\(text.prefix(45))..." : text
+    }
+    func has(_ keys: String...) -> Bool { keys.allSatisfy { json[$0] != nil } }
+    let isText = has("context", "continuation")
+    let isOther = isText || has("context_options")
+    if has("query", "choices") || !isOther && (has("query") || has("choices")) {
+      let (query, choices) = (try text("query"), try texts("choices"))
       return (
-        .multipleChoice, Example(contexts: [query], continuations: choices, gold: gold)
+        .multipleChoice,
+        Example(contexts: [query], continuations: choices, gold: try gold(choices.count))
       )
     }
-    guard let continuation = json["continuation"]?.string, !continuation.isEmpty else { return nil }
-    if let options = texts("context_options"), let gold = json["gold"]?.int,
-      options.indices.contains(gold)
-    {
-      return (.schema, Example(contexts: options, continuations: [continuation], gold: gold))
+    if has("context_options") {
+      let options = try texts("context_options")
+      let continuation = try text("continuation", mayBeEmpty: false)
+      return (
+        .schema,
+        Example(contexts: options, continuations: [continuation], gold: try gold(options.count))
+      )
     }
-    guard let context = json["context"]?.string else { return nil }
+    guard isText else {
+      throw Malformed(
+        problem: "expected query, choices and gold; context_options, continuation and gold; or"
+          + " context and continuation")
+    }
+    let (context, continuation) = (try text("context"), try text("continuation", mayBeEmpty: false))
     return (
       .languageModeling, Example(contexts: [context], continuations: [continuation], gold: 0)
     )
@@ -139,6 +197,16 @@ package struct FewShotTask: Sendable {
 
   /// The line of an example, from 1.
   func line(of example: Int) -> Int { lines[example] }
+
+  /// Names of members that a warning has at most.
+  private static let mostUnread = 8
+
+  /// A sentence about members of lines that are not read; nil where there are none.
+  package var warningOfUnread: String? {
+    guard !unread.isEmpty else { return nil }
+    let names = unread.map { "'\(printable(String($0.key.prefix(80))))' (line \($0.value))" }
+    return "\(name): not read of its lines, and without effect: \(names.joined(separator: ", "))"
+  }
 
   /// A sentence about examples that can never be right, among the first so many; nil where there are
   /// none.

@@ -85,6 +85,7 @@ struct EvaluateFewShot: ParsableCommand {
     let given = try readTasks()
     for task in given {
       if let warning = task.warning(ofFirst: examples) { output.warn(warning) }
+      if let warning = task.warningOfUnread { output.warn(warning) }
     }
     let result = try evaluation.run(model, on: given) {
       display.show($0, "examples")
