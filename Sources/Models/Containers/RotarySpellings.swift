@@ -90,7 +90,7 @@ package struct RotarySpellings {
     ]
   }
 
-  private func keysBeside(_ member: String) -> [String] {
+  private func keysStating(_ member: String) -> [String] {
     keysBeside.first { $0.member == member }?.keys ?? []
   }
 
@@ -113,7 +113,7 @@ package struct RotarySpellings {
   private func beside(
     _ member: String, _ value: JSONValue?, in configuration: JSONValue
   ) -> [Edit] {
-    Self.standing(keysBeside(member).map { [$0] }, in: configuration, as: value)
+    Self.standing(keysStating(member).map { [$0] }, in: configuration, as: value)
   }
 
   private func isBeside(_ member: String, in configuration: JSONValue) -> Bool {
@@ -215,7 +215,7 @@ package struct RotarySpellings {
         if kind.name == names.far {
           // Members of the older object go before those of layers without a window.
           paths.append([Key.older.rawValue] + path)
-          if !isBase { paths += keysBeside(path[0]).map { [$0] } }
+          if !isBase { paths += keysStating(path[0]).map { [$0] } }
         }
         found += Self.standing(paths, in: configuration, as: value)
       }
