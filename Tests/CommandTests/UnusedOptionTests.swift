@@ -20,6 +20,11 @@ import Testing
     "eval", "icl", model, "--tasks", References.file("fixtures/tasks/codes.jsonl"), "--examples",
     "2",
   ]
+  /// A text that is shorter than a chunk.
+  private static let bytes = [
+    "eval", "bytes", model, "--text", References.file("fixtures/lantern.needle.json"), "--ctx",
+    "4096",
+  ]
   private static let compare = [
     "eval", "compare", model, model, "--text", text, "--ctx", "64", "--chunks", "1",
   ]
@@ -88,10 +93,7 @@ import Testing
       perplexity + ["--rope-scaling", "linear", "--rope-factor", "1"], "--rope-factor",
       "scales nothing"
     ),
-    (
-      ["eval", "bytes", model, "--text", References.file("fixtures/lantern.needle.json")]
-        + ["--ctx", "4096", "--stride", "3"], "--stride", "one chunk"
-    ),
+    (bytes + ["--stride", "3"], "--stride", "one chunk"),
     (["analyze", model, "--text", text, "--force"], "--force", "no file"),
     (["analyze", model, "--text", text, "--json", "--heads"], "--heads", "--json"),
     (["run", "plan.yaml", "--dry-run", "--junit", "j.xml"], "--junit", "--dry-run"),

@@ -189,7 +189,7 @@ import Testing
     (#"{"query": "a", "choices": ["b"], "gold": 0}"#, ["choices"]),
     (#"{"context_options": ["a", "b"], "continuation": "c", "gold": -1}"#, ["gold is -1"]),
     (#"{"context": "a", "continuation": ""}"#, ["continuation is empty"]),
-  ])
+  ] as [(String, [String])])
   func malformedMembersAreNamed(_ line: String, _ words: [String]) throws {
     let folder = try References.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
