@@ -181,15 +181,16 @@ import Testing
   }
 
   /// What is wrong in a line is named: the line, the member or the choices.
-  @Test(arguments: [
-    (#"{"query": "a", "choices": ["b", "c"], "gold": 2}"#, ["gold is 2", "0 to 1"]),
-    (#"{"query": "a", "choices": ["b", "c"], "gold": "1"}"#, [#"gold is "1""#, "0 to 1"]),
-    (#"{"query": "a", "choices": ["b", "c"]}"#, ["gold is missing"]),
-    (#"{"query": 3, "choices": ["b", "c"], "gold": 0}"#, ["query is 3"]),
-    (#"{"query": "a", "choices": ["b"], "gold": 0}"#, ["choices"]),
-    (#"{"context_options": ["a", "b"], "continuation": "c", "gold": -1}"#, ["gold is -1"]),
-    (#"{"context": "a", "continuation": ""}"#, ["continuation is empty"]),
-  ] as [(String, [String])])
+  @Test(
+    arguments: [
+      (#"{"query": "a", "choices": ["b", "c"], "gold": 2}"#, ["gold is 2", "0 to 1"]),
+      (#"{"query": "a", "choices": ["b", "c"], "gold": "1"}"#, [#"gold is "1""#, "0 to 1"]),
+      (#"{"query": "a", "choices": ["b", "c"]}"#, ["gold is missing"]),
+      (#"{"query": 3, "choices": ["b", "c"], "gold": 0}"#, ["query is 3"]),
+      (#"{"query": "a", "choices": ["b"], "gold": 0}"#, ["choices"]),
+      (#"{"context_options": ["a", "b"], "continuation": "c", "gold": -1}"#, ["gold is -1"]),
+      (#"{"context": "a", "continuation": ""}"#, ["continuation is empty"]),
+    ] as [(String, [String])])
   func malformedMembersAreNamed(_ line: String, _ words: [String]) throws {
     let folder = try References.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
