@@ -43,13 +43,17 @@ func roundedUp(_ value: Int, to alignment: Int) -> Int? {
   return overflow ? nil : sum
 }
 
-/// The product of dimensions from 0; nil when it overflows. No dimensions give 1.
+/// The product of dimensions from 0. No dimensions give 1.
+///
+/// Nil when it overflows, and where dimensions beside a zero are beyond what any tensor has: no bytes
+/// of the file bound those, and sizes are made of them.
 func elementCount(of shape: [Int]) -> Int? {
   var product = 1
-  for dimension in shape {
+  for dimension in shape where dimension != 0 {
     let (next, overflow) = product.multipliedReportingOverflow(by: dimension)
-    guard dimension >= 0, !overflow else { return nil }
+    guard dimension > 0, !overflow else { return nil }
     product = next
   }
-  return product
+  guard shape.contains(0) else { return product }
+  return product <= 1 << 40 ? 0 : nil
 }

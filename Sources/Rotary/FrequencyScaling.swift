@@ -95,10 +95,10 @@ public enum FrequencyScaling: Sendable, Equatable {
       self.magnitude = magnitude
     }
 
-    /// The magnitude factor of the paper for a model stretched from `original` to `context`.
-    public static func magnitude(context: Int, original: Int) -> Double {
-      let stretch = Double(context) / Double(original)
-      return stretch <= 1 ? 1 : (1 + log(stretch) / log(Double(original))).squareRoot()
+    /// The magnitude factor of the paper for a model whose context is `stretch` times the `original`
+    /// one; not finite for one that is stretched from a single position.
+    public static func magnitude(stretch: Double, original: Int) -> Double {
+      stretch <= 1 ? 1 : (1 + log(stretch) / log(Double(original))).squareRoot()
     }
   }
 

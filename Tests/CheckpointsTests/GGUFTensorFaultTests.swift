@@ -33,6 +33,15 @@ import Testing
       opening: file(.init("t", [4_194_305, 4_194_305, 211_106_198_978_564])))
   }
 
+  /// No byte of the file bounds the other dimensions of an empty tensor.
+  @Test func dimensionsBesideAZero() throws {
+    try expect(
+      .elementCountOverflow(dimensions: [0, 1 << 60, 16]),
+      opening: file(.init("t", [16, 1 << 60, 0])))
+    try expect(
+      .elementCountOverflow(dimensions: [1 << 62, 0]), opening: file(.init("t", [0, 1 << 62])))
+  }
+
   @Test func byteSizeOverflows() throws {
     try expect(.byteSizeOverflow(elements: 1 << 61), opening: file(.init("t", [1 << 61])))
   }

@@ -126,6 +126,50 @@ import Testing
       opening: file(entry(shape: "[4611686018427387904]")))
   }
 
+  /// No byte of the file bounds the other dimensions of an empty tensor.
+  @Test func dimensionsBesideAZero() throws {
+    func empty(_ shape: [Int]) -> [UInt8] {
+      file(entry(dtype: "\"U8\"", shape: "\(shape)", offsets: "[0,0]"), data: 0)
+    }
+    for shape in [
+      [0, 1 << 60, 16], [0, Int.max], [1 << 41, 0], [0, 1 << 21, 1 << 21], [1 << 62, 2, 0],
+    ] {
+      try expect(.shapeOverflow(shape: shape), opening: empty(shape))
+    }
+    for shape in [[0], [0, 1 << 40], [1 << 20, 0, 1 << 20]] {
+      #expect(try fault(opening: empty(shape), as: "model.safetensors") == nil)
+    }
+  }
+
+  /// As elements or scales of a weight in fewer bits, whose sizes are made of those dimensions.
+  @Test(
+    arguments: [
+      (
+        "mxfp4", ("x_blocks", "U8", [0, 1 << 60, 16]), ("x_scales", "U8", [0, 1 << 60])
+      ),
+      (
+        "fp8", ("y.weight", "F8_E4M3", [0, Int.max]), ("y.weight_scale_inv", "F32", [0, 1 << 56])
+      ),
+      ("fp8", ("y.weight", "I8", [0, 16]), ("y.weight_scale_inv", "U8", [0, 1 << 62])),
+    ] as [(String, (String, String, [Int]), (String, String, [Int]))])
+  func emptyPartsOfAWeight(
+    method: String, elements: (String, String, [Int]), scales: (String, String, [Int])
+  ) throws {
+    let folder = try ScratchFolder()
+    try folder.add(
+      "config.json", "{\"quantization_config\":{\"quant_method\":\"\(method)\"}}")
+    let entries = [elements, scales].map { name, type, shape in
+      entry(name, dtype: "\"\(type)\"", shape: "\(shape)", offsets: "[0,0]")
+    }
+    try folder.add(
+      "model.safetensors", safetensors("{\(entries.joined(separator: ","))}", data: []))
+    let error = try #require(throws: FileError.self) { try Checkpoint.open(folder.path) }
+    guard case .shapeOverflow? = error.fault as? SafetensorsFault else {
+      Issue.record("\(error)")
+      return
+    }
+  }
+
   @Test(arguments: ["[-1,8]", "[8,0]", "[0]", "[0,4,8]", "[0,8.0]", "[0,\"8\"]", "{}", "8"])
   func invalidOffsets(offsets: String) throws {
     try expect(.invalidOffsets(found: offsets), opening: file(entry(offsets: offsets)))

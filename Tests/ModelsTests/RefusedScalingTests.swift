@@ -51,12 +51,23 @@ import Testing
     ]
   }
 
+  /// Original contexts that no integer of a size can be made of, or nothing be stretched from.
+  private static var contexts: [([String: Any], String)] {
+    let key = "original_max_position_embeddings"
+    let list: [Any] = [1, 1, 1, 1]
+    return [
+      (yarn.merging([key: 1 << 40] as [String: Any]) { $1 }, key),
+      (long(list, list).merging(["factor": 1.0, key: Int.max] as [String: Any]) { $1 }, key),
+      (long(list, list).merging(["factor": 2.0, key: 1] as [String: Any]) { $1 }, key),
+    ]
+  }
+
   @Test func faultsOfAConfigurationAreRefused() throws {
     guard let source = try References.shared("parity/llama") else { return }
     let work = try References.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: work) }
     for spelling in ["rope_parameters", "rope_scaling"] {
-      for (index, (members, key)) in Self.faults.enumerated() {
+      for (index, (members, key)) in (Self.faults + Self.contexts).enumerated() {
         let folder = "\(work)/\(spelling)-\(index)"
         try References.folder(like: source, at: folder) {
           $0["rope_parameters"] = nil
@@ -73,6 +84,26 @@ import Testing
       }
       #expect(throws: ModelError.self) { try plan("\(work)/\(spelling)-text") }
     }
+  }
+
+  /// The magnitude is that of the factor itself, however far it reaches (transformers,
+  /// `_compute_longrope_parameters`): sqrt(1 + ln factor / ln original).
+  @Test(arguments: [1e30, 2.5, 0.5])
+  func longRoPEsMagnitudeIsOfTheStatedFactor(factor: Double) throws {
+    guard let source = try References.shared("parity/llama") else { return }
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    try References.folder(like: source, at: "\(work)/long") {
+      $0["rope_parameters"] = Self.long([1, 1, 1, 1], [1, 1, 1, 1])
+        .merging(["factor": factor]) { $1 }
+    }
+    let scaling = try #require(try plan("\(work)/long").rotary.scores.first?.scaling)
+    guard case .longRoPE(let long) = scaling else {
+      Issue.record("\(scaling)")
+      return
+    }
+    let expected = factor <= 1 ? 1 : (1 + log(factor) / log(32)).squareRoot()
+    #expect(abs(long.magnitude - expected) < 1e-12)
   }
 
   /// The fixture with further keys and, for `divisors`, a `rope_freqs.weight`.

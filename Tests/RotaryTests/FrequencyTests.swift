@@ -76,7 +76,7 @@ import Testing
     #expect(try frequencies(scaling, length: 4096).radians == plain.radians)
     #expect(try frequencies(scaling, length: 4097).radians == plain.radians.map { $0 / 4 })
     #expect(try frequencies(scaling).magnitude == 1.19)
-    let magnitude = FrequencyScaling.LongRoPE.magnitude(context: 131_072, original: 4096)
+    let magnitude = FrequencyScaling.LongRoPE.magnitude(stretch: 32, original: 4096)
     #expect(abs(magnitude - (1 + log(32) / log(4096)).squareRoot()) < 1e-15)
   }
 

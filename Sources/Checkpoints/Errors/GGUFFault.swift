@@ -68,7 +68,7 @@ public enum GGUFFault: Fault {
   case tooManyDimensions(found: UInt32, limit: Int)
   /// A dimension is 2^63 or more.
   case dimensionTooLarge(found: UInt64)
-  /// The product of the dimensions overflows.
+  /// The product of the dimensions overflows, or would without a zero among them.
   case elementCountOverflow(dimensions: [Int])
   /// The type's number is not one that GGUF ever had.
   case unknownTensorType(found: UInt32)

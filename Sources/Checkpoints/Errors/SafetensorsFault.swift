@@ -28,7 +28,7 @@ public enum SafetensorsFault: Fault {
   case unsupportedType(found: String)
   /// A dimension is not an integer from 0.
   case invalidDimension(found: String)
-  /// The size of the shape overflows.
+  /// The size of the shape overflows, or would without a dimension of zero.
   case shapeOverflow(shape: [Int])
   /// data_offsets is not two integers from 0 in ascending order.
   case invalidOffsets(found: String)
@@ -67,7 +67,7 @@ public enum SafetensorsFault: Fault {
     case .unsupportedType(let found): "dtype \(found) is not supported"
     case .invalidDimension(let found): "dimension \(found): expected an integer from 0"
     case .shapeOverflow(let shape):
-      "shape [\(shape.map(String.init).joined(separator: ", "))]: the size overflows"
+      "shape [\(shape.map(String.init).joined(separator: ", "))]: dimensions are too large"
     case .invalidOffsets(let found):
       "data_offsets \(found): expected two integers from 0, in ascending order"
     case .sizeMismatch(let expected, let found):

@@ -76,8 +76,9 @@ extension GGUFScaling {
   /// The context before stretching; 0 stands for the model's context, as in llama.cpp.
   private func originalContext() throws -> Int? {
     guard let stated = metadata(.originalContext) else { return nil }
-    guard let original = stated.int, original >= 0 else {
-      throw failure(.originalContext, "is not a whole number of at least 0")
+    guard let original = stated.int, (0...Hyperparameters.most).contains(original) else {
+      throw failure(
+        .originalContext, "is not a whole number from 0 to \(Hyperparameters.most)")
     }
     return original > 0 ? original : nil
   }
@@ -89,11 +90,15 @@ extension GGUFScaling {
     let original = try originalContext()
     if let long = try divisors(.rotaryFactorsLong), let short = try divisors(.rotaryFactorsShort) {
       let original = original ?? context
+      let magnitude =
+        try positive(.magnitude)
+        ?? FrequencyScaling.LongRoPE.magnitude(
+          stretch: Double(context) / Double(original), original: original)
+      guard magnitude.isFinite else {
+        throw failure(.originalContext, "is \(original), from which nothing is stretched")
+      }
       return .longRoPE(
-        .init(
-          short: short, long: long, originalContext: original,
-          magnitude: try positive(.magnitude)
-            ?? FrequencyScaling.LongRoPE.magnitude(context: context, original: original)))
+        .init(short: short, long: long, originalContext: original, magnitude: magnitude))
     }
     let type = metadata(.ownType)?.string ?? metadata(.type)?.string ?? Kind.none.rawValue
     switch Kind(rawValue: type) {

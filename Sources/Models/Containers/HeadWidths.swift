@@ -14,7 +14,7 @@ enum HeadWidths {
       }
       let valueWidth = try parameters.integer(.valueWidth)
       shape.valueWidth = shape.windows.map { _ in valueWidth }
-      return
+      return try checkRows(parameters, shape)
     }
     let windows = shape.windows
     if let stated = try LayerSizes.read(.keyWidth, parameters, windows: windows) {
@@ -29,7 +29,22 @@ enum HeadWidths {
     shape.valueWidth =
       try LayerSizes.read(.valueWidth, parameters, windows: windows)
       ?? valueWidths(parameters, shape) ?? shape.keyWidth
+    try checkRows(parameters, shape)
     try SharedVectors.read(parameters, into: &shape)
+  }
+
+  /// Numbers that the heads of a layer give together, at most: sums of some such are no overflow.
+  private static let mostRows = 1 << 40
+
+  /// Refuses heads that are too wide together; K and V have no more of them than Q.
+  private static func checkRows(_ parameters: Hyperparameters, _ shape: StatedShape) throws {
+    for (heads, widths) in zip(shape.heads, zip(shape.keyWidth, shape.valueWidth)) {
+      let width = max(widths.0, widths.1)
+      guard heads <= mostRows / max(width, 1) else {
+        throw parameters.failure(
+          .heads, "is \(heads), with \(width) dims each, which no model has")
+      }
+    }
   }
 
   /// The widths of value heads that follow from how wide all of a layer's are together.

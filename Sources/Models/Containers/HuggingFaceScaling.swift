@@ -91,6 +91,9 @@ extension HuggingFaceScaling {
       throw failure(member, "is \(found.serialized(pretty: false)), expected a whole number")
     }
     guard original > 0 else { throw failure(member, "is \(original), expected at least 1") }
+    guard original <= Hyperparameters.most else {
+      throw failure(member, "is \(original), which no model has")
+    }
     return original
   }
 
@@ -157,12 +160,16 @@ extension HuggingFaceScaling {
     case .longrope, .su:
       let original = try originalContext()
       let stretch = try positive(.factor) ?? Double(context) / Double(original)
-      let magnitude = FrequencyScaling.LongRoPE.magnitude(
-        context: Int(stretch * Double(original)), original: original)
+      let magnitude =
+        try positive(.magnitude)
+        ?? FrequencyScaling.LongRoPE.magnitude(stretch: stretch, original: original)
+      guard magnitude.isFinite else {
+        throw failure(.originalContext, "is \(original), from which nothing is stretched")
+      }
       return .longRoPE(
         .init(
           short: try factors(.shortFactors), long: try factors(.longFactors),
-          originalContext: original, magnitude: try positive(.magnitude) ?? magnitude))
+          originalContext: original, magnitude: magnitude))
     case nil:
       throw ModelError.unsupportedValue(
         file: parameters.checkpoint.path, key: Member.type.rawValue, found: "'\(type)'",

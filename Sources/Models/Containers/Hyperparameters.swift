@@ -12,6 +12,9 @@ struct Hyperparameters {
   /// Frequency factors that stand in tensors yet to be written.
   var divisors: OrderedDictionary<Role, [Float]> = [:]
 
+  /// The greatest whole number that a file may state of a model.
+  static let most = 1 << 31
+
   /// The value of a hyper-parameter as JSON, its fallback where the file says nothing, or nil.
   func value(_ parameter: Hyperparameter) -> JSONValue? {
     for key in architecture.keys(of: parameter, on: side) {
@@ -51,8 +54,11 @@ struct Hyperparameters {
     _ value: JSONValue, _ parameter: Hyperparameter, minimum: Int
   ) throws(ModelError) -> Int {
     guard let number = value.int else { throw failure(parameter, "is not a whole number") }
-    guard number >= minimum, number <= 1 << 31 else {
+    guard number >= minimum else {
       throw failure(parameter, "is \(number), expected at least \(minimum)")
+    }
+    guard number <= Self.most else {
+      throw failure(parameter, "is \(number), which no model has")
     }
     return number
   }

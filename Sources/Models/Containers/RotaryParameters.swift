@@ -35,7 +35,7 @@ struct RotaryParameters {
     let beside = keys.lazy.compactMap { parameters.checkpoint.configuration?[$0]?.double }.first
     for windowed in [false, true] {
       let inside = try scope(ofWindowed: windowed)[.fraction]?.double
-      guard !keys.isEmpty, let share = inside ?? beside else { continue }
+      guard !keys.isEmpty, let share = try (inside ?? beside).map(checkedShare) else { continue }
       for (width, turning) in zip(widths, dimensions) where Int(Double(width) * share) != turning {
         throw parameters.failure(
           .rotaryFraction, "is \(share), but \(turning) of \(width) dims of a head are to turn")
@@ -49,11 +49,15 @@ struct RotaryParameters {
     // A share of the pairs, of which whole heads have all.
     guard !scope.isProportional else { return 1 }
     let stated = scope[.fraction]?.double
-    let fraction = try stated ?? parameters.optionalNumber(.rotaryFraction) ?? 1
-    guard fraction > 0, fraction <= 1 else {
-      throw parameters.failure(.rotaryFraction, "is \(fraction), expected a number in (0, 1]")
+    return try checkedShare(stated ?? parameters.optionalNumber(.rotaryFraction) ?? 1)
+  }
+
+  /// A share of a head, which a head's width can be multiplied by.
+  private func checkedShare(_ share: Double) throws -> Double {
+    guard share > 0, share <= 1 else {
+      throw parameters.failure(.rotaryFraction, "is \(share), expected a number in (0, 1]")
     }
-    return fraction
+    return share
   }
 
   /// The reference implementation turns whole heads of this folder, whatever share it states.

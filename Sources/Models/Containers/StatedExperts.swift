@@ -101,6 +101,9 @@ enum StatedExperts {
     let stated = try parameters.optionalInteger(.sharedExpertWidth, minimum: 0)
     let width = stated ?? (count ?? 0) * network.width
     guard width > 0 else { return nil }
+    guard width <= Hyperparameters.most else {
+      throw parameters.failure(.sharedExperts, "makes \(width) channels, which no model has")
+    }
     var shared = network
     shared.width = width
     shared.clamp = try GateLimit.read(parameters, ofShared: true)

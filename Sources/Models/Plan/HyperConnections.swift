@@ -20,6 +20,8 @@ package struct HyperConnections: Sendable, Equatable {
 
   /// Streams that any model has, at most.
   static let mostStreams = 64
+  /// Divisions by sums, at most: models state 20.
+  static let mostIterations = 1000
 }
 
 extension HyperConnections {
@@ -31,7 +33,10 @@ extension HyperConnections {
     }
     let epsilon = try parameters.optionalNumber(.streamEpsilon) ?? 1e-6
     guard epsilon >= 0 else { throw parameters.failure(.streamEpsilon, "is below 0") }
-    self.init(
-      streams: streams, iterations: try parameters.integer(.streamIterations), epsilon: epsilon)
+    let iterations = try parameters.integer(.streamIterations)
+    guard iterations <= Self.mostIterations else {
+      throw parameters.failure(.streamIterations, "is \(iterations), which no model has")
+    }
+    self.init(streams: streams, iterations: iterations, epsilon: epsilon)
   }
 }
