@@ -33,6 +33,9 @@ package enum HubCache {
 
   private static let prefix = "models--"
 
+  /// Bytes of a file that holds a commit, at most; the client writes 40.
+  private static let mostBytes = 256
+
   private struct Missing: Error { let path: String }
 
   private static func find(_ name: String) -> Result<String, Missing> {
@@ -40,8 +43,11 @@ package enum HubCache {
     for path in [root, model, "\(model)/refs/main"] where FileStamp(path: path) == nil {
       return .failure(Missing(path: path))
     }
-    let stated = try? String(contentsOfFile: "\(model)/refs/main", encoding: .utf8)
-    let commit = stated?.trimmingCharacters(in: .whitespacesAndNewlines) ?? ""
+    guard let file = try? MappedFile.open("\(model)/refs/main"), file.size <= mostBytes else {
+      return .failure(Missing(path: "\(model)/refs/main"))
+    }
+    let commit = file.withBytes(0..<file.size) { String(decoding: $0, as: UTF8.self) }
+      .trimmingCharacters(in: .whitespacesAndNewlines)
     guard commit.wholeMatch(of: /[0-9A-Za-z]+/) != nil else {
       return .failure(Missing(path: "\(model)/refs/main"))
     }

@@ -105,6 +105,12 @@ import Testing
     expectFailure(
       try run(in: work, cached, "inspect", "Some-Org/Tiny.1B"), 66,
       containing: "there is no \(model)/refs/main")
+    // A file of any size is not read for the commit at its beginning.
+    try (Self.commit + String(repeating: "\n", count: 300))
+      .write(toFile: "\(model)/refs/main", atomically: true, encoding: .utf8)
+    expectFailure(
+      try run(in: work, cached, "inspect", "Some-Org/Tiny.1B"), 66,
+      containing: "there is no \(model)/refs/main")
     try FileManager.default.removeItem(atPath: "\(model)/refs/main")
     expectFailure(
       try run(in: work, cached, "inspect", "Some-Org/Tiny.1B"), 66,
