@@ -30,12 +30,32 @@ package struct MetadataEdits: Sendable, Equatable {
       let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       guard parts.count == 2, !parts[0].isEmpty else { throw .setting(.notKeyAndValue(text)) }
       try check(String(parts[0]))
+      try Self.checkDepth(String(parts[0]), value: String(parts[1]))
       values[String(parts[0])] = String(parts[1])
     }
     for key in remove {
       try check(key)
+      try Self.checkDepth(key)
       removed.append(key)
     }
+  }
+
+  /// Objects within objects that a key may name.
+  private static let mostParts = 32
+
+  /// Refuses what config.json could be written with and not be read again: names of too many objects
+  /// within each other, and values that are too deep below them.
+  private static func checkDepth(_ key: String, value: String? = nil) throws(ConversionError) {
+    let parts = key.utf8.count { $0 == UInt8(ascii: ".") } + 1
+    guard parts <= mostParts else {
+      throw .setting(.keyTooDeep(parts: parts, limit: mostParts))
+    }
+    func isRead(_ text: String) -> Bool {
+      (try? JSONValue.parse(Array(text.utf8), file: key)) != nil
+    }
+    guard let value, isRead(value) else { return }
+    let below = String(repeating: "[", count: parts) + value + String(repeating: "]", count: parts)
+    guard isRead(below) else { throw .setting(.valueTooDeep(key: key)) }
   }
 
   /// All keys, those to set first.

@@ -29,6 +29,10 @@ public enum SettingFault: Sendable, Equatable {
 
   /// A text that should be `key=value`.
   case notKeyAndValue(String)
+  /// A key names too many objects within each other.
+  case keyTooDeep(parts: Int, limit: Int)
+  /// A value is nested so deep that no file with it could be read.
+  case valueTooDeep(key: String)
   /// Only the conversion itself may write this key.
   case reservedKey(String)
   /// A key is set and removed, or set twice.
@@ -91,6 +95,9 @@ public enum SettingFault: Sendable, Equatable {
     case .noValueRotation(let sites):
       "value pairs and their base need sites with v or o, '\(sites)' has neither"
     case .notKeyAndValue(let text): "'\(text)' does not set a key, expected key=value"
+    case .keyTooDeep(let parts, let limit):
+      "a key of \(parts) parts, expected at most \(limit)"
+    case .valueTooDeep(let key): "the value of the key '\(key)' is nested too deep"
     case .reservedKey(let key): "the key '\(key)' is written by the conversion alone"
     case .keyGivenTwice(let key): "the key '\(key)' is given twice"
     case .keyType(let key, let value, let type):

@@ -130,6 +130,32 @@ import Testing
     }
   }
 
+  /// What is written must be read again: JSON of more than 512 levels is not.
+  @Test func keysAndValuesThatAreTooDeep() throws {
+    func path(_ parts: Int) -> String { Array(repeating: "a", count: parts).joined(separator: ".") }
+    func list(_ depth: Int) -> String {
+      String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
+    }
+    try folder { work in
+      func edited(_ option: String, _ text: String) throws -> Finished {
+        try run(
+          "convert", Self.model, "-o", "\(work)/folder/", option, text, "--quiet", "--force")
+      }
+      expectFailure(
+        try edited("--set", "\(path(600))=5"), 64, containing: "600 parts, expected at most 32")
+      expectFailure(
+        try edited("--remove", path(33)), 64, containing: "33 parts, expected at most 32")
+      expectFailure(
+        try edited("--set", "\(path(2))=\(list(511))"), 64,
+        containing: "the value of the key 'a.a' is nested too deep")
+      #expect(!FileManager.default.fileExists(atPath: "\(work)/folder"))
+      for text in ["\(path(32))=5", "\(path(2))=\(list(510))"] {
+        #expect(try edited("--set", text).status == 0)
+        #expect(try run("inspect", "\(work)/folder/").status == 0)
+      }
+    }
+  }
+
   /// A dry run refuses what the run itself would.
   @Test func dryRunsRefuseWhatRunsRefuse() throws {
     try folder { work in

@@ -57,7 +57,7 @@ extension SettingFault {
     case .noValueRotation:
       "leave --value-pairs and --value-base away, or name other sites with --to"
     case .notKeyAndValue: "--set takes key=value"
-    case .reservedKey, .keyGivenTwice: "change --set or --remove"
+    case .reservedKey, .keyGivenTwice, .keyTooDeep, .valueTooDeep: "change --set or --remove"
     case .keyType, .unreadableTokenizer, .unreadableModel: "change what --set and --remove ask for"
     case .ofLayerKinds(_, let member): "--set \(member)=VALUE"
     case .spellingsDisagree: "set one of them: the other goes along"
