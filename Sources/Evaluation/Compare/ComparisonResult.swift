@@ -23,7 +23,8 @@ package struct ComparisonResult: EvaluationResult {
   package let logRatio: Estimate
   /// The error of `logRatio` with targets taken as independent, as llama-perplexity has it: too small.
   package let logRatioErrorByTokens: Double
-  /// Correlation of the two models' log-likelihoods over targets.
+  /// Correlation of the two models' log-likelihoods over targets; not a number where those of one do
+  /// not vary, as of a single target.
   package let correlation: Double
   /// The share of targets whose most likely token is the same.
   package let agreement: Estimate
@@ -117,7 +118,9 @@ package struct ComparisonResult: EvaluationResult {
     let paired = PairedDifference(from: chunks[0], to: chunks[1])
     logRatio = Estimate(value: two.mean - one.mean, error: paired?.nats.error ?? .nan)
     logRatioErrorByTokens = max(variance, 0).squareRoot()
-    correlation = covariance / (one.error * two.error)
+    // A spread of 0 would be told from rounding by chance alone.
+    let varies = [base, other].allSatisfy { $0.min() != $0.max() }
+    correlation = varies ? covariance / (one.error * two.error) : .nan
     let share = Moments(agrees)
     agreement = Estimate(
       value: share.mean,

@@ -66,7 +66,10 @@ extension EvaluationResult {
     var units: [Unit] = []
     for unit in record.units {
       guard let read = Unit(unit) else {
-        throw .record(file: file, problem: "unit \(unit.index) is not \(Self.unitName)")
+        throw .record(
+          file: file,
+          problem: "unit \(unit.index) is not \(Self.unitName) with numbers that a model gives,"
+            + " such as at most \(Int(Self.mostNats)) nats a token")
       }
       units.append(read)
     }
@@ -78,9 +81,14 @@ extension EvaluationResult {
     }
   }
 
-  /// Negative log-likelihoods are no less than 0, but for the last digits of a sum, and no more than
-  /// two logits can differ.
-  static func isLikelihood(_ nats: Double) -> Bool { nats > -leastNats && nats < 1e39 }
+  /// Whether a number can be a negative log-likelihood, or a divergence, of a token: no less than 0,
+  /// but for the last digits of a sum, and no more than `mostNats`.
+  static func isLikelihood(_ nats: Double) -> Bool { nats > -leastNats && nats <= mostNats }
+
+  /// Nats of a token at most. Logits of float32 could lie further apart, but of such a model there is
+  /// nothing to say: beyond 709 nats a perplexity is no finite number, and where logits are so large,
+  /// float32 has no digits left for what lies between likely tokens.
+  static var mostNats: Double { 1e6 }
 
   /// How far below 0 a negative log-likelihood may be.
   static var leastNats: Double { 1e-3 }

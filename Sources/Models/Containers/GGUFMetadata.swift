@@ -95,6 +95,7 @@ package struct GGUFMetadata {
     StatedForm.write(plan, to: &fields)
     try fields.checkDefaults(of: plan)
     CopiedKeys.write(plan, to: &fields)
+    try fields.checkFit(of: plan)
     return fields
   }
 

@@ -45,6 +45,8 @@ struct GGUFFields: StatedFields {
   /// The architecture's name in the file.
   let prefix: String
   private(set) var values: OrderedDictionary<String, MetadataValue> = [:]
+  /// Of those, what the types of GGUF cannot hold, by its key without the prefix.
+  private var unfit: OrderedDictionary<String, StatedValue> = [:]
 
   init(architecture: Architecture, prefix: String) {
     self.architecture = architecture
@@ -68,7 +70,16 @@ struct GGUFFields: StatedFields {
     LayerSizes.write(parameter, sizes, windows: windows, to: &self)
   }
 
+  /// - Throws: `ModelError.notRepresentable` for a number beyond the type that readers expect.
+  func checkFit(of plan: ModelPlan) throws(ModelError) {
+    guard let (key, value) = unfit.elements.first else { return }
+    throw .notRepresentable(
+      file: plan.checkpoint.path, what: "'\(key)' of \(value.json.serialized(pretty: false))",
+      container: "GGUF")
+  }
+
   mutating func set(key: String, _ value: StatedValue) {
+    unfit[key] = value.fitsMetadata ? nil : value
     if let value = value.metadata { values[Architecture.ggufKey(key, prefix: prefix)] = value }
   }
 }

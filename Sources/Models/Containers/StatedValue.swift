@@ -18,7 +18,21 @@ enum StatedValue: Sendable, Equatable {
   /// Said to be absent, which only config.json can.
   case nothing
 
-  /// As the ecosystem's converter types it in GGUF.
+  /// Whether it lies within what `metadata` types it as: whole numbers within uint32, those of a list
+  /// within int32, others within float32.
+  var fitsMetadata: Bool {
+    switch self {
+    case .whole(let value): UInt32(exactly: value) != nil
+    case .wholes(let values): values.allSatisfy { Int32(exactly: $0) != nil }
+    case .number(let value): Float(value).isFinite
+    case .ofLayers(let values):
+      (values.agreed.map { Self.whole($0) } ?? .wholes(values)).fitsMetadata
+    case .precise, .flag, .text, .flags, .texts, .numbers, .nothing: true
+    }
+  }
+
+  /// As the ecosystem's converter types it in GGUF. What does not fit is the nearest number that does;
+  /// `GGUFFields.checkFit` refuses to write it.
   var metadata: MetadataValue? {
     switch self {
     case .whole(let value): .uint32(UInt32(clamping: value))

@@ -68,7 +68,7 @@ extension ComparisonResult: ReportedResult {
     let rows = [
       line("perplexity of base", base, 4), line("perplexity of other", other, 4),
       line("ln ratio", logRatio, 6),
-      ["correlation of ln", Format.fixed(correlation, 6), ""],
+      ["correlation of ln", correlation.isFinite ? Format.fixed(correlation, 6) : "none", ""],
       line("same top token", agreement, 3, percent: true),
       // Significant digits: of nearly equal models, what rounding leaves is seen as such.
       [

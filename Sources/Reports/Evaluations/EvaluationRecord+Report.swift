@@ -26,7 +26,7 @@ extension EvaluationRecord {
     return """
       \(statement.joined(separator: "\n"))
       arithmetic  \(compute.string ?? "")
-      time        \(Format.fixed(seconds, 1)) s, \(Format.fixed(rate, 0)) tokens/s\(shared), \
+      time        \(Format.compact(seconds, 1)) s, \(Format.compact(rate, 0)) tokens/s\(shared), \
       peak memory \(Format.bytes(peakBytes))
       """
   }
