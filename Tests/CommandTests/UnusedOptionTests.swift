@@ -88,7 +88,6 @@ import Testing
       ["convert", model, "--to", "vo", "--value-pairs", "0,0,0", "-o", "x.gguf"], "--value-pairs",
       "as with --to nope"
     ),
-    (["convert", model, "--to", "vo", "--keep-extra", "-o", "x.gguf"], "--keep-extra", "tensor"),
     (
       perplexity + ["--rope-scaling", "linear", "--rope-factor", "1"], "--rope-factor",
       "scales nothing"

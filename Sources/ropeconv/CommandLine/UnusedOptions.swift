@@ -218,9 +218,6 @@ extension Convert {
   /// - Throws: `UnusedOption`.
   func refuseUnused(in plan: ModelPlan) throws {
     let given = GivenOptions.all
-    if plan.ignored.isEmpty {
-      try given.refuse("--keep-extra", because: "the model uses every tensor of its file")
-    }
     let pairs = try values.pairs(for: plan)
     if let counts = pairs.byLayer ?? pairs.all.map({ [$0] }), counts.allSatisfy({ $0 == 0 }),
       let sites = try RotarySites.asked(to.lowercased() == "keep" ? nil : to), sites.rotatesMessage
