@@ -31,7 +31,7 @@ struct PlanText {
   /// aliases would be unfolded there, to as many parts as one likes; values never are. What merely
   /// looks so, in a quoted text, counts too.
   static func mayUnfoldKeys(_ text: String) -> Bool {
-    let bytes = Array(text.utf8)
+    let bytes = Self.withPlainLineEnds(Array(text.utf8))
     func isOneOf(_ byte: UInt8, _ set: StaticString) -> Bool {
       set.withUTF8Buffer { $0.contains(byte) }
     }
@@ -40,8 +40,16 @@ struct PlanText {
       while index < bytes.count, isOneOf(bytes[index], " \t") { index += 1 }
       return index < bytes.count && bytes[index] == UInt8(ascii: ":")
     }
+    // What libyaml takes for a name; whatever else stands behind one ends it.
     func nameFollowing(_ index: Int) -> ArraySlice<UInt8> {
-      bytes[(index + 1)...].prefix { !isOneOf($0, " \t\r\n,:*&?[]{}\"'") }
+      bytes[(index + 1)...].prefix { byte in
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+          UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+          true
+        default: false
+        }
+      }
     }
     // Only what an anchor names is an alias; `results/*.json` in a comment is not.
     let anchors = Set(bytes.indices.filter { bytes[$0] == UInt8(ascii: "&") }.map(nameFollowing))
@@ -63,6 +71,32 @@ struct PlanText {
       }
     }
     return hasAlias && hasKey
+  }
+
+  /// The bytes with a line feed for each of the other ends of lines that YAML 1.1 knows (U+0085, U+2028
+  /// and U+2029), and a space for a byte order mark at the beginning, which is not looked at.
+  private static func withPlainLineEnds(_ bytes: [UInt8]) -> [UInt8] {
+    var plain: [UInt8] = []
+    plain.reserveCapacity(bytes.count)
+    var rest = bytes[...]
+    func skip(_ sequence: [UInt8], for byte: Character) -> Bool {
+      guard rest.starts(with: sequence) else { return false }
+      plain += String(byte).utf8
+      rest = rest.dropFirst(sequence.count)
+      return true
+    }
+    _ = skip([0xEF, 0xBB, 0xBF], for: " ")
+    while let byte = rest.first {
+      switch byte {
+      case 0xC2 where skip([0xC2, 0x85], for: "\n"): continue
+      case 0xE2 where skip([0xE2, 0x80, 0xA8], for: "\n"): continue
+      case 0xE2 where skip([0xE2, 0x80, 0xA9], for: "\n"): continue
+      default:
+        plain.append(byte)
+        rest = rest.dropFirst()
+      }
+    }
+    return plain
   }
 }
 

@@ -83,6 +83,26 @@ import Testing
     #expect(ContinuousClock.now - began < .seconds(5))
   }
 
+  /// A name ends, and a line too, at each end of a line that libyaml knows. 9^5 parts: taken for names
+  /// of their own, such anchors let a key be compared for seconds.
+  @Test(arguments: ["\u{85}", "\u{2028}", "\u{2029}", "\r", "\n"])
+  func anchorsEndWithTheirLine(_ end: String) throws {
+    var text = "x0: &x0\(end) [\(Array(repeating: "l", count: 9).joined(separator: ","))]\n"
+    for level in 1...4 {
+      let parts = Array(repeating: "*x\(level - 1)", count: 9).joined(separator: ",")
+      text += "x\(level): &x\(level)\(end) [\(parts)]\n"
+    }
+    for key in ["? *x4\n: 1", "# *x0\(end)? *x4\n: 1", "*x4 : 1", "{[*x4]: 1}"] {
+      let error = #expect(throws: PlanError.self) { try plan(text + key + "\n") }
+      #expect(error?.summary.contains("aliases") == true, "\(key): \(error?.summary ?? "")")
+    }
+    // A key behind a byte order mark.
+    let error = #expect(throws: PlanError.self) {
+      try plan("\u{FEFF}? &a [x]\n: 1\n\(end)b: *a\n")
+    }
+    #expect(error?.summary.contains("aliases") == true, "\(error?.summary ?? "")")
+  }
+
   /// 10,000 evaluations, and 100,000 models: each took more than a minute.
   @Test func longPlansAreRead() throws {
     let folder = try References.temporaryFolder()
