@@ -34,6 +34,44 @@ import Testing
     #expect(large.utf8.count < 1 << 20)
   }
 
+  /// Curves of one point each, all at other lengths.
+  @Test func aSweepOfManyLengthsHasARowForEachPoint() throws {
+    func page(_ count: Int) throws -> String {
+      let curves = (1...count).map { index in
+        """
+        {"model":"m\(index).gguf","sites":"qk","rope_scaling":"none","points":[
+         {"ctx":\(index),"ppl":5,"ppl_stderr":0.125,"nll":1.6,"scored":10,"chunks":1}]}
+        """
+      }
+      let json = #"{"kind":"sweep","sweeps":[\#(curves.joined(separator: ","))]}"#
+      return try ReportTests.page([try ReportTests.result(json)])
+    }
+    let small = try page(10)
+    #expect(!small.contains("at most 20000 cells"))
+    // 10 by 10 in the section and in the summary.
+    #expect(small.split(separator: "<td").count > 200)
+    let large = try page(Self.many)
+    #expect(large.contains("No table of 200 models by 200 lengths; at most 20000 cells"))
+    #expect(large.contains("No table of 200 variants and 200 scores; at most 20000 cells"))
+    // Either table would have 40,000.
+    #expect(large.split(separator: "<td").count < 20_000)
+    for index in [1, 77, Self.many] { #expect(large.contains(">\(index)<")) }
+  }
+
+  /// The names of 30,000 tasks, each looked for among those before it.
+  @Test func manyTasksTakeNoSquareOfTheirNumber() throws {
+    let tasks = (0..<30_000).map {
+      #"{"task":"t\#($0)","type":"schema","shots":0,"examples":2,"accuracy":0.5,"centered":0}"#
+    }
+    let json = #"{"kind":"icl","model":"a.gguf","tasks":[\#(tasks.joined(separator: ","))]}"#
+    let results = try [ReportTests.result(json), ReportTests.result(json)]
+    var page = ""
+    let time = ContinuousClock().measure { page = (try? ReportTests.page(results)) ?? "" }
+    #expect(page.contains("t29999, 0 shots"))
+    // Two such results took over ten seconds.
+    #expect(time < .seconds(6))
+  }
+
   @Test func aNeedleTextListsTheCellsOfTooManyPlaces() throws {
     func lines(_ count: Int) throws -> [Substring] {
       let units = (0..<count).map { (index: Int) -> JSONValue in

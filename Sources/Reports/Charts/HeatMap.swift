@@ -49,7 +49,8 @@ package struct HeatMap: Sendable {
     }
   }
 
-  /// Rows times columns that are drawn at most: some 10 MB of a page. What few cells of a file lie on
+  /// Rows times columns that are drawn at most, or stand in a table of one number a cell: some 10 MB
+  /// of a page. What few cells of a file lie on
   /// can have as many as the square of them.
   package static let mostCells = 20_000
 

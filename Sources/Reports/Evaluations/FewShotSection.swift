@@ -1,4 +1,5 @@
 import Evaluation
+import OrderedCollections
 
 /// The section of results of `eval icl`: tasks learned from examples in the context.
 enum FewShotSection {
@@ -70,10 +71,7 @@ enum FewShotSection {
 
   /// Centred accuracy, tasks by models, in the order of first mention.
   private static func comparison(_ results: [[Task]], _ labels: [String]) -> Markup {
-    var titles: [String] = []
-    for title in results.joined().map(\.title) where !titles.contains(title) {
-      titles.append(title)
-    }
+    let titles = OrderedSet(results.joined().map(\.title))
     let found = results.map { tasks in
       Dictionary(tasks.map { ($0.title, $0.centered) }, uniquingKeysWith: { $1 })
     }

@@ -10,6 +10,7 @@ enum PerplexitySweepSection {
     let sites: String
     /// By length.
     let points: [TextScore]
+    private let byContext: [Int: TextScore]
 
     init(
       _ json: JSONValue, _ fields: ResultFields, of subject: ResultSubject, in file: ResultFile
@@ -23,9 +24,11 @@ enum PerplexitySweepSection {
         points.append(try TextScore(point, own, of: subject, in: file, sites: sites))
       }
       self.points = points.sorted { $0.context < $1.context }
+      byContext = Dictionary(self.points.map { ($0.context, $0) }, uniquingKeysWith: { $1 })
     }
 
-    func point(_ context: Int) -> TextScore? { points.last { $0.context == context } }
+    /// The point of a length, of several the last.
+    func point(_ context: Int) -> TextScore? { byContext[context] }
   }
 
   static func curves(
@@ -131,9 +134,17 @@ enum PerplexitySweepSection {
     }
   }
 
+  /// A row for each curve and a column for each length; where a few points lie on many lengths, a
+  /// note.
   private static func byLength(
     _ curves: [Curve], _ labels: [String], _ lengths: [Int]
   ) -> Markup {
+    guard HeatMap.holds(rows: curves.count, columns: lengths.count) else {
+      return """
+        <p class="note">No table of \(curves.count) models by \(lengths.count) lengths; at most \
+        \(HeatMap.mostCells) cells are shown. The table below has a row for each point.</p>
+        """
+    }
     let rows = zip(curves, labels).map { curve, label -> [Table.Cell] in
       let cells = lengths.map { length -> Table.Cell in
         curve.point(length).map {

@@ -78,10 +78,7 @@ struct ResultScope {
     if let hash = stated.first(where: { $0["role"]?.string == "base" })?["sha256"]?.string {
       details.append(("base weights", "weights \(hash.prefix(8))"))
     }
-    var tasks: [String] = []
-    for task in file.json["tasks"]?.array ?? [] {
-      if let name = task["task"]?.string, !tasks.contains(name) { tasks.append(name) }
-    }
+    let tasks = OrderedSet((file.json["tasks"]?.array ?? []).compactMap { $0["task"]?.string })
     if !tasks.isEmpty {
       details.append(
         ("tasks", tasks.count > 3 ? "\(tasks.count) tasks" : tasks.joined(separator: ", ")))

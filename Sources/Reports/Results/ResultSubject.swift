@@ -1,5 +1,6 @@
 import Base
 import Checkpoints
+import OrderedCollections
 
 /// What a row of a report is about, as the result itself states it: the model's name and the variant
 /// it was computed as. Names of files say nothing, for files can be renamed.
@@ -280,7 +281,7 @@ struct ResultSubject {
       var changed = false
       for rows in Dictionary(grouping: labels.indices, by: { labels[$0] }).values
       where rows.count > 1 {
-        let keys = rows.flatMap { details[$0].map(\.key) }
+        let keys = OrderedSet(rows.flatMap { details[$0].map(\.key) })
         let telling = keys.first { key in
           !used[rows[0]].contains(key) && Set(rows.map { detail($0, key) }).count > 1
         }

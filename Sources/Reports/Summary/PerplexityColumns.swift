@@ -1,4 +1,5 @@
 import Evaluation
+import OrderedCollections
 
 /// The columns that a summary has of perplexities: of `eval perplexity`, of one model or several.
 enum PerplexityColumns {
@@ -44,18 +45,20 @@ enum PerplexityColumns {
     var results = try PerplexitySection.scored(files.filter { $0.kind == PerplexityResult.kind })
     let sweeps = files.filter { $0.kind == PerplexitySweep.kind }
     let curves = try PerplexitySweepSection.curves(sweeps).map { $0.curve }
-    for length in Set(curves.compactMap { $0.points.last?.context }).sorted() {
-      results += curves.compactMap { $0.point(length) }
-    }
-    var groups: [Group] = []
-    for result in results {
-      if let index = groups.firstIndex(where: { $0.scope.identity == result.scope.identity }) {
-        groups[index].results.append(result)
-      } else {
-        groups.append(Group(scope: result.scope, results: [result]))
+    let lengths = Set(curves.compactMap { $0.points.last?.context })
+    // Each curve has few of the lengths, so those it has are looked at.
+    var points: [Int: [TextScore]] = [:]
+    for curve in curves {
+      for length in Set(curve.points.map(\.context)).intersection(lengths) {
+        if let point = curve.point(length) { points[length, default: []].append(point) }
       }
     }
-    return groups
+    results += lengths.sorted().flatMap { points[$0] ?? [] }
+    var groups: OrderedDictionary<[String], Group> = [:]
+    for result in results {
+      groups[result.scope.identity, default: Group(scope: result.scope)].results.append(result)
+    }
+    return Array(groups.values)
   }
 
   static func columns(_ files: [ResultFile]) throws(ReportError) -> [Summary.Column] {

@@ -129,10 +129,21 @@ struct Summary {
     <section id="summary" aria-labelledby="summary-title">
     <h2 id="summary-title">Summary</h2>
     \(verdict)
-    \(table().markup())
+    \(scores())
     \(facts())
     </section>
     """
+  }
+
+  /// The table, or why there is none.
+  private func scores() -> Markup {
+    guard HeatMap.holds(rows: rows.count, columns: columns.count) else {
+      return """
+        <p class="note">No table of \(rows.count) variants and \(columns.count) scores; at most \
+        \(HeatMap.mostCells) cells are shown. The sections below have every number.</p>
+        """
+    }
+    return table().markup()
   }
 
   private func table() -> Table {
