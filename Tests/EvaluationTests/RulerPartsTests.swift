@@ -1,6 +1,7 @@
 import Base
 import Checkpoints
 import Evaluation
+import TestSupport
 import Testing
 
 /// The parts that RULER's prompts and scores are made of.
@@ -202,7 +203,7 @@ import Testing
     #expect(squad.questions.map(\.text) == ["When was it built?", "What is rye?"])
     #expect(squad.questions[0].answers == ["1871", "in 1871"])
     #expect(squad.questions.map(\.gold) == [[0], [2]])
-    #expect(squad.questions.map(\.related) == [[1], []])
+    #expect(squad.questions.map { squad.related(to: $0) } == [[1], []])
 
     let hotpot = try RulerQuestions(hotpot: Self.hotpot, file: "h.json")
     #expect(
@@ -211,6 +212,30 @@ import Testing
       ])
     #expect(hotpot.questions.map(\.gold) == [[0, 1], [1, 2]])
     #expect(hotpot.questions[0].answers == ["Mill"])
+    #expect(hotpot.questions.allSatisfy { hotpot.related(to: $0).isEmpty })
+  }
+
+  /// One article of 6,000 paragraphs with a question each: a list of the others for every question has
+  /// 36 million numbers, which were kept, and printed for the hash.
+  @Test func aLongArticleIsKeptOnce() throws {
+    let count = 6000
+    let paragraphs = (0..<count).map { index -> JSONValue in
+      [
+        "context": .string("Paragraph \(index)."),
+        "qas": [["question": "Which?", "answers": [["text": .string("\(index)")]]]],
+      ]
+    }
+    let json: JSONValue = ["data": [["paragraphs": .array(paragraphs)]]]
+    let model = try Model(opening: References.file("fixtures/lantern.gguf"))
+    let tokenizer = try model.tokenizer()
+    let time = try ContinuousClock().measure {
+      let squad = try RulerQuestions(squad: json, file: "s.json")
+      #expect(squad.articles == [Array(0..<count)])
+      #expect(squad.related(to: squad.questions[7]).count == count - 1)
+      _ = try RulerEvaluation(tasks: [.questions1]).identity(
+        model, prompts: RulerGenerator(tokenizer: tokenizer, squad: squad))
+    }
+    #expect(time < .seconds(3))
   }
 
   @Test(arguments: [

@@ -13,10 +13,11 @@ extension RulerGenerator {
         "\(task.rawValue): sample \(index), but the file has \(source.questions.count) questions")
     }
     let question = source.questions[index]
-    let near = Set(question.gold + question.related)
+    let related = source.related(to: question)
+    let near = Set(question.gold + related)
     let others = source.documents.indices.filter { !near.contains($0) }
     // Larger haystacks begin with the paragraphs of smaller ones.
-    let order = question.gold + random.shuffled(question.related) + random.shuffled(others)
+    let order = question.gold + random.shuffled(related) + random.shuffled(others)
     let least = question.gold.count
     return RulerDraft(
       references: question.answers, units: least...max(order.count, least)

@@ -10,12 +10,14 @@ package struct RulerQuestions: Sendable, Equatable {
     package let answers: [String]
     /// The paragraphs that every prompt holds.
     package let gold: [Int]
-    /// Paragraphs of the same article, which come before those of others.
-    package let related: [Int]
+    /// The article in `articles` that its paragraph stands in; nil where there is none.
+    package let article: Int?
   }
 
   /// All paragraphs in the order of the file, none twice.
   package private(set) var documents: [String] = []
+  /// The paragraphs of each article, none twice.
+  package private(set) var articles: [[Int]] = []
   /// In the order of the file.
   package private(set) var questions: [Question] = []
 
@@ -33,13 +35,13 @@ package struct RulerQuestions: Sendable, Equatable {
       let paragraphs = try article.list("paragraphs")
       var numbers: [Int] = []
       for paragraph in paragraphs { numbers.append(number(of: try paragraph.text("context"))) }
+      articles.append(Self.distinct(numbers))
       for (paragraph, number) in zip(paragraphs, numbers) {
         for question in try paragraph.list("qas")
         where question.json["is_impossible"]?.bool != true {
           var answers: [String] = []
           for answer in try question.list("answers") { answers.append(try answer.text("text")) }
-          try append(
-            question, answers: answers, gold: [number], related: numbers.filter { $0 != number })
+          try append(question, answers: answers, gold: [number], article: articles.count - 1)
         }
       }
     }
@@ -65,17 +67,25 @@ package struct RulerQuestions: Sendable, Equatable {
         for sentence in try parts[1].list() { text += try sentence.text() }
         gold.append(number(of: text))
       }
-      try append(question, answers: [try question.text("answer")], gold: gold, related: [])
+      try append(question, answers: [try question.text("answer")], gold: gold, article: nil)
     }
     try finish(file)
   }
 
-  /// The identity of all questions and paragraphs.
+  /// Paragraphs of the same article that do not answer a question; they come before those of others.
+  package func related(to question: Question) -> [Int] {
+    guard let article = question.article else { return [] }
+    return articles[article].filter { !question.gold.contains($0) }
+  }
+
+  /// The identity of all questions, paragraphs and articles.
   var hash: String {
     var text = documents.joined(separator: "\u{0}")
     for question in questions {
-      text += "\u{0}\(question.text)\u{0}\(question.answers);\(question.gold);\(question.related)"
+      let article = question.article.map { "article \($0)" } ?? "[]"
+      text += "\u{0}\(question.text)\u{0}\(question.answers);\(question.gold);\(article)"
     }
+    for article in articles { text += "\u{0}\(article)" }
     return SourceHash.sha256(text: text)
   }
 
@@ -87,7 +97,7 @@ package struct RulerQuestions: Sendable, Equatable {
   }
 
   private mutating func append(
-    _ question: Node, answers: [String], gold: [Int], related: [Int]
+    _ question: Node, answers: [String], gold: [Int], article: Int?
   ) throws(EvaluationError) {
     let distinct = Self.distinct(answers)
     guard !distinct.isEmpty, !gold.isEmpty else {
@@ -96,7 +106,7 @@ package struct RulerQuestions: Sendable, Equatable {
     questions.append(
       Question(
         text: try question.text("question"), answers: distinct, gold: Self.distinct(gold),
-        related: Self.distinct(related)))
+        article: article))
   }
 
   private mutating func finish(_ file: String) throws(EvaluationError) {
