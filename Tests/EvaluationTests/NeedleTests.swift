@@ -136,6 +136,22 @@ import Testing
     #expect(throws: EvaluationError.self) { try NeedleTemplate(json, file: "t.json") }
   }
 
+  /// A thousand places for a key of a thousand letters, in a template of 7 KB.
+  @Test(arguments: ["needle", "question", "answer"])
+  func templatesThatStandForTooMuchAreRefused(_ name: String) throws {
+    func template(letters: Int) throws -> NeedleTemplate {
+      let text = String(repeating: "{key}", count: 1000) + "{value}"
+      let key = String(repeating: "k", count: letters)
+      return try NeedleTemplate(
+        [name: .string(text), "keys": ["short", .string(key)]] as JSONValue, file: "t.json")
+    }
+    // 1,048,007 bytes of 1,048,576, and 1,049,007.
+    #expect(try template(letters: 1048).keys.count == 2)
+    let error = #expect(throws: EvaluationError.self) { try template(letters: 1049) }
+    #expect(error?.summary.contains("1049007 bytes") == true, "\(error?.summary ?? "")")
+    #expect(error?.file == "t.json" && error?.exitStatus == .malformedData)
+  }
+
   @Test func foldersAreReadInTheOrderOfNames() throws {
     let folder = try References.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }

@@ -58,6 +58,7 @@ package struct NeedleTemplate: Sendable, Equatable, SettingValue {
     }
     values = least...most
     try check(file: file)
+    try checkLength(file: file)
   }
 
   /// Where the haystack of a template lies: in the template's folder. A template may be a stranger's,
@@ -94,6 +95,26 @@ package struct NeedleTemplate: Sendable, Equatable, SettingValue {
   package func check(file: String) throws(EvaluationError) {
     guard needle.contains("{value}"), answer.contains("{value}") else {
       throw .template(file: file, problem: "needle and answer need {value} in them")
+    }
+  }
+
+  /// Bytes that a text has at most with the longest key in it: a short template of many `{key}` could
+  /// stand for any number.
+  package static let mostBytes = 1 << 20
+
+  /// - Throws: `EvaluationError.template` for a text that is too long once its key is filled in.
+  package func checkLength(file: String) throws(EvaluationError) {
+    let place = "{key}"
+    let longest = keys.map(\.utf8.count).max() ?? 0
+    for (name, text) in [("needle", needle), ("question", question), ("answer", answer)] {
+      let places = text.ranges(of: place).count
+      let bytes = text.utf8.count + places * (longest - place.utf8.count)
+      guard bytes <= Self.mostBytes else {
+        throw .template(
+          file: file,
+          problem: "'\(name)' with \(places) keys of \(longest) bytes filled in has \(bytes) bytes,"
+            + " which is more than \(Self.mostBytes)")
+      }
     }
   }
 

@@ -183,6 +183,7 @@ struct NeedleTemplateOptions: ParsableArguments {
     do { try texts.check(file: "") } catch {
       throw UsageError("--needle and --answer need {value} in them")
     }
+    try texts.checkLength(file: template ?? "")
     guard let path = haystack ?? beside else {
       throw UsageError("a text to hide needles in is needed: --haystack DIR|FILE")
     }
