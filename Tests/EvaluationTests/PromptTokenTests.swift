@@ -180,4 +180,27 @@ import Vocabulary
       #expect(abs(found - sum / Double(count)) < 1e-4, "\(task)")
     }
   }
+
+  /// 4,000 marks of a system turn: what stands behind one was copied up to the template's end.
+  @Test func manySystemTurnsOfATemplate() throws {
+    let mark = "<|im_start|>system"
+    let chat = try #require(ChatFormat.known.first { $0.name == "chatml" })
+    func omission(_ template: String) throws -> (words: String?, time: Duration) {
+      var found: String?
+      var time = Duration.zero
+      func change(_ metadata: inout OrderedDictionary<String, MetadataValue>) {
+        metadata["tokenizer.chat_template"] = .string(template)
+      }
+      try model(change) { model in
+        time = ContinuousClock().measure { found = chat.omission(for: model) }
+      }
+      return (found, time)
+    }
+    let many = try omission(String(repeating: mark, count: 4000))
+    #expect(many.words == nil)
+    #expect(many.time < .seconds(3))
+    let few = String(repeating: mark, count: 50)
+    let words = try omission(few + "\\nYou are a lamp<|im_end|>").words
+    #expect(words?.contains("('You are a lamp')") == true, "\(words ?? "")")
+  }
 }

@@ -105,9 +105,12 @@ package struct ChatFormat: Sendable, Equatable {
   /// The words of a system turn that a template holds as they are.
   private func systemWords(in template: String) -> String? {
     guard let systemMark else { return nil }
-    for start in template.ranges(of: systemMark).map(\.upperBound) {
+    // So many marks, and characters behind each, are looked at: templates have one or two, and a
+    // sentence.
+    let (mostMarks, mostCharacters) = (100, 1000)
+    for start in template.ranges(of: systemMark).prefix(mostMarks).map(\.upperBound) {
       // What ends a string literal, or holds what somebody wrote, is none of it.
-      let literal = template[start...].replacing("\\n", with: "\n")
+      let literal = template[start...].prefix(mostCharacters).replacing("\\n", with: "\n")
         .drop(while: \.isWhitespace).prefix(while: { !"<{'\"+".contains($0) && !$0.isNewline })
       if !literal.isEmpty { return String(literal) }
     }
