@@ -172,6 +172,24 @@ struct HuggingFaceTokenizer {
     return table.texts.firstIndex(of: text).map(Int32.init)
   }
 
+  /// Parts that the template of a post-processor has at most; published ones have up to five.
+  private static let mostParts = 64
+
+  /// The name of the token that a part of a template stands for; empty where it stands for none.
+  private static func specialToken(_ part: JSONValue) -> String {
+    part["SpecialToken"]?["id"]?.string ?? ""
+  }
+
+  /// The first token of each text that has one, found in one pass.
+  private func firstIDs(of texts: [String], _ table: TokenTable) -> [String: Int32] {
+    var wanted = Set(texts)
+    var found: [String: Int32] = [:]
+    for (id, text) in table.texts.enumerated() where wanted.remove(text) != nil {
+      found[text] = Int32(id)
+    }
+    return found
+  }
+
   /// What goes before and after a text: the template of the post-processor, else the flags of
   /// tokenizer_config.json.
   private func ends(_ table: TokenTable) throws -> (before: [Int32], after: [Int32]) {
@@ -182,14 +200,20 @@ struct HuggingFaceTokenizer {
       case nil, "ByteLevel": continue
       case "TemplateProcessing":
         let parts = processor["single"]?.array ?? []
+        guard parts.count <= Self.mostParts else {
+          throw invalid(
+            "post_processor",
+            "has a template of \(parts.count) parts, which is more than \(Self.mostParts)")
+        }
+        let known = firstIDs(of: parts.map(Self.specialToken), table)
         let text = parts.firstIndex { $0["Sequence"] != nil } ?? parts.count
         func ids(_ parts: ArraySlice<JSONValue>) throws -> [Int32] {
           try parts.map { part in
-            let name = part["SpecialToken"]?["id"]?.string ?? ""
-            guard let id = table.texts.firstIndex(of: name) else {
+            let name = Self.specialToken(part)
+            guard let id = known[name] else {
               throw invalid("post_processor", "'\(name)' is no token")
             }
-            return Int32(id)
+            return id
           }
         }
         return (try ids(parts.prefix(text)), try ids(parts.dropFirst(text + 1)))

@@ -180,6 +180,24 @@ import Vocabulary
     }
   }
 
+  /// Each part is looked for in the vocabulary.
+  @Test func longTemplatesAreRefused() throws {
+    func template(parts: Int) throws -> Tokenizer {
+      let before = Array(repeating: ["SpecialToken": ["id": "<s>"]] as JSONValue, count: parts - 2)
+      let rest: [JSONValue] = [["Sequence": ["id": "A"]], ["SpecialToken": ["id": "b"]]]
+      return try load([
+        "added_tokens": [["id": 2, "content": "<s>", "special": true]],
+        "post_processor": ["type": "TemplateProcessing", "single": .array(before + rest)],
+        "model": ["type": "BPE", "vocab": ["a": 0, "b": 1]],
+      ])
+    }
+    let found = try template(parts: 64).encode(
+      Array("a".utf8), addSpecial: true, parseSpecial: false)
+    #expect(found == [Int32](repeating: 2, count: 62) + [0, 1])
+    let error = #expect(throws: VocabularyError.self) { try template(parts: 65) }
+    #expect(error?.summary.contains("65 parts") == true, "\(error?.summary ?? "")")
+  }
+
   /// Every id up to the highest has a row; ids with room between them are taken.
   @Test func idsFarBeyondTheTokensAreRefused() throws {
     func json(_ id: Int64, added: Int64) -> JSONValue {
