@@ -1,5 +1,5 @@
-/// Finds the longest special token that begins at each place of a text, in time that grows with the
-/// text and not with the tokens.
+/// Finds the longest special token, or the longest piece of WordPiece, that begins at each place of a
+/// text, in time that grows with the text and not with the tokens.
 ///
 /// It is the automaton of Aho and Corasick (doi:10.1145/360825.360855) of the tokens read
 /// backwards, which runs through the text from its end: what it knows to end at a place begins

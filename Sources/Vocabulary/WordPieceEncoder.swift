@@ -5,79 +5,51 @@ struct WordPieceEncoder: WordEncoder {
   let unknown: Int32
   var cuts: WordCuts? { nil }
 
-  /// Ids of the tokens in the order of their bytes, one of equal ones.
-  private let sorted: [Int32]
+  /// Finds every token as if it were a special one, in time that grows with the word alone.
+  private let search: SpecialTokenSearch
+  /// The token of each entry of the search.
+  private let ids: [Int32]
 
-  /// Bytes of the longest token that is taken: a search for tokens reads so far at each place.
-  private static let longest = 1 << 12
+  /// The most bytes of all tokens: the search takes some twenty times as many.
+  private static let byteLimit = 1 << 26
 
-  /// - Throws: `VocabularyError.invalid` for a vocabulary with a token of more than 4,096 bytes.
+  /// - Throws: `VocabularyError.invalid` for tokens of more bytes than vocabularies have.
   init(table: TokenTable, unknown: Int32) throws(VocabularyError) {
     self.table = table
     self.unknown = unknown
     let strings = table.bytes
-    if let long = strings.indices.first(where: { strings.range(of: $0).count > Self.longest }) {
+    guard strings.bytes.count <= Self.byteLimit else {
       throw .invalid(
         file: table.file, key: TokenizerKey.tokens,
-        problem: "token \(long) has \(strings.range(of: long).count) bytes, which is more than"
-          + " \(Self.longest)")
+        problem: "tokens of \(strings.bytes.count) bytes, at most \(Self.byteLimit) are read")
     }
-    sorted = strings.bytes.withUnsafeBufferPointer { bytes in
-      func string(_ id: Int) -> UnsafeBufferPointer<UInt8> {
-        UnsafeBufferPointer(rebasing: bytes[strings.range(of: id)])
-      }
-      return strings.indices
-        .filter { !string($0).isEmpty && table.id(string($0)) == Int32($0) }
-        .sorted { string($0).lexicographicallyPrecedes(string($1)) }
-        .map(Int32.init)
+    // Of equal tokens the one that the table finds.
+    let entries = strings.indices.compactMap { index -> SpecialTokens.Entry? in
+      let (id, bytes) = (Int32(index), Array(strings[index]))
+      guard !bytes.isEmpty, table.id(bytes) == id else { return nil }
+      return SpecialTokens.Entry(
+        id: id, bytes: bytes, isControl: true, stripsLeft: false, stripsRight: false)
     }
+    ids = entries.map(\.id)
+    search = SpecialTokenSearch(entries)
   }
 
   func wholeToken(_ word: UnsafeBufferPointer<UInt8>) -> Int32? { nil }
 
   func start(_ word: UnsafeBufferPointer<UInt8>, symbols: inout [Symbol]) {
+    // The longest token at each place that has one, the first place last.
+    var matches = search.matches(in: Array(word), includesControl: true)
     var start = 0
     while start < word.count {
-      let end = start + longestToken(in: word, from: start)
-      guard end > start, let id = table.id(UnsafeBufferPointer(rebasing: word[start..<end])) else {
+      while let match = matches.last, match.place < start { matches.removeLast() }
+      guard let match = matches.last, match.place == start else {
         symbols = [Symbol(id: unknown, start: 0, end: Int32(word.count))]
         return
       }
+      let id = ids[match.entry]
+      let end = start + table.bytes.range(of: Int(id)).count
       symbols.append(Symbol(id: id, start: Int32(start), end: Int32(end)))
       start = end
-    }
-  }
-
-  /// Bytes of the longest token that stands at a place of a word; 0 where none does.
-  private func longestToken(in word: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
-    let strings = table.bytes
-    return strings.bytes.withUnsafeBufferPointer { bytes in
-      // The tokens that begin with the bytes read so far, and go on.
-      var range = sorted.startIndex..<sorted.endIndex
-      var count = 0
-      var longest = 0
-      // The first token of the range whose next byte is at least a number.
-      func first(_ byte: Int) -> Int {
-        var (low, high) = (range.lowerBound, range.upperBound)
-        while low < high {
-          let middle = (low + high) / 2
-          let token = strings.range(of: Int(sorted[middle]))
-          if Int(bytes[token.lowerBound + count]) < byte { low = middle + 1 } else { high = middle }
-        }
-        return low
-      }
-      while start + count < word.count {
-        let byte = Int(word[start + count])
-        range = first(byte)..<first(byte + 1)
-        guard !range.isEmpty else { break }
-        count += 1
-        // What begins as others do stands before them.
-        if strings.range(of: Int(sorted[range.lowerBound])).count == count {
-          longest = count
-          range = (range.lowerBound + 1)..<range.upperBound
-        }
-      }
-      return longest
     }
   }
 

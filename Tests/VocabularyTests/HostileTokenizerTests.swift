@@ -140,9 +140,25 @@ import Vocabulary
       let isEqual = found == [1] + [Int32](repeating: 2, count: count - 1)
       #expect(isEqual, "\(count) letters")
     }
-    #expect(throws: VocabularyError.self) {
-      try wordPieces(["a", String(repeating: "x", count: 4097)])
+    let longer = String(repeating: "x", count: 5000)
+    #expect(try ids(wordPieces(["\u{2581}", longer]), longer) == [1, 2])
+  }
+
+  /// A long token that goes wrong at its last byte, at every place of a word.
+  @Test func wordPiecesThatNearlyFit() throws {
+    let long = String(repeating: "a", count: 4000) + "b"
+    let tokenizer = try wordPieces(["\u{2581}a", "a", "b", long])
+    let count = 400_000
+    var found: [Int32] = []
+    let time = try ContinuousClock().measure {
+      found = try ids(tokenizer, String(repeating: "a", count: count))
     }
+    let isEqual = found == [1] + [Int32](repeating: 2, count: count - 1)
+    #expect(isEqual)
+    // Reading 4,000 bytes at each place took over nine seconds.
+    #expect(time < .seconds(4))
+    #expect(try ids(tokenizer, "aa" + long) == [1, 2, 4])
+    #expect(try ids(tokenizer, long + "c") == [0])
   }
 
   /// The longest token at each place, found by trying every one.
