@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Evaluation
 import Foundation
@@ -115,6 +116,7 @@ import Testing
   @Test(arguments: [
     "", "a,b\nc,1", "Eval Task,Random baseline\nt", "Eval Task,Random baseline\nt,x",
     "Eval Task,Random baseline\nt,100", "Eval Task,Random baseline\nt,-1",
+    "Eval Task,Random baseline\nt,99.9999",
     "Eval Task,Random baseline\nt,1\nt,2",
   ])
   func badBaselines(_ text: String) throws {
@@ -157,6 +159,45 @@ import Testing
     let found = result.record.units.first?.values["nll"]?.array?.first?.double
     let expected = try nats(whole, last: whole.count - prompt.count)
     #expect(abs((found ?? .nan) - expected) < 1e-4)
+  }
+
+  /// Units and identities that no run writes, such as may come in a file to be merged.
+  @Test(arguments: [
+    ("multiple_choice", .null, 1, "at least 2 to choose from"),
+    ("schema", .null, 1, "at least 2 to choose from"),
+    ("multiple_choice", .null, 2, nil), ("language_modeling", .null, 1, nil),
+    ("language_modeling", 0.9999999999999999, 1, "not a list of tasks"),
+    ("multiple_choice", 0.62, 2, nil),
+  ] as [(String, JSONValue, Int, String?)])
+  func resultsAreFinite(type: String, baseline: JSONValue, answers: Int, fault: String?) throws {
+    let identity: JSONValue = [
+      "kind": "icl", "models": [], "settings": ["shots": 0], "units": 2,
+      "materials": ["tasks": [["task": "t", "type": .string(type), "baseline": baseline]]],
+    ]
+    let fields = try #require(identity.object)
+    let units = (0..<2).map { unit -> JSONValue in
+      let nats = JSONValue.array(Array(repeating: 1.0, count: answers))
+      return [
+        "unit": JSONValue(unit),
+        "values": [
+          "task": "t", "example": JSONValue(unit), "correct": .bool(unit == 0), "nll": nats,
+        ],
+      ]
+    }
+    let json: JSONValue = [
+      "kind": "icl", "identity": identity, "units_total": 2, "shard": .string(Shard.whole.text),
+      "key": .string(EvaluationIdentity(fields: fields).key(of: .whole)),
+      "protocol": JSONValue(EvaluationRecord.protocolVersion), "units": .array(units),
+    ]
+    let record = try EvaluationRecord.merge([("file", EvaluationRecord(json, file: "file"))])
+    guard let fault else {
+      let result = try FewShotResult(record, file: "file")
+      #expect(result.meanCentered.isFinite && result.tasks.first?.accuracy == 0.5)
+      return
+    }
+    let error = #expect(throws: EvaluationError.self) { try FewShotResult(record, file: "file") }
+    #expect(error?.summary.contains(fault) == true, "\(error?.summary ?? "")")
+    #expect(error?.exitStatus == .malformedData)
   }
 
   @Test func shotsAreOtherExamplesAndTheSameEveryTime() throws {

@@ -90,13 +90,18 @@ package struct FewShotResult: EvaluationResult {
   /// The standard error of `meanCentered`, the tasks taken as given.
   package var meanCenteredError: Double { Estimate.errorOfMean(tasks.map(\.centeredError)) }
 
+  /// The mean of the tasks' centered accuracies.
+  package var essentials: [(name: String, number: Estimate)] {
+    [("the mean centered accuracy", Estimate(value: meanCentered, error: meanCenteredError))]
+  }
+
   /// The mean accuracy over tasks; NaN of none.
   package var meanAccuracy: Double {
     tasks.reduce(0) { $0 + $1.accuracy } / Double(tasks.count)
   }
 
   /// - Throws: `EvaluationError.record` where the identity does not state the tasks, or not that of a
-  ///   unit.
+  ///   unit, and for an example that has nothing to choose from.
   package init(
     _ record: EvaluationRecord, units: [Answer], file: String
   ) throws(EvaluationError) {
@@ -108,13 +113,19 @@ package struct FewShotResult: EvaluationResult {
     for task in record.identity["materials"]?["tasks"]?.array ?? [] {
       let published = task["baseline"]?.double
       guard let name = task["task"]?.string, let type = task["type"]?.string,
-        (0..<1).contains(published ?? 0)
+        FewShotTask.baselines.contains(published ?? 0)
       else { throw .record(file: file, problem: "identity.materials.tasks is not a list of tasks") }
       known.insert(name)
       guard let own = answers[name] else { continue }
       let count = Double(own.count)
       // Of the examples that were evaluated: those of a shard may have more choices than others.
       let isChoice = type != FewShotTask.Kind.languageModeling.rawValue
+      if isChoice, let lone = own.first(where: { $0.nats.count < FewShotTask.leastAnswers }) {
+        throw .record(
+          file: file,
+          problem: "example \(lone.example) of '\(name.prefix(40))' has \(lone.nats.count) answer,"
+            + " where there are at least \(FewShotTask.leastAnswers) to choose from")
+      }
       let chance = isChoice ? own.reduce(0) { $0 + 1 / Double($1.nats.count) } / count : 0
       scores.append(
         TaskScore(

@@ -41,9 +41,12 @@ package struct FewShotTask: Sendable {
   let file: String
   package let kind: Kind
   package let examples: [Example]
-  /// The accuracy of guessing that is published for the task, at least 0 and below 1; nil: none is
-  /// known.
+  /// The accuracy of guessing that is published for the task, one of `baselines`; nil: none is known.
   package var baseline: Double?
+  /// What a task can be centred by: it divides by what is left to 1.
+  static let baselines = 0...0.999
+  /// Answers that a choice or a schema has at least: of one alone nothing is chosen.
+  static let leastAnswers = 2
   /// Identity of the examples.
   let hash: String
   /// Members that no line of the task's kind is read for, with the first line that has each.
@@ -149,7 +152,7 @@ package struct FewShotTask: Sendable {
     func texts(_ key: String) throws(Malformed) -> [String] {
       let list = json[key]?.array ?? []
       let texts = list.compactMap(\.string)
-      guard texts.count == list.count, texts.count >= 2 else {
+      guard texts.count == list.count, texts.count >= leastAnswers else {
         throw Malformed(problem: "\(key) is not a list of at least two texts")
       }
       return texts

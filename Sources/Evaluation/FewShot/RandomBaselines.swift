@@ -7,7 +7,7 @@ import Foundation
 package struct RandomBaselines: Sendable, Equatable {
   private static let (task, baseline) = ("Eval Task", "Random baseline")
 
-  /// Shares, at least 0 and below 1, by the names of tasks.
+  /// Shares, each one of `FewShotTask.baselines`, by the names of tasks.
   package let shares: [String: Double]
 
   /// Reads a file.
@@ -25,10 +25,10 @@ package struct RandomBaselines: Sendable, Equatable {
     var shares: [String: Double] = [:]
     for row in rows where row.fields != [""] {
       let cell = row.fields.count > max(task, baseline) ? row.fields[baseline] : ""
-      guard let percent = Double(cell.trimmingCharacters(in: .whitespaces)), percent >= 0,
-        percent < 100
+      guard let percent = Double(cell.trimmingCharacters(in: .whitespaces)),
+        FewShotTask.baselines.contains(percent / 100)
       else {
-        throw failure("line \(row.line): expected a baseline in percent, at least 0 and below 100")
+        throw failure("line \(row.line): expected a baseline in percent, at least 0 and below 99.9")
       }
       guard shares.updateValue(percent / 100, forKey: row.fields[task]) == nil else {
         throw failure("line \(row.line): \(quoted(row.fields[task])) occurs twice")
