@@ -162,13 +162,14 @@ import Testing
   }
 
   /// Units and identities that no run writes, such as may come in a file to be merged.
-  @Test(arguments: [
-    ("multiple_choice", .null, 1, "at least 2 to choose from"),
-    ("schema", .null, 1, "at least 2 to choose from"),
-    ("multiple_choice", .null, 2, nil), ("language_modeling", .null, 1, nil),
-    ("language_modeling", 0.9999999999999999, 1, "not a list of tasks"),
-    ("multiple_choice", 0.62, 2, nil),
-  ] as [(String, JSONValue, Int, String?)])
+  @Test(
+    arguments: [
+      ("multiple_choice", .null, 1, "at least 2 to choose from"),
+      ("schema", .null, 1, "at least 2 to choose from"),
+      ("multiple_choice", .null, 2, nil), ("language_modeling", .null, 1, nil),
+      ("language_modeling", 0.9999999999999999, 1, "not a list of tasks"),
+      ("multiple_choice", 0.62, 2, nil),
+    ] as [(String, JSONValue, Int, String?)])
   func resultsAreFinite(type: String, baseline: JSONValue, answers: Int, fault: String?) throws {
     let identity: JSONValue = [
       "kind": "icl", "models": [], "settings": ["shots": 0], "units": 2,
@@ -289,6 +290,27 @@ import Testing
     defer { try? FileManager.default.removeItem(atPath: folder) }
     try text.write(toFile: "\(folder)/t.jsonl", atomically: true, encoding: .utf8)
     #expect(throws: EvaluationError.self) { try FewShotTask(path: "\(folder)/t.jsonl") }
+  }
+
+  /// A text of 60 kB before 300 answers is 18 MB, in a line of 62 kB; so is a continuation.
+  @Test(arguments: [false, true]) func linesThatStandForTooMuchAreRefused(isSchema: Bool) throws {
+    let folder = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let path = "\(folder)/t.jsonl"
+    func task(answers: Int) throws -> FewShotTask {
+      let shared = String(repeating: "word ", count: 12_000)
+      let list = (0..<answers).map { "\"\($0)\"" }.joined(separator: ",")
+      let line =
+        isSchema
+        ? "{\"context_options\":[\(list)],\"continuation\":\"\(shared)\",\"gold\":0}"
+        : "{\"query\":\"\(shared)\",\"choices\":[\(list)],\"gold\":0}"
+      try ("\n" + line).write(toFile: path, atomically: true, encoding: .utf8)
+      return try FewShotTask(path: path)
+    }
+    #expect(try task(answers: 200).examples.count == 1)
+    let error = #expect(throws: EvaluationError.self) { try task(answers: 300) }
+    #expect(error?.summary.contains("line 2: 300 answers") == true, "\(error?.summary ?? "")")
+    #expect(error?.exitStatus == .malformedData)
   }
 
   @Test func foldersWithoutTasksAreNamed() throws {

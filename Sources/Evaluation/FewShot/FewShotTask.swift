@@ -34,7 +34,19 @@ package struct FewShotTask: Sendable {
 
     /// The number of answers to choose from.
     var options: Int { max(contexts.count, continuations.count) }
+
+    /// Bytes of all its texts, one for each answer: what they share stands in every one.
+    var textBytes: Int {
+      [contexts, continuations].reduce(0) { sum, parts in
+        let bytes = parts.reduce(0) { $0 + $1.utf8.count }
+        return sum + (parts.count > 1 ? bytes : bytes * options)
+      }
+    }
   }
+
+  /// Bytes that the texts of a line have at most: a few kB stand for any number, with a long text and
+  /// many answers, and each is tokenized whole.
+  static let mostTextBytes = 1 << 24
 
   package let name: String
   /// Where the examples were read.
@@ -86,7 +98,13 @@ package struct FewShotTask: Sendable {
       do throws(Malformed) { parsed = try Self.example(json) } catch {
         throw EvaluationError.questions(file: path, problem: "\(place): \(error.problem)")
       }
-      let own = parsed.kind
+      let (own, example) = parsed
+      guard example.textBytes <= Self.mostTextBytes else {
+        throw EvaluationError.questions(
+          file: path,
+          problem: "\(place): \(example.options) answers, each with what it shares with the others, are"
+            + " \(example.textBytes) bytes, which is more than \(Self.mostTextBytes)")
+      }
       guard kind == nil || kind == own else {
         throw EvaluationError.questions(
           file: path, problem: "\(place) is of another kind than the lines before")
@@ -98,7 +116,7 @@ package struct FewShotTask: Sendable {
           unread[member.key] = number
         }
       }
-      examples.append(parsed.example)
+      examples.append(example)
       lines.append(number)
     }
     guard let kind else {
