@@ -1,8 +1,8 @@
 import Base
 import Synchronization
 
-/// The processor time that the searches of a pre-tokenizer may take for a text, all its steps and
-/// threads together.
+/// The processor time that the searches of a pre-tokenizer may take, all its texts, steps and threads
+/// together: so much at the beginning, and more with every text.
 ///
 /// PCRE2's limit holds for one place of a text, and not for what it reads ahead there. Published
 /// patterns take about a microsecond for a byte, and 1 s for 150,000 bytes of white space, which
@@ -13,9 +13,17 @@ package final class PatternBudget: Sendable {
 
   package init(nanoseconds: UInt64) { left = Mutex(nanoseconds) }
 
-  /// What is allowed for a text of so many bytes.
+  /// What is allowed before any text, and for each byte of one.
+  private static let (beginning, forByte): (UInt64, UInt64) = (5_000_000_000, 10_000)
+
+  /// What is allowed for texts of so many bytes, and those that `allow` adds.
   convenience init(byteCount: Int) {
-    self.init(nanoseconds: 5_000_000_000 + 10_000 * UInt64(byteCount))
+    self.init(nanoseconds: Self.beginning + Self.forByte * UInt64(byteCount))
+  }
+
+  /// Adds what is allowed for another text of so many bytes.
+  func allow(byteCount: Int) {
+    left.withLock { left in left += min(Self.forByte * UInt64(byteCount), UInt64.max - left) }
   }
 
   /// Takes nanoseconds.

@@ -26,6 +26,8 @@ struct PreTokenizer: Sendable {
   }
 
   var steps: [Step]
+  /// One for all texts: many short ones may not take what one of their length may not.
+  private let budget = PatternBudget(byteCount: 0)
 
   /// The pieces of texts, in order.
   /// - Throws: `VocabularyError.matching` with a place of the bytes.
@@ -33,7 +35,7 @@ struct PreTokenizer: Sendable {
     _ texts: [Range<Int>], of bytes: UnsafeBufferPointer<UInt8>, threads: Int
   ) throws(VocabularyError) -> [Range<Int>] {
     var pieces = texts
-    let budget = PatternBudget(byteCount: bytes.count)
+    budget.allow(byteCount: bytes.count)
     for step in steps {
       guard step.readsAlphabet else {
         pieces = try step.split(pieces, of: bytes, threads: threads, within: budget)

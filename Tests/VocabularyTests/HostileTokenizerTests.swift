@@ -76,6 +76,17 @@ import Vocabulary
     }
   }
 
+  /// Texts of a second or more, each just within what one text may take.
+  @Test(.timeLimit(.minutes(1))) func timeOfManyTextsIsLimited() throws {
+    let tokenizer = try tokenizer(["a", "b"], preTokenizer: split(["Regex": "(?=(a+))\\1[bc]"]))
+    let text = String(repeating: "a", count: 80_000)
+    var error: VocabularyError?
+    for _ in 0..<30 where error == nil {
+      do { _ = try ids(tokenizer, text) } catch let failure as VocabularyError { error = failure }
+    }
+    #expect(error?.summary.hasSuffix(": it takes too long") == true)
+  }
+
   @Test func patternsOfPCRE2sOwnAreRefused() throws {
     for source in ["\\C", "(*NO_JIT)a", "(*LIMIT_MATCH=4000000000)a"] {
       #expect(throws: VocabularyError.self, "\(source)") { try Pattern(source, file: "test") }

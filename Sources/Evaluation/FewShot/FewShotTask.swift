@@ -102,7 +102,7 @@ package struct FewShotTask: Sendable {
       guard example.textBytes <= Self.mostTextBytes else {
         throw EvaluationError.questions(
           file: path,
-          problem: "\(place): \(example.options) answers, each with what it shares with the others, are"
+          problem: "\(place): \(example.options) answers, each with what all of them share, are"
             + " \(example.textBytes) bytes, which is more than \(Self.mostTextBytes)")
       }
       guard kind == nil || kind == own else {
