@@ -209,7 +209,7 @@ extension ConversionPlan {
       "name": .string(URL(fileURLWithPath: source.checkpoint.path).lastPathComponent),
       "sha256": .string(provenance.sourceHash),
     ]
-    origin["weights_sha256"] = provenance.weightsHash.map { .string($0) }
+    origin[OwnKeys.weightsHash] = provenance.weightsHash.map { .string($0) }
     var fields: OrderedDictionary<String, JSONValue> = [
       "ropeconv": .string(provenance.version), "source": .object(origin),
       "settings": .string(settings),

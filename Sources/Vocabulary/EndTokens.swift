@@ -4,9 +4,6 @@ import OrderedCollections
 
 /// The tokens that end what a model writes, as its files name them.
 package enum EndTokens {
-  /// The key, one of our own, of a GGUF file for those that no other key holds: a list of ids.
-  package static let key = "ropeconv.end_token_ids"
-
   /// The keys whose tokens end a text in every reader of GGUF files.
   fileprivate static let plain: [SpecialTokenKey] = [.eos, .endOfTurn, .endOfMessage]
 
@@ -20,7 +17,7 @@ package enum EndTokens {
   package static func stated(
     in metadata: OrderedDictionary<String, MetadataValue>, of count: Int
   ) -> OrderedSet<Int32> {
-    let ids = plain.compactMap { metadata[$0.gguf]?.int } + (metadata[key]?.array?.ints() ?? [])
+    let ids = plain.compactMap { metadata[$0.gguf]?.int } + (metadata[TokenizerKey.endTokens]?.array?.ints() ?? [])
     return OrderedSet(ids.filter { (0..<count).contains($0) }.map { Int32($0) })
   }
 
@@ -73,7 +70,7 @@ extension Tokenizer {
     var metadata: OrderedDictionary<String, MetadataValue> = [:]
     for (key, id) in zip(keys, others) { metadata[key.gguf] = .uint32(UInt32(id)) }
     let left = others.dropFirst(keys.count)
-    if !left.isEmpty { metadata[EndTokens.key] = .array(.int32(Array(left))) }
+    if !left.isEmpty { metadata[TokenizerKey.endTokens] = .array(.int32(Array(left))) }
     return metadata
   }
 }

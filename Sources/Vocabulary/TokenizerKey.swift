@@ -16,6 +16,8 @@ package enum TokenizerKey {
   static let separator = "tokenizer.ggml.seperator_token_id"
   static let addsSpacePrefix = "tokenizer.ggml.add_space_prefix"
   package static let chatTemplate = "tokenizer.chat_template"
+  /// A key of our own for tokens that end a text and that no other key holds: a list of ids.
+  package static let endTokens = "ropeconv.end_token_ids"
 }
 
 /// A token with a task of its own, as the files name its id.

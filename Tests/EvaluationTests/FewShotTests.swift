@@ -189,6 +189,7 @@ import Testing
       "kind": "icl", "identity": identity, "units_total": 2, "shard": .string(Shard.whole.text),
       "key": .string(EvaluationIdentity(fields: fields).key(of: .whole)),
       "protocol": JSONValue(EvaluationRecord.protocolVersion), "units": .array(units),
+      "program": ["name": "ropeconv", "version": "0.1.0"], "date": "2026-11-30T00:00:00Z",
     ]
     let record = try EvaluationRecord.merge([("file", EvaluationRecord(json, file: "file"))])
     guard let fault else {

@@ -192,7 +192,7 @@ import Vocabulary
         metadata["tokenizer.chat_template"] = .string(template)
       }
       try model(change) { model in
-        time = ContinuousClock().measure { found = chat.omission(for: model) }
+        time = ContinuousClock().measure { found = try? chat.omission(for: model) }
       }
       return (found, time)
     }

@@ -87,7 +87,7 @@ package struct ChatFormat: Sendable, Equatable {
 
   /// What is to be said of a checkpoint whose own template begins a conversation with a system turn
   /// that nobody wrote, which this format leaves out; nil where there is no sign of one.
-  private func omission(for model: Model) throws -> String? {
+  package func omission(for model: Model) throws -> String? {
     guard let mark = marks.first, let template = try model.checkpoint.chatTemplate(),
       template.contains(mark)
     else { return nil }

@@ -106,7 +106,9 @@ package struct NeedleTemplate: Sendable, Equatable, SettingValue {
   package func checkLength(file: String) throws(EvaluationError) {
     let place = "{key}"
     let longest = keys.map(\.utf8.count).max() ?? 0
-    for (name, text) in [("needle", needle), ("question", question), ("answer", answer)] {
+    for (name, text) in [
+      ("needle", needle), ("question", question), ("begin", begin), ("answer", answer),
+    ] {
       let places = text.ranges(of: place).count
       let bytes = text.utf8.count + places * (longest - place.utf8.count)
       guard bytes <= Self.mostBytes else {

@@ -36,6 +36,10 @@ package enum OwnKeys {
     return Set(names)
   }
 
+  /// A member that holds a digest of weights: of a source's in an archive's manifest, of those that a fit
+  /// left in what is said of it.
+  package static let weightsHash = "weights_sha256"
+
   /// What stands before what a conversion with a fit says of it.
   package static let fitPrefix = "ropeconv.fit."
 
@@ -52,7 +56,7 @@ package enum OwnKeys {
     /// The mode of a fit that was worse than the plain rewrite, which was written in its place.
     package static let unused = "none"
     /// What `FitDigest` makes of the weights as they were written.
-    package static let weights = "weights_sha256"
+    package static let weights = weightsHash
     /// The letters of the sites that it was done for, where the file turns otherwise.
     package static let sites = "sites"
     /// True where the weights are not those that it left.
