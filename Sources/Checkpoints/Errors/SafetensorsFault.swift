@@ -67,7 +67,7 @@ public enum SafetensorsFault: Fault {
     case .unsupportedType(let found): "dtype \(found) is not supported"
     case .invalidDimension(let found): "dimension \(found): expected an integer from 0"
     case .shapeOverflow(let shape):
-      "shape [\(shape.map(String.init).joined(separator: ", "))]: dimensions are too large"
+      "shape [\(shape.map(String.init).joined(separator: ", "))]: the size overflows, or would without a zero"
     case .invalidOffsets(let found):
       "data_offsets \(found): expected two integers from 0, in ascending order"
     case .sizeMismatch(let expected, let found):
