@@ -16,6 +16,8 @@ package enum TokenizerKey {
   static let separator = "tokenizer.ggml.seperator_token_id"
   static let addsSpacePrefix = "tokenizer.ggml.add_space_prefix"
   package static let chatTemplate = "tokenizer.chat_template"
+  /// The names of others, whose keys are the one above with a point and the name.
+  package static let chatTemplates = "tokenizer.chat_templates"
   /// A key of our own for tokens that end a text and that no other key holds: a list of ids.
   package static let endTokens = "ropeconv.end_token_ids"
 }

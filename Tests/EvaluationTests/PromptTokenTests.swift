@@ -197,7 +197,8 @@ import Vocabulary
       return (found, time)
     }
     let many = try omission(String(repeating: mark, count: 4000))
-    #expect(many.words == nil)
+    // It is written in every conversation, with words that are not known.
+    #expect(many.words?.contains("begins with is left out") == true)
     #expect(many.time < .seconds(3))
     let few = String(repeating: mark, count: 50)
     let words = try omission(few + "\\nYou are a lamp<|im_end|>").words

@@ -49,13 +49,17 @@ package struct ChatFormat: Sendable, Equatable {
       reply: "<|im_start|>assistant<|im_sep|>", turnEnd: "<|im_end|>",
       systemMark: "<|im_start|>system<|im_sep|>"),
     ChatFormat(
+      name: "phi4-mini", opening: "<|user|>", closing: "<|end|>", reply: "<|assistant|>",
+      turnEnd: "<|end|>", systemMark: "<|system|>"),
+    ChatFormat(
       name: "zephyr", opening: "<|user|>\n", closing: eos + "\n", reply: "<|assistant|>\n",
       systemMark: "<|system|>", marksArePlain: true),
     ChatFormat(
       name: "glm4", start: "[gMASK]<sop>", opening: "<|user|>\n", closing: "",
       reply: "<|assistant|>", turnEnd: "<|user|>", systemMark: "<|system|>"),
     ChatFormat(
-      name: "mistral", opening: "[INST] ", closing: " [/INST]", reply: "", marksArePlain: true),
+      name: "mistral", opening: "[INST] ", closing: " [/INST]", reply: "", systemMark: "<<SYS>>",
+      marksArePlain: true),
     ChatFormat(name: "mistral-v3", opening: "[INST] ", closing: "[/INST]", reply: ""),
     ChatFormat(name: "tekken", opening: "[INST]", closing: "[/INST]", reply: ""),
   ]
@@ -88,34 +92,60 @@ package struct ChatFormat: Sendable, Equatable {
   /// What is to be said of a checkpoint whose own template begins a conversation with a system turn
   /// that nobody wrote, which this format leaves out; nil where there is no sign of one.
   package func omission(for model: Model) throws -> String? {
-    guard let mark = marks.first, let template = try model.checkpoint.chatTemplate(),
-      template.contains(mark)
-    else { return nil }
-    var words = systemWords(in: template)
-    // These templates keep it in a variable, or write it piece by piece.
-    if words == nil, template.contains("default_system") { words = "" }
-    if words == nil, name == "llama3", let systemMark, template.contains(systemMark) { words = "" }
-    return words.map { words in
-      let shown = words.isEmpty ? "" : " (\(quoted(words)))"
-      return "chat format \(name): the system turn that the checkpoint's own template begins with"
-        + "\(shown) is left out: answers are not those of a chat by that template"
+    guard let words = try model.checkpoint.chatTemplate().flatMap(omittedTurn(in:)) else {
+      return nil
     }
+    let shown = words.isEmpty ? "" : " (\(quoted(words)))"
+    return "chat format \(name): the system turn that the checkpoint's own template begins with"
+      + "\(shown) is left out: answers are not those of a chat by that template"
+  }
+
+  // MARK: - System turn
+
+  /// The words of the system turn that a template of this format begins a conversation with by
+  /// itself, empty where they are not known; nil where there is no sign of one.
+  func omittedTurn(in template: String) -> String? {
+    guard let mark = marks.first, template.contains(mark) else { return nil }
+    let parts = ChatTemplatePart.parts(of: ChatTemplateText.withoutComments(template)).filter {
+      !$0.isForTools && !$0.isUnused
+    }
+    if let words = systemWords(in: parts) ?? parts.lazy.compactMap(\.storedSystemTurn).first {
+      return words
+    }
+    // These templates keep it in a variable, or write it piece by piece.
+    if template.contains("default_system") { return "" }
+    guard let systemMark else { return nil }
+    let isWritten =
+      name == "llama3"
+      ? template.contains(systemMark) : parts.contains { $0.alwaysWrites(systemMark) }
+    return isWritten ? "" : nil
   }
 
   /// The words of a system turn that a template holds as they are.
-  private func systemWords(in template: String) -> String? {
+  private func systemWords(in parts: [ChatTemplatePart]) -> String? {
     guard let systemMark else { return nil }
-    // So many marks, and characters behind each, are looked at: templates have one or two, and a
-    // sentence.
-    let (mostMarks, mostCharacters) = (100, 1000)
-    for start in template.ranges(of: systemMark).prefix(mostMarks).map(\.upperBound) {
-      // What ends a string literal, or holds what somebody wrote, is none of it.
-      let literal = template[start...].prefix(mostCharacters).replacing("\\n", with: "\n")
-        .drop(while: \.isWhitespace).prefix(while: { !"<{'\"+".contains($0) && !$0.isNewline })
-      if !literal.isEmpty { return String(literal) }
+    // So many marks are looked at: templates have one or two.
+    var left = 100
+    for text in parts.flatMap({ [$0.tag, $0.text] }) where left > 0 {
+      for mark in text.ranges(of: systemMark).prefix(left) {
+        let words = Self.literal(text[mark.upperBound...])
+        if !words.isEmpty { return words }
+        left -= 1
+      }
     }
     return nil
   }
+
+  /// The words that a template's text begins with: what ends a string literal, or holds what somebody
+  /// wrote, is none of them. A sentence's length of it is looked at.
+  static func literal(_ text: Substring) -> String {
+    let mostCharacters = 1000
+    return String(
+      text.prefix(mostCharacters).replacing("\\n", with: "\n").drop(while: \.isWhitespace)
+        .prefix { !"<{'\"+".contains($0) && !$0.isNewline })
+  }
+
+  // MARK: - Tokens
 
   /// The token that ends the model's turn; nil where the vocabulary has none.
   func endToken(of tokenizer: Tokenizer) throws -> Int32? {
@@ -147,13 +177,24 @@ package struct ChatFormat: Sendable, Equatable {
       throw EvaluationError.setting(
         .chat, problem: "is '\(name)', expected none, auto, \(names)")
     }
-    guard let template = try model.checkpoint.chatTemplate() else {
-      throw EvaluationError.usage(
-        "the checkpoint has no chat template; known by name: \(names)")
+    func refused(_ problem: String) -> EvaluationError {
+      .usage("the checkpoint\(problem); known by name: \(names)")
     }
-    guard let format = ChatTemplateText(template)?.format else {
-      throw EvaluationError.usage(
-        "the checkpoint's chat template is of no known family; known by name: \(names)")
+    guard let template = try model.checkpoint.chatTemplate() else {
+      let others = try model.checkpoint.otherChatTemplates()
+      throw refused(
+        others.isEmpty
+          ? " has no chat template"
+          : " has chat templates, none named 'default': "
+            + shortened(others.map(printable).joined(separator: ", "), to: 80))
+    }
+    guard let text = ChatTemplateText(template) else {
+      throw refused(
+        "'s chat template is of no known family: it is longer than \(ChatTemplateText.byteLimit)"
+          + " bytes")
+    }
+    guard let format = text.format else {
+      throw refused("'s chat template is of no known family")
     }
     return try format.resolved(for: model)
   }
@@ -194,5 +235,12 @@ extension Checkpoint {
     if case .string(let template)? = metadata[TokenizerKey.chatTemplate] { return template }
     guard let companions else { return nil }
     return try ChatTemplate(companions).text
+  }
+
+  /// The names of templates in a list beside the one named `default`.
+  fileprivate func otherChatTemplates() throws(FileError) -> [String] {
+    if let names = metadata[TokenizerKey.chatTemplates]?.strings { return names }
+    guard let companions else { return [] }
+    return try ChatTemplate(companions).others
   }
 }
