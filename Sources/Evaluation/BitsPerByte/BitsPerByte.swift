@@ -34,7 +34,8 @@ package struct BitsPerByteEvaluation {
     let plan = try windowPlan(of: text)
     _ = try model.plan.rotary.applying(rotary, length: plan.context)
     let scoring = WindowScoring(
-      model: model, text: text, windows: try plan.windows(of: text), context: plan.context,
+      kind: BitsPerByteResult.self, model: model, text: text,
+      windows: try plan.windows(of: text), context: plan.context,
       rotary: rotary, options: options)
     let (record, _) = try scoring.run {
       try identity(model, on: text)

@@ -55,7 +55,8 @@ package struct ModelComparison {
     ]
     labels.merge(text.labels.sorted { $0.key < $1.key }) { own, _ in own }
     let units = UnitRun(
-      models: models, labels: labels, unitCount: windows.count, options: options
+      kind: ComparisonResult.self, models: models, labels: labels, unitCount: windows.count,
+      options: options
     ) { try identity(base, other, on: text) }
     var left = 1
     var done = 0.0

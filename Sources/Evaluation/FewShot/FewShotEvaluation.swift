@@ -63,9 +63,9 @@ package struct FewShotEvaluation {
         delimiter: delimiter
       ).completions(place.example)
     }
-    // An example without a token to score is refused before any work.
+    // An example without a token to score is refused before any work; those of other shards are theirs.
     let largest = try LongPhase.run("tokenizing the examples") {
-      try places.indices.reduce(1) { largest, unit in
+      try places.indices.filter(options.shard.contains).reduce(1) { largest, unit in
         max(largest, try completions(unit).reduce(0) { $0 + $1.tokens.count })
       }
     }
@@ -75,7 +75,7 @@ package struct FewShotEvaluation {
       batchSize = min(batchSize, try options.batch(for: [model.plan], context: largest))
     }
     let units = UnitRun(
-      models: [model], labels: ["model": .string(model.checkpoint.path)],
+      kind: FewShotResult.self, models: [model], labels: ["model": .string(model.checkpoint.path)],
       unitCount: places.count, options: options,
       expected: ExpectedUnits { unit in
         let task = tasks[places[unit].task]

@@ -61,7 +61,7 @@ package struct NeedleEvaluation {
     let trials = try trials(model, haystack)
     try checkLengths(trials, haystack)
     let units = UnitRun(
-      models: [model],
+      kind: NeedleResult.self, models: [model],
       labels: [
         "model": .string(model.checkpoint.path), "haystack": .string(haystack.name),
         "haystack_tokens": JSONValue(trials.haystack.count),

@@ -41,7 +41,8 @@ public struct PerplexityEvaluation {
     let length = try self.windows.length(from: start)
     _ = try model.plan.rotary.applying(rotary, length: length)
     let scoring = WindowScoring(
-      model: model, text: text, windows: try self.windows.windows(of: text),
+      kind: PerplexityResult.self, model: model, text: text,
+      windows: try self.windows.windows(of: text),
       context: self.windows.context, rotary: rotary, start: start, options: options)
     var values: [Float] = []
     let (record, times) = try scoring.run {

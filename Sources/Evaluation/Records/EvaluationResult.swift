@@ -59,6 +59,10 @@ extension EvaluationResult {
     return expected?.fault(of: unit.index, stating: read.stated)
   }
 
+  /// Whether a unit is what the evaluation can give: of one that a run gave, whether its numbers are within
+  /// what is taken for numbers of a model.
+  static func isWithinBounds(_ unit: EvaluationRecord.Unit) -> Bool { Unit(unit) != nil }
+
   /// Reads the units of a record, whole or of a shard.
   /// - Throws: `EvaluationError.record` where a unit is malformed, or a number of the result is beyond
   ///   what numbers can be.
@@ -69,7 +73,7 @@ extension EvaluationResult {
         throw .record(
           file: file,
           problem: "unit \(unit.index) is not \(Self.unitName) with numbers that a model gives,"
-            + " such as at most \(Int(Self.mostNats)) nats a token")
+            + " such as at most \(Self.mostNatsInWords) nats a token")
       }
       units.append(read)
     }
@@ -89,6 +93,8 @@ extension EvaluationResult {
   /// nothing to say: beyond 709 nats a perplexity is no finite number, and where logits are so large,
   /// float32 has no digits left for what lies between likely tokens.
   static var mostNats: Double { 1e6 }
+
+  static var mostNatsInWords: String { "1,000,000" }
 
   /// How far below 0 a negative log-likelihood may be.
   static var leastNats: Double { 1e-3 }

@@ -21,7 +21,7 @@ package struct Maker: Sendable, Equatable {
   static func read(_ json: JSONValue, file: String) throws(EvaluationError) -> Maker? {
     let (program, date) = (json["program"], json["date"])
     if program == nil, date == nil { return nil }
-    guard let program, program["name"]?.string != nil, program["version"]?.string != nil else {
+    guard let program, isNamed(program) else {
       throw .record(file: file, problem: "'program' is not an object with name and version")
     }
     guard let text = date?.string, let read = try? Date(text, strategy: .iso8601) else {
@@ -37,6 +37,10 @@ package struct Maker: Sendable, Equatable {
 
   /// Such as `ropeconv 0.1.0`.
   package var name: String { Self.words(program) }
+
+  fileprivate static func isNamed(_ program: JSONValue) -> Bool {
+    program["name"]?.string != nil && program["version"]?.string != nil
+  }
 
   fileprivate static func words(_ program: JSONValue) -> String {
     "\(program["name"]?.string ?? "") \(program["version"]?.string ?? "")"
@@ -66,9 +70,20 @@ package struct Makers: Sendable, Equatable {
   init?(_ json: JSONValue, file: String) throws(EvaluationError) {
     guard let maker = try Maker.read(json, file: file) else { return nil }
     last = maker
-    programs = json["programs"]?.array ?? []
+    if let stated = json["programs"] {
+      guard let list = stated.array, list.allSatisfy(Maker.isNamed) else {
+        throw .record(
+          file: file, problem: "'programs' is not a list of objects with name and version")
+      }
+      programs = list
+    } else {
+      programs = []
+    }
     if let by = json["merged_by"] {
-      merger = try Maker.read(by, file: file)
+      guard let maker = try Maker.read(by, file: file) else {
+        throw .record(file: file, problem: "'merged_by' is not an object with program and date")
+      }
+      merger = maker
     } else {
       merger = nil
     }

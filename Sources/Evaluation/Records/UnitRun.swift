@@ -95,6 +95,8 @@ public struct RunOptions {
 /// The loop of every evaluation: units of the shard that are not yet in the state file, batch by
 /// batch.
 struct UnitRun {
+  /// What the units are of.
+  let kind: any EvaluationResult.Type
   /// The models evaluated, in the order of the identity's.
   let models: [Model]
   let labels: OrderedDictionary<String, JSONValue>
@@ -125,7 +127,8 @@ struct UnitRun {
   ///   - batches: cuts units into batches.
   ///   - evaluate: what a batch gives.
   /// - Returns: the record of all units of the shard, those from the state file included.
-  /// - Throws: what `identity` and `evaluate` throw, and errors of the state file.
+  /// - Throws: what `identity` and `evaluate` throw, errors of the state file, and `EvaluationError.record`
+  ///   for a model that gives a token more nats than anything is said of.
   func run(
     batches: ([Int]) throws -> [[Int]],
     evaluate: ([Int], _ finished: [EvaluationRecord.Unit]) throws -> Evaluated
@@ -158,6 +161,7 @@ struct UnitRun {
         let finished = zip(part, evaluated.values).map {
           EvaluationRecord.Unit(index: $0, values: $1)
         }
+        try checkNumbers(finished)
         // What was scored by other weights is not kept.
         try checkModels()
         if let stated { try options.state?.append(finished, of: stated) }
@@ -191,6 +195,15 @@ extension UnitRun {
     UnitProgress(
       models: models.map(\.name), finished: finished, total: total, tokens: tokens, new: new
     ).tell()
+  }
+
+  /// - Throws: `EvaluationError.record`, which names the models, for numbers that are finite and say nothing.
+  private func checkNumbers(_ units: [EvaluationRecord.Unit]) throws(EvaluationError) {
+    guard let unit = units.first(where: { !kind.isWithinBounds($0) }) else { return }
+    throw .record(
+      file: models.map(\.checkpoint.path).joined(separator: " and "),
+      problem: (models.count == 1 ? "the model gives" : "one of the models gives")
+        + " more than \(kind.mostNatsInWords) nats to a token in unit \(unit.index)")
   }
 
   /// - Throws: `InputFault.changedWhileRead`.

@@ -57,7 +57,7 @@ package struct RequestsEvaluation {
   ) throws -> RequestsResult {
     let works = try works(model, file)
     let units = UnitRun(
-      models: [model], labels: ["model": .string(model.checkpoint.path)],
+      kind: RequestsResult.self, models: [model], labels: ["model": .string(model.checkpoint.path)],
       unitCount: file.requests.count, options: options,
       expected: ExpectedUnits { unit in
         let work = works[file.first[unit]]

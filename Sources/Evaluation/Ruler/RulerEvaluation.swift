@@ -69,7 +69,7 @@ package struct RulerEvaluation {
     let batchSizes = try Dictionary(
       uniqueKeysWithValues: Set(lengths).map { ($0, try batchSize(model, $0)) })
     let units = UnitRun(
-      models: [model], labels: ["model": .string(model.checkpoint.path)],
+      kind: RulerResult.self, models: [model], labels: ["model": .string(model.checkpoint.path)],
       unitCount: places.count, options: options
     ) { try identity(model, prompts: generator, haystack: haystack, units: places.count) }
     let cost = UnitCost(model.plan)

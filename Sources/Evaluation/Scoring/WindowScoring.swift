@@ -7,6 +7,8 @@ import Rotary
 /// Scores the targets of a text's windows with one model: the loop of evaluations whose units are
 /// windows.
 struct WindowScoring {
+  /// What the windows are units of.
+  let kind: any EvaluationResult.Type
   let model: Model
   let text: TokenizedText
   let windows: [Window]
@@ -39,7 +41,7 @@ struct WindowScoring {
     var labels: OrderedDictionary<String, JSONValue> = ["model": .string(model.checkpoint.path)]
     labels.merge(text.labels.sorted { $0.key < $1.key }) { own, _ in own }
     let units = UnitRun(
-      models: [model], labels: labels, unitCount: windows.count, options: options,
+      kind: kind, models: [model], labels: labels, unitCount: windows.count, options: options,
       identity: identity)
     let part = pass.partTokens ?? context
     let batchSize = try options.batch(for: [model.plan], context: min(context, part))

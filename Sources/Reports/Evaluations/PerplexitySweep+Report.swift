@@ -19,6 +19,9 @@ extension PerplexitySweep.Curve {
   }
 
   fileprivate var sites: String { points.first?.record.sites().string ?? "" }
+
+  /// Whether the text is, or is in part, what the model was fitted on.
+  fileprivate var isOfCalibrationText: Bool { points.contains { $0.record.isOfCalibrationText } }
 }
 
 extension PerplexitySweep: ShownKind {
@@ -40,17 +43,20 @@ extension PerplexitySweep {
     object["length_targets"] = .string(targets.rawValue)
     let first = curves.first?.points.first?.record
     object["text_sha256"] = first?.labels["text_sha256"] ?? .null
+    if curves.contains(where: \.isOfCalibrationText) { object["calibration_text"] = .bool(true) }
     object["compute"] = first?.compute ?? .null
     // One for each of `sweeps`.
     object["models"] = .array(curves.map(\.description))
     object["sweeps"] = .array(
       curves.map { curve in
-        [
+        var fields: OrderedDictionary<String, JSONValue> = [
           "model": .string(curve.model), "sites": .string(curve.sites),
           "rope_scaling": .string(curve.scaling),
           "models": curve.points.first?.record.labels["models"] ?? .null,
-          "points": .array(curve.points.map { json($0, of: curve) }),
         ]
+        if curve.isOfCalibrationText { fields["calibration_text"] = .bool(true) }
+        fields["points"] = .array(curve.points.map { json($0, of: curve) })
+        return .object(fields)
       })
     object["seconds"] = .number(seconds)
     object["peak_rss_bytes"] = JSONValue(peakBytes)

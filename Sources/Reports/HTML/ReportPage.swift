@@ -82,15 +82,17 @@ struct PageSection {
   let subjects: [ResultSubject]
 
   func markup() -> Markup {
-    """
-    <section id="\(id)" aria-labelledby="\(id)-title">
-    <h2 id="\(id)-title">\(title)</h2>
-    <p class="lead">\(lead)</p>
-    \(body.lines())
-    \(ResultSubject.conditions(subjects, ResultSubject.labels(subjects)).details("Conditions"))
-    \(settings())
-    </section>
-    """
+    let labels = ResultSubject.labels(subjects)
+    let note = CalibrationNote.markup(zip(subjects, labels).map { ($0, $1) })
+    return """
+      <section id="\(id)" aria-labelledby="\(id)-title">
+      <h2 id="\(id)-title">\(title)</h2>
+      <p class="lead">\(lead)</p>
+      \((note.isEmpty ? body : [note] + body).lines())
+      \(ResultSubject.conditions(subjects, labels).details("Conditions"))
+      \(settings())
+      </section>
+      """
   }
 
   /// Settings and hashes of every result, folded.

@@ -32,14 +32,20 @@ struct ResultSubject {
   /// where a result says nothing of it.
   let facts: [String]
 
+  /// The text that was scored where it is, or is in part, what the weights were fitted on; nil elsewhere.
+  let calibrationText: String?
+
+  /// Whether it is of two models, of which either may be the one that was fitted.
+  let isComparison: Bool
+
   static let factNames = ["text", "context", "arithmetic", "version", "date"]
 
   /// What names the result; empty where it states none.
   let key: String
 
   static let conditionColumns = [
-    "made by", "date", "computed in", "ctx", "text", "text sha256", "weights sha256", "shard",
-    "key",
+    "made by", "date", "computed in", "ctx", "text", "text sha256", "calibration text",
+    "weights sha256", "shard", "key",
   ]
 
   /// What a result is about, or one of several models of it, such as a curve of a sweep.
@@ -67,8 +73,14 @@ struct ResultSubject {
     // What tells two texts apart: the same bytes can be other ids.
     let textHash = idsHash ?? fileHash
     let program = file.json["program"]
-    let maker = [first(program?["name"]), first(program?["version"], program)]
-      .compactMap { $0 }.joined(separator: " ")
+    // Merged shards can be of several programs, of which `program` is the last.
+    let listed = file.json["programs"]?.array ?? []
+    let makers = OrderedSet(
+      (listed.isEmpty ? [program ?? .null] : listed).map { program in
+        [first(program["name"]), first(program["version"], program)]
+          .compactMap { $0 }.joined(separator: " ")
+      }.filter { !$0.isEmpty })
+    let maker = makers.joined(separator: " and ")
     let date = first(json["date"], file.json["date"])
     let models = identity["models"]?.array ?? []
     let weights = models.compactMap { first($0["sha256"]) }
@@ -108,7 +120,8 @@ struct ResultSubject {
       title: own.map { Self.shown(others[$0]) } ?? Self.file(json, base: false) ?? named,
       weights: own.flatMap { $0 < models.count ? first(models[$0]["sha256"]) : nil } ?? "")
     arithmetic = ResultArithmetic(
-      compute: compute, program: maker, level: first(program?["instruction_set"]),
+      compute: compute, program: makers.sorted().joined(separator: " and "),
+      level: first(program?["instruction_set"]),
       identity: identity)
     weightTypes = own.map { others[$0].weightTypes } ?? ""
     let key = first(json["key"], file.json["key"]) ?? ""
@@ -118,6 +131,10 @@ struct ResultSubject {
     }
     let level = first(program?["instruction_set"]).map { " (\($0))" } ?? ""
     let contexts = context ?? Self.lengths(json)
+    let isFittedOn = json["calibration_text"]?.bool == true
+    let scored = text.map { $0 == "-" ? "standard input" : $0 } ?? "this text"
+    calibrationText = isFittedOn ? scored : nil
+    isComparison = others.contains { $0.role == "base" }
     facts = [
       [
         text,
@@ -132,6 +149,7 @@ struct ResultSubject {
       maker.isEmpty ? "" : maker + level, date ?? "", compute ?? "", context ?? "", text ?? "",
       // Of the text's bytes, as elsewhere; of its ids where it was given so.
       fileHash.map(Self.short) ?? idsHash.map { "ids \(Self.short($0))" } ?? "",
+      isFittedOn ? "of the fit, or in part" : "",
       weights.map(Self.short).joined(separator: ", "), shard ?? "", Self.short(key),
     ].map { $0.isEmpty ? "–" : $0 }
   }

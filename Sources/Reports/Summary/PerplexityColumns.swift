@@ -6,14 +6,17 @@ enum PerplexityColumns {
   /// Results on one text, cut and scored alike; of other tokenizers other tokens of it.
   struct Group {
     let scope: ResultScope
-    var results: [TextScore] = []
-
+    let results: [TextScore]
     /// Those that scored the tokens that the first did.
-    var comparable: [TextScore] { results.filter { $0.targets == results.first?.targets } }
-
+    let comparable: [TextScore]
     /// The one of them with the least perplexity; nil where none is finite.
-    var best: TextScore? {
-      comparable.filter { $0.perplexity.value.isFinite }
+    let best: TextScore?
+
+    init(_ results: [TextScore], scope: ResultScope) {
+      self.scope = scope
+      self.results = results
+      comparable = results.filter { $0.targets == results.first?.targets }
+      best = comparable.filter { $0.perplexity.value.isFinite }
         .min { $0.perplexity.value < $1.perplexity.value }
     }
 
@@ -54,11 +57,11 @@ enum PerplexityColumns {
       }
     }
     results += lengths.sorted().flatMap { points[$0] ?? [] }
-    var groups: OrderedDictionary<[String], Group> = [:]
-    for result in results {
-      groups[result.scope.identity, default: Group(scope: result.scope)].results.append(result)
+    var groups: OrderedDictionary<[String], [TextScore]> = [:]
+    for result in results { groups[result.scope.identity, default: []].append(result) }
+    return groups.values.compactMap { results in
+      results.first.map { Group(results, scope: $0.scope) }
     }
-    return Array(groups.values)
   }
 
   static func columns(_ files: [ResultFile]) throws(ReportError) -> [Summary.Column] {

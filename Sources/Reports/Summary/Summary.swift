@@ -99,18 +99,39 @@ struct Summary {
     let said = try Verdict.markup(results) { entries in
       Self.rows(of: entries, facts).map { named[$0] ?? "" }
     }
-    verdict = facts.isEmpty ? said : [said, Self.note(facts, arithmetic)].lines()
+    let calibration = CalibrationNote.markup(
+      columns.flatMap { column in
+        zip(column.entries, Self.rows(of: column.entries, facts)).map {
+          (entry, row) -> (subject: ResultSubject, label: String) in
+          let subject = entry.subject
+          return (subject, subject.isComparison ? subject.title : named[row] ?? "")
+        }
+      })
+    let notes = facts.isEmpty ? [calibration] : [calibration, Self.note(facts, arithmetic)]
+    verdict = ([said] + notes).filter { !$0.isEmpty }.lines()
   }
 
   /// The row of each of a column's entries; `facts` are names of what tells rows apart besides the
   /// variant.
   private static func rows(of entries: [Entry], _ facts: [String]) -> [Row] {
-    var taken: [Row: Entry] = [:]
+    /// What is known of those that differ in neither variant nor arithmetic.
+    struct Alike {
+      var count = 0
+      /// The numbers of results by what names them: one that is given twice has one row.
+      var numbers: [String: Int] = [:]
+    }
+    var alike: [Row: Alike] = [:]
     return entries.map { entry in
       var row = Row(
         variant: entry.subject.variant, arithmetic: entry.subject.arithmetic.words(facts))
-      while let other = taken[row], other.key.isEmpty || other.key != entry.key { row.number += 1 }
-      taken[row] = entry
+      let first = row
+      if let known = alike[first]?.numbers[entry.key] {
+        row.number = known
+        return row
+      }
+      row.number = alike[first]?.count ?? 0
+      alike[first, default: Alike()].count += 1
+      if !entry.key.isEmpty { alike[first, default: Alike()].numbers[entry.key] = row.number }
       return row
     }
   }
@@ -182,10 +203,7 @@ struct Summary {
     let facts = subjects.map(\.facts)
     var lines: [Markup] = []
     for (index, name) in ResultSubject.factNames.enumerated() {
-      var values: [String] = []
-      for fact in facts.map({ $0[index] }) where !fact.isEmpty && !values.contains(fact) {
-        values.append(fact)
-      }
+      var values = OrderedSet(facts.map { $0[index] }.filter { !$0.isEmpty })
       // Dates are a span.
       if name == "date", let first = values.min(), let last = values.max(), first != last {
         values = ["\(first) to \(last)"]
