@@ -18,18 +18,18 @@ package final class PatternBudget: Sendable {
   private static let (beginning, forByte): (UInt64, UInt64) = (5_000_000_000, 50_000)
 
   /// What is allowed for texts of so many bytes, and those that `allow` adds.
-  convenience init(byteCount: Int) {
+  package convenience init(byteCount: Int) {
     self.init(nanoseconds: Self.beginning + Self.forByte * UInt64(byteCount))
   }
 
   /// Adds what is allowed for another text of so many bytes.
-  func allow(byteCount: Int) {
+  package func allow(byteCount: Int) {
     left.withLock { left in left += min(Self.forByte * UInt64(byteCount), UInt64.max - left) }
   }
 
   /// Takes nanoseconds.
   /// - Returns: whether any are left.
-  func spend(_ nanoseconds: UInt64) -> Bool {
+  package func spend(_ nanoseconds: UInt64) -> Bool {
     left.withLock { left in
       left -= min(left, nanoseconds)
       return left > 0
