@@ -75,6 +75,38 @@ import Testing
     }
   }
 
+  /// Curves of the fitted model alone say it, and the sweep that holds one; a report of it says it too.
+  @Test func sweepsSayWhichCurvesAreOfTheCalibrationText() throws {
+    try folder { work in
+      let fitted = "\(work)/fitted.gguf"
+      #expect(try fit(fitted, "--quiet").status == 0)
+      func sweep(_ arguments: String..., on text: String = Self.calibration) throws -> JSONValue {
+        let finished = try runProgram(
+          Self.program,
+          ["eval", "perplexity"] + arguments + ["--text", text, "--chunks", "2", "--json"])
+        #expect(finished.status == 0, "\(finished.errors)")
+        return try json(finished)
+      }
+      func curves(_ sweep: JSONValue) -> [Bool?] {
+        (sweep["sweeps"]?.array ?? []).map { $0["calibration_text"]?.bool }
+      }
+      let lengths = try sweep(fitted, "--lengths", "64,128")
+      #expect(lengths["calibration_text"]?.bool == true && curves(lengths) == [true])
+      let models = try sweep(Self.model, fitted, "-c", "128")
+      #expect(models["calibration_text"]?.bool == true && curves(models) == [nil, true])
+      let other = try sweep(Self.model, fitted, "-c", "128", on: Self.text)
+      #expect(other["calibration_text"] == nil && curves(other) == [nil, nil])
+      for (result, isLeak) in [(models, true), (other, false)] {
+        try result.serialized(pretty: false)
+          .write(toFile: "\(work)/r.json", atomically: true, encoding: .utf8)
+        let page = "\(work)/\(isLeak).html"
+        #expect(try run("report", "\(work)/r.json", "-o", page).status == 0)
+        let html = try String(contentsOfFile: page, encoding: .utf8)
+        #expect(html.contains("or on a part of it (calibration text): ") == isLeak)
+      }
+    }
+  }
+
   /// One text under two names, or twice under one, is no two texts.
   @Test func equalCalibrationTextsAreRefused() throws {
     try folder { work in

@@ -244,6 +244,25 @@ import Testing
     }
   }
 
+  /// Unit 40, the last one, is of the first of two shards: the second neither reads nor refuses it.
+  @Test func aShardTokenizesItsOwnExamplesAlone() throws {
+    let folder = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let good = #"{"query": "The code is", "choices": ["is", "the"], "gold": 0}"#
+    let bad = #"{"query": "The code", "choices": ["is", "is is"], "gold": 0}"#
+    let path = "\(folder)/pairs.jsonl"
+    try ([String](repeating: good, count: 40) + [bad]).joined(separator: "\n")
+      .write(toFile: path, atomically: true, encoding: .utf8)
+    func run(_ number: Int) throws -> FewShotResult {
+      var evaluation = FewShotEvaluation(options: RunOptions(shard: try Shard(number, of: 2)))
+      if number == 1 { evaluation.onLength = { _ in Issue.record("an example was evaluated") } }
+      return try evaluation.run(model, on: [FewShotTask(path: path)])
+    }
+    #expect(try run(2).record.units.map(\.index) == Array(stride(from: 1, to: 40, by: 2)))
+    let error = #expect(throws: EvaluationError.self) { try run(1) }
+    #expect(error?.summary.contains("line 41") == true, "\(error?.summary ?? "")")
+  }
+
   /// The last example of many: nothing is scored before it is found.
   @Test func aChoiceThatBeginsAnotherIsRefusedBeforeAnyWork() throws {
     let folder = try References.temporaryFolder()

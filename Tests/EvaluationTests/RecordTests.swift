@@ -78,6 +78,34 @@ import Testing
     #expect(throws: EvaluationError.self) { try EvaluationRecord(.object(object), file: "bad") }
   }
 
+  /// What stands in a file as its makers has names, versions and dates, or is refused.
+  @Test func makersOfAFileAreWhatTheyShouldBe() throws {
+    let record = try perplexity(chunks: 2).record
+    let program: JSONValue = ["name": "ropeconv", "version": "0.0.9"]
+    func read(_ key: String, _ value: JSONValue) throws -> EvaluationRecord {
+      var object = try #require(json(record).object)
+      object[key] = value
+      return try EvaluationRecord(.object(object), file: "x.json")
+    }
+    let lists: [JSONValue] = [
+      [1, ["name": "x"]], "x", .null, [["name": "x", "version": 2]], [program, ["version": "1"]],
+    ]
+    let mergers: [JSONValue] = [
+      [:], "x", .null, ["program": program], ["date": "2025-01-02T03:04:05Z"],
+    ]
+    for (key, values) in [("programs", lists), ("merged_by", mergers)] {
+      for value in values {
+        let error = #expect(throws: EvaluationError.self, "\(key) \(value)") {
+          try read(key, value)
+        }
+        #expect(error?.file == "x.json" && error?.exitStatus == .malformedData)
+      }
+    }
+    let merger: JSONValue = ["program": program, "date": "2025-01-02T03:04:05Z"]
+    #expect(try read("programs", [program, program]).header["programs"]?.array?.count == 2)
+    #expect(try read("merged_by", merger).header["merged_by"]?["program"] == program)
+  }
+
   /// Equal keys promise equal digits, so that a shard's is not the whole's.
   @Test func aShardHasAKeyOfItsOwn() throws {
     let whole = try perplexity().record

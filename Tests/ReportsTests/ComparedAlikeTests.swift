@@ -101,6 +101,28 @@ import Testing
     #expect(rows(alike) == ["RoPE", "RoVE"] && !alike.contains("computed alike"))
   }
 
+  /// Shards of two programs: both are named, and told from a result of one.
+  @Test func allProgramsOfAResultAreNamed() throws {
+    func made(_ variant: String, _ versions: String...) throws -> ResultFile {
+      let plain = try perplexity(variant, variant == "RoPE" ? [2, 2.5] : [3, 3.5])
+      var fields = try #require(plain.json.object)
+      fields["programs"] = .array(
+        versions.map { ["name": "ropeconv", "version": .string($0)] as JSONValue })
+      return try ResultFile(name: "r.json", json: .object(fields))
+    }
+    let one = try perplexity("RoVE", [3, 3.5])
+    let merged = try made("RoPE", "0.0.9", "0.1.0", "0.0.9")
+    let all = try summary([merged, one])
+    #expect(all.contains("program ropeconv 0.0.9 and ropeconv 0.1.0 or ropeconv 0.1.0."))
+    #expect(
+      all.contains("<dd>ropeconv 0.0.9 and ropeconv 0.1.0 (avx2); ropeconv 0.1.0 (avx2)</dd>"))
+    let conditions = try page([merged]).components(separatedBy: "<summary>Conditions</summary>")
+    #expect(conditions.last?.contains(">ropeconv 0.0.9 and ropeconv 0.1.0 (avx2)<") == true)
+    // Of the same two programs, whichever was first, nothing is said.
+    let other = try made("RoVE", "0.1.0", "0.0.9")
+    #expect(try !summary([merged, other]).contains("computed alike"))
+  }
+
   @Test func comparisonsOfOneVariantSayWhichWeights() throws {
     func title(_ base: String, _ other: String) throws -> String {
       let found = try page([

@@ -1,5 +1,6 @@
 import Base
 import Evaluation
+import Foundation
 import Reports
 import Testing
 
@@ -70,6 +71,26 @@ import Testing
     #expect(page.contains("t29999, 0 shots"))
     // Two such results took over ten seconds.
     #expect(time < .seconds(6))
+  }
+
+  /// Curves that nothing tells apart: each has a row of its own, and a number.
+  @Test func manyCurvesAlikeTakeNoSquareOfTheirNumber() throws {
+    let count = 4000
+    let curves = (0..<count).map { index in
+      """
+      {"model":"x.gguf","sites":"qk","rope_scaling":"checkpoint",
+       "models":[{"name":"Tiny","role":"model","variant":"RoPE"}],
+       "points":[{"ctx":64,"ppl":\(7 + index % 7),"ppl_stderr":0.5,"nll":2,"scored":10,"chunks":1}]}
+      """
+    }
+    let json = #"{"kind":"sweep","text":"t.txt","sweeps":[\#(curves.joined(separator: ","))]}"#
+    let results = [try ReportTests.result(json)]
+    var page = ""
+    let time = ContinuousClock().measure { page = (try? ReportTests.page(results)) ?? "" }
+    let summary = page.components(separatedBy: "<section ").first { $0.hasPrefix("id=\"summary\"") }
+    #expect((summary ?? "").components(separatedBy: "<th scope=\"row\">").count - 1 == count)
+    // It took 27 seconds.
+    #expect(time < .seconds(9))
   }
 
   @Test func aNeedleTextListsTheCellsOfTooManyPlaces() throws {

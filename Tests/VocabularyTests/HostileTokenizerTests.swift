@@ -76,8 +76,8 @@ import Vocabulary
     }
   }
 
-  /// Published patterns take 1 s for 150,000 spaces, and with the square of their number (PCRE2 10.42, measured
-  /// alone): 7.2 s for 400,000. However many such texts there are, none is refused; nor is one of a million.
+  /// Some published patterns take 1 s for 150,000 bytes of white space, and with the square of their
+  /// number: 7.2 s for 400,000. However many such texts there are, none is refused; nor is one of a million.
   @Test func slowTextsAddUpToNoRefusal() {
     let texts = PatternBudget(byteCount: 0)
     for number in 1...1000 {
