@@ -1,7 +1,8 @@
 import Base
 import Tensors
 
-/// A conversion that cannot be done, found before any output exists.
+/// A conversion that cannot be done. It is found before any output exists, but for numbers that a type
+/// cannot hold (`tooLarge`, `notFinite`), which only encoding finds: nothing is left of the output then.
 public enum ConversionError: Diagnostic {
   /// An absorption identity does not hold for this model and variant.
   case identityDoesNotHold(file: String, identity: String, reason: String)

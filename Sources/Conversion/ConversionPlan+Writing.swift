@@ -226,7 +226,8 @@ extension ConversionPlan {
   private func metadata(
     _ provenance: Provenance
   ) throws -> OrderedDictionary<String, MetadataValue> {
-    var metadata = try unedited(provenance)
+    let unedited = try unedited(provenance)
+    var metadata = unedited
     try request.edits.apply(to: &metadata, architecture: source.architecture.name)
     if request.edits != .none {
       do {
@@ -234,26 +235,41 @@ extension ConversionPlan {
       } catch {
         throw ConversionError.setting(.unreadableTokenizer(reason: Self.reason(error)))
       }
-      let edited = source.checkpoint.restated(as: .gguf(version: 3), metadata: metadata)
-      try checkReadable(edited, divisors: GGUFMetadata(plan: source).divisors())
+      func stating(_ metadata: OrderedDictionary<String, MetadataValue>) -> Checkpoint {
+        source.checkpoint.restated(as: .gguf(version: 3), metadata: metadata)
+      }
+      try checkReadable(
+        stating(metadata), unedited: stating(unedited),
+        divisors: GGUFMetadata(plan: source).divisors())
     }
     return metadata
   }
 
   /// What an edit made of the statements must still be read: a scaling of factor 0 is never written.
-  /// Where the container is another, its tensors have names that no file has yet.
-  private func checkReadable(_ edited: Checkpoint, divisors: OrderedDictionary<Role, [Float]> = [:])
-    throws
-  {
+  /// Where the container is another, its tensors have names that no file has yet. A table of values'
+  /// frequencies, which is made of the source, must not stay behind the edit.
+  private func checkReadable(
+    _ edited: Checkpoint, unedited: Checkpoint, divisors: OrderedDictionary<Role, [Float]> = [:]
+  ) throws {
+    let isOfSource = container.side(of: source) == source.side
+    func statements(_ checkpoint: Checkpoint) throws -> ModelStatements {
+      try ModelStatements(
+        checkpoint, in: source.catalog, divisors: isOfSource ? [:] : divisors)
+    }
     do {
-      if container.side(of: source) == source.side {
+      if isOfSource {
         _ = try ModelPlan(edited, keepsExtra: true, in: source.catalog)
       } else {
-        _ = try ModelStatements(edited, in: source.catalog, divisors: divisors)
+        try statements(edited).checkDeclaration(edited)
       }
     } catch let error as any Diagnostic {
       throw ConversionError.setting(.unreadableModel(reason: Self.reason(error)))
     }
+    guard let values = declaration?.value, !values.followsScaling,
+      let before = try? statements(unedited).scores, let after = try? statements(edited).scores,
+      before != after
+    else { return }
+    throw ConversionError.setting(.valuesBehindEdit)
   }
 
   private static func reason(_ error: any Diagnostic) -> String {
@@ -300,12 +316,12 @@ extension ConversionPlan {
   }
 
   private func configuration(_ provenance: Provenance) throws -> JSONValue {
-    let configuration = try request.edits.apply(
-      to: uneditedConfiguration(provenance), spellings: spellings
-    ).configuration
+    let unedited = try uneditedConfiguration(provenance)
+    let configuration = try request.edits.apply(to: unedited, spellings: spellings).configuration
     if request.edits != .none {
       try checkReadable(
-        source.checkpoint.restated(as: .safetensors, configuration: configuration))
+        source.checkpoint.restated(as: .safetensors, configuration: configuration),
+        unedited: source.checkpoint.restated(as: .safetensors, configuration: unedited))
     }
     return configuration
   }

@@ -125,12 +125,14 @@ extension ConversionPlan {
     let siteChange = SiteChange(from: source.rotary, to: target)
     self.siteChange = siteChange
     let earlier = FitProvenance(of: source.checkpoint)
-    if let report = fit?.report {
+    if let report = fit?.report, report.isUsed || !earlier.isUsed {
       fitProvenance = FitProvenance(report, after: earlier)
     } else if request.expectsFit {
       fitProvenance = FitProvenance()
     } else {
-      fitProvenance = try earlier.carried(by: source, turnsOtherwise: siteChange != nil)
+      // Where a fit was not used, the weights are still those that an earlier one left.
+      fitProvenance = try earlier.carried(
+        by: source, to: sites, turnsOtherwise: siteChange != nil)
     }
 
     var identities = request.absorb

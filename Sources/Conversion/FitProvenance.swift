@@ -2,6 +2,7 @@ import Base
 import Checkpoints
 import Models
 import OrderedCollections
+import Rotary
 
 /// What an output says of the fit that its weights had: this conversion's, or the source's where the
 /// weights go on as they were, into another container or type.
@@ -30,7 +31,7 @@ struct FitProvenance {
   }
 
   /// Whether the weights are those of a fit.
-  private var isUsed: Bool {
+  var isUsed: Bool {
     let isThere = mode != nil || !perplexities.isEmpty || !texts.isEmpty
     return isThere && mode != OwnKeys.Fit.unused && !stated.contains("fit=\(OwnKeys.Fit.unused)")
   }
@@ -113,16 +114,21 @@ struct FitProvenance {
     stated = (line ?? "").split(separator: " ").map(String.init).filter {
       $0.hasPrefix("fit=") || $0.hasPrefix("calibrate-")
     }
+    // Files of before say it there alone.
+    mode = mode ?? stated.lazy.compactMap { OwnKeys.Fit.mode(ofSetting: $0) }.first
   }
 
   /// What is still true of the source's fit in an output that is not fitted itself.
   /// - Parameters:
   ///   - source: the model that states it; its values and outputs are read where it states their digest.
+  ///   - sites: those that rotate in the output.
   ///   - turnsOtherwise: the output does not rotate as the source does.
   /// - Returns: it without what was measured, where the weights are others than the fit left or are not
   ///   used as they were fitted; nothing of a fit that was not written, where the output turns otherwise.
   /// - Throws: `TensorError` for weights that cannot be decoded.
-  func carried(by source: ModelPlan, turnsOtherwise: Bool) throws -> FitProvenance {
+  func carried(
+    by source: ModelPlan, to sites: RotarySites, turnsOtherwise: Bool
+  ) throws -> FitProvenance {
     guard isUsed else { return turnsOtherwise ? FitProvenance() : self }
     var result = self
     if let weightsHash, !isChanged {
@@ -131,7 +137,11 @@ struct FitProvenance {
       }
       result.isChanged = found != weightsHash
     }
-    if turnsOtherwise { result.sites = sites ?? source.rotary.sites.code }
+    if turnsOtherwise {
+      let fitted = self.sites ?? source.rotary.sites.code
+      // Weights that turn as they were fitted again are plainly fitted ones.
+      result.sites = fitted == sites.code ? nil : fitted
+    }
     if turnsOtherwise || result.isChanged { result.perplexities = [:] }
     return result
   }

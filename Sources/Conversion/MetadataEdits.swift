@@ -136,7 +136,12 @@ package struct MetadataEdits: Sendable, Equatable {
       do throws(RotarySpellings.OfLayerKinds) {
         others = try spellings.others(of: edit, in: stated)
       } catch {
-        throw .setting(.ofLayerKinds(key: key, member: error.member))
+        // Beside the member that counts, a key that must not contradict it may be set.
+        let isBeside = edit.path.first != error.member.split(separator: ".").first.map(String.init)
+        guard isBeside, asked.contains(where: { $0.key == error.member }) else {
+          throw .setting(.ofLayerKinds(key: key, member: error.member))
+        }
+        others = []
       }
       for (path, value) in others {
         guard let edited = Self.replacing(path, in: result, by: value) else { continue }

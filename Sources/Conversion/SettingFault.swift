@@ -49,6 +49,8 @@ public enum SettingFault: Sendable, Equatable {
   case unreadableTokenizer(reason: String)
   /// With its keys edited the model cannot be read.
   case unreadableModel(reason: String)
+  /// Edits change how queries and keys turn, and the frequencies of values would stay as they are.
+  case valuesBehindEdit
 
   /// A calibration window is too short.
   case calibrationContext(Int)
@@ -113,6 +115,9 @@ public enum SettingFault: Sendable, Equatable {
       "the edited keys leave a tokenizer that cannot be read: \(reason)"
     case .unreadableModel(let reason):
       "the edited keys leave a model that cannot be read: \(reason)"
+    case .valuesBehindEdit:
+      "the edited keys change how queries and keys turn, but not the frequencies of values, which are"
+        + " made of the model as it is"
     case .calibrationContext(let tokens):
       "calibration windows of \(tokens) tokens, expected at least 4"
     case .calibrationTokens(let tokens, let context, let texts):

@@ -87,7 +87,7 @@ extension Model {
     let own = rotary.layers.lazy.compactMap(\.value).first { $0.ownScaling != nil }
     if let own, let scaling = own.ownScaling, own.followsScaling || !scaling.dependsOnLength {
       fields["value_scaling"] = scaling.setting
-    } else if own != nil || rotary.fixesValueScaling {
+    } else if own != nil || rotary.fixesValueScaling || rotary.hasUnscaledValues(length: length) {
       fields["value_scaling"] = ["type": .string(ModelDescription.fixedScaling)]
     }
     if rotary.layers.contains(where: { $0.value?.followsScaling == true }) {

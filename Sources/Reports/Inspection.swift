@@ -127,9 +127,11 @@ package struct Inspection: Sendable {
   }
 
   /// How values are scaled in a model whose queries and keys follow the length: `scores`, as those, or
-  /// `fixed`, by a table for every length; nil in others.
+  /// `fixed`, by a table for every length, as also one that is not scaled as they are; nil in others.
   private var valueScaling: String? {
-    if plan.rotary.fixesValueScaling { return "fixed" }
+    if plan.rotary.fixesValueScaling || plan.rotary.hasUnscaledValues(length: plan.shape.context) {
+      return "fixed"
+    }
     return plan.rotary.valueTable?.followsScaling == true ? "scores" : nil
   }
 

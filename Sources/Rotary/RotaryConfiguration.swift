@@ -43,6 +43,40 @@ public struct RotaryConfiguration: Sendable, Equatable {
     }
   }
 
+  /// The first scaling of queries and keys that values must not be said to follow, where some are: one
+  /// that is not alike at every base, or, where none follows the length, that of the first layer.
+  package var unfollowable: FrequencyScaling? {
+    let followed = layers.filter { $0.value?.followsScaling == true }.compactMap(\.score?.scaling)
+    return followed.first { !$0.isAlikeAtEveryBase }
+      ?? (followed.contains(where: \.isOfLength) ? nil : followed.first)
+  }
+
+  /// Whether values that do not follow the scaling turn by a table of other frequencies than the scaled
+  /// ones of their base, at `length` positions: it was made under another scaling, or by hand.
+  package func hasUnscaledValues(length: Int) -> Bool {
+    layers.contains { layer in
+      guard layer.turnsValues, let value = layer.value, var score = layer.score,
+        !value.followsScaling, value.ownScaling == nil, score.scaling != .none
+      else { return false }
+      score.direction = .forward
+      if let base = value.base {
+        // A file's factors are those of one base: another one's may have been others.
+        if case .factors = score.scaling, base != score.base { return false }
+        score.base = base
+        score.stated = nil
+      }
+      if value.slots != score.pairs {
+        score.dimensions = 2 * value.slots
+        score.stated = nil
+      }
+      guard let scaled = try? score.frequencies(length: length).radians else { return false }
+      // Containers round bases and factors to float32; a pair that stays still says nothing.
+      return zip(value.frequencies, scaled).contains { stated, scaled in
+        stated != 0 && abs(abs(stated) - abs(scaled)) > 1e-5 * abs(scaled)
+      }
+    }
+  }
+
   /// Gives values that follow the scaling the frequencies of a pass over `length` positions.
   /// - Throws: `RotaryError` where those cannot be computed.
   package mutating func followScaling(length: Int) throws(RotaryError) {
@@ -230,9 +264,11 @@ extension RotaryConfiguration {
     _ request: RotaryRequest, scalings: [FrequencyScaling?], length: Int
   ) throws(RotaryError) {
     let commonBase = layers.compactMap(\.score?.base).agreed
-    // A file says of values that they follow the scaling of keys only where they have as many pairs.
+    // A file says of values that they follow the scaling of keys only where they have as many pairs, and
+    // where every reader then finds the same frequencies.
     let follows =
       scalings.contains { $0?.dependsOnLength == true } && valueDimensions == nil
+      && scalings.allSatisfy { $0?.isAlikeAtEveryBase != false }
     var kept: [Int?] = []
     for index in layers.indices {
       let stored = layers[index].value

@@ -73,6 +73,25 @@ extension FrequencyScaling {
     }
   }
 
+  /// Whether values of any base may follow it: it changes each pair alike whatever the base, so that the
+  /// frequencies of another base are those of queries and keys times one number for each pair. YaRN and
+  /// Llama 3 look at wavelengths, and readers would find other frequencies.
+  package var isAlikeAtEveryBase: Bool {
+    switch self {
+    case .none, .linear, .ntk, .dynamic, .longRoPE, .proportional: true
+    // Such factors are Llama 3's in a GGUF file.
+    case .yarn, .llama3, .factors: false
+    }
+  }
+
+  /// Whether it is of a method whose frequencies may follow the length.
+  var isOfLength: Bool {
+    switch self {
+    case .dynamic, .longRoPE: true
+    default: false
+    }
+  }
+
   /// The same for two lengths exactly where both give the same frequencies.
   func lengthClass(_ length: Int) -> Int {
     switch self {

@@ -36,6 +36,7 @@ class Rotation:
         self.follows_scaling = value is not None and value.get("scaling") == "scores"
         self.layer_type = layer_types(config)[layer]
         if self.follows_scaling:
+            check_followed([rope_of(config, it).get("rope_type") or "default" for it in layer_types(config)])
             base = base_of(config, self.layer_type)
             of_base = [((value.get("freq_base") or base) / base) ** (-pair / self.pairs) for pair in range(self.pairs)]
             # The table says which pairs turn, and which way.
@@ -56,6 +57,16 @@ class Rotation:
     def turns(self, sites):
         """Whether any of these sites rotates."""
         return not set(sites).isdisjoint(self.sites)
+
+
+def check_followed(kinds):
+    """Values of any base follow a scaling of each pair alike, not of wavelengths; one must follow the length."""
+    wrong = [it for it in kinds if it in ("yarn", "llama3")] or ([] if {"dynamic", "longrope"} & set(kinds) else kinds)
+    if wrong:
+        raise ValueError(
+            "config.json: rotary.value.scaling is 'scores', which needs a scaling of queries and keys that follows the"
+            f" length (dynamic or longrope), found {wrong[0]!r}"
+        )
 
 
 def of_layer(frequencies, layer, pairs):

@@ -63,7 +63,8 @@ package struct FileDifference: Sendable {
 }
 
 extension JSONValue {
-  /// Whether two values are the same, in whatever order objects have their members.
+  /// Whether two values are the same, in whatever order objects have their members and however a
+  /// number is written.
   fileprivate func saysSame(as other: JSONValue) -> Bool {
     switch (self, other) {
     case (.object(let one), .object(let other)):
@@ -71,7 +72,12 @@ extension JSONValue {
         && one.allSatisfy { member in other[member.key]?.saysSame(as: member.value) ?? false }
     case (.array(let one), .array(let other)):
       return one.count == other.count && zip(one, other).allSatisfy { $0.saysSame(as: $1) }
-    default: return self == other
+    default:
+      // 1 and 1.0 are one number; integers of more than 53 bits are told apart as they stand.
+      guard let one = double, let second = other.double, int == nil || other.int == nil else {
+        return self == other
+      }
+      return one == second
     }
   }
 }

@@ -11,8 +11,14 @@ final class FitStatement: Sendable {
   private let compared = Mutex<JSONValue?>(nil)
 
   init(_ checkpoint: Checkpoint) {
-    if let stated = checkpoint.configuration?[OwnKeys.object]?["fit"] {
-      self.stated = stated
+    let own = checkpoint.configuration?[OwnKeys.object]
+    if let stated = own?["fit"] {
+      if let fields = stated.object {
+        let settings = own?["settings"]?.string
+        self.stated = JSONValue.object(FitStatement.named(fields, settings: settings))
+      } else {
+        self.stated = stated
+      }
       return
     }
     let prefix = OwnKeys.fitPrefix
@@ -20,7 +26,21 @@ final class FitStatement: Sendable {
     for (key, value) in checkpoint.metadata where key.hasPrefix(prefix) {
       fields[String(key.dropFirst(prefix.count))] = JSONValue(metadata: value)
     }
-    stated = fields.isEmpty ? .null : .object(fields)
+    let settings = checkpoint.metadata[OwnKeys.Provenance.settings.key]?.string
+    stated = fields.isEmpty ? .null : .object(FitStatement.named(fields, settings: settings))
+  }
+
+  /// What is stated of a fit, with the mode of one that was not used where a file of before says that in
+  /// its settings alone.
+  private static func named(
+    _ fields: OrderedDictionary<String, JSONValue>, settings: String?
+  ) -> OrderedDictionary<String, JSONValue> {
+    let mode = (settings ?? "").split(separator: " ").lazy
+      .compactMap { OwnKeys.Fit.mode(ofSetting: $0) }.first
+    guard mode == OwnKeys.Fit.unused, fields[OwnKeys.Fit.mode] == nil else { return fields }
+    var fields = fields
+    fields[OwnKeys.Fit.mode] = .string(OwnKeys.Fit.unused)
+    return fields
   }
 
   /// What the file states, believed where it states no digest of the weights.

@@ -1,5 +1,7 @@
 import Base
 import Checkpoints
+import Foundation
+import Synchronization
 
 /// SHA-256 of the matrices that a fit chooses, by their numbers: another as soon as they are trained on
 /// or rounded, and the same in every type that holds the numbers as they are.
@@ -19,7 +21,36 @@ package enum FitDigest {
         if let tensor = layer[role]?.tensor { tensors[tensor.name] = tensor }
       }
     }
-    return try of(Array(tensors.values), name: \.name) { try $0.decoded() }
+    let entries = Array(tensors.values)
+    let largest = entries.reduce(1) { max($0, 4 * $1.elementCount) }
+    let sums = Mutex([String](repeating: "", count: entries.count))
+    let failure = FirstFailure()
+    Parallel.forEach(
+      count: entries.count,
+      threads: min(ProcessInfo.processInfo.activeProcessorCount, Self.mostBytes / largest)
+    ) { index, _ in
+      do {
+        let sum = Self.sum(of: try entries[index].decoded())
+        sums.withLock { $0[index] = sum }
+      } catch {
+        failure.record(error)
+      }
+    }
+    try failure.check()
+    return joined(
+      zip(entries, sums.withLock { $0 }).map { (name: $0.name, sum: $1) })
+  }
+
+  /// Bytes of decoded elements that are held at once, of several tensors.
+  private static let mostBytes = 1 << 30
+
+  private static func sum(of elements: [Float]) -> String {
+    elements.withUnsafeBytes { SourceHash.sha256($0) }
+  }
+
+  private static func joined(_ digests: [(name: String, sum: String)]) -> String {
+    let sorted = digests.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    return SourceHash.sha256(text: sorted.map(\.sum).joined())
   }
 
   /// - Parameters:
@@ -34,11 +65,8 @@ package enum FitDigest {
     // Made in the order given: a writer makes its tensors layer after layer.
     var digests: [(name: String, sum: String)] = []
     for tensor in tensors {
-      let elements = try numbers(tensor)
-      let sum = elements.withUnsafeBytes { SourceHash.sha256($0) }
-      digests.append((name: name(tensor), sum: sum))
+      digests.append((name: name(tensor), sum: sum(of: try numbers(tensor))))
     }
-    digests.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
-    return SourceHash.sha256(text: digests.map(\.sum).joined())
+    return joined(digests)
   }
 }

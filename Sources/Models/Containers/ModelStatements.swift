@@ -42,6 +42,25 @@ package struct ModelStatements {
     }
   }
 
+  /// What a converted file declares of its rotation; nil of any other.
+  /// - Throws: what `RotaryDeclaration` throws.
+  func declaration(_ checkpoint: Checkpoint) throws -> RotaryDeclaration? {
+    guard identity.isRotary else { return nil }
+    return try RotaryDeclaration(
+      checkpoint, of: identity, pairs: recipes.map { $0.rotation.score?.pairs })
+  }
+
+  /// How queries and keys of each layer turn, as the checkpoint states it; nil in layers without
+  /// positions.
+  package var scores: [ScoreRotation?] { recipes.map(\.rotation.score) }
+
+  /// What is declared can be read beside what is stated.
+  /// - Throws: what `RotaryDeclaration` throws.
+  package func checkDeclaration(_ checkpoint: Checkpoint) throws {
+    var rotary = RotaryConfiguration(layers: recipes.map(\.rotation))
+    try declaration(checkpoint)?.apply(to: &rotary, of: checkpoint)
+  }
+
   /// Facts of config.json that only one value of is supported: activation and the listed ones.
   private static func checkRequired(_ parameters: Hyperparameters) throws {
     guard parameters.side == .huggingface, let configuration = parameters.checkpoint.configuration

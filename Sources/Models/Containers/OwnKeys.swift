@@ -55,6 +55,10 @@ package enum OwnKeys {
     package static let mode = "mode"
     /// The mode of a fit that was worse than the plain rewrite, which was written in its place.
     package static let unused = "none"
+    /// The mode in a part of the settings' line; nil of other parts.
+    package static func mode(ofSetting part: some StringProtocol) -> String? {
+      part.hasPrefix("fit=") ? String(part.dropFirst(4)) : nil
+    }
     /// What `FitDigest` makes of the weights as they were written.
     package static let weights = weightsHash
     /// The letters of the sites that it was done for, where the file turns otherwise.

@@ -211,6 +211,21 @@ extension RotaryDeclaration {
       file: checkpoint.path, key: prefix + Field.latent.rawValue,
       problem: "is stated, but layer \(layer) has no latent attention")
   }
+
+  /// Declares the rotation of a checkpoint's layers.
+  /// - Parameters:
+  ///   - rotary: of a plain file, in which the declaration is entered.
+  ///   - checkpoint: what errors name.
+  /// - Throws: `ModelError.hyperparameter` where values are to follow a scaling that does not follow the
+  ///   length, or of which readers would make other frequencies.
+  func apply(to rotary: inout RotaryConfiguration, of checkpoint: Checkpoint) throws {
+    rotary.declare(sites: sites, values: value, scores: scores)
+    guard let scaling = rotary.unfollowable else { return }
+    throw ModelError.hyperparameter(
+      file: checkpoint.path, key: Self.prefix + Field.valueScaling.rawValue,
+      problem: "is '\(FollowedScaling.scores.rawValue)', which needs a scaling of queries and keys"
+        + " that follows the length (dynamic NTK or LongRoPE), found '\(scaling.name)'")
+  }
 }
 
 // MARK: - Writing

@@ -146,10 +146,7 @@ extension ModelPlan {
     let statements = try ModelStatements(checkpoint, in: catalog)
     let (identity, parameters) = (statements.identity, statements.parameters)
     var (shape, recipes) = (statements.shape, statements.recipes)
-    let declared =
-      try identity.isRotary
-      ? RotaryDeclaration(
-        checkpoint, of: identity, pairs: recipes.map { $0.rotation.score?.pairs }) : nil
+    let declared = try statements.declaration(checkpoint)
     if declared?.absorbsLatent == true {
       for index in recipes.indices {
         guard let absorbed = recipes[index].attention?.absorbed else {
@@ -185,8 +182,7 @@ extension ModelPlan {
     plainValues = rotary.valueTable
     var assumed: PublishedModule?
     if let declared {
-      rotary.declare(
-        sites: declared.sites, values: declared.value, scores: declared.scores)
+      try declared.apply(to: &rotary, of: checkpoint)
       try rotary.followScaling(length: shape.context)
     } else if let module = try PublishedModule.stated(in: checkpoint) {
       guard catalog.assumesCorrectRotation else {

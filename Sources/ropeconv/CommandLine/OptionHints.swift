@@ -59,6 +59,8 @@ extension SettingFault {
     case .notKeyAndValue: "--set takes key=value"
     case .reservedKey, .keyGivenTwice, .keyTooDeep, .valueTooDeep: "change --set or --remove"
     case .keyType, .unreadableTokenizer, .unreadableModel: "change what --set and --remove ask for"
+    case .valuesBehindEdit:
+      "edit first, with --to qk where values turn already, then convert what was written"
     case .ofLayerKinds(_, let member): "--set \(member)=VALUE"
     case .spellingsDisagree: "set one of them: the other goes along"
     case .missingKey: "leave it out of --remove"
