@@ -48,7 +48,7 @@ extension PerplexitySweep {
     // One for each of `sweeps`.
     object["models"] = .array(curves.map(\.description))
     object["sweeps"] = .array(
-      curves.map { curve in
+      curves.map { curve -> JSONValue in
         var fields: OrderedDictionary<String, JSONValue> = [
           "model": .string(curve.model), "sites": .string(curve.sites),
           "rope_scaling": .string(curve.scaling),

@@ -75,11 +75,12 @@ struct ResultSubject {
     let program = file.json["program"]
     // Merged shards can be of several programs, of which `program` is the last.
     let listed = file.json["programs"]?.array ?? []
-    let makers = OrderedSet(
-      (listed.isEmpty ? [program ?? .null] : listed).map { program in
-        [first(program["name"]), first(program["version"], program)]
-          .compactMap { $0 }.joined(separator: " ")
-      }.filter { !$0.isEmpty })
+    let programs: [JSONValue] = listed.isEmpty ? [program ?? .null] : listed
+    let names = programs.map { program -> String in
+      [first(program["name"]), first(program["version"], program)]
+        .compactMap { $0 }.joined(separator: " ")
+    }
+    let makers = OrderedSet(names.filter { !$0.isEmpty })
     let maker = makers.joined(separator: " and ")
     let date = first(json["date"], file.json["date"])
     let models = identity["models"]?.array ?? []
