@@ -177,6 +177,11 @@ import Testing
     }
     // In another order and without spaces.
     try edit("tokenizer.json") { _ in }
+    // The same numbers, written otherwise; Foundation would write them as they are.
+    for (path, numbers) in [(one, "[1, 2.50, 1e2, 7]"), (other, "[1.0, 2.5, 100, 7]")] {
+      try #"{"numbers": \#(numbers)}"#
+        .write(toFile: "\(path)/generation_config.json", atomically: true, encoding: .utf8)
+    }
     let same = try run("diff", one, other, "--json", "--quiet")
     #expect(same.status == 0, "\(same.output)")
     let equal = try json(same)["files_equal"]?.array?.compactMap(\.string)

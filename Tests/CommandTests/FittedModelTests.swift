@@ -1,6 +1,7 @@
 import Base
 import Checkpoints
 import Foundation
+import Models
 import TestSupport
 import Testing
 
@@ -190,6 +191,120 @@ import Testing
       #expect(try variant("\(work)/changed.gguf") == "RoVE, fitted, then changed")
       let leaked = try scored("\(work)/changed.gguf", on: Self.calibration)
       #expect(leaked.result["calibration_text"]?.bool == true)
+    }
+  }
+
+  // MARK: - A model of random weights, fitted on random ids
+
+  /// Writes ids by the rule of a linear congruential generator, which nothing can be learned of.
+  private func writeIDs(_ count: Int, seed: Int, to path: String) throws {
+    var state = seed
+    let ids = (0..<count).map { _ -> JSONValue in
+      state = (state * 1_103_515_245 + 12_345) % (1 << 31)
+      return .integer(Int64((state >> 8) % 320))
+    }
+    try JSONValue.array(ids).serialized(pretty: false)
+      .write(toFile: path, atomically: true, encoding: .utf8)
+  }
+
+  /// Calls `body` with a folder that holds `ids.json` and `fitted.gguf`, a RoVE fitted on them.
+  private func fittedOnIDs(_ body: (String) throws -> Void) throws {
+    guard let source = try References.shared("parity/llama") else { return }
+    try folder { work in
+      try writeIDs(2048, seed: 1, to: "\(work)/ids.json")
+      let finished = try run(
+        "convert", source, "-o", "\(work)/fitted.gguf", "--to", "qkvo", "--calibrate-tokens-from",
+        "\(work)/ids.json", "--calibrate-tokens", "1024", "--calibrate-ctx", "64", "--json",
+        "--quiet")
+      #expect(finished.status == 0, "\(finished.errors)")
+      #expect(try json(finished)["fit"]?["used"]?.string == "fitted")
+      try body(work)
+    }
+  }
+
+  private func facts(_ path: String) throws -> [String: JSONValue] {
+    let metadata = try Checkpoint.open(path).metadata
+    return Dictionary(
+      uniqueKeysWithValues: metadata.filter { $0.key.hasPrefix("ropeconv.fit.") }.map {
+        ($0.key, JSONValue(metadata: $0.value))
+      })
+  }
+
+  /// The weights stay those of the first fit, and what is said of them stays too.
+  @Test func aSecondFitThatIsNotUsedLeavesTheFirst() throws {
+    try fittedOnIDs { work in
+      try writeIDs(512, seed: 2, to: "\(work)/other.json")
+      let output = "\(work)/second.gguf"
+      let finished = try run(
+        "convert", "\(work)/fitted.gguf", "-o", output, "--to", "qk", "--fit", "output",
+        "--calibrate-tokens-from", "\(work)/other.json", "--calibrate-tokens", "256",
+        "--calibrate-ctx", "64", "--json", "--quiet")
+      #expect(finished.status == 0, "\(finished.errors)")
+      #expect(try json(finished)["fit"]?["used"]?.string == "rewritten")
+
+      let (first, second) = try (facts("\(work)/fitted.gguf"), facts(output))
+      #expect(second["ropeconv.fit.mode"] == "full")
+      #expect(second["ropeconv.fit.sites"] == "qkvo")
+      for key in ["texts_ids_sha256", "weights_sha256"] {
+        let key = "ropeconv.fit.\(key)"
+        #expect(second[key] != nil && second[key] == first[key], "\(key)")
+      }
+      let (errors, score) = try scored(output, on: "\(work)/ids.json", with: "--tokens")
+      #expect(score["calibration_text"]?.bool == true && errors.contains(Self.leak))
+      #expect(
+        score["models"]?.array?.first?["variant"]?.string == "RoPE, weights fitted for qkvo")
+      let other = try scored(output, on: "\(work)/other.json", with: "--tokens")
+      #expect(other.result["calibration_text"] == nil)
+    }
+  }
+
+  @Test func weightsThatTurnAsTheyWereFittedAgainAreFittedOnes() throws {
+    try fittedOnIDs { work in
+      var last = "\(work)/fitted.gguf"
+      for (sites, words) in [
+        ("qk", "RoPE, weights fitted for qkvo"), ("vo", "VO-RoPE, weights fitted for qkvo"),
+        ("qkvo", "RoVE, fitted"),
+      ] {
+        let output = "\(work)/\(sites).gguf"
+        #expect(
+          try run("convert", last, "--to", sites, "-o", output, "--quiet").status == 0)
+        let score = try scored(output, on: "\(work)/ids.json", with: "--tokens").result
+        #expect(score["models"]?.array?.first?["variant"]?.string == words)
+        last = output
+      }
+      let (first, back) = try (facts("\(work)/fitted.gguf"), facts(last))
+      #expect(back["ropeconv.fit.sites"] == nil)
+      #expect(back["ropeconv.fit.weights_sha256"] == first["ropeconv.fit.weights_sha256"])
+    }
+  }
+
+  /// Files of before have no mode, and say in the settings' line alone that their fit was not written.
+  @Test(arguments: [("none", "RoVE"), ("full", "RoVE, fitted")])
+  func theModeOfAFileOfBefore(mode: String, words: String) throws {
+    try fittedOnIDs { work in
+      let model = try Checkpoint.open("\(work)/fitted.gguf")
+      var metadata = model.metadata
+      for key in ["mode", "weights_sha256"] { metadata["ropeconv.fit.\(key)"] = nil }
+      metadata["ropeconv.settings"] = .string("sites=qkvo fit=\(mode) calibrate-ctx=64")
+      let tensors = model.tensors.values.map {
+        OutputTensor(name: $0.name, type: $0.type, shape: $0.shape, contents: .copy($0))
+      }
+      _ = try GGUFWriter.write(
+        to: "\(work)/old.gguf", metadata: metadata, tensors: tensors, force: false, inputs: [])
+      let again = try run("convert", "\(work)/old.gguf", "-o", "\(work)/again.gguf", "--quiet")
+      #expect(again.status == 0)
+      #expect(try facts("\(work)/again.gguf")["ropeconv.fit.mode"] == .string(mode))
+      for file in ["old", "again"] {
+        let score = try scored(
+          "\(work)/\(file).gguf", on: "\(work)/ids.json", with: "--tokens"
+        ).result
+        #expect(score["models"]?.array?.first?["variant"]?.string == words, "\(file)")
+        #expect((score["calibration_text"] != nil) == (mode != "none"), "\(file)")
+      }
+      // What a used fit states stays as it was in the file's own results.
+      let stated = try scored("\(work)/old.gguf", on: "\(work)/ids.json", with: "--tokens").result
+      let fit = stated["identity"]?["models"]?.array?.first?["rotation"]?["fit"]
+      #expect(fit?["mode"]?.string == (mode == "none" ? mode : nil))
     }
   }
 }

@@ -3,6 +3,7 @@ import Checkpoints
 import Conversion
 import Evaluation
 import Foundation
+import Models
 import Rotary
 import TestSupport
 import Testing
@@ -140,6 +141,41 @@ import Testing
     #expect(again.warnings.contains(.fixedValues(tokens: nil)))
     let metadata = try Checkpoint.open("\(work)/again.gguf").metadata
     #expect(metadata["rotary.value.scaling"] == nil && metadata["rotary.version"]?.int == 1)
+  }
+
+  /// Of a scaling that looks at wavelengths, a folder, its GGUF file and transformers would make three
+  /// models; of one that follows no length, the table alone says it.
+  @Test(arguments: ["llama3", "yarn", "linear", "default"])
+  func valuesFollowNoOtherScaling(_ kind: String) throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    let source = try scaled("dynamic", in: work)
+    let rotation: [String: Any] = [
+      "rope_type": kind, "rope_theta": Self.base, "factor": 8.0, "low_freq_factor": 1.0,
+      "high_freq_factor": 4.0, "original_max_position_embeddings": 32,
+    ]
+    let text = String(
+      decoding: try JSONSerialization.data(withJSONObject: rotation), as: UTF8.self)
+    for values in ["values.gguf", "values/"] {
+      try convert(source, RotaryRequest(sites: .all, valueBase: 500), "\(work)/\(values)")
+      let plan = try Model(opening: "\(work)/\(values)").plan
+      var request = ConversionRequest(sites: nil, output: "\(work)/edited/")
+      request.edits = try MetadataEdits(set: ["rope_parameters=\(text)"], remove: [])
+      let error = #expect(throws: ConversionError.self, "\(values)") {
+        try ConversionPlan(plan, request)
+      }
+      #expect(error?.exitStatus == .usage)
+      #expect(error?.summary.contains("'rotary.value.scaling'") == true, "\(values)")
+      // Another factor is followed.
+      request.edits = try MetadataEdits(set: ["rope_parameters.factor=5"], remove: [])
+      _ = try ConversionPlan(plan, request)
+    }
+    try References.folder(like: "\(work)/values", at: "\(work)/stated") {
+      $0["rope_parameters"] = rotation
+    }
+    let error = #expect(throws: ModelError.self) { try Model(opening: "\(work)/stated") }
+    #expect(error?.exitStatus == .malformedData)
+    #expect(error?.summary.contains("'rotary.value.scaling'") == true)
   }
 
   // MARK: - Keys that other readers pass over

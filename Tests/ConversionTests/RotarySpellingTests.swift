@@ -135,8 +135,89 @@ import Testing
       #expect(error?.summary.contains("'rope_parameters.\(member)'") == true, "\(set)")
     }
     let set = ["rope_parameters.full_attention.rope_theta=500"]
-    let edited = try edit(source, work, set: set)
-    #expect(edited.scores.contains { !$0.isLocal && $0.base == 500 })
-    #expect(edited.scores.contains { $0.isLocal && $0.base == 10_000 })
+    // The key beside it may be set along, to the same.
+    for set in [set, ["rope_theta=500"] + set, set + ["rope_theta=500"]] {
+      let edited = try edit(source, work, set: set)
+      #expect(edited.scores.contains { !$0.isLocal && $0.base == 500 })
+      #expect(edited.scores.contains { $0.isLocal && $0.base == 10_000 })
+    }
+    let error = #expect(throws: ConversionError.self) {
+      try edit(source, work, set: set + ["rope_theta=600"])
+    }
+    guard case .setting(.spellingsDisagree) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+  }
+
+  // MARK: - Values
+
+  /// The table of values' frequencies is made of the model before the edit.
+  @Test func valuesDoNotStayBehindAnEdit() throws {
+    try folder { work, source in
+      for model in [source, lantern] {
+        let plan = try Model(opening: model).plan
+        func convert(_ sites: RotarySites, _ output: String, _ set: [String]) throws {
+          var request = ConversionRequest(sites: sites, output: "\(work)/\(output)", force: true)
+          request.edits = try MetadataEdits(set: set, remove: [])
+          _ = try ConversionPlan(plan, request)
+        }
+        for (output, set) in [
+          ("edited/", [#"rope_scaling={"rope_type": "linear", "factor": 4}"#]),
+          ("edited/", ["rope_theta=500"]), ("edited.gguf", ["llama.rope.freq_base=500"]),
+          (
+            "edited.gguf", ["llama.rope.scaling.type=linear", "llama.rope.scaling.factor=4"]
+          ),
+        ] {
+          let error = #expect(throws: ConversionError.self, "\(set)") {
+            try convert(.all, output, set)
+          }
+          #expect(error?.exitStatus == .usage)
+          #expect(error?.summary.contains("frequencies of values") == true, "\(set)")
+          try convert(.scores, output, set)
+        }
+        // Other edits are as they were.
+        try convert(.all, "edited.gguf", ["general.name=other", "llama.context_length=256"])
+        try convert(.all, "edited/", ["max_position_embeddings=256"])
+      }
+    }
+  }
+
+  /// As a file that was edited before that was refused: its table is not of the scaled frequencies.
+  @Test func aTableThatIsNotScaledIsKnown() throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    let linear: [String: Any] = ["rope_type": "linear", "factor": 4.0, "rope_theta": 10_000.0]
+    func write(_ source: String, _ sites: RotarySites, _ output: String, base: Double? = nil) throws
+    {
+      let request = ConversionRequest(sites: sites, output: "\(work)/\(output)", valueBase: base)
+      _ = try ConversionPlan(Model(opening: source).plan, request).write(version: "test")
+    }
+    func isUnscaled(_ path: String) throws -> Bool {
+      try Model(opening: "\(work)/\(path)").plan.rotary.hasUnscaledValues(length: 64)
+    }
+    try write(lantern, .all, "values/")
+    try References.folder(like: "\(work)/values", at: "\(work)/edited") {
+      $0["rope_parameters"] = linear
+    }
+    #expect(try isUnscaled("edited") && !isUnscaled("values"))
+    // Edited first, then converted, and through both containers.
+    try write(lantern, .scores, "plain/")
+    try References.folder(like: "\(work)/plain", at: "\(work)/scaled") {
+      $0["rope_parameters"] = linear
+    }
+    for (output, base) in [("a.gguf", nil), ("b/", nil), ("c.gguf", 500.0), ("d/", 500.0)] {
+      try write("\(work)/scaled", .all, output, base: base)
+      #expect(try !isUnscaled(output), "\(output)")
+      try write("\(work)/\(output)", .all, "again-\(output)")
+      #expect(try !isUnscaled("again-\(output)"), "\(output)")
+    }
+    let text = TokenizedText(name: "ids", tokens: (0..<128).map { Int32($0) })
+    for (path, type) in [("edited", "fixed"), ("b", nil)] {
+      let evaluation = PerplexityEvaluation(windows: WindowPlan(context: 64, limit: 1))
+      let record = try evaluation.identity(Model(opening: "\(work)/\(path)"), on: text)
+      let rotation = record.fields["models"]?.array?.first?["rotation"]
+      #expect(rotation != nil && rotation?["value_scaling"]?["type"]?.string == type)
+    }
   }
 }
