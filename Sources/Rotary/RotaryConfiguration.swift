@@ -60,8 +60,11 @@ public struct RotaryConfiguration: Sendable, Equatable {
       else { return false }
       score.direction = .forward
       if let base = value.base {
-        // A file's factors are those of one base: another one's may have been others.
-        if case .factors = score.scaling, base != score.base { return false }
+        // Llama 3's factors of another base are those of its own wavelengths, or the same in a GGUF file.
+        switch score.scaling {
+        case .llama3, .factors: if base != score.base { return false }
+        default: break
+        }
         score.base = base
         score.stated = nil
       }

@@ -206,14 +206,16 @@ import Testing
     try References.folder(like: "\(work)/plain", at: "\(work)/scaled") {
       $0["rope_parameters"] = linear
     }
-    for (output, base) in [("a.gguf", nil), ("b/", nil), ("c.gguf", 500.0), ("d/", 500.0)] {
+    for (output, base) in [("a.gguf", nil), ("b/", nil), ("c.gguf", 500.0), ("d/", 500.0)]
+      as [(String, Double?)]
+    {
       try write("\(work)/scaled", .all, output, base: base)
       #expect(try !isUnscaled(output), "\(output)")
       try write("\(work)/\(output)", .all, "again-\(output)")
       #expect(try !isUnscaled("again-\(output)"), "\(output)")
     }
     let text = TokenizedText(name: "ids", tokens: (0..<128).map { Int32($0) })
-    for (path, type) in [("edited", "fixed"), ("b", nil)] {
+    for (path, type) in [("edited", "fixed"), ("b", nil)] as [(String, String?)] {
       let evaluation = PerplexityEvaluation(windows: WindowPlan(context: 64, limit: 1))
       let record = try evaluation.identity(Model(opening: "\(work)/\(path)"), on: text)
       let rotation = record.fields["models"]?.array?.first?["rotation"]
