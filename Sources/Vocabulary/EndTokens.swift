@@ -17,7 +17,9 @@ package enum EndTokens {
   package static func stated(
     in metadata: OrderedDictionary<String, MetadataValue>, of count: Int
   ) -> OrderedSet<Int32> {
-    let ids = plain.compactMap { metadata[$0.gguf]?.int } + (metadata[TokenizerKey.endTokens]?.array?.ints() ?? [])
+    let ids =
+      plain.compactMap { metadata[$0.gguf]?.int }
+      + (metadata[TokenizerKey.endTokens]?.array?.ints() ?? [])
     return OrderedSet(ids.filter { (0..<count).contains($0) }.map { Int32($0) })
   }
 

@@ -30,7 +30,8 @@ extension Tokenizer {
     if let stated = metadata[TokenizerKey.endTokens] {
       guard let ids = stated.array?.ints(), ids.allSatisfy({ (0..<count).contains($0) }) else {
         throw .invalid(
-          file: file, key: TokenizerKey.endTokens, problem: "is not a list of ids of the \(count) tokens")
+          file: file, key: TokenizerKey.endTokens,
+          problem: "is not a list of ids of the \(count) tokens")
       }
     }
     try checkByteTokens(metadata, file: file)

@@ -186,7 +186,10 @@ import Testing
       let model = "\(work)/model.gguf"
       for (begins, quoted) in [
         (#"{{ '<|im_start|>system\nYou are a lamp<|im_end|>\n' }}"#, "('You are a lamp')"),
-        (#"{{ '<|im_start|>system\n' + messages[0].content }}"#, nil),
+        (
+          #"{% if messages[0].role == 'system' %}{{ '<|im_start|>system\n' + messages[0].content }}"#
+            + "{% endif %}", nil
+        ),
         (#"{% set default_system_message = 'You' %}"#, "is left out"),
       ] {
         let turns =
