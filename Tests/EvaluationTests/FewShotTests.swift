@@ -244,15 +244,21 @@ import Testing
     }
   }
 
-  /// Unit 40, the last one, is of the first of two shards: the second neither reads nor refuses it.
-  @Test func aShardTokenizesItsOwnExamplesAlone() throws {
-    let folder = try References.temporaryFolder()
-    defer { try? FileManager.default.removeItem(atPath: folder) }
+  /// The path of 40 examples and a last one whose first choice begins the second.
+  private static func pairs(in folder: String) throws -> String {
     let good = #"{"query": "The code is", "choices": ["is", "the"], "gold": 0}"#
     let bad = #"{"query": "The code", "choices": ["is", "is is"], "gold": 0}"#
     let path = "\(folder)/pairs.jsonl"
     try ([String](repeating: good, count: 40) + [bad]).joined(separator: "\n")
       .write(toFile: path, atomically: true, encoding: .utf8)
+    return path
+  }
+
+  /// Unit 40, the last one, is of the first of two shards: the second neither reads nor refuses it.
+  @Test func aShardTokenizesItsOwnExamplesAlone() throws {
+    let folder = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let path = try Self.pairs(in: folder)
     func run(_ number: Int) throws -> FewShotResult {
       var evaluation = FewShotEvaluation(options: RunOptions(shard: try Shard(number, of: 2)))
       if number == 1 { evaluation.onLength = { _ in Issue.record("an example was evaluated") } }
@@ -267,11 +273,7 @@ import Testing
   @Test func aChoiceThatBeginsAnotherIsRefusedBeforeAnyWork() throws {
     let folder = try References.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    let good = #"{"query": "The code is", "choices": ["is", "the"], "gold": 0}"#
-    let bad = #"{"query": "The code", "choices": ["is", "is is"], "gold": 0}"#
-    let path = "\(folder)/pairs.jsonl"
-    try ([String](repeating: good, count: 40) + [bad]).joined(separator: "\n")
-      .write(toFile: path, atomically: true, encoding: .utf8)
+    let path = try Self.pairs(in: folder)
     var evaluation = FewShotEvaluation(
       options: RunOptions(state: try StateFile("\(folder)/state"), batch: 1))
     evaluation.onLength = { _ in Issue.record("an example was evaluated") }
