@@ -53,7 +53,9 @@ package struct FileSet: Sendable {
     return file
   }
 
-  /// What `open` gives; nil where there is no such file, and only there.
+  /// Opens a file that may be missing.
+  /// - Returns: nil where no file has the name.
+  /// - Throws: what `open` throws for a file that is there.
   package func openWhereThere(_ name: String) throws(FileError) -> MappedFile? {
     contains(name) ? try open(name) : nil
   }

@@ -73,7 +73,7 @@ package struct ChatFormat: Sendable, Equatable {
   /// The marks that surround turns: what models have tokens of their own for.
   var marks: [String] { ChatTemplateText.marks(in: start + opening + closing + reply) }
 
-  /// What is to be said before an answer in this format: marks that are no tokens of the vocabulary,
+  /// Warnings to give before an answer in this format: markers that are not tokens of the vocabulary,
   /// and a system turn that is left out.
   /// - Throws: what reading the checkpoint's template or its tokenizer throws.
   package func notes(for model: Model) throws -> [String] {
@@ -102,8 +102,8 @@ package struct ChatFormat: Sendable, Equatable {
 
   // MARK: - System turn
 
-  /// The words of the system turn that a template of this format begins a conversation with by
-  /// itself, empty where they are not known; nil where there is no sign of one.
+  /// The system turn that a template of this format adds when the user writes none.
+  /// - Returns: its words, empty where they cannot be read; nil where the template seems to add none.
   func omittedTurn(in template: String) -> String? {
     guard let mark = marks.first, template.contains(mark) else { return nil }
     let parts = ChatTemplatePart.parts(of: ChatTemplateText.withoutComments(template)).filter {
