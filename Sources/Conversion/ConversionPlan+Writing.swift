@@ -303,6 +303,7 @@ extension ConversionPlan {
       var keys = try tokenizer?.ggufMetadata(vocabularySize: source.shape.vocabulary) ?? [:]
       keys.merge(try tokenizer?.endMetadata(of: source.checkpoint) ?? [:]) { $1 }
       metadata = try builder.fromHuggingFace(tokenizer: keys, fileType: fileType)
+      metadata.merge(try SamplingDefaults.metadata(of: source.checkpoint)) { $1 }
     }
     if let importance = request.importance {
       for (key, value) in importance.statements { metadata[key] = value }

@@ -81,7 +81,7 @@ struct FolderCompanions: Sendable {
         add("tokenizer.json", tokenizer.tokenizer)
         add(Self.tokenizerConfiguration, tokenizer.configuration)
       }
-      if let generation = generationConfiguration() { add("generation_config.json", generation) }
+      if let generation = generationConfiguration() { add(ModelFolder.generation, generation) }
     } else if let beside = source.checkpoint.companions {
       for name in Self.copied where beside.contains(name) {
         if name == Self.tokenizerConfiguration, let withoutCode {
@@ -95,7 +95,7 @@ struct FolderCompanions: Sendable {
     return files
   }
 
-  /// Where a GGUF source says that generation ends; nil where it says nothing.
+  /// Where a GGUF source says that generation ends, and how tokens are drawn; nil where it says nothing.
   private func generationConfiguration() -> JSONValue? {
     func id(_ token: SpecialTokenKey) -> Int64? {
       source.checkpoint.metadata[token.gguf]?.int
@@ -111,6 +111,7 @@ struct FolderCompanions: Sendable {
       set(.eos, ends.count == 1 ? .integer(first) : .array(ends.map { .integer($0) }))
     }
     if let padding = id(.padding) { set(.padding, .integer(padding)) }
+    fields.merge(SamplingDefaults.members(of: source.checkpoint.metadata)) { $1 }
     return fields.isEmpty ? nil : .object(fields)
   }
 }

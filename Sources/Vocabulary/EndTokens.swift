@@ -7,8 +7,6 @@ package enum EndTokens {
   /// The keys whose tokens end a text in every reader of GGUF files.
   fileprivate static let plain: [SpecialTokenKey] = [.eos, .endOfTurn, .endOfMessage]
 
-  private static let generation = "generation_config.json"
-
   /// What a GGUF file names: EOS, the ends of a turn and of a message, and those of our own key.
   /// - Parameters:
   ///   - metadata: the file's.
@@ -37,9 +35,9 @@ package enum EndTokens {
     }
     let member = SpecialTokenKey.eos.configuration
     var (value, file) = (configuration[member], checkpoint.path)
-    if let files = checkpoint.companions, files.contains(generation) {
-      let own = try files.json(generation)[member] ?? .null
-      if own != .null { (value, file) = (own, files.path(of: generation)) }
+    if let files = checkpoint.companions, files.contains(ModelFolder.generation) {
+      let own = try files.json(ModelFolder.generation)[member] ?? .null
+      if own != .null { (value, file) = (own, files.path(of: ModelFolder.generation)) }
     }
     guard let value, value != .null else { return [] }
     let list = value.array ?? [value]

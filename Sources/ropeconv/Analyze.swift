@@ -71,6 +71,7 @@ struct Analyze: ParsableCommand {
     let model = try opening.open(path, options)
     let source = try text.required()
     let tokens = try TokenizedText(source, for: model, threads: options.threads)
+    try options.warn(model, fittedOn: tokens)
     if let imatrix { return try measure(model, tokens, to: imatrix, inputs: files.inputs) }
     guard queryStep <= ctx else {
       throw UsageError(

@@ -74,6 +74,7 @@ struct Verify: ParsableCommand {
     let comparison = LogitComparison(
       windows: window.plan(default: .all), start: window.start,
       options: try work.options(threads: output.threads, auto: .float32))
+    try output.warn(models.0, models.1, fittedOn: text)
     for model in [models.0, models.1] {
       output.warn(model, beyond: window.ctx, from: window.start, shorter: "--ctx")
     }
@@ -108,6 +109,7 @@ struct Verify: ParsableCommand {
     let comparison = LogProbabilityComparison(
       windows: window.plan(default: .all), start: window.start,
       options: try work.options(threads: output.threads, auto: .float32))
+    try output.warn(model, fittedOn: text)
     output.warn(model, beyond: window.ctx, from: window.start, shorter: "--ctx")
     let display = ProgressDisplay(quiet: output.quiet)
     let result = try comparison.run(

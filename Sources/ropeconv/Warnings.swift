@@ -41,6 +41,12 @@ extension OutputOptions {
     if let difference = VocabularyDifference(one, other) { warn(difference.text) }
   }
 
+  /// Warns where the weights of a model were fitted on the text that is looked at.
+  /// - Throws: `TensorError` for weights that cannot be decoded.
+  func warn(_ models: Model..., fittedOn text: TokenizedText) throws {
+    for model in models { try model.calibrationNote(on: text).map(warn) }
+  }
+
   /// Warns once where a pass is longer than a model was trained for.
   /// - Parameters:
   ///   - model: the model.

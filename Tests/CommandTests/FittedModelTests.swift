@@ -73,6 +73,16 @@ import Testing
         "--chunks", "1")
       #expect(compared.errors.contains("\(Self.leak) of \(work)/fitted,"), "\(compared.errors)")
       #expect(compared.output.contains("(in part) calibration text of the fit"))
+      let chunk = ["--ctx", "64", "--chunks", "1"]
+      for (text, isLeak) in [(Self.calibration, true), (Self.text, false)] {
+        for arguments in [
+          ["verify", Self.model, "\(work)/fitted"],
+          ["analyze", "\(work)/fitted", "--imatrix", "\(work)/\(isLeak).gguf"],
+        ] {
+          let finished = try runProgram(Self.program, arguments + ["--text", text] + chunk)
+          #expect(finished.errors.contains(Self.leak) == isLeak, "\(finished.errors)")
+        }
+      }
     }
   }
 

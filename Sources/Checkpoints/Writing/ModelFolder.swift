@@ -4,13 +4,15 @@ import Base
 package enum ModelFolder {
   /// What makes a folder, or a safetensors file, a model.
   package static let configuration = "config.json"
+  /// How a model writes on: tokens that end a text, and how tokens are drawn.
+  package static let generation = "generation_config.json"
   /// The weights' one file.
   static let weights = "model.safetensors"
 
   /// Files beside weights and configuration that decide which tokens a text has, and how a model writes
   /// on: a GGUF file has these facts in its metadata.
   static let statements = [
-    "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+    generation, "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
     "added_tokens.json", "chat_template.jinja", "vocab.json", "merges.txt", "tokenizer.model",
   ]
 
@@ -22,7 +24,7 @@ package enum ModelFolder {
   /// Nil for files whose bytes stay where they are.
   static func byteLimit(of name: String) -> Int? {
     switch name {
-    case configuration, "generation_config.json", "adapter_config.json": 4 << 20
+    case configuration, generation, "adapter_config.json": 4 << 20
     case "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json": 32 << 20
     case SafetensorsIndex.name: 64 << 20
     case _ where companions.contains(name): 128 << 20
@@ -34,7 +36,7 @@ package enum ModelFolder {
   /// of a name need, twice and more. 64 MiB are 78,000 empty objects or 500,000 numbers.
   static func memoryLimit(of name: String) -> Int {
     switch name {
-    case configuration, "generation_config.json", "adapter_config.json": 64 << 20
+    case configuration, generation, "adapter_config.json": 64 << 20
     // An added token takes some 3 KB.
     case "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json": 512 << 20
     // 500,000 tokens and as many merges take 450 MB, 500,000 names of tensors 320 MB.
