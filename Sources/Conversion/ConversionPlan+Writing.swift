@@ -70,9 +70,6 @@ extension ConversionPlan {
     progress: (@Sendable (Int) -> Void)? = nil
   ) throws -> Int {
     if request.threads > 1 { digest.begin() }
-    try LongPhase.run("reading \(source.checkpoint.path) against its checksums") {
-      try source.checkpoint.checkChecksums()
-    }
     let inputs = inputs
     let fitted = try fitDigest()
     switch container {
@@ -80,7 +77,7 @@ extension ConversionPlan {
       // The digest is in the header but need not be known before the tensors are written.
       let early = try metadata(provenance(version, fitted: fitted, isEarly: true))
       let header = GGUFWriter.LateMetadata(early: early) { [self] in
-        let known = provenance(version, fitted: fitted)
+        let known = try provenance(version, fitted: fitted)
         var final = early
         // An edit may have put another value there.
         for (key, hash) in [
@@ -106,7 +103,7 @@ extension ConversionPlan {
       return try writeSafetensors(
         version: version, fitted: fitted, inputs: inputs, progress: progress)
     case .folder:
-      let provenance = provenance(version, fitted: fitted)
+      let provenance = try provenance(version, fitted: fitted)
       return try FolderWriter.write(
         to: request.output, configuration: configuration(provenance), tensors: tensors,
         extraFiles: companionFiles(provenance), shardSize: request.shardSize,
@@ -119,8 +116,9 @@ extension ConversionPlan {
 
   /// The source's hash, which is waited for: it is computed while the tensors are written, or before a
   /// container whose first bytes hold it.
-  private func sourceHash() -> String {
-    LongPhase.run("hashing \(source.checkpoint.path)") { digest.value() }
+  /// - Throws: what `SourceDigest.value` throws.
+  private func sourceHash() throws -> String {
+    try LongPhase.run("hashing \(source.checkpoint.path)") { try digest.value() }
   }
 
   /// What the edits do to what goes in beside the tensors.
@@ -165,10 +163,10 @@ extension ConversionPlan {
   /// places.
   private func provenance(
     _ version: String, fitted: String?, isEarly: Bool = false
-  ) -> Provenance {
-    let hash = isEarly ? SourceDigest.placeholder : sourceHash()
+  ) throws -> Provenance {
+    let hash = try isEarly ? SourceDigest.placeholder : sourceHash()
     let ofWeights =
-      digest.coversConfiguration ? (isEarly ? hash : digest.ofWeights()) : nil
+      try digest.coversConfiguration ? (isEarly ? hash : digest.ofWeights()) : nil
     return Provenance(version: version, sourceHash: hash, weightsHash: ofWeights, fitted: fitted)
   }
 

@@ -14,12 +14,13 @@ extension Model {
   ///   - length: tokens of its longest pass.
   ///   - tokenizer: the one that prompts are made with; nil where ids are given.
   /// - Returns: an element of the identity's `models`.
-  /// - Throws: `RotaryError` where the frequencies of this length cannot be computed.
+  /// - Throws: `RotaryError` where the frequencies of this length cannot be computed, and what
+  ///   `SourceDigest.value` throws.
   func identity(
     role: String = "model", rotary: RotaryConfiguration, length: Int, tokenizer: Tokenizer? = nil
   ) throws -> JSONValue {
     var fields: OrderedDictionary<String, JSONValue> = [
-      "role": .string(role), "sha256": .string(digest.value()),
+      "role": .string(role), "sha256": .string(try digest.value()),
       "tokenizer_sha256": try tokenizer.map {
         .string(SourceHash.sha256(bytes: try $0.behaviour(of: checkpoint)))
       } ?? .null,

@@ -61,6 +61,15 @@ public struct Model: Sendable {
     return model
   }
 
+  /// Refuses a model that has changed while it was read, or that is not what the archive it lies in states:
+  /// for what gives results without a digest.
+  /// - Throws: what `Checkpoint.checkUnchanged` and `SourceDigest.value` throw.
+  package func checkRead() throws(FileError) {
+    try checkpoint.checkUnchanged()
+    guard checkpoint.statesSums else { return }
+    _ = try LongPhase.run("hashing the weights") { () throws(FileError) in try digest.value() }
+  }
+
   /// What the model calls itself; the name of its file where it does not.
   package var name: String {
     plan.name == checkpoint.path

@@ -90,7 +90,7 @@ struct Analyze: ParsableCommand {
       display.show(Double(layer.layer + 1) / count, "layer \(layer.layer)")
     }
     display.finish()
-    try model.checkpoint.checkUnchanged()
+    try model.checkRead()
     let name =
       model.plan.name == model.checkpoint.path
       ? URL(fileURLWithPath: model.checkpoint.path).lastPathComponent : model.plan.name
@@ -119,7 +119,7 @@ struct Analyze: ParsableCommand {
       windows: WindowPlan(context: ctx, limit: chunks), threads: options.threads)
     let matrix = try measurement.run(model, on: tokens) { display.show($0, "layers") }
     display.finish()
-    try model.checkpoint.checkUnchanged()
+    try model.checkRead()
     try matrix.write(to: path, force: force, inputs: OutputInputs(inputs))
     options.show(
       matrix.json(model: model.checkpoint.path, output: path), matrix.text(output: path))

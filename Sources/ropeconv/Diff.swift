@@ -28,7 +28,10 @@ struct Diff: ParsableCommand {
       display.show($0, "comparing tensors")
     }
     display.finish()
-    for checkpoint in [a, b] { try checkpoint.checkUnchanged() }
+    for checkpoint in [a, b] {
+      try checkpoint.checkUnchanged()
+      try LongPhase.run("hashing \(checkpoint.path)") { try checkpoint.checkSums() }
+    }
     output.show(difference.json(one, other), difference.text())
     if !difference.isEmpty {
       throw ThresholdMissed(reason: difference.counts)

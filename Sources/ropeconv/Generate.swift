@@ -88,8 +88,10 @@ struct Generate: ParsableCommand {
     let prompts = try generation.prompts(texts, for: model)
     warn(of: prompts, generation, model)
     for note in try generation.chat?.notes(for: model) ?? [] { output.warn(note) }
-    if output.json, output.threads > 1 { model.digest.begin() }
+    if output.threads > 1, output.json || model.checkpoint.statesSums { model.digest.begin() }
     let streams = !output.json && prompts.count == 1
+    // What is printed while it is made cannot be taken back.
+    if streams { try model.checkRead() }
     let display = ProgressDisplay(quiet: output.quiet || streams)
     let result = try generation.run(prompts, model) { _, piece in
       !streams || StandardOutput.stream(piece)

@@ -89,7 +89,7 @@ struct Verify: ParsableCommand {
       }
     }
     display.finish()
-    for model in [models.0, models.1] { try model.checkpoint.checkUnchanged() }
+    for model in [models.0, models.1] { try model.checkRead() }
     let conditions = try TextConditions(text, comparison.windows, start: comparison.start)
     output.show(
       result.json(one, other, on: conditions, tolerance: tolerance, layers: layers),
@@ -124,7 +124,7 @@ struct Verify: ParsableCommand {
       return StreamFinding(file: file, difference: difference)
     }
     display.finish()
-    try model.checkpoint.checkUnchanged()
+    try model.checkRead()
     let conditions = try TextConditions(text, comparison.windows, start: comparison.start)
     output.show(
       result.json(one, file, on: conditions, tolerance: tolerance, streams: finding),

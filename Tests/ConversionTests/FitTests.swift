@@ -80,7 +80,7 @@ import Testing
       let plan = try ConversionPlan(
         model.plan, request(path), fit: fit(model, tokens: 2048, threads: threads))
       _ = try plan.write(version: "test")
-      return SourceHash.sha256([try MappedFile.open(path)])
+      return try SourceHash.sha256([MappedFile.open(path)])
     }
     #expect(Set(hashes).count == 1)
   }

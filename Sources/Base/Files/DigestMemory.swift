@@ -28,9 +28,10 @@ package struct DigestMemory: Sendable {
   }()
 
   /// The digest of an open file.
-  package func digest(of file: MappedFile) -> Data {
+  /// - Throws: what `SourceHash.digest` throws.
+  package func digest(of file: MappedFile) throws(FileError) -> Data {
     guard file.size >= smallest, let folder, let stamp = file.stamp else {
-      return SourceHash.digest(file)
+      return try SourceHash.digest(file)
     }
     let path = URL(fileURLWithPath: file.path).standardizedFileURL.path
     let entry = "\(folder)/\(SourceHash.sha256(text: path)).json"
@@ -40,7 +41,7 @@ package struct DigestMemory: Sendable {
     {
       return digest
     }
-    let digest = SourceHash.digest(file)
+    let digest = try SourceHash.digest(file)
     // A file that changes while it is read, or did so too short a time ago for its times to tell,
     // is not remembered.
     if file.stamp == stamp, stamp.isSettled(for: settling) {
@@ -57,10 +58,10 @@ package struct DigestMemory: Sendable {
   /// one, such as a pipe, whose contents are gone once they are read, or changes meanwhile: such a
   /// file has no contents to speak of.
   package func hexadecimal(ofFileAt path: String) -> String? {
-    guard let file = try? MappedFile.open(path), let stamp = file.stamp else { return nil }
-    let digest = digest(of: file)
-    guard FileStamp(path: path) == stamp else { return nil }
-    return SourceHash.hexadecimal(digest)
+    guard let file = try? MappedFile.open(path), let stamp = file.stamp,
+      let found = try? digest(of: file), FileStamp(path: path) == stamp
+    else { return nil }
+    return SourceHash.hexadecimal(found)
   }
 
   private static func bytes(_ text: String) -> Data? {

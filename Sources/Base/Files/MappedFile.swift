@@ -72,12 +72,17 @@ package final class MappedFile: Sendable {
   private let mapping: FileMapping
   /// Where the bytes begin in the mapping and in the descriptor's file: 0 but for members.
   package let start: Int
+  /// What the archive that the file is a member of states of its bytes; nil where it states nothing.
+  package let stated: StatedSum?
 
   /// The descriptor that the mapping was made from, for copies that never enter this process.
   package var descriptor: Int32 { mapping.descriptor }
 
-  private init(path: String, mapping: FileMapping, range: Range<Int>) {
+  private init(
+    path: String, mapping: FileMapping, range: Range<Int>, stated: StatedSum? = nil
+  ) {
     self.path = path
+    self.stated = stated
     self.mapping = mapping
     start = range.lowerBound
     size = range.count
@@ -147,11 +152,18 @@ package final class MappedFile: Sendable {
   }
 
   /// A range of the file, clamped to it, as a file of its own.
-  package func member(_ range: Range<Int>, path: String) -> MappedFile {
+  /// - Parameters:
+  ///   - range: bytes of this file.
+  ///   - path: what errors call the member.
+  ///   - stated: what is stated of its bytes, which are not read here.
+  /// - Returns: the member, whose mapping is this file's.
+  package func member(
+    _ range: Range<Int>, path: String, stated: StatedSum? = nil
+  ) -> MappedFile {
     let range = range.clamped(to: 0..<size)
     return MappedFile(
       path: path, mapping: mapping,
-      range: (start + range.lowerBound)..<(start + range.upperBound))
+      range: (start + range.lowerBound)..<(start + range.upperBound), stated: stated)
   }
 
   /// Reads bytes from an offset into the start of a buffer, without mapping them into memory.

@@ -1,27 +1,47 @@
+import CKernels
 import Crypto
 import Foundation
 
 /// The identity of a checkpoint's files.
 package enum SourceHash {
   /// SHA-256 of one file's bytes, or of the files' digests one after another.
-  package static func sha256(_ files: [MappedFile]) -> String {
-    let digests = files.map(digest)
+  /// - Throws: what `digest` throws.
+  package static func sha256(_ files: [MappedFile]) throws(FileError) -> String {
+    let digests = try files.map { (file) throws(FileError) in try digest(file) }
     return hexadecimal(
       digests.count == 1 ? digests[0] : Data(SHA256.hash(data: digests.reduce(Data(), +))))
   }
 
-  /// SHA-256 of a file's bytes.
-  package static func digest(_ file: MappedFile) -> Data {
+  /// SHA-256 of a file's bytes, which the same pass compares with what an archive states of them.
+  /// - Throws: the fault of `MappedFile.stated` for other bytes; `InputFault.changedWhileRead` where
+  ///   they are others because the archive has changed.
+  package static func digest(_ file: MappedFile) throws(FileError) -> Data {
     var hash = SHA256()
+    var checksum: UInt32 = 0
+    let hasChecksum = if case .crc32? = file.stated?.sum { true } else { false }
     var start = 0
     while start < file.size {
       let end = min(start + 1 << 20, file.size)
-      file.withBytes(start..<end) { hash.update(bufferPointer: $0) }
+      file.withBytes(start..<end) { bytes in
+        hash.update(bufferPointer: bytes)
+        if hasChecksum { checksum = rc_crc32(checksum, bytes.baseAddress, bytes.count) }
+      }
       // A model larger than memory must not stay resident because it was hashed.
       file.advise(start..<end, .dontNeed)
       start = end
     }
-    return Data(hash.finalize())
+    let digest = Data(hash.finalize())
+    guard let stated = file.stated else { return digest }
+    let isRight =
+      switch stated.sum {
+      case .crc32(let expected): checksum == expected
+      case .sha256(let expected): hexadecimal(digest) == expected
+      }
+    guard isRight else {
+      try file.checkUnchanged()
+      throw stated.fault
+    }
+    return digest
   }
 
   /// SHA-256 of token ids as 32-bit little-endian numbers.

@@ -37,10 +37,10 @@ extension ArchiveContents {
   /// The members of a zip archive, unpacked one after the other.
   static func unpackMembers(
     _ file: MappedFile
-  ) throws(FileError) -> (MappedFile, [(name: String, range: Range<Int>)]) {
+  ) throws(FileError) -> (MappedFile, [Place]) {
     var stream = try ArchiveStream(file.path, .members)
     var output = try TemporaryFile(for: file.path, packed: file.size)
-    var ranges: [(name: String, range: Range<Int>)] = []
+    var places: [Place] = []
     while let member = try stream.next() {
       try output.align()
       try output.reserve(member.byteCount)
@@ -49,13 +49,14 @@ extension ArchiveContents {
         try output.write(bytes)
         ArchiveUnpacking.report(consumed, of: file.size, bytes: output.byteCount)
       }
-      ranges.append((member.name, start..<output.byteCount))
+      places.append(Place(name: member.name, range: start..<output.byteCount))
     }
-    return (try output.mapped(), ranges)
+    return (try output.mapped(), places)
   }
 
   /// gzip ends with the CRC-32 and the length (modulo 2^32) of its contents (RFC 1952), which libarchive
-  /// passes over. Of several streams in one file, they are those of the last.
+  /// passes over. Of several streams in one file they are those of the last, and libarchive does not tell
+  /// where the others end: such a file is refused.
   private static func checkTrailer(
     of file: MappedFile, _ checksum: UInt32, _ unpacked: MappedFile
   ) throws(FileError) {
@@ -66,19 +67,9 @@ extension ArchiveContents {
     guard let expected = trailer.0, let length = trailer.1 else {
       throw .archive(.checksum, file: file.path, place: .whole)
     }
-    if length == UInt32(truncatingIfNeeded: unpacked.size), expected == checksum { return }
-    var last = Int(length)
-    while last < unpacked.size {
-      if unpacked.checksum((unpacked.size - last)..<unpacked.size) == expected { return }
-      last += 1 << 32
-    }
-    throw .archive(.checksum, file: file.path, place: .whole)
-  }
-}
-
-extension MappedFile {
-  /// The CRC-32 of a range.
-  fileprivate func checksum(_ range: Range<Int>) -> UInt32 {
-    withBytes(range) { rc_crc32(0, $0.baseAddress, $0.count) }
+    let isOfWhole = length == UInt32(truncatingIfNeeded: unpacked.size)
+    if isOfWhole, expected == checksum { return }
+    let isOneStream = isOfWhole || expected == checksum
+    throw .archive(isOneStream ? .checksum : .severalStreams, file: file.path, place: .whole)
   }
 }

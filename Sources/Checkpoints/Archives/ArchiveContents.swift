@@ -15,35 +15,54 @@ struct ArchiveContents {
     guard file.size > 0 else { throw .input(.empty, file: path) }
     if file.withSpan({ $0.isGitLFSPointer }) { throw .input(.gitLFSPointer, file: path) }
     switch try Self.locate(in: file) {
-    case .stored(let ranges): add(ranges, of: file)
+    case .stored(let places):
+      add(places, of: file)
+      try takeManifest()
     case .compressed:
       let unpacked = try Self.unpack(file)
-      guard case .stored(let ranges) = try Self.locate(in: unpacked) else {
+      guard case .stored(let places) = try Self.locate(in: unpacked) else {
         throw .archive(
           .damaged(reason: "a compressed archive inside a compressed file"), file: path,
           place: .whole)
       }
       try file.checkUnchanged()
-      add(ranges, of: unpacked)
-      try checkManifest()
+      add(places, of: unpacked)
+      try takeManifest()
+      try checkMembers()
     case .compressedMembers:
-      let (unpacked, ranges) = try Self.unpackMembers(file)
+      let (unpacked, places) = try Self.unpackMembers(file)
       try file.checkUnchanged()
-      add(ranges, of: unpacked)
-      try checkManifest()
+      add(places, of: unpacked)
+      try takeManifest()
+      try checkMembers()
     }
   }
 
-  private mutating func add(_ ranges: [(name: String, range: Range<Int>)], of file: MappedFile) {
-    members = ranges.map { name, range in
-      (name, file.member(range, path: path + "/" + name))
+  private mutating func add(_ places: [Place], of file: MappedFile) {
+    members = places.map { place -> (name: String, file: MappedFile) in
+      let fault = FileError.archive(.memberChecksum, file: path, place: .member(place.name))
+      return (
+        place.name,
+        file.member(
+          place.range, path: path + "/" + place.name,
+          stated: place.checksum.map { StatedSum(.crc32($0), otherwise: fault) })
+      )
     }
   }
 
   // MARK: - Where members lie
 
+  /// A member's bytes.
+  struct Place {
+    let name: String
+    let range: Range<Int>
+    /// The CRC-32 that a zip archive states of them; nil of others, and of bytes that were compared when
+    /// they were unpacked.
+    var checksum: UInt32?
+  }
+
   private enum Location {
-    case stored([(name: String, range: Range<Int>)])
+    case stored([Place])
     /// The archive as a whole is compressed.
     case compressed
     /// Some members of a zip archive are.
@@ -54,19 +73,28 @@ struct ArchiveContents {
   private static func locate(in file: MappedFile) throws(FileError) -> Location {
     try file.withBytes(0..<file.size) { (memory) throws(FileError) in
       var stream = try ArchiveStream(memory, path: file.path)
-      var ranges: [(name: String, range: Range<Int>)] = []
+      var places: [Place] = []
       while let member = try stream.next() {
         if stream.isCompressed { return .compressed }
         guard let range = try stream.range(of: member, in: memory) else {
           return .compressedMembers
         }
-        ranges.append((member.name, range))
+        var place = Place(name: member.name, range: range)
+        if stream.isZip, !range.isEmpty {
+          place.checksum = ZipChecksum.stated(of: range, in: memory)
+          guard place.checksum != nil else {
+            throw .archive(
+              .damaged(reason: "no checksum stands beside the member"), file: file.path,
+              place: .member(member.name))
+          }
+        }
+        places.append(place)
       }
       if stream.isCompressed { return .compressed }
       if stream.isTar {
-        try checkEnd(memory, after: ranges.last?.range.upperBound ?? 0, path: file.path)
+        try checkEnd(memory, after: places.last?.range.upperBound ?? 0, path: file.path)
       }
-      return .stored(ranges)
+      return .stored(places)
     }
   }
 
@@ -81,16 +109,26 @@ struct ArchiveContents {
     }
   }
 
-  /// Unpacked bytes have just been written: whether they are the right ones costs little.
-  private func checkManifest() throws(FileError) {
+  /// Gives each member the SHA-256 that a manifest of this program states of it, in place of a CRC-32.
+  /// - Throws: `ArchiveFault.differsFromManifest` for a member that is missing or of another size.
+  private mutating func takeManifest() throws(FileError) {
     guard let manifest = try ArchiveManifest.find(in: members) else { return }
-    let files = Dictionary(members.map { ($0.name, $0.file) }, uniquingKeysWith: { $1 })
+    let indices = Dictionary(
+      members.indices.map { (members[$0].name, $0) }, uniquingKeysWith: { $1 })
     for stated in manifest.members {
-      let place = ErrorPlace.member(stated.name)
-      guard let file = files[manifest.prefix + stated.name], file.size == stated.byteCount,
-        file.sha256() == stated.sha256
-      else { throw .archive(.differsFromManifest, file: path, place: place) }
+      let name = manifest.prefix + stated.name
+      let fault = FileError.archive(.differsFromManifest, file: path, place: .member(name))
+      guard let index = indices[name] else { throw fault }
+      let file = members[index].file
+      guard file.size == stated.byteCount else { throw fault }
+      members[index].file = file.member(
+        0..<file.size, path: file.path, stated: StatedSum(.sha256(stated.sha256), otherwise: fault))
     }
+  }
+
+  /// Unpacked bytes have just been written: whether they are the right ones costs little.
+  private func checkMembers() throws(FileError) {
+    for (_, file) in members where file.stated != nil { _ = try SourceHash.digest(file) }
   }
 
   // MARK: - The model

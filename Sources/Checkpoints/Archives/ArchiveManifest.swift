@@ -85,6 +85,7 @@ package struct ArchiveManifest: Sendable {
     in members: [(name: String, file: MappedFile)]
   ) throws(FileError) -> ArchiveManifest? {
     for (name, file) in members where canBe(name) && file.size <= ArchiveLimits.manifest {
+      if file.stated != nil { _ = try SourceHash.digest(file) }
       let json = try JSONValue.read(file)
       if isOurs(json) { return try ArchiveManifest(json, memberName: name, archive: file.path) }
     }
@@ -99,20 +100,5 @@ extension SHA256 {
     return String(
       decoding: finalize().flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] },
       as: UTF8.self)
-  }
-}
-
-extension MappedFile {
-  /// SHA-256 of all bytes, which do not stay in memory for it.
-  func sha256() -> String {
-    var hash = SHA256()
-    var start = 0
-    while start < size {
-      let end = min(start + 1 << 20, size)
-      withBytes(start..<end) { hash.update(bufferPointer: $0) }
-      advise(start..<end, .dontNeed)
-      start = end
-    }
-    return hash.hexadecimal()
   }
 }

@@ -31,6 +31,7 @@ struct ArchiveStream: ~Copyable {
   private static let folder: mode_t = 0o040000
   private static let formatMask: Int32 = 0xFF0000
   private static let tarFormat: Int32 = 0x30000
+  private static let zipFormat: Int32 = 0x50000
 
   let path: String
   /// Size of the archive in bytes.
@@ -91,6 +92,7 @@ struct ArchiveStream: ~Copyable {
   var isCompressed: Bool { archive_filter_code(handle, 0) != ARCHIVE_FILTER_NONE }
   var isGzip: Bool { archive_filter_code(handle, 0) == ARCHIVE_FILTER_GZIP }
   var isTar: Bool { archive_format(handle) & Self.formatMask == Self.tarFormat }
+  var isZip: Bool { archive_format(handle) & Self.formatMask == Self.zipFormat }
   /// Bytes of the file consumed.
   var consumed: Int { Int(clamping: archive_filter_bytes(handle, -1)) }
 

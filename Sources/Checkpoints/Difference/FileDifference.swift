@@ -37,10 +37,13 @@ package struct FileDifference: Sendable {
       } else {
         different.append(
           Entry(
-            name: name, one: a.map { SourceHash.sha256([$0]) },
-            other: b.map { SourceHash.sha256([$0]) }))
+            name: name, one: try a.map(Self.digest), other: try b.map(Self.digest)))
       }
     }
+  }
+
+  private static func digest(_ file: MappedFile) throws(FileError) -> String {
+    try SourceHash.sha256([file])
   }
 
   private static func names(_ files: FileSet?) -> [String] {

@@ -8,6 +8,10 @@ public enum ArchiveFault: Fault {
   case endMissing
   /// A gzip stream's checksum is not that of its contents.
   case checksum
+  /// A gzip file ends with the length and the checksum of less than it unpacks to.
+  case severalStreams
+  /// A member's CRC-32 in a zip archive is not that of its bytes.
+  case memberChecksum
   /// A member's bytes end before its declared size.
   case memberCutShort(expected: Int, found: Int)
   /// A member's name is not UTF-8 text, or empty.
@@ -49,6 +53,10 @@ public enum ArchiveFault: Fault {
     case .damaged(let reason): "the archive cannot be read: \(reason)"
     case .endMissing: "the archive is cut short: expected zeros at its end"
     case .checksum: "the archive is damaged: its checksum is not that of its contents"
+    case .severalStreams:
+      "the archive holds several gzip streams, whose checksums cannot all be compared, or its end is"
+        + " damaged"
+    case .memberChecksum: "the member is damaged: its checksum is not that of its bytes"
     case .memberCutShort(let expected, let found):
       "the archive is cut short: expected \(expected) bytes, found \(found)"
     case .nameNotText: "a member's name is not UTF-8 text"
@@ -80,6 +88,7 @@ public enum ArchiveFault: Fault {
     switch self {
     case .noTemporarySpace:
       "name a folder with more room in TMPDIR, or unpack the archive and give what is in it"
+    case .severalStreams: "pack it again as one: gzip -dc FILE | gzip > OTHER"
     case .severalModels: "unpack the archive and give one of the models"
     default: nil
     }

@@ -127,7 +127,7 @@ package struct TextGeneration {
       }
       for index in batch { tell(index, upTo: growing[index].bytes.count) }
     }
-    try model.checkpoint.checkUnchanged()
+    try model.checkRead()
     let texts = prompts.enumerated().map { index, prompt in
       GeneratedTexts.Text(
         prompt: prompt.text, promptTokens: prompt.tokens.count,

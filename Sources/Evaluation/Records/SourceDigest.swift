@@ -12,9 +12,9 @@ package final class SourceDigest: Sendable {
     var weights = ""
   }
 
-  private let compute: @Sendable () -> Digests
+  private let compute: @Sendable () throws(FileError) -> Digests
   private let isBegun = Mutex(false)
-  private let result = Mutex(Digests())
+  private let result = Mutex(Result<Digests, FileError>.success(Digests()))
   private let finished = DispatchGroup()
   /// Whether it is of more than the weights: of config.json, which tells sizes and scalars.
   package let coversConfiguration: Bool
@@ -27,14 +27,19 @@ package final class SourceDigest: Sendable {
     // A safetensors file's sizes and scalars are told by config.json alone.
     let configuration =
       coversConfiguration ? try checkpoint.companions?.open(ModelFolder.configuration) : nil
-    compute = { [files = checkpoint.files] in
+    compute = { [files = checkpoint.files] () throws(FileError) -> Digests in
       let all = files + [configuration].compactMap { $0 }
-      let digests = Mutex([Data](repeating: Data(), count: all.count))
+      let digests = Mutex(
+        [Result<Data, FileError>](repeating: .success(Data()), count: all.count))
       DispatchQueue.concurrentPerform(iterations: all.count) { index in
-        let digest = memory.digest(of: all[index])
+        let digest = Result { () throws(FileError) -> Data in
+          try memory.digest(of: all[index])
+        }
         digests.withLock { $0[index] = digest }
       }
-      let found = digests.withLock { $0 }
+      let found = try digests.withLock { $0 }.map {
+        (digest) throws(FileError) -> Data in try digest.get()
+      }
       return Digests(
         model: Self.joined(found), weights: Self.joined(Array(found.prefix(files.count))))
     }
@@ -56,22 +61,25 @@ package final class SourceDigest: Sendable {
     }
     guard isFirst else { return }
     Thread.detachNewThread { [self] in
-      let digest = compute()
-      result.withLock { $0 = digest }
+      let found = Result { () throws(FileError) -> Digests in try compute() }
+      result.withLock { $0 = found }
       finished.leave()
     }
   }
 
   /// The digest, waited for where it is not complete.
-  package func value() -> String { digests().model }
+  /// - Throws: `ArchiveFault` (`memberChecksum`, `differsFromManifest`) for bytes that are not what the
+  ///   archive they lie in states.
+  package func value() throws(FileError) -> String { try digests().model }
 
   /// That of the files with tensors alone, in their order.
-  package func ofWeights() -> String { digests().weights }
+  /// - Throws: what `value` throws.
+  package func ofWeights() throws(FileError) -> String { try digests().weights }
 
-  private func digests() -> Digests {
+  private func digests() throws(FileError) -> Digests {
     begin()
     finished.wait()
-    return result.withLock { $0 }
+    return try result.withLock { $0 }.get()
   }
 
   /// What stands for the digest while it is not known: as many characters.

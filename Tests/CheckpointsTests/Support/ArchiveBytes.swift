@@ -40,6 +40,12 @@ struct TarBytes {
 
 /// Builds zip archives of stored members field by field.
 struct ZipBytes {
+  /// Where a member's checksum and sizes stand, beside the directory: before its bytes, or behind them, with
+  /// a mark before them or without.
+  enum Sums: CaseIterable {
+    case before, behind, behindAMark
+  }
+
   private var local: [UInt8] = []
   private var directory: [UInt8] = []
   private var count: UInt16 = 0
@@ -50,16 +56,21 @@ struct ZipBytes {
   ///   - size: stands in the headers in place of the data's size, packed and unpacked.
   mutating func add(
     _ name: String, _ data: [UInt8], method: UInt16 = 0, flags: UInt16 = 0, size: UInt32? = nil,
-    unpacked: UInt32? = nil, checksum: UInt32? = nil
+    unpacked: UInt32? = nil, checksum: UInt32? = nil, sums: Sums = .before
   ) {
     let size = size ?? UInt32(data.count)
     let start = UInt32(local.count)
-    let common =
-      little(flags) + little(method) + little(UInt32(0x21_0000))
-      + little(checksum ?? Self.checksum(data)) + little(size) + little(unpacked ?? size)
-      + little(UInt16(name.utf8.count)) + little(UInt16(0))
-    local += little(UInt32(0x0403_4B50)) + little(UInt16(10)) + common + Array(name.utf8) + data
-    directory += little(UInt32(0x0201_4B50)) + little(UInt16(0x030A)) + little(UInt16(10)) + common
+    let stated = little(checksum ?? Self.checksum(data)) + little(size) + little(unpacked ?? size)
+    let flags = sums == .before ? flags : flags | 8
+    let kind = little(flags) + little(method) + little(UInt32(0x21_0000))
+    let lengths = little(UInt16(name.utf8.count)) + little(UInt16(0))
+    let nothing = [UInt8](repeating: 0, count: 12)
+    local += little(UInt32(0x0403_4B50)) + little(UInt16(10)) + kind
+    local += (sums == .before ? stated : nothing) + lengths + Array(name.utf8) + data
+    if sums == .behindAMark { local += little(UInt32(0x0807_4B50)) }
+    if sums != .before { local += stated }
+    directory += little(UInt32(0x0201_4B50)) + little(UInt16(0x030A)) + little(UInt16(10))
+    directory += kind + stated + lengths
     directory += [UInt8](repeating: 0, count: 6) + little(UInt32(0o100644 << 16)) + little(start)
     directory += Array(name.utf8)
     count += 1
