@@ -43,17 +43,17 @@ package struct FileSet: Sendable {
     members.map { $0[name] != nil } ?? (FileStamp(path: path(of: name)) != nil)
   }
 
-  /// - Throws: what `MappedFile.open` throws; for a file that is held in memory, `tooLargeForMemory` where
-  ///   it is larger than any of its name needs to be, and what `SourceHash.digest` throws.
+  /// - Throws: what `MappedFile.open` throws, `tooLargeForMemory` for a file that is held in memory and
+  ///   is larger than any of its name needs to be, and what `SourceHash.digest` throws of the member of
+  ///   an archive that holds no weights.
   package func open(_ name: String) throws(FileError) -> MappedFile {
     let file = try find(name)
-    if let limit = ModelFolder.byteLimit(of: name) {
-      guard file.size <= limit else {
-        throw .input(.tooLargeForMemory(bytes: file.size, limit: limit), file: file.path)
-      }
-      // The member of an archive that is read whole is compared here, the weights where they are hashed.
-      if file.stated != nil, !file.isUnnamed { _ = try SourceHash.digest(file) }
+    if let limit = ModelFolder.byteLimit(of: name), file.size > limit {
+      throw .input(.tooLargeForMemory(bytes: file.size, limit: limit), file: file.path)
     }
+    // A member of an archive that is read whole is compared here, the weights where they are hashed.
+    let isWeights = name.hasSuffix(".gguf") || name.hasSuffix(".safetensors")
+    if !isWeights, file.stated != nil, !file.isUnnamed { _ = try SourceHash.digest(file) }
     return file
   }
 
