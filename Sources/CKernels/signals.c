@@ -118,6 +118,10 @@ void rc_set_stop_line(const char *line) {
   atomic_store(&stop_line, other);
 }
 
+// Those of them whose own end tells more than a code: SIGQUIT writes a core file where that is wanted, and a scheduler
+// looks for SIGXCPU, its limit of processor time.
+static int ends_by_itself(int number) { return number == SIGQUIT || number == SIGXCPU; }
+
 static void ended(int number) {
   if (atomic_load(&holders) > 0) {
     atomic_store(&pending, number);
@@ -131,6 +135,15 @@ static void ended(int number) {
   }
   if (process > 0) kill(process, SIGTERM);
   remove_temporaries();
+  if (ends_by_itself(number)) {
+    // It is blocked while its handler runs.
+    sigset_t own;
+    sigemptyset(&own);
+    sigaddset(&own, number);
+    signal(number, SIG_DFL);
+    pthread_sigmask(SIG_UNBLOCK, &own, NULL);
+    raise(number);
+  }
   _exit(128 + number);
 }
 
@@ -202,11 +215,17 @@ static void truncated(int number, siginfo_t *info, void *context) {
   _exit(74);
 }
 
-// What is done where a program aborts or fails for another reason than memory, such as printing where.
-static struct sigaction aborting, failing;
+// Faults of the program itself: the language traps by SIGILL or SIGTRAP, whichever the processor raises, C's division by
+// SIGFPE. What was to be done before, such as printing where, is done after.
+static struct {
+  int number;
+  struct sigaction before;
+} faults[] = {{.number = SIGABRT}, {.number = SIGSEGV}, {.number = SIGILL}, {.number = SIGTRAP}, {.number = SIGFPE}};
+enum { FAULTS = sizeof faults / sizeof *faults };
 
 // The language aborts where it gets no memory, with errno as the C library left it; where it gets none to say so either, it
-// reads from nowhere (SIGSEGV). That is what happened if there is little to get. Whatever happened, nothing is left behind.
+// reads from nowhere (SIGSEGV). That is what happened if there is little to get. Whichever of these it was, nothing is left
+// behind, and the process ends by it.
 static void aborted(int number, siginfo_t *info, void *context) {
   enum { LITTLE = 1 << 26 };
   int failed = number == SIGABRT && errno == ENOMEM;
@@ -217,13 +236,14 @@ static void aborted(int number, siginfo_t *info, void *context) {
     _exit(70);
   }
   munmap(probe, LITTLE);
-  const struct sigaction *other = number == SIGABRT ? &aborting : &failing;
-  if (other->sa_flags & SA_SIGINFO && other->sa_sigaction) {
-    other->sa_sigaction(number, info, context);
-  } else {
-    sigaction(number, other, NULL);
-    raise(number);
+  const struct sigaction *before = NULL;
+  for (int i = 0; i < FAULTS; i++) {
+    if (faults[i].number == number) before = &faults[i].before;
   }
+  if (before && before->sa_flags & SA_SIGINFO && before->sa_sigaction) before->sa_sigaction(number, info, context);
+  // One that only prints comes back; the work must not, also where somebody sent the signal: its files are gone.
+  signal(number, SIG_DFL);
+  raise(number);
 }
 
 void rc_install_signal_handlers(void) {
@@ -233,22 +253,27 @@ void rc_install_signal_handlers(void) {
   action.sa_handler = ended;
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
-  // A caller that had it ignored (nohup) wants the work to go on when the terminal goes.
-  struct sigaction old;
-  if (sigaction(SIGHUP, NULL, &old) != 0 || old.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL);
+  // A caller that had one ignored (nohup: when the terminal goes) wants the work to go on.
+  const int ignorable[] = {SIGHUP, SIGQUIT, SIGXCPU};
+  for (size_t i = 0; i < sizeof ignorable / sizeof *ignorable; i++) {
+    struct sigaction old;
+    if (sigaction(ignorable[i], NULL, &old) == 0 && !(old.sa_flags & SA_SIGINFO) && old.sa_handler == SIG_IGN) continue;
+    sigaction(ignorable[i], &action, NULL);
+  }
   action.sa_flags = SA_SIGINFO;
   action.sa_sigaction = truncated;
   sigaction(SIGBUS, &action, NULL);
   action.sa_flags |= SA_ONSTACK;
   action.sa_sigaction = aborted;
-  sigaction(SIGABRT, &action, &aborting);
-  sigaction(SIGSEGV, &action, &failing);
+  for (int i = 0; i < FAULTS; i++) sigaction(faults[i].number, &action, &faults[i].before);
   // A program started from a thread that blocks signals would inherit that, and never hear of them.
   sigset_t handled;
   sigemptyset(&handled);
   sigaddset(&handled, SIGINT);
   sigaddset(&handled, SIGTERM);
   sigaddset(&handled, SIGHUP);
+  sigaddset(&handled, SIGQUIT);
+  sigaddset(&handled, SIGXCPU);
   sigaddset(&handled, SIGBUS);
   sigprocmask(SIG_UNBLOCK, &handled, NULL);
 }

@@ -155,4 +155,36 @@ import Testing
       #expect(try FileManager.default.contentsOfDirectory(atPath: work).isEmpty)
     }
   }
+
+  /// What the language's traps and C's faults raise, a limit of processor time and SIGQUIT end the
+  /// program by themselves, and leave nothing behind either.
+  @Test(arguments: [SIGILL, SIGTRAP, SIGFPE, SIGSEGV, SIGABRT, SIGXCPU, SIGQUIT])
+  func endedByItsSignalWhileWriting(signal: Int32) throws {
+    var action = sigaction()
+    sigaction(signal, nil, &action)
+    // A caller that ignores one wants it to stay so: SIG_IGN is 1.
+    guard let model = try References.smolLM2(),
+      unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) != 1
+    else { return }
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: Self.program)
+    process.arguments = [
+      "convert", model, "--to", "rove", "--type", "f32", "-o", "\(work)/x.gguf", "--quiet",
+    ]
+    // The language would look for where it was, for seconds, before it lets the program end.
+    process.environment = ProcessInfo.processInfo.environment.merging([
+      "SWIFT_BACKTRACE": "enable=no"
+    ]) { $1 }
+    try process.run()
+    while process.isRunning,
+      try FileManager.default.contentsOfDirectory(atPath: work).isEmpty
+    { usleep(2000) }
+    kill(process.processIdentifier, signal)
+    process.waitUntilExit()
+    #expect(process.terminationReason == .uncaughtSignal)
+    #expect(process.terminationStatus == signal)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: work).isEmpty)
+  }
 }

@@ -3,11 +3,13 @@ import CKernels
 /// What happens to a running program from outside.
 package enum SignalHandling {
   /// On SIGINT, SIGTERM and SIGHUP removes the temporary file of an unfinished output and exits with
-  /// 130, 143 or 129. On SIGBUS, which a mapped file raises when it is truncated while it is read, also names the
-  /// file in one line and exits with 74; where memory ran out, says so and exits with 70.
+  /// 130, 143 or 129; on SIGQUIT, SIGXCPU and what a fault of the program raises it removes it too, and
+  /// the process ends by the same signal. On SIGBUS, which a mapped file raises when it is truncated
+  /// while it is read, also names the file in one line and exits with 74; where memory ran out, says so
+  /// and exits with 70.
   package static func install() { rc_install_signal_handlers() }
 
-  /// Puts these signals off while files change places, which must not stop in the middle.
+  /// Puts the signals from outside off while files change places, which must not stop in the middle.
   package static func hold() { rc_hold_signals(1) }
 
   /// Lets them end the program again, with one that came in the meantime.

@@ -196,13 +196,14 @@ void rc_register_mapping(const void *base, size_t size, const char *path);
 void rc_unregister_mapping(const void *base);
 /// A process that signals which end this one end too; 0 where there is none.
 void rc_set_child(int process);
-/// With 1 SIGINT, SIGTERM and SIGHUP are put off until it is called with 0; calls may be nested.
+/// With 1 SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGXCPU are put off until it is called with 0; calls may be nested.
 void rc_hold_signals(int held);
 /// A line, its end included, that they write to standard error; NULL for none.
 void rc_set_stop_line(const char *line);
 /// SIGINT, SIGTERM and SIGHUP (unless it is ignored): remove the temporary files, exit with 130, 143 and
-/// 129. SIGBUS: also say which mapped file was truncated, exit with 74. SIGABRT where there is no memory left:
-/// also say so, exit with 70.
+/// 129. SIGQUIT and SIGXCPU (unless they are ignored): remove them, end by the same signal. SIGBUS: also say which
+/// mapped file was truncated, exit with 74. SIGABRT, SIGSEGV, SIGILL, SIGTRAP and SIGFPE: remove them, then what was to
+/// be done before, and end by the same signal; where there is no memory left say so instead, exit with 70.
 void rc_install_signal_handlers(void);
 /// Ends this process as SIGTERM does when its parent, this process, ends, however that comes about.
 void rc_end_with_parent(int parent);
