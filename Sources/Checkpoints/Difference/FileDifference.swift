@@ -75,12 +75,15 @@ extension JSONValue {
         && one.allSatisfy { member in other[member.key]?.saysSame(as: member.value) ?? false }
     case (.array(let one), .array(let other)):
       return one.count == other.count && zip(one, other).allSatisfy { $0.saysSame(as: $1) }
+    case (.members(let one), .members(let others)):
+      return one.count == others.count
+        && one.allSatisfy { member in other[member.key]?.saysSame(as: member.value) ?? false }
+    case (.number, _), (_, .number):
+      // 1 and 1.0 are one number.
+      return double == other.double
     default:
-      // 1 and 1.0 are one number; integers of more than 53 bits are told apart as they stand.
-      guard let one = double, let second = other.double, int == nil || other.int == nil else {
-        return self == other
-      }
-      return one == second
+      // Two integers are told apart as they stand, also those that a double would round.
+      return self == other
     }
   }
 }
