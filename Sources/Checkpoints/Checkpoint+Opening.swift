@@ -91,12 +91,13 @@ extension Checkpoint {
   }
 
   private static func readConfiguration(_ files: FileSet) throws(FileError) -> JSONValue {
-    let value = try files.json("config.json")
-    guard value.object != nil else {
-      throw .folder(
-        .configurationNotObject, file: files.path(of: "config.json"), place: .whole)
-    }
-    return value
+    let value = try files.json(ModelFolder.configuration)
+    if value.object != nil { return value }
+    var known: Set<String> = []
+    let twice = value.members?.first { !known.insert($0.key).inserted }
+    throw .folder(
+      twice.map { FolderFault.equivalentKeys(key: $0.key) } ?? .configurationNotObject,
+      file: files.path(of: ModelFolder.configuration), place: .whole)
   }
 
   private static func make(

@@ -98,6 +98,17 @@ import Testing
     #expect(fault(folder) == .configurationNotObject)
   }
 
+  /// A JSON object, in which a dictionary of Swift strings would take two keys for one: that is said.
+  @Test func configurationWithEquivalentKeys() throws {
+    let folder = try ScratchFolder()
+    let (composed, combined) = ("\u{E9}", "e\u{301}")
+    try folder.add(
+      "config.json", #"{"model_type":"llama","\#(composed)":1,"b":2,"\#(combined)":3}"#)
+    let fault = fault(folder)
+    #expect(fault == .equivalentKeys(key: combined))
+    #expect(fault?.summary.contains("not a JSON object") == false)
+  }
+
   /// A file beside the weights is held in memory many times over: how large it may be stands before that.
   @Test(arguments: [
     ("config.json", 4 << 20), ("model.safetensors.index.json", 64 << 20),

@@ -17,7 +17,8 @@ public enum JSONValue: Sendable, Equatable {
   /// vocabulary may: a dictionary of Swift strings would take them for one.
   case members([JSONMember])
 
-  /// The member of an object with this key, compared by bytes; nil for other values.
+  /// The member of an object with this key; nil for other values. The key may be written in another
+  /// Unicode normalization, except in a `members` object, whose keys are compared by bytes.
   public subscript(_ key: String) -> JSONValue? {
     switch self {
     case .object(let object): object[key]

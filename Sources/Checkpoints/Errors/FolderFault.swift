@@ -18,6 +18,8 @@ public enum FolderFault: Fault {
   case linkLeadsOut(target: String)
   /// config.json is not a JSON object.
   case configurationNotObject
+  /// Two keys of config.json itself differ in their Unicode normalization alone.
+  case equivalentKeys(key: String)
   /// config.json says that weights are stored in a way that is not read; nil where it names none.
   case unknownQuantization(method: String?)
   /// config.json states a size of blocks that is none.
@@ -55,6 +57,8 @@ public enum FolderFault: Fault {
     case .linkLeadsOut(let target):
       "is a link out of the model's folder, to \(quoted(target)): what is copied must lie in it"
     case .configurationNotObject: "is not a JSON object"
+    case .equivalentKeys(let key):
+      "has the key \(quoted(key)) twice, in two Unicode normalizations: which one a reader takes is open"
     case .unknownQuantization(let method):
       "quantization_config \(method.map { "has the quant_method \(quoted($0))" } ?? "has no quant_method")"
         + ", expected \(ScaledWeights.Method.allCases.map(\.rawValue).joined(separator: " or "))"
