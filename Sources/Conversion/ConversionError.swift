@@ -22,7 +22,7 @@ public enum ConversionError: Diagnostic {
   /// No value rotation costs as little as was asked for.
   case budget(file: String, percent: Double, least: Double)
   /// The temporary file of a fit cannot be written or read.
-  case temporaryFile(path: String)
+  case temporaryFile(folder: String, reason: String)
 
   /// What is wrong, in one line.
   public var summary: String {
@@ -33,7 +33,8 @@ public enum ConversionError: Diagnostic {
     case .budget(_, let percent, let least):
       "no value rotation tried costs at most \(percent) % of perplexity, the least found is"
         + " \((least * 100).rounded() / 100) %"
-    case .temporaryFile: "the temporary file of the fit cannot be written or read"
+    case .temporaryFile(_, let reason):
+      "the temporary file of the fit cannot be written or read: \(reason)"
     case .identityDoesNotHold(_, let identity, let reason):
       "absorption \(identity) does not hold here: \(reason)"
     case .setting(let fault): fault.summary
@@ -50,7 +51,7 @@ public enum ConversionError: Diagnostic {
       file
     case .budget(let file, _, _), .noFreeBasis(let file, _): file
     case .calibration(let text, _): text
-    case .temporaryFile(let path): path
+    case .temporaryFile(let folder, _): folder
     case .setting: nil
     }
   }

@@ -34,25 +34,8 @@ enum StandardStreams {
 
   /// Writes all bytes; the error number where that is not possible.
   fileprivate static func write(_ bytes: [UInt8], to descriptor: Int32) -> Int32? {
-    bytes.withUnsafeBytes { bytes in
-      var written = 0
-      while written < bytes.count {
-        let count = Foundation.write(
-          descriptor, bytes.baseAddress.map { $0 + written }, bytes.count - written)
-        if count > 0 {
-          written += count
-        } else if count == 0 {
-          return ENOSPC
-        } else if errno == EAGAIN {
-          // Somebody made the stream not wait: then this waits in its place.
-          var wanted = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-          poll(&wanted, 1, -1)
-        } else if errno != EINTR {
-          return errno
-        }
-      }
-      return nil
-    }
+    let number = bytes.withUnsafeBytes { writeAll($0, to: descriptor) }
+    return number == 0 ? nil : number
   }
 }
 

@@ -114,6 +114,19 @@ import Testing
     }
   }
 
+  /// A disk that takes no byte and names no error is full: writing to it ends.
+  @Test func aDiskThatTakesNothing() throws {
+    try withFolder { folder in
+      let path = "\(folder)/state"
+      let faults = WriteFaults(failing: 0, with: 0, persists: true)
+      let error = WriteFaults.$current.withValue(faults) {
+        #expect(throws: EvaluationError.self) { try evaluate(state: path) }
+      }
+      #expect(error?.summary.hasSuffix(": \(errorText(ENOSPC))") == true)
+      #expect(faults.operations == 1)
+    }
+  }
+
   @Test func shardsOfOtherSettingsNameTheField() throws {
     let model = try Model(opening: References.file("fixtures/lantern.gguf"))
     let text = try TokenizedText(

@@ -9,6 +9,51 @@
 /// The text of an error number, such as "No space left on device".
 package func errorText(_ number: Int32) -> String { String(cString: strerror(number)) }
 
+/// One system call moves at most so many bytes, so that a fault or signal is met soon.
+package let largestTransfer = 1 << 25
+
+/// Writes all bytes by write(2), or by pwrite(2) where they have a place; each call is an operation that
+/// `WriteFaults` counts.
+/// - Parameters:
+///   - bytes: what is written.
+///   - descriptor: the open file.
+///   - offset: the byte of the file where they go; nil: where the descriptor stands.
+/// - Returns: 0, or the number of the error, with any part of the bytes written: `ENOSPC` where the system
+///   takes none and names no error.
+package func writeAll(
+  _ bytes: UnsafeRawBufferPointer, to descriptor: Int32, at offset: Int? = nil
+) -> Int32 {
+  var written = 0
+  while written < bytes.count {
+    let start = bytes.baseAddress.map { $0 + written }
+    let size = min(bytes.count - written, largestTransfer)
+    let count: Int
+    let number: Int32
+    if let fault = WriteFaults.next() {
+      (count, number) = (fault == 0 ? 0 : -1, fault)
+    } else {
+      if let offset {
+        count = pwrite(descriptor, start, size, off_t(offset + written))
+      } else {
+        count = write(descriptor, start, size)
+      }
+      number = errno
+    }
+    if count > 0 {
+      written += count
+    } else if count == 0 {
+      return ENOSPC
+    } else if number == EAGAIN {
+      // Somebody made a stream not wait: then this waits in its place.
+      var wanted = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+      poll(&wanted, 1, -1)
+    } else if number != EINTR {
+      return number
+    }
+  }
+  return 0
+}
+
 /// The names in a folder, sorted; nil if it cannot be listed.
 package func folderNames(_ path: String) -> [String]? {
   guard let folder = opendir(path) else { return nil }

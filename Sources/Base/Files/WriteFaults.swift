@@ -11,7 +11,7 @@ import Synchronization
 /// Calls the system until no signal interrupts it, an operation that `WriteFaults` counts.
 /// - Parameter call: gives a negative number where it fails, with `errno` set.
 /// - Returns: 0, or the number of the error.
-func uninterrupted(_ call: () -> Int32) -> Int32 {
+package func uninterrupted(_ call: () -> Int32) -> Int32 {
   while true {
     let number = WriteFaults.next() ?? (call() < 0 ? errno : 0)
     if number != EINTR { return number }
@@ -37,8 +37,8 @@ package final class WriteFaults: Sendable {
   /// Whether folders change places file by file, as where the system cannot exchange them.
   package let exchangesNothing: Bool
 
-  /// The operation `failing`, counted from 0, fails with the error number `number`; a negative
-  /// `failing` fails none.
+  /// The operation `failing`, counted from 0, fails with the error number `number`, or, where that is
+  /// 0, takes no byte of what it is to write; a negative `failing` fails none.
   package init(
     failing: Int, with number: Int32, persists: Bool = false, ignoresFreeSpace: Bool = false,
     copiesThroughMemory: Bool = false, exchangesNothing: Bool = false
@@ -55,7 +55,7 @@ package final class WriteFaults: Sendable {
   package var operations: Int { count.withLock { $0 } }
 
   /// Counts an operation; the error number if it is the one that fails.
-  static func next() -> Int32? {
+  package static func next() -> Int32? {
     guard let faults = current else { return nil }
     let index = faults.count.withLock { count in
       defer { count += 1 }

@@ -17,8 +17,6 @@ struct AtomicFile: ByteSink, ~Copyable {
   /// Smaller ranges are copied through the buffer.
   private static let smallestDirectCopy = 1 << 20
   private static let bufferSize = 1 << 20
-  /// One system call moves at most this much, so that a fault or signal is met soon.
-  private static let largestOperation = 1 << 25
   /// Bytes after which the disk is told to begin.
   private static let writeBackSize = 1 << 25
   /// SYNC_FILE_RANGE_WRITE.
@@ -105,7 +103,7 @@ struct AtomicFile: ByteSink, ~Copyable {
     try flushBuffer()
     var position = range.lowerBound
     while position < range.upperBound {
-      let wanted = min(range.upperBound - position, Self.largestOperation)
+      let wanted = min(range.upperBound - position, largestTransfer)
       var moved = try copyInKernel(from: file, at: position, count: wanted)
       if moved == 0 { moved = try copyThroughMemory(from: file, at: position, count: wanted) }
       position += moved
@@ -149,20 +147,7 @@ struct AtomicFile: ByteSink, ~Copyable {
   mutating func overwrite(_ bytes: [UInt8], at offset: Int) throws(FileError) {
     try flushBuffer()
     try bytes.span.bytes.withUnsafeBytes { (bytes) throws(FileError) in
-      var written = 0
-      while written < bytes.count {
-        let fault = WriteFaults.next()
-        if let fault, fault != EINTR { throw failure("write", fault) }
-        if fault != nil { continue }
-        let count = pwrite(
-          descriptor, bytes.baseAddress.map { $0 + written }, bytes.count - written,
-          off_t(offset + written))
-        if count > 0 {
-          written += count
-        } else if count == 0 || errno != EINTR {
-          throw failure("write", count == 0 ? ENOSPC : errno)
-        }
-      }
+      try writeOut(bytes, at: offset)
     }
   }
 
@@ -173,21 +158,11 @@ struct AtomicFile: ByteSink, ~Copyable {
     buffer.removeAll(keepingCapacity: true)
   }
 
-  private func writeOut(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
-    var written = 0
-    while written < bytes.count {
-      let fault = WriteFaults.next()
-      if let fault, fault != EINTR { throw failure("write", fault) }
-      if fault != nil { continue }
-      let count = systemWrite(
-        descriptor, bytes.baseAddress.map { $0 + written },
-        min(bytes.count - written, Self.largestOperation))
-      if count > 0 {
-        written += count
-      } else if count == 0 || errno != EINTR {
-        throw failure("write", count == 0 ? ENOSPC : errno)
-      }
-    }
+  private func writeOut(
+    _ bytes: UnsafeRawBufferPointer, at offset: Int? = nil
+  ) throws(FileError) {
+    let number = writeAll(bytes, to: descriptor, at: offset)
+    guard number == 0 else { throw failure("write", number) }
   }
 
   /// Has the disk begin with bytes that were written, beside the work on those to come, so that
@@ -242,11 +217,6 @@ struct AtomicFile: ByteSink, ~Copyable {
     .output(
       .systemError(operation: operation, reason: errorText(number)), file: path, place: .whole)
   }
-}
-
-/// write(2), under a name that does not meet the methods above.
-private func systemWrite(_ descriptor: Int32, _ base: UnsafeRawPointer?, _ count: Int) -> Int {
-  write(descriptor, base, count)
 }
 
 /// Creates a file that must not exist, with the permissions of the user's mask.

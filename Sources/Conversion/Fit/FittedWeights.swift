@@ -1,4 +1,5 @@
-import Foundation
+import Base
+import Checkpoints
 import Models
 import Synchronization
 import Tensors
@@ -7,7 +8,7 @@ import Tensors
 /// one layer's, whatever the model's size.
 package final class FittedWeights: Sendable {
   private struct Place {
-    let offset: UInt64
+    let offset: Int
     let rows: Int
     let columns: Int
   }
@@ -19,25 +20,22 @@ package final class FittedWeights: Sendable {
 
   private struct Contents {
     var places: [Key: Place] = [:]
-    var end: UInt64 = 0
+    var end = 0
   }
 
-  private let file: FileHandle
+  private let file: NamelessFile
   private let contents = Mutex(Contents())
 
   /// - Throws: `ConversionError.temporaryFile` where none can be made.
   package init() throws(ConversionError) {
-    let path = FileManager.default.temporaryDirectory
-      .appendingPathComponent("ropeconv-fit-\(UUID().uuidString)").path
-    guard FileManager.default.createFile(atPath: path, contents: nil),
-      let handle = FileHandle(forUpdatingAtPath: path)
-    else { throw .temporaryFile(path: path) }
-    // The file lives as long as it is open.
-    try? FileManager.default.removeItem(atPath: path)
-    file = handle
+    do throws(NamelessFile.Failure) { file = try NamelessFile() } catch {
+      throw Self.failure(error.number)
+    }
   }
 
-  deinit { try? file.close() }
+  private static func failure(_ number: Int32) -> ConversionError {
+    .temporaryFile(folder: NamelessFile.folder, reason: errorText(number))
+  }
 
   /// The roles of a layer that were fitted.
   func roles(layer: Int) -> Set<Role> {
@@ -48,36 +46,27 @@ package final class FittedWeights: Sendable {
 
   func store(_ weight: DoubleMatrix, _ role: Role, layer: Int) throws(ConversionError) {
     let floats = weight.values.map { Float($0) }
-    do {
-      try contents.withLock { contents in
-        try file.seek(toOffset: contents.end)
-        try floats.withUnsafeBytes { try file.write(contentsOf: Data($0)) }
-        contents.places[Key(layer: layer, role: role)] = Place(
-          offset: contents.end, rows: weight.rows, columns: weight.columns)
-        contents.end += UInt64(4 * floats.count)
-      }
-    } catch { throw .temporaryFile(path: FileManager.default.temporaryDirectory.path) }
+    let number = contents.withLock { contents -> Int32 in
+      let offset = contents.end
+      let fault = floats.withUnsafeBytes { file.write($0, at: offset) }
+      guard fault == 0 else { return fault }
+      contents.places[Key(layer: layer, role: role)] = Place(
+        offset: offset, rows: weight.rows, columns: weight.columns)
+      contents.end += MemoryLayout<Float>.size * floats.count
+      return 0
+    }
+    guard number == 0 else { throw Self.failure(number) }
   }
 
   /// The weight of a layer; nil where it was not fitted.
   func weight(_ role: Role, layer: Int) throws(ConversionError) -> DoubleMatrix? {
-    do {
-      return try contents.withLock { contents -> DoubleMatrix? in
-        guard let place = contents.places[Key(layer: layer, role: role)] else { return nil }
-        let count = place.rows * place.columns
-        try file.seek(toOffset: place.offset)
-        guard let data = try file.read(upToCount: 4 * count), data.count == 4 * count else {
-          throw CocoaError(.fileReadUnknown)
-        }
-        var matrix = DoubleMatrix(rows: place.rows, columns: place.columns)
-        data.withUnsafeBytes { bytes in
-          for index in 0..<count {
-            matrix.values[index] = Double(
-              bytes.loadUnaligned(fromByteOffset: 4 * index, as: Float.self))
-          }
-        }
-        return matrix
-      }
-    } catch { throw .temporaryFile(path: FileManager.default.temporaryDirectory.path) }
+    let place = contents.withLock { $0.places[Key(layer: layer, role: role)] }
+    guard let place else { return nil }
+    var floats = [Float](repeating: 0, count: place.rows * place.columns)
+    let number = floats.withUnsafeMutableBytes { file.read(at: place.offset, into: $0) }
+    guard number == 0 else { throw Self.failure(number) }
+    var matrix = DoubleMatrix(rows: place.rows, columns: place.columns)
+    matrix.values = floats.map { Double($0) }
+    return matrix
   }
 }

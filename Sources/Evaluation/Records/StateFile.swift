@@ -250,15 +250,9 @@ package final class StateFile {
   /// Writes a text to the disk.
   /// - Returns: the system's number of what went wrong; 0: nothing.
   private func write(_ text: String) -> Int32 {
-    var rest = Array(text.utf8)[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes {
-        Foundation.write(handle.fileDescriptor, $0.baseAddress, $0.count)
-      }
-      if count >= 0 { rest = rest.dropFirst(count) } else if errno != EINTR { return errno }
-    }
-    while fsync(handle.fileDescriptor) != 0 { if errno != EINTR { return errno } }
-    return 0
+    let descriptor = handle.fileDescriptor
+    let number = Array(text.utf8).withUnsafeBytes { writeAll($0, to: descriptor) }
+    return number == 0 ? uninterrupted { fsync(descriptor) } : number
   }
 
   // MARK: - What is told
