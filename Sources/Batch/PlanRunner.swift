@@ -159,14 +159,20 @@ package struct PlanRunner: Sendable {
 
 /// What a step says on standard error; the last error line tells why it failed.
 private final class ErrorLines: Sendable {
-  private let text = Mutex("")
+  /// The last bytes: a chunk of a pipe may end, and these begin, within a character.
+  private let bytes = Mutex<[UInt8]>([])
+  private static let mostBytes = 1 << 14
 
   func append(_ data: Data) {
-    text.withLock { $0 = String(($0 + String(decoding: data, as: UTF8.self)).suffix(4096)) }
+    bytes.withLock { bytes in
+      bytes.append(contentsOf: data)
+      bytes.removeFirst(max(0, bytes.count - Self.mostBytes))
+    }
   }
 
   var reason: String {
-    let lines = text.withLock { $0 }.split(whereSeparator: \.isNewline)
+    let lines = String(decoding: bytes.withLock { $0 }, as: UTF8.self)
+      .split(whereSeparator: \.isNewline)
       .filter { $0.hasPrefix("ropeconv: ") }
     return lines.last.map { String($0.dropFirst("ropeconv: ".count)) } ?? "no reason given"
   }

@@ -3,7 +3,8 @@ import COpenBLAS
 /// Factorizations by LAPACK, in double precision.
 package enum Factorization {
   /// Eigenvalues, ascending, and eigenvectors (as columns) of a symmetric matrix.
-  /// - Throws: `TensorError.factorization` where the matrix is not finite or does not converge.
+  /// - Throws: `TensorError.factorization` where the matrix is not finite or does not converge,
+  ///   `.sizes` where LAPACK cannot count the memory that it works in.
   package static func symmetricEigen(
     _ matrix: DoubleMatrix
   ) throws(TensorError) -> (values: [Double], vectors: DoubleMatrix) {
@@ -12,10 +13,12 @@ package enum Factorization {
     guard size > 0 else { return ([], matrix) }
     var vectors = matrix.values
     var values = [Double](repeating: 0, count: size)
+    guard var workSize = Int32(exactly: 1 + 6 * size + 2 * size * size) else {
+      throw .sizes("no eigenvalues of a matrix of \(size) x \(size)")
+    }
     var order = Int32(size)
     var leading = Int32(size)
     var info: Int32 = 0
-    var workSize = Int32(1 + 6 * size + 2 * size * size)
     var indexSize = Int32(3 + 5 * size)
     var work = [Double](repeating: 0, count: Int(workSize))
     var indices = [Int32](repeating: 0, count: Int(indexSize))

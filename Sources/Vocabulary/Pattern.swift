@@ -105,20 +105,19 @@ package final class Pattern: Sendable {
   ///   - meter: counts the time that searches take.
   ///   - stop: asked before each match is taken; the search ends where it says so.
   /// - Throws: `VocabularyError.matching`, with the place in the subject where a search began that
-  ///   takes too much; the matches before it are appended.
+  ///   takes too much, or has no memory; the matches before it are appended.
   func matches(
     in subject: UnsafeBufferPointer<UInt8>, from start: Int, below limit: Int,
     to matches: inout [Range<Int>], _ meter: inout PatternMeter,
     unless stop: (Range<Int>) -> Bool = { _ in false }
   ) throws(VocabularyError) {
-    guard let base = subject.baseAddress, start < limit,
-      let data = pcre2_match_data_create_8(1, nil), let context = pcre2_match_context_create_8(nil)
-    else { return }
-    defer {
-      pcre2_match_data_free_8(data)
-      pcre2_match_context_free_8(context)
-    }
-    guard let ends = pcre2_get_ovector_pointer_8(data) else { return }
+    guard let base = subject.baseAddress, start < limit else { return }
+    guard let data = pcre2_match_data_create_8(1, nil) else { throw failure("no memory", start) }
+    defer { pcre2_match_data_free_8(data) }
+    guard let ends = pcre2_get_ovector_pointer_8(data),
+      let context = pcre2_match_context_create_8(nil)
+    else { throw failure("no memory", start) }
+    defer { pcre2_match_context_free_8(context) }
     let most = Self.mostAttempts(in: subject.count)
     var attempts = Self.usualAttempts
     pcre2_set_match_limit_8(context, attempts)
