@@ -9,7 +9,7 @@ import Tensors
 package struct ForwardPass: Sendable {
   package let plan: ModelPlan
   package let rotary: RotaryVariant
-  package let arithmetic: Arithmetic
+  package private(set) var arithmetic: Arithmetic
   package let threads: Int
   /// How decay attention is computed.
   package var form = MixerForm.attention
@@ -50,7 +50,9 @@ package struct ForwardPass: Sendable {
 
   /// The same pass in float32: sequences that grow keep float32 keys and values.
   package var inFloat32: ForwardPass {
-    ForwardPass(plan: plan, variant: rotary, arithmetic: .float32, threads: threads)
+    var pass = self
+    pass.arithmetic = .float32
+    return pass
   }
 
   /// The residual stream after the last layer, before the output norm.

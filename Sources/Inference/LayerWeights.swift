@@ -132,7 +132,8 @@ package final class LayerWeights: Sendable {
         ]
       }
     }
-    return LayerWeights(matrices: matrices, vectors: vectors, experts: experts)
+    return LayerWeights(
+      matrices: matrices, vectors: vectors, experts: experts, observer: observer)
   }
 
   /// Whether there is such a matrix.
