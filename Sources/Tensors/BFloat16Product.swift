@@ -31,19 +31,11 @@
     private let right: dnnl_memory_desc_t
     private let result: dnnl_memory_desc_t
 
-    private static let known = Mutex<[Sizes: BFloat16Product]>([:])
-    /// More kinds of sequences than anything evaluates together.
-    private static let mostKnown = 4096
+    private static let known = Mutex(BoundedCache<Sizes, BFloat16Product>())
 
     /// The product of these sizes; nil where oneDNN has none for this CPU.
     static func of(_ sizes: Sizes) -> BFloat16Product? {
-      known.withLock { known in
-        if let product = known[sizes] { return product }
-        guard let product = BFloat16Product(sizes) else { return nil }
-        if known.count >= mostKnown { known.removeAll() }
-        known[sizes] = product
-        return product
-      }
+      known.withLock { known in known.value(for: sizes) { BFloat16Product(sizes) } }
     }
 
     private init?(_ sizes: Sizes) {

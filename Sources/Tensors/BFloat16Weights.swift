@@ -52,31 +52,29 @@
       let k: Int
     }
 
-    private static let layouts = Mutex<[Shape: dnnl_memory_desc_t]>([:])
+    private static let layouts = Mutex(BoundedCache<Shape, dnnl_memory_desc_t>())
 
     /// The order that oneDNN wants the right factor [k, n] of a tall product in.
     static func layout(n: Int, k: Int) -> dnnl_memory_desc_t? {
       layouts.withLock { layouts in
-        let shape = Shape(n: n, k: k)
-        if let layout = layouts[shape] { return layout }
-        // The rows of a unit of work: the order must not depend on how many rows come later.
-        let rows: dnnl_dim_t = 256
-        var (left, right, result) = (
-          dnnl_memory_desc_t(), dnnl_memory_desc_t(), dnnl_memory_desc_t()
-        )
-        let (columns, depth) = (dnnl_dim_t(n), dnnl_dim_t(k))
-        guard cdnnl_matrix(&left, dnnl_bf16, rows, depth, depth, 1) == dnnl_success,
-          cdnnl_any_matrix(&right, dnnl_bf16, depth, columns) == dnnl_success,
-          cdnnl_matrix(&result, dnnl_f32, rows, columns, columns, 1) == dnnl_success,
-          let description = BFloat16Product.describe(left, right, result, accumulates: false)
-        else { return nil }
-        defer { dnnl_primitive_desc_destroy(description) }
-        guard
-          let layout = dnnl_primitive_desc_query_md(description, dnnl_query_weights_md, 0)?.pointee
-        else { return nil }
-        layouts[shape] = layout
-        return layout
+        layouts.value(for: Shape(n: n, k: k)) { madeLayout(n: n, k: k) }
       }
+    }
+
+    private static func madeLayout(n: Int, k: Int) -> dnnl_memory_desc_t? {
+      // The rows of a unit of work: the order must not depend on how many rows come later.
+      let rows: dnnl_dim_t = 256
+      var (left, right, result) = (
+        dnnl_memory_desc_t(), dnnl_memory_desc_t(), dnnl_memory_desc_t()
+      )
+      let (columns, depth) = (dnnl_dim_t(n), dnnl_dim_t(k))
+      guard cdnnl_matrix(&left, dnnl_bf16, rows, depth, depth, 1) == dnnl_success,
+        cdnnl_any_matrix(&right, dnnl_bf16, depth, columns) == dnnl_success,
+        cdnnl_matrix(&result, dnnl_f32, rows, columns, columns, 1) == dnnl_success,
+        let description = BFloat16Product.describe(left, right, result, accumulates: false)
+      else { return nil }
+      defer { dnnl_primitive_desc_destroy(description) }
+      return dnnl_primitive_desc_query_md(description, dnnl_query_weights_md, 0)?.pointee
     }
   }
 
@@ -94,15 +92,10 @@
     private let source: dnnl_memory_desc_t
     private let target: dnnl_memory_desc_t
 
-    private static let known = Mutex<[Rows: BFloat16Packing]>([:])
+    private static let known = Mutex(BoundedCache<Rows, BFloat16Packing>())
 
     static func of(_ rows: Rows, target: dnnl_memory_desc_t) -> BFloat16Packing? {
-      known.withLock { known in
-        if let packing = known[rows] { return packing }
-        guard let packing = BFloat16Packing(rows, target: target) else { return nil }
-        known[rows] = packing
-        return packing
-      }
+      known.withLock { known in known.value(for: rows) { BFloat16Packing(rows, target: target) } }
     }
 
     private init?(_ rows: Rows, target: dnnl_memory_desc_t) {
