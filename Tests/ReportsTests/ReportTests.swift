@@ -290,7 +290,7 @@ import Testing
         t
         row \\ column    x      y\u{20}
         a             0 %  100 %\u{20}
-        b?[31m       50 %      –\u{20}
+        b\\u{1b}[31m  50 %      –\u{20}
         """)
   }
 

@@ -1,3 +1,5 @@
+import Base
+
 /// A heat map as a table for the terminal: numbers, on coloured ground where that is allowed.
 package struct TerminalHeatMap: Sendable {
   package let map: HeatMap
@@ -11,9 +13,9 @@ package struct TerminalHeatMap: Sendable {
     let cells = map.rowLabels.indices.map { row in
       columns.map { map.numberStyle.text(map.value(row, $0)) }
     }
-    let names = map.columnLabels.map(Self.printable)
-    let corner = Self.printable("\(map.rowTitle) \\ \(map.columnTitle)")
-    let rows = map.rowLabels.map(Self.printable)
+    let names = map.columnLabels.map { printable($0) }
+    let corner = printable("\(map.rowTitle) \\ \(map.columnTitle)")
+    let rows = map.rowLabels.map { printable($0) }
     let first = (rows + [corner]).map(\.count).max() ?? 0
     let widths = columns.map { column in
       (cells.map { $0[column].count } + [names[column].count]).max() ?? 0
@@ -21,7 +23,7 @@ package struct TerminalHeatMap: Sendable {
     func padded(_ text: String, _ width: Int) -> String {
       String(repeating: " ", count: max(0, width - text.count)) + text
     }
-    var lines = [Self.printable(map.title)]
+    var lines = [printable(map.title)]
     lines.append(
       corner + String(repeating: " ", count: first - corner.count)
         + columns.map { " " + padded(names[$0], widths[$0]) + " " }.joined())
@@ -67,14 +69,5 @@ package struct TerminalHeatMap: Sendable {
       16 + 36 * red + 6 * green + blue,
       ColorScale.Color(levels[red], levels[green], levels[blue])
     )
-  }
-
-  /// A label from a file: its control characters must not reach the terminal.
-  private static func printable(_ text: String) -> String {
-    String(
-      String.UnicodeScalarView(
-        text.unicodeScalars.map { scalar in
-          scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value) ? "?" : scalar
-        }))
   }
 }
