@@ -56,10 +56,6 @@ RC_DECODE_NUMBERS(u32, uint32_t)
 RC_DECODE_NUMBERS(u64, uint64_t)
 #undef RC_DECODE_NUMBERS
 
-static void RC_VARIANT(decode_bool)(const uint8_t *bytes, float *restrict output, size_t count) {
-  for (size_t i = 0; i < count; i++) output[i] = bytes[i] != 0 ? 1.0f : 0.0f;
-}
-
 #include "decode_lanes.h"
 #include "decode_blocks32.h"
 #include "decode_blocks256.h"
@@ -82,7 +78,6 @@ static void RC_VARIANT(decode)(int type, const uint8_t *bytes, float *output, si
     case RC_U16: RC_VARIANT(decode_u16)(bytes, output, blocks); break;
     case RC_U32: RC_VARIANT(decode_u32)(bytes, output, blocks); break;
     case RC_U64: RC_VARIANT(decode_u64)(bytes, output, blocks); break;
-    case RC_BOOL: RC_VARIANT(decode_bool)(bytes, output, blocks); break;
     case RC_Q4_0: RC_VARIANT(decode_q4_0)(bytes, output, blocks); break;
     case RC_Q4_1: RC_VARIANT(decode_q4_1)(bytes, output, blocks); break;
     case RC_Q5_0: RC_VARIANT(decode_q5_0)(bytes, output, blocks); break;

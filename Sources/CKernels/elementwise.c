@@ -1,4 +1,4 @@
-// Sums, products and copies of rows.
+// Sums and products.
 #define RC_BODY "elementwise_body.h"
 #include "each_variant.h"
 
@@ -16,10 +16,3 @@ void rc_add_rows_by(const float *bias, const float *factors, float *y, ptrdiff_t
 void rc_scale(float *x, float factor, ptrdiff_t count) { RC_CALL(scale, x, factor, count); }
 
 void rc_softcap(float *x, float cap, ptrdiff_t count) { RC_CALL(softcap, x, cap, count); }
-
-void rc_gather_rows(const float *x, ptrdiff_t x_stride, const ptrdiff_t *indices, ptrdiff_t rows,
-                    ptrdiff_t width, float *y, ptrdiff_t y_stride) {
-  for (ptrdiff_t row = 0; row < rows; row++) {
-    memcpy(y + row * y_stride, x + indices[row] * x_stride, (size_t)width * sizeof(float));
-  }
-}

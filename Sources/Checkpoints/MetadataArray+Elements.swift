@@ -26,13 +26,6 @@ extension MetadataArray {
     return complete && result.count == count ? result : nil
   }
 
-  /// The bytes of the strings; nil for other types.
-  public func stringBytes() -> [[UInt8]]? {
-    var result: [[UInt8]] = []
-    result.reserveCapacity(count)
-    return forEachString { _, bytes in result.append([UInt8](bytes)) } ? result : nil
-  }
-
   /// The elements of an array of float32; nil for other types.
   public func floats() -> [Float]? {
     elementType == .float32 ? integers(UInt32.self) { Float(bitPattern: $0) } : nil

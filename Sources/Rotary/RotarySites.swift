@@ -28,9 +28,6 @@ public struct RotarySites: OptionSet, Sendable, Hashable {
   /// All four sites: RoVE.
   public static let all: RotarySites = [.query, .key, .value, .output]
 
-  /// The sixteen variants, in the order of their letters.
-  public static let everySubset = (0..<16).map { RotarySites(rawValue: $0) }
-
   private static let letters: [(Character, RotarySites)] = [
     ("q", .query), ("k", .key), ("v", .value), ("o", .output),
   ]

@@ -3,14 +3,6 @@ import CKernels
 
 /// Float32 numbers as stored elements.
 package enum Encoding {
-  /// Whether numbers can be stored in this type.
-  package static func canEncode(_ type: ElementType) -> Bool {
-    switch type {
-    case .f32, .f16, .bf16, .f64: true
-    default: encodesBlocks(type)
-    }
-  }
-
   /// Encodes numbers, little-endian, rounding to nearest with ties to even; quantized blocks are
   /// those of ggml's reference encoder, byte for byte.
   /// - Parameters:
@@ -60,7 +52,8 @@ package enum Encoding {
     return bytes(values) { Number($0).littleEndian }
   }
 
-  private static func encodesBlocks(_ type: ElementType) -> Bool {
+  /// Whether numbers can be stored in this type of blocks.
+  package static func encodesBlocks(_ type: ElementType) -> Bool {
     switch type {
     case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .iq4_nl, .mxfp4, .iq4_xs: true
     case .q2_k, .q3_k, .q4_k, .q5_k, .q6_k: true

@@ -55,7 +55,9 @@ import Testing
         "x", 9, GGUFBytes.array(8, 2, GGUFBytes.string("a") + little(UInt64(1)) + [255])))
     let array = try open(file).metadata["x"]?.array
     #expect(array?.strings() == nil)
-    #expect(array?.stringBytes() == [[97], [255]])
+    var bytes: [[UInt8]] = []
+    array?.forEachString { bytes.append([UInt8]($1)) }
+    #expect(bytes == [[97], [255]])
   }
 
   @Test func gapsAndAnyOrderOfTensors() throws {

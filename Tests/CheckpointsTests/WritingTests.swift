@@ -276,8 +276,9 @@ import Testing
     let quantized = try tensor(type: "q8_0", shape: [32])
     #expect(
       outputFault {
-        try SafetensorsWriter.write(
-          to: folder.path + "/o", tensors: [quantized], force: false, inputs: [])
+        _ = try PairWriter.write(
+          to: folder.path + "/o", tensors: [quantized], configuration: { "{}" }, force: false,
+          inputs: [])
       }?.0 == .typeNotStorable(type: .q8_0, container: "safetensors"))
   }
 

@@ -131,7 +131,7 @@ import Testing
     let ids = try ParityTests.Golden(folder: folder).rows[0]
     let source = try Model(opening: folder)
     #expect(source.plan.rotary.unrotatedLayers == [3])
-    for sites in RotarySites.everySubset {
+    for sites in (0..<16).map(RotarySites.init(rawValue:)) {
       let asIf = try source.logits(ids, rotary: RotaryRequest(sites: sites))
       for output in ["\(work)/\(sites.name).gguf", "\(work)/\(sites.name)/"] {
         let plan = try ConversionPlan(

@@ -2,6 +2,8 @@ import Rotary
 import Testing
 
 @Suite struct RotarySitesTests {
+  private static let everySubset = (0..<16).map { RotarySites(rawValue: $0) }
+
   static let spellings: [(String, RotarySites)] = [
     ("qk", .scores), ("rope", .scores), ("vo", .message), ("rove", .all), ("QKVO", .all),
     ("ovkq", .all), ("nope", .none), ("", .none), ("qkv", [.query, .key, .value]),
@@ -18,16 +20,16 @@ import Testing
   }
 
   @Test func codesAreInOrderAndRoundTrip() throws {
-    for sites in RotarySites.everySubset {
+    for sites in Self.everySubset {
       #expect(try RotarySites(parsing: sites.code) == sites)
       #expect(try RotarySites(parsing: sites.name) == sites)
     }
     #expect(RotarySites.all.code == "qkvo")
-    #expect(Set(RotarySites.everySubset.map(\.code)).count == 16)
+    #expect(Set(Self.everySubset.map(\.code)).count == 16)
   }
 
   @Test func relativeVariantsAreThoseWithPairedSites() {
-    let relative = RotarySites.everySubset.filter(\.isRelative).map(\.code)
+    let relative = Self.everySubset.filter(\.isRelative).map(\.code)
     #expect(Set(relative) == ["", "qk", "vo", "qkvo"])
   }
 }

@@ -20,8 +20,8 @@ import Testing
   }
 
   @Test func everyPairOfVariantsThatDiffersWarns() throws {
-    for from in RotarySites.everySubset {
-      for to in RotarySites.everySubset {
+    for from in (0..<16).map(RotarySites.init(rawValue:)) {
+      for to in (0..<16).map(RotarySites.init(rawValue:)) {
         for purpose in [SiteChange.Purpose.conversion, .scoring] {
           let text = try effects(from, to, for: purpose)
           #expect((text != nil) == (from != to), "\(from.name) -> \(to.name)")

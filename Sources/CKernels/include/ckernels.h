@@ -1,7 +1,8 @@
 // Kernels on float32 arrays, one implementation file per job. Every job exists in the portable
 // form, for AVX2 (with FMA and F16C) and for AVX-512 (F, BW, DQ, VL), and the one that this CPU
 // can run is chosen when it is called. Only the Swift module `Tensors` calls them, with checked
-// sizes.
+// sizes. What stands here besides serves Base (the pool of threads, memory, signals) and Checkpoints
+// (CRC-32) too.
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
@@ -28,7 +29,7 @@ int rc_variant(void);
 
 enum {
   RC_F32, RC_F16, RC_BF16, RC_F64, RC_F8_E4M3, RC_F8_E5M2,
-  RC_I8, RC_I16, RC_I32, RC_I64, RC_U8, RC_U16, RC_U32, RC_U64, RC_BOOL,
+  RC_I8, RC_I16, RC_I32, RC_I64, RC_U8, RC_U16, RC_U32, RC_U64,
   RC_Q4_0, RC_Q4_1, RC_Q5_0, RC_Q5_1, RC_Q8_0,
   RC_Q2_K, RC_Q3_K, RC_Q4_K, RC_Q5_K, RC_Q6_K, RC_Q8_K, RC_IQ4_NL, RC_IQ4_XS, RC_MXFP4,
   RC_IQ2_XXS, RC_IQ2_XS, RC_IQ2_S, RC_IQ3_XXS, RC_IQ3_S, RC_IQ1_S, RC_IQ1_M, RC_TQ1_0, RC_TQ2_0,
@@ -103,7 +104,8 @@ void rc_clamped_gate(const float *x, const float *up, float slope, float limit, 
 
 /// Query i = first_query + row sees key j = first_key + column iff j <= i and (window == 0 or
 /// i - j < window). Puts exp(score - maximum), 0 where not visible, to `weights` in any form, which
-/// may be the scores; updates each row's maximum (start: -infinity) and sum (start: 0); writes to
+/// may be the scores, but not in bfloat16: the zeros after the end of a row would then be written over
+/// scores that are read after; updates each row's maximum (start: -infinity) and sum (start: 0); writes to
 /// correction[row] the factor that brings earlier sums and outputs to the new maximum. softcap 0 is
 /// none, otherwise the score is softcap * tanh(score / softcap), and `scores` hold that then.
 void rc_softmax_tile(float *scores, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t keys,
@@ -139,9 +141,6 @@ void rc_add_rows_by(const float *bias, const float *factors, float *y, ptrdiff_t
                     ptrdiff_t width, ptrdiff_t stride);
 void rc_scale(float *x, float factor, ptrdiff_t count);
 void rc_softcap(float *x, float cap, ptrdiff_t count);
-/// y[r] = x[indices[r]], rows of `width` floats.
-void rc_gather_rows(const float *x, ptrdiff_t x_stride, const ptrdiff_t *indices, ptrdiff_t rows,
-                    ptrdiff_t width, float *y, ptrdiff_t y_stride);
 
 // peak.c: what the processor can do at most, for benchmarks.
 

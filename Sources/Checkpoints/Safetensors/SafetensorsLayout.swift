@@ -1,39 +1,20 @@
 import Base
 import OrderedCollections
 
-/// Writes safetensors files: a header padded to 8 bytes with spaces, then the tensors in the order
-/// given, without gaps.
-package enum SafetensorsWriter {
-  /// Writes a file through a temporary one beside it. The same arguments give the same bytes.
-  ///
-  /// - Parameters:
-  ///   - path: the file.
-  ///   - metadata: `__metadata__`; readers of the ecosystem look for `"format": "pt"`.
-  ///   - tensors: in the order of the file.
-  ///   - force: whether an existing file is replaced.
-  ///   - inputs: paths that must not be the output, nor any link to it.
-  ///   - progress: called with the bytes written so far, after the header and after each tensor.
-  /// - Returns: the bytes of the file.
-  /// - Throws: `FileError.output`, and what a tensor's `computed` throws.
-  @discardableResult
-  package static func write(
-    to path: String, metadata: OrderedDictionary<String, String> = ["format": "pt"],
-    tensors: [OutputTensor], force: Bool, inputs: OutputInputs, progress: ((Int) -> Void)? = nil
-  ) throws -> Int {
-    try SafetensorsLayout(metadata: metadata, tensors: tensors, path: path)
-      .write(to: path, force: force, inputs: inputs, progress: progress)
-  }
-}
-
-/// The header of a safetensors file to be written, and the size of the whole.
+/// The header of a safetensors file to be written, padded to 8 bytes with spaces, and the size of the
+/// whole: tensors follow in the order given, without gaps. The same arguments give the same bytes.
 struct SafetensorsLayout: TensorFileLayout {
   /// Length and header.
   let header: [UInt8]
   let tensors: [OutputTensor]
   let byteCount: Int
-  /// Tensors follow each other without gaps.
   let alignment = 1
 
+  /// - Parameters:
+  ///   - metadata: `__metadata__`; readers of the ecosystem look for `"format": "pt"`.
+  ///   - tensors: in the order of the file.
+  ///   - path: the file, which errors name.
+  /// - Throws: `FileError.output`.
   init(
     metadata: OrderedDictionary<String, String>, tensors: [OutputTensor], path: String
   ) throws(FileError) {

@@ -80,7 +80,7 @@ package enum FileContents: Sendable {
   case copy(MappedFile)
   /// A GGUF file, as `GGUFWriter` writes it.
   case gguf(metadata: OrderedDictionary<String, MetadataValue>, tensors: [OutputTensor])
-  /// A safetensors file, as `SafetensorsWriter` writes it.
+  /// A safetensors file, as `SafetensorsLayout` has it.
   case safetensors(metadata: OrderedDictionary<String, String>, tensors: [OutputTensor])
 
   /// The layout of the file; errors name the output `path`.

@@ -27,7 +27,7 @@ func decoding(_ stopwatch: Stopwatch) -> [Measured] {
 
 /// Float32 to quantized types, as `convert --type` does.
 func encoding(_ stopwatch: Stopwatch) -> [Measured] {
-  ElementType.allCases.filter { $0.isQuantized && Encoding.canEncode($0) }.compactMap { type in
+  ElementType.allCases.filter { Encoding.encodesBlocks($0) }.compactMap { type in
     guard let byteCount = type.byteCount(elements: elements) else { return nil }
     return stopwatch.measure(
       "encode", type.rawValue,
