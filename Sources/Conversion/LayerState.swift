@@ -15,7 +15,7 @@ struct LayerState {
     weights = [:]
     for role in roles {
       guard let source = layer[role] else { continue }
-      let buffer = FloatBuffer(count: max(source.count, 1))
+      let buffer = FloatBuffer(count: source.count)
       try source.decode(to: buffer.pointer, threads: threads)
       var matrix = DoubleMatrix(rows: source.rows, columns: source.columns)
       for index in 0..<source.count { matrix.values[index] = Double(buffer.pointer[index]) }

@@ -33,7 +33,7 @@ package struct AttentionReach: Sendable {
     let tasks = samples
     // Each head is summed by one thread, query after query: the order never changes.
     Parallel.forEach(count: heads, threads: threads) { head, _ in
-      let scores = FloatBuffer(count: max(longest, 1))
+      let scores = FloatBuffer(count: longest)
       let mass = sums.pointer + head * longest
       let energy = sums.pointer + (heads + head) * longest
       for task in tasks {

@@ -9,8 +9,7 @@ struct DecayStates: Sendable {
 
   /// Memory for sequences, of layers up to the sizes of `capacity`.
   init(_ capacity: LayerCapacity, sequences: Int) {
-    matrices = FloatBuffer(count: max(sequences * capacity.decayState, 1))
-    matrices.pointer.update(repeating: 0, count: matrices.count)
+    matrices = FloatBuffer(count: sequences * capacity.decayState)
   }
 
   /// The matrix of a head, in the memory of one layer.
@@ -71,7 +70,7 @@ struct DecayTile: Sendable {
 
   init(_ capacity: LayerCapacity) {
     let rows = capacity.decayState > 0 ? Self.rows : 0
-    func buffer(_ count: Int) -> FloatBuffer { FloatBuffer(count: max(count, 1)) }
+    func buffer(_ count: Int) -> FloatBuffer { FloatBuffer(count: count) }
     scores = buffer(rows * Self.keys)
     outputs = buffer(rows * (capacity.valueWidth + 1))
     values = buffer(rows * (capacity.valueWidth + 1))

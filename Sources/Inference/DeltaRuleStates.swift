@@ -13,10 +13,8 @@ struct DeltaRuleStates: Sendable {
 
   /// Memory for sequences, of layers up to the sizes of `capacity`.
   init(_ capacity: LayerCapacity, sequences: Int) {
-    matrices = FloatBuffer(count: max(sequences * capacity.ruleState, 1))
-    tails = FloatBuffer(count: max(sequences * capacity.ruleTail, 1))
-    matrices.pointer.update(repeating: 0, count: matrices.count)
-    tails.pointer.update(repeating: 0, count: tails.count)
+    matrices = FloatBuffer(count: sequences * capacity.ruleState)
+    tails = FloatBuffer(count: sequences * capacity.ruleTail)
   }
 
   /// Forgets a sequence, in the memory of a layer.

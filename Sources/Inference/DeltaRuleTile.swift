@@ -26,7 +26,7 @@ struct DeltaRuleTile: Sendable {
 
   init(_ capacity: LayerCapacity) {
     let rows = capacity.ruleHeads > 0 ? Self.rows : 0
-    func buffer(_ count: Int) -> FloatBuffer { FloatBuffer(count: max(count, 1)) }
+    func buffer(_ count: Int) -> FloatBuffer { FloatBuffer(count: count) }
     let width = max(capacity.ruleKeyWidth, capacity.ruleValueWidth)
     window = buffer((rows + capacity.ruleKernel) * width)
     queries = buffer(rows * capacity.ruleKeyWidth)

@@ -42,10 +42,10 @@ final class ExpertBatch: Sendable {
     }
     self.starts = starts
     input = FactorBuffer(arithmetic, count: max(rows * width, 1))
-    sum = FloatBuffer(count: max(rows * width, 1))
-    weights = FloatBuffer(count: max(rows * most, 1))
-    sharedWeights = FloatBuffer(count: max(rows, 1))
-    beside = Self.hasDenseBeside(plan) ? FloatBuffer(count: max(rows * width, 1)) : nil
+    sum = FloatBuffer(count: rows * width)
+    weights = FloatBuffer(count: rows * most)
+    sharedWeights = FloatBuffer(count: rows)
+    beside = Self.hasDenseBeside(plan) ? FloatBuffer(count: rows * width) : nil
     chosen = .allocate(capacity: max(rows * most, 1))
     chosen.initialize(repeating: 0, count: max(rows * most, 1))
   }

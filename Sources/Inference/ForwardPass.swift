@@ -156,7 +156,7 @@ package struct ForwardPass: Sendable {
     _ sequences: [[Int32]], _ batch: SequenceBatch, start: Int
   ) throws -> (hidden: FloatBuffer, tokens: TokenRows) {
     let (width, streamWidth) = (plan.shape.width, plan.shape.streamWidth)
-    let hidden = FloatBuffer(count: max(batch.totalRows * streamWidth, 1))
+    let hidden = FloatBuffer(count: batch.totalRows * streamWidth)
     let rows = TokenRows(count: batch.totalRows)
     guard let embedding = plan.globals[.embedding] else { return (hidden, rows) }
     let positions = try plan.globals[.positions].map { source in

@@ -171,10 +171,10 @@ struct StreamHead: Sendable {
     self.scale = scale
     width = plan.shape.width
     epsilon = Float(plan.shape.outputNorm.epsilon)
-    let values = FloatBuffer(count: max(source.count, 1))
+    let values = FloatBuffer(count: source.count)
     try source.decode(to: values.pointer)
     matrix = PreparedMatrix(values, outputs: source.rows, inputs: source.columns)
-    self.bias = FloatBuffer(count: max(bias.count, 1))
+    self.bias = FloatBuffer(count: bias.count)
     try bias.decode(to: self.bias.pointer)
   }
 

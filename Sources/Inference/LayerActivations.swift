@@ -28,9 +28,9 @@ struct ActivationMemory: Sendable {
     sharing other: ActivationMemory? = nil
   ) {
     self.rows = keyRows ?? rows
-    rates = other?.rates ?? FloatBuffer(count: max(2 * rows * capacity.ruleHeads, 1))
+    rates = other?.rates ?? FloatBuffer(count: 2 * rows * capacity.ruleHeads)
     shared = SharedVectorMemory(capacity.shared, rows: rows)
-    queries = other?.queries ?? FloatBuffer(count: max(rows * capacity.queries, 1))
+    queries = other?.queries ?? FloatBuffer(count: rows * capacity.queries)
     let keys = max(self.rows * capacity.keys, 1)
     let values = max(self.rows * capacity.values, 1)
     keyValues =
@@ -235,14 +235,14 @@ struct LayerScratch: Sendable {
     gate = FloatBuffer(count: rows * capacity.feedForward)
     up = FloatBuffer(count: rows * capacity.feedForward)
     activated = FactorBuffer(arithmetic, count: rows * capacity.feedForward, sharing: up)
-    latent = FloatBuffer(count: max(rows * capacity.latentRow, 1))
-    stillKeys = FloatBuffer(count: max(rows * capacity.stillKeys, 1))
-    queryDown = FloatBuffer(count: max(rows * capacity.queryRank, 1))
+    latent = FloatBuffer(count: rows * capacity.latentRow)
+    stillKeys = FloatBuffer(count: rows * capacity.stillKeys)
+    queryDown = FloatBuffer(count: rows * capacity.queryRank)
     shared = SharedVectorScratch(capacity.shared, rows: rows)
     let ofExperts = capacity.experts > 0 ? rows * width : 1
     let routesApart = plan.layers.contains(where: \.recipe.hasDenseBesideExperts)
     routed = FloatBuffer(count: routesApart ? ofExperts : rounded(ofExperts))
-    logits = FloatBuffer(count: max(rows * capacity.experts, 1))
+    logits = FloatBuffer(count: rows * capacity.experts)
     gathered = FactorBuffer(arithmetic, count: ofExperts)
     keys = FloatBuffer(count: rounded(rows * capacity.keys))
     values = FloatBuffer(count: rounded(rows * capacity.values))
@@ -257,6 +257,6 @@ struct LayerScratch: Sendable {
       arithmetic: attending)
     decay = DecayTile(capacity)
     rule = DeltaRuleTile(capacity)
-    outputGate = FloatBuffer(count: max(rows * capacity.gates, 1))
+    outputGate = FloatBuffer(count: rows * capacity.gates)
   }
 }

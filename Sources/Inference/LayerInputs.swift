@@ -40,7 +40,7 @@ struct LayerInputs: Sendable {
     epsilon = Float(plan.shape.outputNorm.epsilon)
     gain = FloatBuffer(count: norm.count)
     try norm.decode(to: gain.pointer)
-    embedded = FloatBuffer(count: max(rows * width, 1))
+    embedded = FloatBuffer(count: rows * width)
     owner = Tokens(count: rows)
     tokens = owner.pointer
   }

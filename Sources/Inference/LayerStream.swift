@@ -265,8 +265,8 @@ package struct AttentionRecord: Sendable {
 
   package init(rows: Int, shape: ModelShape) {
     (width, streamWidth) = (shape.width, shape.streamWidth)
-    stream = FloatBuffer(count: max(rows * streamWidth, 1))
-    output = FloatBuffer(count: max(rows * width, 1))
+    stream = FloatBuffer(count: rows * streamWidth)
+    output = FloatBuffer(count: rows * width)
   }
 
   func keep(stream rows: UnsafePointer<Float>, of unit: SequenceBatch.Unit) {

@@ -60,7 +60,7 @@ package final class LayerWeights: Sendable {
       var vectors: [Role: FloatBuffer] = [:]
       for (role, source) in set {
         if role.isElementwise || role.isTable {
-          let buffer = FloatBuffer(count: max(source.count, 1))
+          let buffer = FloatBuffer(count: source.count)
           try source.decode(to: buffer.pointer)
           vectors[role] = buffer
           continue
@@ -122,7 +122,7 @@ package final class LayerWeights: Sendable {
   package func replacing(_ weights: [Role: DoubleMatrix]) -> LayerWeights {
     var (matrices, vectors) = (matrices, vectors)
     for (role, weight) in weights {
-      let buffer = FloatBuffer(count: max(weight.values.count, 1))
+      let buffer = FloatBuffer(count: weight.values.count)
       for (index, value) in weight.values.enumerated() { buffer.pointer[index] = Float(value) }
       if role.isElementwise || role.isTable {
         vectors[role] = buffer
@@ -164,7 +164,7 @@ package final class LayerWeights: Sendable {
 extension PreparedMatrix {
   /// Takes a weight that is not stored row by row: decoded as a whole first.
   fileprivate func fill(from source: WeightSource, first: Int) throws {
-    let whole = FloatBuffer(count: max(source.count, 1))
+    let whole = FloatBuffer(count: source.count)
     try source.decode(to: whole.pointer)
     for piece in 0..<pieceCount {
       try fill(piece: piece) { rows, target in

@@ -11,9 +11,8 @@ extension Arithmetic {
   /// The better of two products of 256 rows with a 768 x 768 matrix, on one thread.
   private static func seconds(_ arithmetic: Arithmetic) -> Double {
     let (rows, size, repeats) = (256, 768, 2)
+    // They hold zeros, which are multiplied as fast as other numbers.
     let (x, y) = (FloatBuffer(count: rows * size), FloatBuffer(count: rows * size))
-    // Zeros are multiplied as fast as other numbers.
-    x.pointer.update(repeating: 0, count: rows * size)
     let weights = PreparedMatrix(outputs: size, inputs: size, arithmetic: arithmetic)
     for piece in 0..<weights.pieceCount {
       // Only a lack of memory throws, and the products are NaN then, as fast as others.

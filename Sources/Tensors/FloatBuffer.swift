@@ -6,6 +6,7 @@ package final class FloatBuffer: Sendable {
   package let count: Int
   private nonisolated(unsafe) let storage: UnsafeMutablePointer<Float>
 
+  /// Room for `count` floats, which may be none: there is a first one all the same.
   package init(count: Int) {
     self.count = count
     let bytes = UnsafeMutableRawPointer.allocate(

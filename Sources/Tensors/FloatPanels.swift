@@ -34,7 +34,7 @@ package final class FloatPanels: Sendable {
     self.outputs = outputs
     self.inputs = inputs
     self.panelRows = panelRows
-    values = FloatBuffer(count: max(outputs * inputs, 1))
+    values = FloatBuffer(count: outputs * inputs)
   }
 
   /// The first rows of panels. A single row that is left belongs to the panel before it: a product

@@ -36,7 +36,7 @@ struct DivergenceScorer {
     let tops: [DoubleBuffer]
 
     init(rows: Int) {
-      func floats() -> [FloatBuffer] { (0..<2).map { _ in FloatBuffer(count: max(rows, 1)) } }
+      func floats() -> [FloatBuffer] { (0..<2).map { _ in FloatBuffer(count: rows) } }
       func doubles() -> [DoubleBuffer] { (0..<2).map { _ in DoubleBuffer(count: max(rows, 1)) } }
       maxima = floats()
       chosen = floats()

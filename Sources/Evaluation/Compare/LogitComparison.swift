@@ -105,7 +105,7 @@ package struct LogitComparison {
     // Per unit and block, so that sums are taken in one order whatever the threads.
     let columnsOfSums = 5
     let sums = DoubleBuffer(count: max(units.count * columnsOfSums, 1))
-    let tops = FloatBuffer(count: max(4 * rows, 1))
+    let tops = FloatBuffer(count: 4 * rows)
     for row in 0..<rows {
       tops.pointer[4 * row] = -.infinity
       tops.pointer[4 * row + 2] = -.infinity

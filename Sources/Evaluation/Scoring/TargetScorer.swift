@@ -39,9 +39,9 @@ package struct TargetScorer {
     defer { times.add(.logits, since: began, threads: blocks.threads) }
     let normed = try blocks.normed(hidden, rows: rows)
     let count = rows.count
-    let maxima = FloatBuffer(count: max(count, 1))
-    let chosen = FloatBuffer(count: max(count, 1))
-    let best = FloatBuffer(count: max(count, 1))
+    let maxima = FloatBuffer(count: count)
+    let chosen = FloatBuffer(count: count)
+    let best = FloatBuffer(count: count)
     let tops = DoubleBuffer(count: max(count, 1))
     for row in 0..<count {
       maxima.pointer[row] = -.infinity

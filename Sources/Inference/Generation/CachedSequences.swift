@@ -51,7 +51,7 @@ package final class CachedSequences {
     let (rows, isTooLarge) = count.multipliedReportingOverflow(by: capacity)
     try Libraries.checkRoom(
       for: isTooLarge ? .max : rows, of: TokenGenerator.bytesPerToken(plan))
-    hidden = FloatBuffer(count: max(rows * plan.shape.streamWidth, 1))
+    hidden = FloatBuffer(count: rows * plan.shape.streamWidth)
     tokens = TokenRows(count: rows)
     inputs = try LayerInputs(plan, rows: rows)
     for span in spans { try plan.checkValues(span.rotary) }

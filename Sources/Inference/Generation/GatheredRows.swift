@@ -52,12 +52,12 @@ struct GatheredRows: Sendable {
         rows: group,
         positions: .each(members[group].map { ($0.position, $0.lengthClass) }))
     }
-    hidden = FloatBuffer(count: max(rows * width, 1))
+    hidden = FloatBuffer(count: rows * width)
     self.tokens = TokenRows(count: rows)
     let capacity = plan.capacity
     memory = ActivationMemory(capacity, rows: rows)
     experts = ExpertBatch(groups, of: plan, arithmetic: .float32)
-    attended = FloatBuffer(count: max(rows * capacity.outputs, 1))
+    attended = FloatBuffer(count: rows * capacity.outputs)
     self.inputs = try LayerInputs(plan, rows: rows)
     for (row, unit) in own.enumerated() {
       copy(stream, unit.firstRow, to: hidden, row, width: width)

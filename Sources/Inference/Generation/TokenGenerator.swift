@@ -116,13 +116,13 @@ private struct NextTokens {
     _ hidden: ForwardPass.HiddenStates, rows: [Int], step: Int
   ) throws -> [Int32] {
     let normed = try blocks.normed(hidden, rows: rows)
-    let found = (0..<blocks.count).map { _ in FloatBuffer(count: max(2 * rows.count, 1)) }
+    let found = (0..<blocks.count).map { _ in FloatBuffer(count: 2 * rows.count) }
     let scratch = (0..<blocks.threads).map { _ in
       FloatBuffer(count: PreparedMatrix.fewRows * LogitBlocks.columns)
     }
     // [rows, vocabulary], where a choice needs them all.
     let logits =
-      choice.needsAllLogits ? FloatBuffer(count: max(rows.count * blocks.vocabulary, 1)) : nil
+      choice.needsAllLogits ? FloatBuffer(count: rows.count * blocks.vocabulary) : nil
     // Decoding a block takes all threads by itself; blocks that are kept are shared out.
     if kept.isEmpty {
       for block in 0..<blocks.count {
