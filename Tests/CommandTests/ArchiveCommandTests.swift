@@ -169,9 +169,11 @@ import Testing
     let work = try References.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: work) }
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: Self.program)
+    process.executableURL = URL(fileURLWithPath: "/bin/sh")
+    // Without a core file where the tests run.
     process.arguments = [
-      "convert", model, "--to", "rove", "--type", "f32", "-o", "\(work)/x.gguf", "--quiet",
+      "-c", #"ulimit -c 0; exec "$@""#, "sh", Self.program, "convert", model, "--to", "rove",
+      "--type", "f32", "-o", "\(work)/x.gguf", "--quiet",
     ]
     // The language would look for where it was, for seconds, before it lets the program end.
     process.environment = ProcessInfo.processInfo.environment.merging([

@@ -58,7 +58,8 @@ public enum FolderFault: Fault {
       "is a link out of the model's folder, to \(quoted(target)): what is copied must lie in it"
     case .configurationNotObject: "is not a JSON object"
     case .equivalentKeys(let key):
-      "has the key \(quoted(key)) twice, in two Unicode normalizations: which one a reader takes is open"
+      "has two keys \(quoted(key)) that differ in their Unicode normalization alone, which is not"
+        + " read"
     case .unknownQuantization(let method):
       "quantization_config \(method.map { "has the quant_method \(quoted($0))" } ?? "has no quant_method")"
         + ", expected \(ScaledWeights.Method.allCases.map(\.rawValue).joined(separator: " or "))"
