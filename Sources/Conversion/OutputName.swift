@@ -5,7 +5,7 @@ import Rotary
 
 /// The output's path where none was given.
 package enum OutputName {
-  /// `<stem>.<sites>.<ext>` beside the input. A type that was asked for stands where the ecosystem's
+  /// `<stem>.<sites>.<ext>` beside the input; of a model in shards the stem is that of all. A type that was asked for stands where the ecosystem's
   /// names have it, `<stem>.<sites>-Q4_K_M.gguf`, and the source's own leaves the stem. Nil `sites`
   /// stay as they are: `<stem>-Q4_K_M.gguf`, `<stem>.keep.<ext>`. Nothing is written into a hub's cache:
   /// of a snapshot there, the output is named as the model and stands in the current folder.
@@ -41,8 +41,11 @@ package enum OutputName {
     if let archive = ArchiveKind.split(name) { return (archive.stem, archive.ending) }
     let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")) ?? name.startIndex
     let ending = name[dot...]
-    return dot == name.startIndex || ending == "."
-      ? (name, ".gguf") : (String(name[..<dot]), String(ending))
+    guard dot > name.startIndex, ending != "." else { return (name, ".gguf") }
+    var stem = String(name[..<dot])
+    // The number of a shard says nothing of a whole model, which is what is written.
+    stem.replace(/-[0-9]{5}-of-[0-9]{5}$/, with: "")
+    return (stem, String(ending))
   }
 }
 

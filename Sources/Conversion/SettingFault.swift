@@ -82,7 +82,7 @@ public enum SettingFault: Sendable, Equatable {
         + " context"
     case .unknownContainer(let path):
       "'\(path)' names no container (expected a name ending in .gguf, .safetensors, .tar.zst,"
-        + " .tar.gz, .tar, .zip, or / for a folder)"
+        + " .tar.gz, .tgz, .tar, .zip, or / for a folder)"
     case .unknownType(let name):
       "'\(name)' is not a type to store tensors in (known: \(OutputTypes.known))"
     case .pureType(let name): "only a quantized type can be pure, '\(name)' is not quantized"

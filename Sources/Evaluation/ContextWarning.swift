@@ -66,7 +66,7 @@ package struct ContextWarning: Sendable, Equatable {
   /// One line.
   package var text: String {
     let what = start > 0 ? "positions up to \(length)" : "\(length) tokens"
-    return "\(file): \(what) are more than the \(trained) it was trained for"
+    return "\(file): \(what) exceed the \(trained) that the model was trained on"
       + (isUnscaled ? " before its own scaling" : "")
   }
 }

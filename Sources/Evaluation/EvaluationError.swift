@@ -4,8 +4,8 @@ import Tensors
 
 /// A fault in what is to be evaluated, rather than in the model.
 public enum EvaluationError: Diagnostic {
-  /// Fewer tokens than one window needs.
-  case textTooShort(file: String, tokens: Int, needed: Int)
+  /// No token, or fewer than are needed.
+  case textTooShort(file: String, tokens: Int, needed: Int, for: TextUse)
   /// The checkpoint has no tokenizer and the text is not given as token ids.
   case noTokenizer(file: String)
   /// A list of token ids is not a JSON list of whole numbers.
@@ -37,6 +37,16 @@ public enum EvaluationError: Diagnostic {
   /// A line of a file of requests is not what it should be.
   case request(file: String, line: Int, problem: String)
 
+  /// What a text is read for.
+  public enum TextUse: Sendable {
+    /// Scored in chunks.
+    case chunks
+    /// Weights are fitted on it.
+    case calibration
+    /// Needles are hidden in it.
+    case haystack
+  }
+
   /// What a setting is called; a front end adds its own name for it.
   public enum Setting: String, Sendable, CaseIterable {
     case chat = "the chat format"
@@ -51,15 +61,16 @@ public enum EvaluationError: Diagnostic {
     case temperature = "the temperature"
     case topP = "the share of the likeliest tokens"
     case trials = "the number of trials"
-    case windows = "the number of windows"
+    case windows = "the number of chunks"
   }
 
   /// What is wrong, in one line.
   public var summary: String {
     switch self {
     case .setting(let setting, let problem): "\(setting.rawValue) \(problem)"
-    case .textTooShort(_, let tokens, let needed):
-      "\(tokens) tokens, expected at least \(needed) for one window"
+    case .textTooShort(_, 0, _, _): "the text is empty"
+    case .textTooShort(_, let tokens, let needed, let use):
+      "\(counted(tokens, "token")), expected at least \(needed)\(use.words)"
     case .noTokenizer: "the checkpoint holds no tokenizer"
     case .tokenList(_, let problem): problem
     case .usage(let problem): problem
@@ -78,7 +89,7 @@ public enum EvaluationError: Diagnostic {
   /// The file that is at fault, where there is one.
   public var file: String? {
     switch self {
-    case .textTooShort(let file, _, _), .noTokenizer(let file), .tokenList(let file, _),
+    case .textTooShort(let file, _, _, _), .noTokenizer(let file), .tokenList(let file, _),
       .unreadable(let file, _), .notText(let file, _), .record(let file, _), .template(let file, _),
       .state(let file, _), .stateNotWritten(let file, _), .stateLine(let file, _, _),
       .questions(let file, _), .request(let file, _, _),
@@ -92,7 +103,7 @@ public enum EvaluationError: Diagnostic {
   public var hint: String? {
     switch self {
     case .noTokenizer: "give the text as token ids"
-    case .textTooShort: "use a longer text or a smaller context"
+    case .textTooShort: "use a longer text"
     default: nil
     }
   }
@@ -105,6 +116,17 @@ public enum EvaluationError: Diagnostic {
     case .state: .cannotCreate
     case .stateNotWritten: .inputOutput
     default: .malformedData
+    }
+  }
+}
+
+extension EvaluationError.TextUse {
+  /// What the least number of tokens is for, as the end of a line.
+  fileprivate var words: String {
+    switch self {
+    case .chunks: " for one chunk"
+    case .calibration: " for one calibration window"
+    case .haystack: " to hide a needle between"
     }
   }
 }

@@ -75,8 +75,9 @@ package struct ArchiveVerification: Sendable {
   package var failure: String? {
     let bad = findings.filter { $0.status != .same }
     return bad.first.map { first in
-      "\(path): \(bad.count) of \(findings.count) members are not as the manifest states, the first"
-        + " is \(first.name) (\(first.status.rawValue))"
+      "\(path): \(bad.count) of \(counted(findings.count, "member"))"
+        + " \(bad.count == 1 ? "is" : "are") not as the manifest states, the first is \(first.name)"
+        + " (\(first.status.rawValue))"
     }
   }
 }

@@ -37,7 +37,8 @@ extension GeneratedTexts {
   package var costText: String {
     let rate = Format.fixed(Double(tokens) / max(seconds, 1e-9), 1)
     let ends = texts.count == 1 ? texts.map { ", \($0.end.words)" } : []
-    return "\(tokens) tokens in \(Format.fixed(seconds, 1)) s, \(rate) tokens/s\(ends.joined())"
+    return "\(counted(tokens, "token")) in \(Format.fixed(seconds, 1)) s, \(rate) tokens/s"
+      + ends.joined()
   }
 }
 
@@ -46,8 +47,8 @@ extension GeneratedTexts.End {
   package var words: String {
     switch self {
     case .endToken: "ended by the model"
-    case .until: "ended by a text that was to end it"
-    case .maximum: "as many as were asked for"
+    case .until: "stopped at a stop text"
+    case .maximum: "stopped at the token limit"
     case .positions: "ended by the model's last position"
     }
   }

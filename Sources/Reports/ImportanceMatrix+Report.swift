@@ -16,8 +16,8 @@ extension ImportanceMatrix {
   /// The same for a person.
   package func text(output: String) -> String {
     var lines = [
-      "\(output): \(entries.count) tensors on \(chunks) chunks of \(chunkLength) tokens of"
-        + " \(texts.first ?? "")"
+      "\(output): \(counted(entries.count, "tensor")) on \(counted(chunks, "chunk")) of"
+        + " \(chunkLength) tokens of \(texts.first ?? "")"
     ]
     if unreached > 0 {
       lines.append("\(unreached) experts' matrices met no token: their columns count alike")

@@ -49,12 +49,12 @@ package struct SiteChange: Sendable, Equatable {
     if !scoresOn.isEmpty {
       effects.append(
         "\(Self.list(scoresOn)) begin\(Self.ending(scoresOn)) to rotate, which this model was not"
-          + " trained with: its attention scores become others, which no refit can mend")
+          + " trained with: its attention scores change, which no refit can mend")
     }
     if !scoresOff.isEmpty {
       effects.append(
-        "\(Self.list(scoresOff)) rotate\(Self.ending(scoresOff)) no more: the scores lose distance,"
-          + " which no refit can restore")
+        "\(Self.list(scoresOff)) no longer rotate\(Self.ending(scoresOff)): attention scores lose"
+          + " the distance between tokens, which no refit can restore")
     }
     if purpose != .fittedConversion { effects += messageEffects() }
     guard !effects.isEmpty else { return nil }
@@ -81,7 +81,8 @@ package struct SiteChange: Sendable, Equatable {
     }
     if !off.isEmpty {
       effects.append(
-        "\(Self.list(off)) rotate\(Self.ending(off)) no more, which the weights were made for")
+        "\(Self.list(off)) no longer rotate\(Self.ending(off)), although the weights were made"
+          + " for it")
     }
     if changesFrequencies {
       effects.append("the values turn at other frequencies than the weights were made for")

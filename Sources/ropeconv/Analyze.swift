@@ -27,19 +27,20 @@ struct Analyze: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Look at the first N chunks. (default: \(defaultChunks); with --imatrix all)",
+      "Use only the first N chunks. (default: \(defaultChunks); with --imatrix all)",
       valueName: "n"))
   var chunks: Int?
 
   @Option(
     help: ArgumentHelp(
-      "Take distances from one query in N, which is sooner done.", valueName: "n"))
+      "Measure distances for every Nth query only, which is faster.", valueName: "n"))
   var queryStep = 1
 
   @OptionGroup var values: ValueRotationOptions
 
   @Option(
-    help: ArgumentHelp("Write the damage, layers by pairs, as a heat map.", valueName: "file"))
+    help: ArgumentHelp(
+      "Write a heat map of the predicted damage, layers by pairs.", valueName: "file"))
   var svg: String?
 
   @Flag(help: "Also print a line per head: mean distance, attention by distance, pairs it keeps.")
@@ -47,7 +48,7 @@ struct Analyze: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Write how much each matrix' columns count, as llama-imatrix does, and analyze nothing else.",
+      "Write an importance matrix, as llama-imatrix does, instead of the analysis.",
       valueName: "out.gguf"))
   var imatrix: String?
 

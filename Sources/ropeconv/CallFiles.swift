@@ -59,9 +59,13 @@ struct CallFiles {
     append(longRun.state, "--state")
   }
 
-  /// - Throws: `FileError.output`, exit code 73.
+  /// - Throws: `FileError.output`, exit code 73; `UsageError` for `-`, which stands for a stream
+  ///   where files are read and would be a file of that name here.
   func check() throws {
     for (index, output) in outputs.enumerated() {
+      guard output.path != "-" else {
+        throw UsageError("\(output.option) is '-', expected the name of a file")
+      }
       if let other = outputs[..<index].first(where: {
         OutputTarget.isSameFile($0.path, output.path)
       }) {

@@ -3,7 +3,7 @@ import Conversion
 
 /// What a conversion's output holds beside the model's own weights and keys, and in how many files.
 struct ContentOptions: ParsableArguments {
-  @Flag(help: "Copy tensors that the model does not use; without it unknown ones are an error.")
+  @Flag(help: "Copy tensors that the model does not use; without this, unknown ones are an error.")
   var keepExtra = false
 
   @Option(
@@ -17,7 +17,7 @@ struct ContentOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Share weights out to files of at most this size, such as 2G (.gguf, folders, archives).",
+      "Split the weights into files of at most this size, such as 2G (.gguf, folders, archives).",
       valueName: "size"))
   var shardSize: String?
 

@@ -10,14 +10,14 @@ import Rotary
 struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
-    abstract: "Rewrite a checkpoint to another rotary variant or container.",
+    abstract: "Convert a checkpoint to another rotary variant, container or type.",
     usage: "ropeconv convert <model> [<options>]",
     discussion: HelpText.discussion(
       examples: "ropeconv convert model.gguf --to rove -o model.rove.gguf",
       "ropeconv convert folder/ -o model.gguf",
       "ropeconv convert model.gguf --to rove -o model.rove.tar.zst",
       "ropeconv convert model.gguf --to rove --calibrate wiki.valid.txt "
-        + "--max-increase 2",
+        + "--max-increase 2 -o model.rove-2.gguf",
       "ropeconv convert model.gguf --to qk --absorb A2,A5 --type f32 -o proof.gguf",
       "ropeconv convert model.gguf --type q4_k_m -o model.q4_k_m.gguf",
       "ropeconv convert model.gguf --type q2_k --imatrix imatrix.gguf -o "
@@ -25,21 +25,10 @@ struct Convert: ParsableCommand {
       "ropeconv convert model.gguf --to rove --calibrate wiki.txt --calibrate "
         + "essays.txt"))
 
+  // The two options of every call come first in help.
+  @OptionGroup(title: "Variant and output") var target: TargetOptions
+
   @OptionGroup var operand: OneModel
-
-  @Option(
-    help: ArgumentHelp(
-      "Sites that rotate: keep (the model's own), qk (rope), vo, qkvo (rove), nope, or any subset.",
-      valueName: "sites"))
-  var to = "keep"
-
-  @Option(
-    name: ShortName.output.names,
-    help: ArgumentHelp(
-      "Output: .gguf, .safetensors, a folder ending in /, or .tar.zst, .tar.gz, .tar, .zip."
-        + " (default: beside the input)",
-      valueName: "out"))
-  var output: String?
 
   @OptionGroup var values: ValueRotationOptions
 
@@ -50,13 +39,13 @@ struct Convert: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The form in which decay attention is to be computed. (default: the file's)",
+      "How decay attention is to be computed: attention or recurrent. (default: the file's)",
       valueName: "form"))
   var form: MixerForm?
 
   @Option(
     help: ArgumentHelp(
-      "B1 stills pairs that turn less than this over the context."
+      "With --absorb B1: pairs that turn by less than this over the whole context are not rotated."
         + " (default: \(ConversionRequest.stillEpsilon))", valueName: "radians"))
   var stillEpsilon: Double?
 
@@ -87,7 +76,7 @@ struct Convert: ParsableCommand {
   @Flag(help: "Print the plan and write nothing.")
   var dryRun = false
 
-  @OptionGroup(title: "Perplexity before and after, of the first \(defaultChunks) chunks")
+  @OptionGroup(title: "Perplexity before and after (with --text or --tokens)")
   var text: TextOptions
   @OptionGroup(title: "Chunks") var window: WindowOptions
   @OptionGroup(title: "Work") var work: WorkOptions
@@ -95,6 +84,9 @@ struct Convert: ParsableCommand {
 
   /// Chunks scored before and after where `--chunks` is not given: a whole text can take an hour.
   static let defaultChunks = 32
+
+  var to: String { target.to }
+  var output: String? { target.output }
 
   func run() throws {
     try refuseUnused()
@@ -178,8 +170,7 @@ struct Convert: ParsableCommand {
     }
     if sites == nil, output == nil, type == .keep {
       throw UsageError(
-        "the sites and the types stay as they are: name the output with -o, other sites with --to"
-          + " or another type with --type")
+        "nothing to do: name other sites with --to, another type with --type, or an output with -o")
     }
   }
 

@@ -8,7 +8,7 @@ extension FitMode: ExpressibleByArgument {}
 struct FitOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "With a calibration text, refit none, output (W_o) or full (basis of the values and W_o)."
+      "What to refit on the calibration text: none, output (W_o) or full (basis of the values and W_o)."
         + " (default: full)",
       valueName: "mode"))
   var fit: FitMode?
@@ -39,7 +39,8 @@ struct FitOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Turn as many value pairs, layer by layer, as raise held-out perplexity by at most so much.",
+      "Rotate as many value pairs, layer by layer, as possible while held-out perplexity rises by at"
+        + " most this much.",
       valueName: "percent"))
   var maxIncrease: Double?
 

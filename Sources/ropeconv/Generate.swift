@@ -8,7 +8,7 @@ import Reports
 struct Generate: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "generate",
-    abstract: "Write on after a prompt: a look at what a model says.",
+    abstract: "Continue a prompt, to see what a model says.",
     usage: "ropeconv generate <model> --prompt <text> [<options>]",
     discussion: HelpText.discussion(
       "The text of one prompt is printed as it is made. Several prompts are continued "
@@ -38,7 +38,8 @@ struct Generate: ParsableCommand {
   var maxTokens = 128
 
   @Option(
-    help: ArgumentHelp("A text that ends what is written; may be repeated.", valueName: "text"))
+    help: ArgumentHelp(
+      "Stop at this text, which is no part of the result; may be repeated.", valueName: "text"))
   var until: [String] = []
 
   @Option(
@@ -49,11 +50,11 @@ struct Generate: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Draw from the likeliest tokens alone that have this share of the probability together.",
+      "Draw only from the likeliest tokens that together have this share of the probability.",
       valueName: "p"))
   var topP = 1.0
 
-  @Option(help: ArgumentHelp("Seed of what is drawn.", valueName: "s"))
+  @Option(help: ArgumentHelp("Seed of the drawing.", valueName: "s"))
   var seed: UInt64 = 0
 
   @OptionGroup(title: "Models") var opening: ModelOptions
@@ -76,7 +77,7 @@ struct Generate: ParsableCommand {
       throw UsageError("a prompt is needed: --prompt TEXT or --prompt-file FILE")
     }
     guard !until.contains("") else {
-      throw UsageError("--until is empty: expected a text at which to end")
+      throw UsageError("--until is empty: expected a text to stop at")
     }
     let model = try opening.open(path, output)
     try variant.refuseUnused(in: [model.plan])
@@ -129,7 +130,8 @@ struct Generate: ParsableCommand {
   /// Several texts, each below a line that names its prompt.
   private static func text(of result: GeneratedTexts) -> String {
     result.texts.enumerated().map { index, text in
-      let title = "==> prompt \(index + 1): \(text.tokens.count) tokens, \(text.end.words) <=="
+      let length = counted(text.tokens.count, "token")
+      let title = "==> prompt \(index + 1): \(length), \(text.end.words) <=="
       return "\(title)\n\(printableText(text.text))"
     }.joined(separator: "\n\n")
   }

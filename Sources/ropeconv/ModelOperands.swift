@@ -4,8 +4,8 @@ import Checkpoints
 
 /// What MODEL arguments may be.
 let modelHelp = ArgumentHelp(
-  "A .gguf file, a .safetensors file with config.json beside it, a folder, an archive of one, or"
-    + " ORG/NAME, a model's name on a hub whose files are in the local cache.")
+  "A .gguf file, a .safetensors file with config.json beside it, a folder, an archive of one of"
+    + " these, or ORG/NAME, the name of a model on a hub whose files are in the local cache.")
 
 /// The models that a command works on, by their places or by `-m`.
 protocol ModelOperands: ParsableArguments {
@@ -23,7 +23,7 @@ struct NamedModels: ParsableArguments {
   @Option(
     name: ShortName.model.names,
     help: ArgumentHelp(
-      "The model, in place of the argument; of several, those given so come first.",
+      "The model, instead of the argument. Where a command takes several, those given by -m come first.",
       valueName: "model"))
   var model: [String] = []
 }
@@ -45,7 +45,7 @@ extension ModelOperands {
   }
 
   func validate() throws {
-    if given.isEmpty { throw ValidationError("Missing expected argument '<\(Self.place)>'") }
+    if given.isEmpty { throw ValidationError("missing argument '<\(Self.place)>'") }
     if given.count > Self.count.upperBound {
       throw ValidationError(
         "\(given.count) models are given, expected "
@@ -86,7 +86,7 @@ struct TwoModels: ModelOperands {
   @Argument(help: "The reference: any model, as for 'inspect'.")
   var one: String?
 
-  @Argument(help: "The model to hold against it.")
+  @Argument(help: "The model to compare with it.")
   var other: String?
 
   @OptionGroup(title: "Models") var named: NamedModels
@@ -108,6 +108,6 @@ struct TwoModels: ModelOperands {
 
   /// For commands that take no other comparison.
   func checkBoth() throws {
-    if second == nil { throw ValidationError("Missing expected argument '<other>'") }
+    if second == nil { throw ValidationError("missing argument '<other>'") }
   }
 }

@@ -9,12 +9,12 @@ import Synchronization
 struct ModelOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "A folder of data files (NAME.json) of families to read besides the program's own.",
+      "A folder of data files (NAME.json) that describe further model families.",
       valueName: "dir"))
   var architectures: String?
 
   @Flag(
-    help: "Read a model whose attention is known not to rotate as it is meant to as if it did.")
+    help: "Read a model with a known rotation bug as if it rotated correctly.")
   var assumeCorrectRotation = false
 
   /// The option's folder, or that of the environment; nil: there is none.

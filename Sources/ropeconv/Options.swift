@@ -9,7 +9,7 @@ import Tensors
 
 /// Options of every command.
 struct OutputOptions: ParsableArguments {
-  @Flag(help: "Print one JSON object on standard output and nothing else there.")
+  @Flag(help: "Print one JSON object, and nothing else, on standard output.")
   var json = false
 
   @Flag(help: "No progress and no warnings.")
@@ -67,6 +67,12 @@ struct TextOptions: ParsableArguments {
     guard text == nil || tokens == nil else {
       throw ValidationError("--text and --tokens exclude each other")
     }
+    try Self.checkNotEmpty(text)
+  }
+
+  /// - Throws: `ValidationError` for `--text ''`, as an unset variable of a script gives it.
+  static func checkNotEmpty(_ text: String?) throws {
+    if text == "" { throw ValidationError("--text is empty, expected a file") }
   }
 
   var source: TextSource? {
@@ -97,7 +103,8 @@ struct WindowOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Targets scored; second-half as llama-perplexity does. (default: second-half; verify: all)",
+      "Which targets to score: second-half, as llama-perplexity does, or all."
+        + " (default: second-half; verify: all)",
       valueName: "which"))
   var score: ScoredTargets?
 
@@ -125,12 +132,13 @@ struct WindowOptions: ParsableArguments {
 struct WorkOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Arithmetic of matrix products: f32, bf16, or auto: bf16 where it is the faster on this CPU.",
+      "Arithmetic of matrix products: f32, bf16, or auto: bf16 where that is faster on this CPU.",
       valueName: "type"))
   var compute = "auto"
 
   @Option(
-    help: ArgumentHelp("Chunks or trials in flight; never changes a digit.", valueName: "n"))
+    help: ArgumentHelp(
+      "Chunks or trials computed at the same time; never changes a digit.", valueName: "n"))
   var batch: Int?
 
   @Option(help: ArgumentHelp("A memory cap such as 4G that chooses the batch.", valueName: "size"))
@@ -162,20 +170,20 @@ struct WorkOptions: ParsableArguments {
 struct LongRunOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Evaluate only units (chunks, trials) u with u mod N + 1 = I; see 'eval merge'."
+      "Evaluate part I of N (every Nth chunk or trial); see 'eval merge'."
         + " (default: 1/1)",
       valueName: "i/n"))
   var shard: String?
 
   @Option(
     help: ArgumentHelp(
-      "Append finished units to a file; a run that was stopped continues from it.",
+      "Append finished chunks or trials to a file; a run that was stopped continues from it.",
       valueName: "file"))
   var state: String?
 
   @Flag(
     name: ShortName.verbose.names,
-    help: "Print what each unit (chunk, trial) gave as it finishes, on standard error.")
+    help: "Print the result of each chunk or trial on standard error as it finishes.")
   var verbose = false
 
   /// Whether the flag is among a command line's arguments.
@@ -220,7 +228,7 @@ enum ByteSize {
 struct ValueRotationOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Only the N slowest value pairs turn; a list gives each layer its N. (default: all)",
+      "Rotate only the N slowest value pairs; a list gives one N per layer. (default: all)",
       valueName: "n|n,n,...|all"))
   var valuePairs: String?
 
@@ -268,7 +276,8 @@ struct VariantOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Context before scaling, of a scaled model that before its own. (default: the model's)",
+      "Context length before scaling; of a model that is already scaled, the one before its scaling."
+        + " (default: the model's)",
       valueName: "n"))
   var ropeOriginalCtx: Int?
 

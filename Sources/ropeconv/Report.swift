@@ -5,7 +5,7 @@ import Reports
 struct Report: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "report",
-    abstract: "Results as one self-contained page: a summary, charts, heat maps, tables.",
+    abstract: "Make one self-contained page of results: a summary, charts, heat maps, tables.",
     usage: "ropeconv report <results> ... -o <report.html> [<options>]",
     discussion: HelpText.discussion(
       examples: "ropeconv eval perplexity model.gguf --text wiki.test.txt --json > rope.json",
@@ -14,12 +14,15 @@ struct Report: ParsableCommand {
   @Argument(help: "Results of eval as --json wrote them.")
   var results: [String]
 
-  @Option(name: ShortName.output.names, help: ArgumentHelp("The page.", valueName: "report.html"))
+  @Option(
+    name: ShortName.output.names,
+    help: ArgumentHelp("The HTML file to write.", valueName: "report.html"))
   var output: String
 
   @Option(
     help: ArgumentHelp(
-      "The page's heading; the model's name unless given, of several variants: \(ReportPage.usualTitle).",
+      "The page's heading; unless given, the model's name or, of several variants,"
+        + " \"\(ReportPage.usualTitle)\".",
       valueName: "title"))
   var title: String?
 

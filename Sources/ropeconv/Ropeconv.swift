@@ -103,7 +103,8 @@ struct Ropeconv: ParsableCommand {
     }
     if code == .validationFailure {
       let text = message(for: error).split(separator: "\n").first.map(String.init) ?? "bad usage"
-      let fault = CommandLineFault(arguments, in: CommandTree(root: Self.self), message: text)
+      let fault = CommandLineFault(
+        arguments, in: CommandTree(root: Self.self), message: ParserText.plain(text))
       exit(fault.summary, hint: fault.hint, .usage, isJSON: isJSON)
     }
     exit("\(error)", hint: nil, .internalError, isJSON: isJSON)
@@ -139,7 +140,7 @@ enum Failure {
   static func report(_ error: any Diagnostic) {
     let file = error.file.map { "\($0): " } ?? ""
     let place = error.shownPlace.map { " (\($0))" } ?? ""
-    line("\(file)\(error.shownSummary)\(place)", prefix: "ropeconv: error: ")
+    line("\(file)\(OptionHints.summary(of: error))\(place)", prefix: "ropeconv: error: ")
     if let hint = OptionHints.hint(for: error) { line(hint, prefix: "hint: ") }
   }
 

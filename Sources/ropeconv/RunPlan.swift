@@ -7,17 +7,17 @@ import Reports
 
 struct RunPlan: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "run", abstract: "Models x conversions x evaluations from one YAML file.",
+    commandName: "run",
+    abstract: "Run a plan: models, conversions and evaluations from one YAML file.",
     usage: "ropeconv run <plan> [<options>]",
     discussion: HelpText.discussion(
-      "Each step's JSON is kept in the plan's output folder; a step that is there "
-        + "already with the same options, the same contents of every file it reads and "
-        + "the same version of the program is not run again, and one that was stopped "
-        + "continues. A failing step does not stop the others. examples/plan/plan.yaml "
-        + "shows all that can be said.",
+      "Each step's JSON is kept in the plan's output folder. A finished step is not repeated as "
+        + "long as its options, the contents of every file that it reads and the version of the "
+        + "program are the same; one that was stopped continues. A failing step does not stop "
+        + "the others. examples/plan/plan.yaml shows everything that a plan can contain.",
       examples: "ropeconv run plan.yaml"))
 
-  @Argument(help: "The plan.")
+  @Argument(help: "The plan, a YAML file.")
   var plan: String
 
   @Flag(help: "Print the commands and run nothing.")
@@ -35,7 +35,9 @@ struct RunPlan: ParsableCommand {
     try refuseUnused()
     let steps = try Plan(bytes: InputFile(plan, .table).bytes(), file: plan)
     try steps.checkFiles(junit: junit)
-    try WholeFile.check(junit, force: force)
+    var files = CallFiles(models: [])
+    files.write(junit, "--junit", force: force)
+    try files.check()
     if dryRun {
       return output.show(
         [

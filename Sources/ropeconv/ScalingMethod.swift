@@ -20,7 +20,7 @@ struct ScalingMethod {
     guard Self.names.contains(name) else {
       throw UsageError(
         "--rope-scaling is '\(text)', expected \(Self.names.dropLast().joined(separator: ", ")) or"
-          + " \(Self.names.last ?? ""), and with any but checkpoint :qk or :vo behind it")
+          + " \(Self.names.last ?? ""); all but checkpoint may end in :qk or :vo")
     }
     guard parts.count > 1 else {
       sites = .all
@@ -32,7 +32,7 @@ struct ScalingMethod {
       })
     else {
       throw UsageError(
-        "--rope-scaling is '\(text)', expected nothing behind checkpoint, and behind the others"
+        "--rope-scaling is '\(text)', expected nothing after checkpoint, and after the others"
           + " :qk (queries and keys alone) or :vo (values and outputs alone)")
     }
     sites = only

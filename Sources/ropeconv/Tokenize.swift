@@ -24,6 +24,8 @@ struct Tokenize: ParsableCommand {
 
   @OptionGroup var output: OutputOptions
 
+  func validate() throws { try TextOptions.checkNotEmpty(text) }
+
   func run() throws {
     let path = operand.path(output)
     let checkpoint = try Checkpoint.open(path)

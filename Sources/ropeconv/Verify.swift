@@ -5,11 +5,11 @@ import Reports
 struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
-    abstract: "Do two models give the same logits on a text?",
+    abstract: "Check whether two models give the same logits on a text.",
     usage: "ropeconv verify <one> <other> --text <file> [<options>]",
     discussion: HelpText.discussion(
-      "Exit code 1 where they do not.",
-      examples: "ropeconv verify model.gguf model.absorbed.gguf --text sample.txt --chunks 2",
+      "Exit code 1 where they do not. The first example checks what convert's --absorb example wrote.",
+      examples: "ropeconv verify model.gguf proof.gguf --text sample.txt --chunks 2",
       "ropeconv verify model.gguf --logprobs other-engine.npy --tokens ids.json",
       "ropeconv verify folder/ --logprobs p.npy --streams streams.npy --tokens "
         + "ids.json"))
@@ -46,7 +46,7 @@ struct Verify: ParsableCommand {
     guard (operands.second == nil) != (logprobs == nil) else {
       throw ValidationError(
         operands.second == nil
-          ? "a model to hold against ONE is needed, or --logprobs FILE.npy"
+          ? "a model to compare with ONE is needed, or --logprobs FILE.npy"
           : "a second model and --logprobs exclude each other")
     }
     try ThresholdOptions.checkLimit(tolerance, "--tolerance")

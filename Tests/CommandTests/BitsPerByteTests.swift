@@ -85,7 +85,7 @@ import Testing
     expectFailure(try run("eval", "bytes", Self.model, "--text", "-", input: ""), 65)
     expectFailure(
       try run("eval", "bytes", Self.model, "--text", Self.text, "--stride", "512"), 64,
-      containing: "the stride is 512", "hint: --stride")
+      containing: "error: --stride is 512, expected a number from 1 to 511", "hint: --stride")
     let missed = try run(
       "eval", "bytes", Self.model, "--text", Self.text, "--max-bits", "0.01", "--quiet")
     #expect(missed.status == 1)

@@ -8,7 +8,7 @@ import Testing
 /// Contexts beyond the trained one: the fixture's is 512.
 @Suite struct ContextWarningTests: CommandSuite {
   private static let warning = "ropeconv: warning: "
-  private static let beyond = "600 tokens are more than the 512 it was trained for"
+  private static let beyond = "600 tokens exceed the 512 that the model was trained on"
 
   @Test func everyCommandWarnsOnce() throws {
     let template = References.file("fixtures/lantern.needle.json")
@@ -45,7 +45,7 @@ import Testing
       let finished = try runProgram(Self.program, arguments + ["--json"])
       #expect(finished.status == 0, "\(arguments): \(finished.errors)")
       let lines = finished.errors.split(separator: "\n").filter {
-        $0.hasPrefix(Self.warning) && $0.contains("trained for")
+        $0.hasPrefix(Self.warning) && $0.contains("was trained on")
       }
       #expect(lines.count == 1, "\(arguments): \(finished.errors)")
       #expect(lines.first?.contains(Self.beyond) == true)
@@ -63,7 +63,7 @@ import Testing
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let keys = "\(folder)/k.gguf"
     #expect(try run("convert", Self.model, "--to", "k", "-o", keys, "--quiet").status == 0)
-    let beyond = "positions up to 564 are more than the 512 it was trained for"
+    let beyond = "positions up to 564 exceed the 512 that the model was trained on"
     for arguments in [
       ["eval", "perplexity", Self.model, "--sites", "k"] + late,
       ["eval", "perplexity", Self.model, keys] + late,
@@ -84,7 +84,7 @@ import Testing
     ] {
       let finished = try runProgram(Self.program, arguments)
       #expect(finished.status == 0, "\(arguments): \(finished.errors)")
-      #expect(!finished.errors.contains("it was trained for"), "\(arguments): \(finished.errors)")
+      #expect(!finished.errors.contains("was trained on"), "\(arguments): \(finished.errors)")
     }
     let plan = try Model(opening: keys).plan
     #expect(ContextWarning(plan, length: 64, from: 448) == nil)
@@ -185,10 +185,10 @@ import Testing
       ContextWarning(model.plan, length: length, rotary: RotaryRequest(scaling: scaling))
     }
     #expect(warning(2048, nil) == nil)
-    #expect(warning(2049, nil)?.text.contains("than the 2048 it was trained for") == true)
+    #expect(warning(2049, nil)?.text.contains("exceed the 2048 that the model was") == true)
     #expect(warning(512, .some(.none)) == nil)
     let unscaled = try #require(warning(1024, .some(.none)))
-    #expect(unscaled.text.hasSuffix("than the 512 it was trained for before its own scaling"))
+    #expect(unscaled.text.hasSuffix("the 512 that the model was trained on before its own scaling"))
     #expect(unscaled.factor == 2)
     #expect(warning(1024, .linear(factor: 2)) == nil)
     #expect(warning(1025, .linear(factor: 2)) != nil)
@@ -213,7 +213,7 @@ import Testing
     #expect(finished.status == 0, "\(finished.errors)")
     let lines = finished.errors.split(separator: "\n").filter { $0.hasPrefix(Self.warning) }
     #expect(lines.count == 1, "\(finished.errors)")
-    #expect(lines.first?.contains("more than the 512") == true)
+    #expect(lines.first?.contains("exceed the 512") == true)
     #expect(try json(finished)["warnings"]?.array?.count == 1)
   }
 }

@@ -97,7 +97,7 @@ import Testing
       (["icl", Self.model, "--tasks", "/nonexistent.jsonl"], 66, "/nonexistent.jsonl"),
       (["icl", Self.model, "--tasks", Self.text], 65, "line 1"),
       (["ruler", Self.model, "--task", "vt,vt", "--lengths", "1024"], 64, "twice"),
-      (["icl", Self.model, "--tasks", "\(task),\(task)"], 64, "same name"),
+      (["icl", Self.model, "--tasks", "\(task),\(task)"], 64, "two tasks are named 'codes'"),
       (
         [
           "perplexity", Self.model, "--text", Self.text, "--lengths", "128", "--rope-scaling", "",

@@ -78,7 +78,7 @@ import Testing
     ([text], 65, "line 1: is not JSON"),
     (["/nonexistent"], 66, "/nonexistent"),
     ([requests, "--shard", "1/2", "-o", "/tmp/x.jsonl"], 64, "eval merge"),
-    ([requests, "--ctx", "1"], 64, "hint: --ctx"),
+    ([requests, "--ctx", "1"], 64, "error: --ctx is 1, expected a number from 2"),
     ([requests, "--ctx", "6"], 65, "leave no room"),
     ([requests, "--force"], 64, "--force has no effect"),
   ])

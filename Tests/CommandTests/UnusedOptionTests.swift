@@ -132,7 +132,7 @@ import Testing
     for (given, said) in [("1K", "1 KiB"), ("1000", "1000 bytes"), ("3M", "3 MiB")] {
       expectFailure(
         try runProgram(Self.program, Self.perplexity + ["--memory", given, "--quiet"]), 64,
-        containing: "allowed is \(said),")
+        containing: "--memory is \(said),")
     }
   }
 

@@ -15,6 +15,8 @@ import Testing
     ("m", "keep", "m.qkvo.gguf"),
     ("./m", "f16", "./m.qkvo-F16.gguf"),
     ("a/.m", "keep", "a/.m.qkvo.gguf"),
+    ("a/s-00001-of-00004.gguf", "keep", "a/s.qkvo.gguf"),
+    ("s-Q8_0-00001-of-00004.gguf", "q4_0", "s.qkvo-Q4_0.gguf"),
     ("part/model.safetensors", "q4_0", "part/model.qkvo-Q4_0.gguf"),
     ("part/model.safetensors", "f16", "part/model.qkvo-F16.safetensors"),
   ])

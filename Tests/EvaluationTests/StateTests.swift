@@ -148,7 +148,7 @@ import Testing
       }
       return error?.summary ?? ""
     }
-    #expect(try problem { $0.start = 5 }.contains("'identity.settings.start' differs: 5 here"))
+    #expect(try problem { $0.start = 5 }.hasSuffix("settings.start' differs: 5 in two, 0 in one"))
     #expect(try problem { $0.rotary.sites = .all }.contains("identity.models[0].rotation.sites"))
     #expect(try problem { $0.windows.limit = 5 }.contains("identity.settings.chunks"))
     // A number that cannot be, an edited identity, and another protocol are told on reading.

@@ -39,9 +39,9 @@ import Testing
     let rope = try #require(try effects(.none, .scores))
     #expect(rope.contains("q and k begin to rotate"))
     let nope = try #require(try effects(.scores, .none))
-    #expect(nope.contains("the scores lose distance"))
+    #expect(nope.contains("attention scores lose the distance"))
     let back = try #require(try effects(.all, .scores))
-    #expect(back.contains("v and o rotate no more"))
+    #expect(back.contains("v and o no longer rotate"))
     let one = try #require(try effects(.scores, [.query, .key, .value]))
     #expect(one.contains("v begins to rotate"))
     let scored = try #require(try effects(.scores, .all, for: .scoring))
@@ -54,7 +54,7 @@ import Testing
     #expect(try effects(.scores, .all, pairs: 0) == nil)
     #expect(try effects(.scores, .all, for: .fittedConversion) == nil)
     #expect(
-      try effects(.scores, .message, for: .fittedConversion)?.contains("lose distance") == true)
+      try effects(.scores, .message, for: .fittedConversion)?.contains("lose the distance") == true)
     #expect(try effects(.all, .all, pairs: 2)?.contains("other frequencies") == true)
   }
 }

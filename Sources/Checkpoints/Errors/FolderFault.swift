@@ -43,8 +43,10 @@ public enum FolderFault: Fault {
   public var summary: String {
     switch self {
     case .noModel(let count):
-      "the folder has no config.json and \(count == 0 ? "no" : "\(count)") GGUF models: "
-        + "expected a Hugging Face folder or exactly one GGUF model"
+      (count == 0
+        ? "the folder holds neither config.json nor a GGUF model"
+        : "the folder holds \(count) GGUF models and no config.json")
+        + ": expected a Hugging Face folder or exactly one GGUF model"
     case .noWeights: "the folder has neither model.safetensors nor model.safetensors.index.json"
     case .adapter(let base):
       "the folder holds an adapter (LoRA)\(base.map { " for \(quoted($0))" } ?? ""), not a model"

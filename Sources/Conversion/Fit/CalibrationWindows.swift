@@ -29,7 +29,9 @@ struct CalibrationWindows {
       throw ConversionError.setting(
         .calibrationTokens(settings.tokens, context: settings.context, texts: texts.count))
     }
-    let all = try texts.map { try WindowPlan(context: settings.context).windows(of: $0) }
+    let all = try texts.map {
+      try WindowPlan(context: settings.context).windows(of: $0, for: .calibration)
+    }
     let quotas = Self.quotas(count, of: all.map(\.count))
     var kept: [[Place]] = []
     var heldOut: [[Place]] = []

@@ -37,14 +37,16 @@ package struct FewShotEvaluation {
   ) throws -> FewShotResult {
     guard !tasks.isEmpty, shots >= 0, limit ?? 1 >= 1 else {
       throw EvaluationError.usage(
-        "at least one task and one example are needed, and no less than 0 shots")
+        "expected at least one task, one example and 0 shots")
     }
-    guard Set(tasks.map(\.name)).count == tasks.count else {
-      throw EvaluationError.usage("two tasks have the same name")
+    var names: Set<String> = []
+    for task in tasks where !names.insert(task.name).inserted {
+      throw EvaluationError.usage("two tasks are named '\(task.name)'")
     }
     for task in tasks where task.examples.count <= shots {
       throw EvaluationError.usage(
-        "\(task.name) has \(task.examples.count) examples, expected more than \(shots) shots")
+        "\(task.name) has \(counted(task.examples.count, "example")), too few for"
+          + " \(counted(shots, "shot"))")
     }
     let tokenizer = try model.tokenizer()
     for task in tasks {

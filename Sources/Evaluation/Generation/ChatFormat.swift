@@ -178,7 +178,7 @@ package struct ChatFormat: Sendable, Equatable {
         .chat, problem: "is '\(name)', expected none, auto, \(names)")
     }
     func refused(_ problem: String) -> EvaluationError {
-      .usage("the checkpoint\(problem); known by name: \(names)")
+      .usage("the checkpoint\(problem); name a chat format: \(names)")
     }
     guard let template = try model.checkpoint.chatTemplate() else {
       let others = try model.checkpoint.otherChatTemplates()

@@ -56,7 +56,8 @@ struct TokenizedHaystack: Sendable {
     let tokens = try tokenizer.encode(haystack.bytes, addSpecial: false, parseSpecial: false)
     TokenizerNotes.tell(of: haystack.bytes, named: haystack.name, as: tokens, by: tokenizer)
     guard tokens.count >= 2 else {
-      throw EvaluationError.textTooShort(file: haystack.name, tokens: tokens.count, needed: 2)
+      throw EvaluationError.textTooShort(
+        file: haystack.name, tokens: tokens.count, needed: 2, for: .haystack)
     }
     var text: [UInt8] = []
     var offsets: [Int] = []

@@ -168,7 +168,7 @@ package struct NeedleResult: EvaluationResult {
     else { return nil }
     func rounded(_ percent: Double) -> String { String(format: "%.1f", percent) }
     return "at length \(worst.length) the needles of depth \(rounded(worst.depth)) % stand at"
-      + " \(rounded(placed)) % on average: so far away are the ends of sentences"
+      + " \(rounded(placed)) % on average: sentence ends are that far apart"
   }
 
   /// Beyond it a depth is another one.

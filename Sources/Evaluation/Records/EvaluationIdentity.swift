@@ -68,26 +68,39 @@ package struct EvaluationIdentity: Sendable, Equatable {
   }
 
   /// Where two identities first differ, and how; nil where they are equal.
-  static func difference(_ one: JSONValue, _ other: JSONValue, path: String = "") -> String? {
+  /// - Parameters:
+  ///   - one: an identity, or a member of it.
+  ///   - other: the same of the other.
+  ///   - names: the files that hold them.
+  ///   - path: where in the identities they stand.
+  /// - Returns: one line.
+  static func difference(
+    _ one: JSONValue, _ other: JSONValue, in names: (one: String, other: String), path: String
+  ) -> String? {
     if one == other { return nil }
     func below(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
     if let left = one.object, let right = other.object {
       for key in OrderedSet(Array(left.keys) + Array(right.keys)) {
-        if let found = difference(left[key] ?? .null, right[key] ?? .null, path: below(key)) {
+        if let found = difference(
+          left[key] ?? .null, right[key] ?? .null, in: names, path: below(key))
+        {
           return found
         }
       }
     }
     if let left = one.array, let right = other.array, left.count == right.count {
       for (index, pair) in zip(left, right).enumerated() {
-        if let found = difference(pair.0, pair.1, path: "\(path)[\(index)]") { return found }
+        if let found = difference(pair.0, pair.1, in: names, path: "\(path)[\(index)]") {
+          return found
+        }
       }
     }
     func shown(_ value: JSONValue) -> String {
       let text = value.serialized(pretty: false)
-      return text.count > 48 ? "\(text.prefix(45))..." : text
+      guard text.count > 48 else { return text }
+      return "\(text.prefix(45))..." + (value.string == nil ? "" : "\"")
     }
-    return "'\(path)' differs: \(shown(one)) here, \(shown(other)) there"
+    return "'\(path)' differs: \(shown(one)) in \(names.one), \(shown(other)) in \(names.other)"
   }
 }
 

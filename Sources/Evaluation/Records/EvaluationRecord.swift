@@ -185,10 +185,14 @@ package struct EvaluationRecord: Sendable {
       makers.append(own)
       let one = JSONValue.object(record.identity)
       let other = JSONValue.object(first.record.identity)
-      if let difference = EvaluationIdentity.difference(one, other, path: "identity") {
+      let difference = EvaluationIdentity.difference(
+        one, other, in: (file, first.file), path: "identity")
+      if let difference {
+        let areWhole = [record, first.record].allSatisfy { $0.units.count == $0.unitCount }
         throw .record(
           file: file,
-          problem: "not of the same evaluation as \(first.file): \(difference)")
+          problem: "not of the same evaluation as \(first.file): \(difference)"
+            + (areWhole ? " (both are whole results, not shards)" : ""))
       }
       for unit in record.units {
         if let known = units[unit.index] {

@@ -56,7 +56,11 @@ package final class StateFile {
     let isNew = descriptor >= 0
     if descriptor < 0, errno == EEXIST { descriptor = open(path, flags, 0o644) }
     guard descriptor >= 0 else {
-      throw .state(file: path, problem: String(cString: strerror(errno)))
+      let reason = String(cString: strerror(errno))
+      let folder = Paths.folder(of: path)
+      throw .state(
+        file: path,
+        problem: FileStamp(path: folder) == nil ? "there is no folder \(quoted(folder))" : reason)
     }
     handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     var status = stat()

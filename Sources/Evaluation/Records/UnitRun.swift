@@ -66,7 +66,7 @@ public struct RunOptions {
     guard fixed + unit <= memory else {
       throw .setting(
         .memory,
-        problem: "allowed is \(Self.size(memory)), but one unit of \(context) tokens takes about"
+        problem: "is \(Self.size(memory)), but a chunk or trial of \(context) tokens takes about"
           + " \((fixed + unit) >> 20) MiB")
     }
     return (memory - fixed) / unit

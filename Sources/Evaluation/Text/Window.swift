@@ -59,8 +59,14 @@ public struct WindowPlan: Sendable, Equatable {
   static let lastPosition = 1 << 40
 
   /// The windows of a text, in order.
+  /// - Parameters:
+  ///   - text: the text.
+  ///   - use: what it is read for, which an error says.
+  /// - Returns: at least one window.
   /// - Throws: `EvaluationError.textTooShort`, or `.setting` for sizes that make no sense.
-  package func windows(of text: TokenizedText) throws(EvaluationError) -> [Window] {
+  package func windows(
+    of text: TokenizedText, for use: EvaluationError.TextUse = .chunks
+  ) throws(EvaluationError) -> [Window] {
     if let targetContext, targetContext != context {
       return try windows(of: text, targetsOf: targetContext)
     }
@@ -70,7 +76,7 @@ public struct WindowPlan: Sendable, Equatable {
     }
     let count = text.tokens.count
     guard count >= context else {
-      throw .textTooShort(file: text.name, tokens: count, needed: context)
+      throw .textTooShort(file: text.name, tokens: count, needed: context, for: use)
     }
     var windows: [Window] = []
     if let stride {

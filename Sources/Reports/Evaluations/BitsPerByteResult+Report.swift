@@ -24,7 +24,7 @@ extension BitsPerByteResult: ReportedResult {
       : "of the whole text alone: merge the shards"
     return """
       bits/byte   \(number)
-      scored      \(scored) tokens in \(windows.count) chunks, a text of \(bytes) bytes
+      scored      \(counted(scored, "token")) in \(counted(windows.count, "chunk")), a text of \(counted(bytes, "byte"))
       """
   }
 }

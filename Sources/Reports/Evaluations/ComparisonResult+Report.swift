@@ -93,7 +93,7 @@ extension ComparisonResult: ReportedResult {
 
       \(Format.table(spreads))
 
-      scored      \(divergences.count) targets in \(record.units.count) chunks
+      scored      \(counted(divergences.count, "target")) in \(counted(record.units.count, "chunk"))
       """
   }
 }

@@ -44,7 +44,7 @@ extension PerplexityResult: ReportedResult {
     return """
       perplexity  \(Format.measured(perplexity, error: perplexityError, 4))
       nll         \(Format.fixed(meanNegativeLogLikelihood, 6)) nats per token\(bits ?? "")
-      scored      \(scored) targets in \(windows.count) chunks of \(context) (\(score))
+      scored      \(counted(scored, "target")) in \(counted(windows.count, "chunk")) of \(context) (\(score))
       """
   }
 }

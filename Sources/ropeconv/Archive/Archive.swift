@@ -10,7 +10,7 @@ struct Archive: ParsableCommand {
         + "SHA-256 of every other member, the source's SHA-256, the settings and what was "
         + "measured. Equal conversions give equal bytes. Models are read from .zip and "
         + ".tar in place; .tar.zst, .tar.gz and compressed .zip members are unpacked "
-        + "first, to a nameless file in TMPDIR, and held against the manifest.",
+        + "first, to a nameless file in TMPDIR, and checked against the manifest.",
       examples: "ropeconv convert model.gguf --to rove -o model.rove.tar.zst",
       "ropeconv archive verify model.rove.tar.zst",
       "ropeconv archive list model.rove.tar.zst"),

@@ -12,7 +12,7 @@ struct ArchiveList: ParsableCommand {
         + "states; 'archive verify' compares them.",
       examples: "ropeconv archive list model.rove.zip"))
 
-  @Argument(help: "A .tar.zst, .tar.gz, .tar or .zip.")
+  @Argument(help: "A .tar.zst, .tar.gz (.tgz), .tar or .zip file.")
   var file: String
 
   @OptionGroup var output: OutputOptions

@@ -5,14 +5,14 @@ import Reports
 struct ArchiveVerify: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
-    abstract: "Hold every member of an archive against its manifest.",
+    abstract: "Check every member of an archive against its manifest.",
     usage: "ropeconv archive verify <file> [<options>]",
     discussion: HelpText.discussion(
       "Exits with 0 where all members are the same, 1 where one differs, is missing "
         + "or is extra, 65 where the archive cannot be read or has no manifest.",
       examples: "ropeconv archive verify model.rove.tar.zst --json"))
 
-  @Argument(help: "A .tar.zst, .tar.gz, .tar or .zip that convert wrote.")
+  @Argument(help: "A .tar.zst, .tar.gz (.tgz), .tar or .zip file that convert wrote.")
   var file: String
 
   @OptionGroup var output: OutputOptions

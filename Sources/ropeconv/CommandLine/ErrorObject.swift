@@ -16,7 +16,7 @@ enum ErrorObject {
 
   static func json(_ error: any Diagnostic) -> JSONValue {
     json(
-      summary: error.shownSummary, file: error.file, place: error.shownPlace,
+      summary: OptionHints.summary(of: error), file: error.file, place: error.shownPlace,
       hint: OptionHints.hint(for: error),
       status: error.exitStatus)
   }

@@ -10,6 +10,11 @@ import Tensors
 // said here.
 
 enum OptionHints {
+  /// What is wrong, as it is shown; a setting is called by its option's name.
+  static func summary(of error: any Diagnostic) -> String {
+    (error as? EvaluationError)?.optionSummary.map { shortened($0, to: 2000) } ?? error.shownSummary
+  }
+
   /// What the user can do about an error, with the options' names.
   static func hint(for error: any Diagnostic) -> String? {
     switch error {
@@ -19,7 +24,7 @@ enum OptionHints {
     case ConversionError.tooLarge(_, _, let type, _):
       "\(type == .bf16 ? "--type f32" : "--type bf16 or --type f32") holds larger numbers"
     case ModelError.wrongRotation:
-      "--assume-correct-rotation reads it as if it rotated as it is meant to"
+      "--assume-correct-rotation reads it as if it rotated correctly"
     case ReportError.notAResult:
       "write one with --json, as in: ropeconv eval perplexity ... --json > a.json"
     default: error.hint
@@ -47,15 +52,15 @@ extension SettingFault {
     case .nothingToStill: "leave B1 out of --absorb, or raise --still-epsilon"
     case .unknownContainer: "give another name with --output"
     case .unknownType: "give one of them with --type"
-    case .pureType: "leave --pure away, or name a quantized type with --type"
-    case .importanceUnused: "leave --imatrix away, or name a quantized type with --type"
-    case .shards: "leave --shard-size away, or name another --output"
+    case .pureType: "leave out --pure, or name a quantized type with --type"
+    case .importanceUnused: "leave out --imatrix, or name a quantized type with --type"
+    case .shards: "leave out --shard-size, or name another --output"
     case .quantizedOutsideGGUF: "name a .gguf file with --output, or another type with --type"
     case .valuesStay:
-      "--to keep leaves the value rotation as it is: name the sites, such as --to rove, or leave"
-        + " --value-pairs and --value-base away"
+      "--to keep leaves the value rotation as it is: name the sites, such as --to rove, or leave out"
+        + " --value-pairs and --value-base"
     case .noValueRotation:
-      "leave --value-pairs and --value-base away, or name other sites with --to"
+      "leave out --value-pairs and --value-base, or name other sites with --to"
     case .notKeyAndValue: "--set takes key=value"
     case .reservedKey, .keyGivenTwice, .keyTooDeep, .valueTooDeep: "change --set or --remove"
     case .keyType, .unreadableTokenizer, .unreadableModel: "change what --set and --remove ask for"
@@ -71,8 +76,8 @@ extension SettingFault {
     case .maxIncrease: "--max-increase gives the limit in percent"
     case .noValuesBeginToTurn:
       "--max-increase needs --to with v or o, and a model whose values do not rotate yet"
-    case .notFittable, .fitOfAbsorbed: "leave --calibrate away"
-    case .nothingToFit: "leave --calibrate away, or name other sites with --to"
+    case .notFittable, .fitOfAbsorbed: "leave out --calibrate"
+    case .nothingToFit: "leave out --calibrate, or name other sites with --to"
     }
   }
 }

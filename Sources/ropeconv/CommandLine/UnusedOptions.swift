@@ -168,7 +168,7 @@ extension EvaluateNeedle {
     try GivenOptions.all.refuseForceAlone()
     if trials == 1 {
       try GivenOptions.all.refuse(
-        "--passages", because: "the first of the trials reads the beginning in any case")
+        "--passages", because: "with one trial, own and one are the same")
     }
   }
 }

@@ -8,12 +8,11 @@ extension BitsPerByteResult: CommandedResult {
 
 struct EvaluateBytes: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "bytes", abstract: "Bits that a model needs for a byte of a text.",
+    commandName: "bytes", abstract: "Bits per byte of a text, comparable across vocabularies.",
     usage: "ropeconv eval bytes <model> --text <file> [<options>]",
     discussion: HelpText.discussion(
-      "Compares models of different vocabularies. Every token of the text is scored "
-        + "once, except a first one with nothing before it; its bytes count all the same. "
-        + "(Some tokenizers put a token before it.)",
+      "Every token of the text is scored once, except the first one where nothing stands before "
+        + "it (some tokenizers put a token there); its bytes count all the same.",
       examples: "ropeconv eval bytes model.gguf --text wiki.test.txt --ctx 1024"))
 
   @OptionGroup var operand: OneModel
@@ -45,7 +44,10 @@ struct EvaluateBytes: ParsableCommand {
   @OptionGroup(title: "Thresholds") var thresholds: ThresholdOptions
   @OptionGroup var output: OutputOptions
 
-  func validate() throws { try ThresholdOptions.checkLimit(maxBits, "--max-bits") }
+  func validate() throws {
+    try TextOptions.checkNotEmpty(text)
+    try ThresholdOptions.checkLimit(maxBits, "--max-bits")
+  }
 
   func run() throws {
     try GivenOptions.all.refuseForceAlone()

@@ -8,11 +8,11 @@ extension ComparisonResult: CommandedResult {
 
 struct EvaluateCompare: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "compare", abstract: "KL divergence and its kin of one model from another.",
+    commandName: "compare", abstract: "KL divergence and related measures between two models.",
     usage: "ropeconv eval compare <one> <other> --text <file> [<options>]",
     discussion: HelpText.discussion(
       "Both models run side by side; nothing is written. Variant options apply to "
-        + "OTHER; ONE is taken for the truth.",
+        + "OTHER; ONE is taken as the truth.",
       examples: "ropeconv eval compare model.gguf model.rove.gguf --text wiki.test.txt "
         + "--chunks 32",
       "ropeconv eval compare model.gguf model.gguf --sites qkvo --text "

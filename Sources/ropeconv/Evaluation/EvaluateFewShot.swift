@@ -24,11 +24,12 @@ struct EvaluateFewShot: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "What guessing gives in each task, as CORE's eval_meta_data.csv. (default: 1 / choices)",
+      "Accuracy of random guessing in each task, in the form of CORE's eval_meta_data.csv."
+        + " (default: 1 / choices)",
       valueName: "file.csv"))
   var baselines: String?
 
-  @Option(help: ArgumentHelp("Solved examples before each.", valueName: "n"))
+  @Option(help: ArgumentHelp("Solved examples before each question.", valueName: "n"))
   var shots = 0
 
   @Option(
@@ -39,8 +40,10 @@ struct EvaluateFewShot: ParsableCommand {
   @Option(help: ArgumentHelp("Seed of the choice of shots.", valueName: "s"))
   var seed: UInt64 = 1234
 
-  @Option(help: ArgumentHelp("What stands between context and continuation.", valueName: "text"))
-  var delimiter = " "
+  @Option(
+    help: ArgumentHelp(
+      "Text between context and continuation. (default: a space)", valueName: "text"))
+  var delimiter: String?
 
   @OptionGroup(title: "Models") var opening: ModelOptions
   @OptionGroup(title: "Variant") var variant: VariantOptions
@@ -58,7 +61,13 @@ struct EvaluateFewShot: ParsableCommand {
   @OptionGroup(title: "Thresholds") var thresholds: ThresholdOptions
   @OptionGroup var output: OutputOptions
 
-  func validate() throws { try ThresholdOptions.checkShare(minAccuracy, "--min-accuracy") }
+  func validate() throws {
+    try ThresholdOptions.checkShare(minAccuracy, "--min-accuracy")
+    if let examples, examples < 1 {
+      throw ValidationError("--examples is \(examples), expected at least 1")
+    }
+    if shots < 0 { throw ValidationError("--shots is \(shots), expected at least 0") }
+  }
 
   func run() throws {
     try refuseUnused()
@@ -73,7 +82,7 @@ struct EvaluateFewShot: ParsableCommand {
     let model = try opening.open(path, output)
     try variant.refuseUnused(in: [model.plan])
     var evaluation = FewShotEvaluation(
-      shots: shots, seed: seed, limit: examples, delimiter: delimiter,
+      shots: shots, seed: seed, limit: examples, delimiter: delimiter ?? " ",
       rotary: try variant.request(for: model.plan, warning: output),
       options: try work.options(longRun, threads: output.threads))
     let display = ProgressDisplay(quiet: output.quiet)

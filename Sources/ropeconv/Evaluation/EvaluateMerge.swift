@@ -6,11 +6,11 @@ import Reports
 
 struct EvaluateMerge: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "merge", abstract: "One result from the shards of an evaluation.",
+    commandName: "merge", abstract: "Merge the shards of an evaluation into one result.",
     usage: "ropeconv eval merge <shards> ... [<options>]",
     discussion: HelpText.discussion(
-      "Shards are the JSON of runs with --shard I/N --json; the result has the digits "
-        + "of one run.",
+      "Shards are the JSON of runs with --shard I/N --json; the result has the same digits as "
+        + "one whole run.",
       examples: "ropeconv eval merge shard1.json shard2.json --json > all.json"))
 
   @Argument(help: "Results of shards, in any order.")

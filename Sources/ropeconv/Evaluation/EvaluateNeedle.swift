@@ -15,7 +15,7 @@ extension NeedleResult: CommandedResult {
 struct EvaluateNeedle: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "needle", abstract: "Needle in a haystack: retrieval by length and depth.",
-    usage: "ropeconv eval needle <model> --haystack <file> [<options>]",
+    usage: "ropeconv eval needle <model> [--haystack <dir|file>] [<options>]",
     discussion: HelpText.discussion(
       "A cell's accuracy is exact greedy match, from one forward pass per trial.",
       examples: "ropeconv eval needle model.gguf --haystack essays/ --lengths 512,1024,2048 "
@@ -41,7 +41,8 @@ struct EvaluateNeedle: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "own: each trial in a passage of its own, the same at all depths; one: all in the beginning, done sooner.",
+      "own: each trial in a passage of its own, the same at all depths; one: all trials at the beginning"
+        + " of the haystack, which is faster.",
       valueName: "kind"))
   var passages = NeedleEvaluation.Passages.own
 
@@ -50,7 +51,7 @@ struct EvaluateNeedle: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "pass: matches from one forward pass; generate: by real greedy decoding, slowly.",
+      "pass: exact matches from one forward pass; generate: by greedy decoding, which is slower.",
       valueName: "mode"))
   var mode = NeedleEvaluation.Mode.pass
 
@@ -152,7 +153,7 @@ struct NeedleTemplateOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "What is asked, with {key}: in a chat all the user's; the reply begins with the answer.",
+      "The question, with {key}; in a chat it is the user's turn, and the reply begins with the answer.",
       valueName: "text"))
   var question: String?
 
@@ -185,7 +186,8 @@ struct NeedleTemplateOptions: ParsableArguments {
     }
     try texts.checkLength(file: template ?? "")
     guard let path = haystack ?? beside else {
-      throw UsageError("a text to hide needles in is needed: --haystack DIR|FILE")
+      throw UsageError(
+        "a text to hide needles in is needed: --haystack DIR|FILE, or a --template that names one")
     }
     return (texts, path)
   }

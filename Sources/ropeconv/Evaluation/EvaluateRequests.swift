@@ -14,8 +14,8 @@ struct EvaluateRequests: ParsableCommand {
     commandName: "requests", abstract: "Answer the requests of lm-evaluation-harness.",
     usage: "ropeconv eval requests <model> --requests <in.jsonl> [<options>]",
     discussion: HelpText.discussion(
-      "A request is a JSON object in a line, and its answer a line of the output, at "
-        + #"the same place: {"type": "loglikelihood", "context": ..., "continuation": ...}, "#
+      "Each line is a request, a JSON object; its answer is the line of the output at the same "
+        + #"place: {"type": "loglikelihood", "context": ..., "continuation": ...}, "#
         + #"{"type": "loglikelihood_rolling", "text": ...} or {"type": "generate_until", "#
         + #""context": ..., "until": [...], "max_tokens": n}."#,
       examples: "ropeconv eval requests model.gguf --requests in.jsonl -o out.jsonl"))
@@ -76,8 +76,8 @@ struct EvaluateRequests: ParsableCommand {
       output.warn(model, beyond: longest, rotary: rotary)
       if cut > 0 {
         output.warn(
-          "\(requests.name): \(cut) of \(requests.requests.count) requests are longer than the"
-            + " context and are cut at their beginning")
+          "\(requests.name): longer than the context, and cut at the beginning: \(cut) of"
+            + " \(counted(requests.requests.count, "request"))")
       }
     } progress: { share, answered in
       display.show(share, "\(answered) requests")
@@ -102,7 +102,7 @@ struct AnswerOptions: ParsableArguments {
   func write(_ result: any ReportedResult, force: Bool, inputs: [String]) throws {
     guard let output else { return }
     guard let lines = (result as? RequestsResult)?.answerLines else {
-      throw UsageError("--output takes the answers of 'eval requests', which this result has not")
+      throw UsageError("--output is for the answers of 'eval requests'; this result has none")
     }
     _ = try WholeFile.write(
       Array(lines.map { $0 + "\n" }.joined().utf8), to: output, force: force, inputs: inputs)

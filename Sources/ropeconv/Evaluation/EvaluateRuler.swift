@@ -24,6 +24,7 @@ struct EvaluateRuler: ParsableCommand {
   @OptionGroup var operand: OneModel
 
   @Option(
+    name: [.customLong("task"), .customLong("tasks")],
     help: ArgumentHelp(
       "Tasks, or all that have the files and the room they need: \(RulerTask.allCases.map(\.rawValue).joined(separator: ", ")).",
       valueName: "task,...|all"))
@@ -86,6 +87,7 @@ struct EvaluateRuler: ParsableCommand {
     }
     let tasks = try tasks()
     try refuseUnused(for: tasks)
+    try checkTexts(of: tasks)
     try longRun.refuseInShard("--min-score")
     let model = try opening.open(path, output)
     try variant.refuseUnused(in: [model.plan])
@@ -128,6 +130,23 @@ struct EvaluateRuler: ParsableCommand {
     try thresholds.check(
       result, force: force, "--min-score",
       minScore.map { .least($0, of: "score", result.score ?? 0, digits: 2) })
+  }
+
+  /// Refuses tasks asked for by name whose texts are not given; of `all` they are left out.
+  private func checkTexts(of tasks: [RulerTask]) throws(UsageError) {
+    guard task != "all" else { return }
+    for task in tasks {
+      if task.haystack == .essay, essays == nil {
+        throw UsageError("\(task.rawValue) needs a text for its haystack: --essays DIR|FILE")
+      }
+      if task == .questions1, squad == nil {
+        throw UsageError("\(task.rawValue) needs questions in SQuAD's JSON format: --squad FILE")
+      }
+      if task == .questions2, hotpot == nil {
+        throw UsageError(
+          "\(task.rawValue) needs questions in HotpotQA's JSON format: --hotpot FILE")
+      }
+    }
   }
 
   private func json(_ path: String) throws -> JSONValue {
