@@ -62,14 +62,14 @@ package enum ConversionWarning: Sendable, Equatable {
         + " there is one: \(names.map { quoted($0) }.joined(separator: ", ")) left out"
     case .assumedTokenizer(let sentence): sentence
     case .widened(let tensors, let bytes, let written):
-      "\(tensors) tensors of weights in 8 bits or fewer are written as plain numbers: \(bytes) bytes"
-        + " with their scales become \(written)"
+      "weights in 8 bits or fewer are written as plain numbers, of \(counted(tensors, "tensor")):"
+        + " \(bytes) bytes with their scales become \(written)"
     case .otherTypes(let tensors):
-      "the rows of \(tensors) tensors are not whole blocks of the type asked for: they take"
+      "the rows of \(counted(tensors, "tensor")) are not whole blocks of the type asked for: they get"
         + " another, as llama-quantize gives them"
     case .withoutImportance(let tensors):
-      "the importance matrix knows nothing of \(tensors) quantized tensors: they are stored as without"
-        + " it"
+      "the importance matrix says nothing of \(counted(tensors, "quantized tensor")), stored as"
+        + " without it"
     case .unknownKey(let key):
       "the key '\(key)' is known to no reader here: it is stored, and ropeconv ignores it"
     case .noModelingCode(let type, let sites):

@@ -103,21 +103,20 @@ public enum SettingFault: Sendable, Equatable {
     case .reservedKey(let key): "the key '\(key)' is written by the conversion alone"
     case .keyGivenTwice(let key): "the key '\(key)' is given twice"
     case .keyType(let key, let value, let type):
-      "the key '\(key)' has type \(type), which '\(value)' is not a value of"
+      "'\(value)' is not a value of type \(type), which the key '\(key)' has"
     case .missingKey(let key): "there is no key '\(key)' to remove"
     case .ofLayerKinds(let key, let member):
       "the key '\(key)' says nothing of layers whose kinds have rotations of their own, which"
         + " '\(member)' sets"
     case .spellingsDisagree(let key):
-      "another key that is set says otherwise what '\(key)' says: they are two spellings of one"
-        + " rotation"
+      "another key that is set contradicts '\(key)': both are spellings of one fact of the rotation"
     case .unreadableTokenizer(let reason):
       "the edited keys leave a tokenizer that cannot be read: \(reason)"
     case .unreadableModel(let reason):
       "the edited keys leave a model that cannot be read: \(reason)"
     case .valuesBehindEdit:
-      "the edited keys change how queries and keys turn, but not the frequencies of values, which are"
-        + " made of the model as it is"
+      "the edited keys change how queries and keys turn, but not the frequencies of values, which"
+        + " come from the model before the edit"
     case .calibrationContext(let tokens):
       "calibration windows of \(tokens) tokens, expected at least 4"
     case .calibrationTokens(let tokens, let context, let texts):

@@ -67,7 +67,7 @@ import Testing
 
   @Test func whatIsCutIsSaid() throws {
     let finished = try evaluate([Self.requests, "--ctx", "24"])
-    #expect(finished.errors.contains("are longer than the context and are cut"))
+    #expect(finished.errors.contains("longer than the context, and cut at the beginning: "))
     let piped = try evaluate(
       ["-", "--json"], input: #"{"type": "loglikelihood_rolling", "text": "There is fog."}"#)
     #expect(try json(piped)["units_total"] == 1)

@@ -85,7 +85,7 @@ import Testing
         (["--logprobs", "\(work)/none.npy"], 66, "no such file"),
         (["--logprobs", scored, "--streams", scored], 65, "holds 126 numbers, expected"),
         ([Self.model, "--streams", scored], 64, "--streams goes with --logprobs"),
-        ([], 64, "a model to hold against"), ([Self.model, "--logprobs", scored], 64, "exclude"),
+        ([], 64, "a model to compare with"), ([Self.model, "--logprobs", scored], 64, "exclude"),
       ]
       for (arguments, status, words) in refusals {
         expectFailure(

@@ -43,7 +43,7 @@ class RopeconvLM(LM):
             done = subprocess.run([*self.command, "--requests", asked, "-o", answered], stdout=subprocess.DEVNULL)
             if done.returncode != 0:
                 # What is wrong stands on standard error.
-                raise RuntimeError(f"ropeconv ended with {done.returncode}")
+                raise SystemExit(done.returncode)
             with open(answered) as file:
                 return [json.loads(line) for line in file]
 

@@ -50,15 +50,14 @@ public enum InputFault: Fault {
     case .truncatedWhileRead(let expected, let found):
       "ended while it was read: expected \(expected) more bytes, found \(found)"
     case .changedWhileRead:
-      "was written to, or another file took its place, while it was read: what was made of it is"
-        + " refused"
+      "was written to, or another file took its place, while it was read: the result is discarded"
     case .outOfMemory: "memory ran out while it was read"
     case .empty: "the file is empty: expected a checkpoint, found 0 bytes"
     case .gitLFSPointer: "is a Git LFS pointer, not the file it stands for"
     case .unknownFormat: "is not a GGUF file, a safetensors file, a model folder or an archive"
     case .text: "is a text, not a model"
     case .configurationAlone: "is a model's configuration, not the model"
-    case .pickle: "is a PyTorch checkpoint, which is not read"
+    case .pickle: "is a PyTorch checkpoint, which cannot be read here"
     case .tooLargeForMemory(let bytes, let limit):
       "is too large: \(bytes) bytes, at most \(limit) are read"
     case .rowsOutOfRange(let tensor, let asked, let rows):
@@ -75,7 +74,7 @@ public enum InputFault: Fault {
   public var hint: String? {
     switch self {
     case .hubName(let name, _): "download it first: hf download \(name)"
-    case .unfinishedDownload: "start the download again, it goes on where it stopped"
+    case .unfinishedDownload: "start the download again: it continues where it stopped"
     case .gitLFSPointer: "fetch the file itself with 'git lfs pull'"
     case .configurationAlone: "give the folder it lies in"
     case .changedWhileRead: "start again once nothing else writes to it"

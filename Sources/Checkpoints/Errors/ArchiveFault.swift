@@ -64,7 +64,7 @@ public enum ArchiveFault: Fault {
     case .duplicateMember: "two members have the same name"
     case .link: "the member is a link: expected regular files"
     case .specialFile: "the member is a special file: expected regular files"
-    case .sparse: "the member is stored with holes, which is not read"
+    case .sparse: "the member is stored as a sparse file, which cannot be read here"
     case .encrypted: "the member is encrypted"
     case .tooManyMembers(let limit): "the archive has more than \(limit) members"
     case .expandsTooFar(let packed, let limit):

@@ -55,7 +55,7 @@ public enum FolderFault: Fault {
     case .halfReplaced(let staged):
       "holds no model: a run that was replacing it was stopped; files of the old and of the new one"
         + " wait in \(quoted(staged))"
-    case .hubCache: "is a cache of downloads, the model lies deeper"
+    case .hubCache: "is a cache of downloads: the model is in a folder below it"
     case .linkLeadsOut(let target):
       "is a link out of the model's folder, to \(quoted(target)): what is copied must lie in it"
     case .configurationNotObject: "is not a JSON object"
@@ -89,7 +89,7 @@ public enum FolderFault: Fault {
     case .noModel(let count) where count > 1: "give the GGUF file itself"
     case .adapter:
       "merge it into its model (merge_and_unload of peft), save that and give its folder"
-    case .unfinishedDownload: "start the download again, it goes on where it stopped"
+    case .unfinishedDownload: "start the download again: it continues where it stopped"
     case .halfReplaced: OutputFault.bothWait
     case .linkLeadsOut: "put the file itself in its place, if it is the model's"
     case .hubCache: "give the folder below its snapshots/"

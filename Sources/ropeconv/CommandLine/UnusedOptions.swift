@@ -44,7 +44,7 @@ extension VariantOptions {
     if !methods.contains(where: \.hasFactor) {
       try given.refuse(
         "--rope-factor", "--rope-original-ctx",
-        because: "there is no --rope-scaling that takes it")
+        because: "no --rope-scaling is given that takes it")
     }
     // Of several models or lengths, a factor that is not given follows from the original context.
     if !derivesFactor || ropeFactor != nil,
@@ -53,7 +53,8 @@ extension VariantOptions {
       try given.refuse(
         "--rope-original-ctx",
         because:
-          "--rope-scaling \(methods.map(\.name).joined(separator: ",")) goes by its factor alone")
+          "--rope-scaling \(methods.map(\.name).joined(separator: ",")) depends on its factor"
+          + " alone")
     }
     let scalings = methods.filter(\.hasFactor)
     if ropeFactor == 1, !scalings.isEmpty, scalings.allSatisfy(\.isNothingByOne) {
@@ -115,7 +116,7 @@ extension WindowOptions {
       plans.contains { $0.rotary.sites != .none }
       || variants.contains { (sites ?? $0.rotary.sites) != .none }
     if !rotates, !(plans + variants).contains(where: { $0.globals[.positions] != nil }) {
-      try GivenOptions.all.refuse("--start", because: "nothing in the model knows positions")
+      try GivenOptions.all.refuse("--start", because: "nothing in the model depends on positions")
     }
   }
 }
@@ -180,7 +181,7 @@ extension EvaluateRuler {
     try prompts.refuseUnused()
     try given.refuseForceAlone()
     if !tasks.contains(where: { $0.haystack == .essay }) {
-      try given.refuse("--essays", because: "no task asked for hides anything in essays")
+      try given.refuse("--essays", because: "none of the tasks hides anything in essays")
     }
     if !tasks.contains(.questions1) {
       try given.refuse("--squad", because: "qa_1 is not among the tasks")
@@ -234,11 +235,11 @@ extension Convert {
     if text.source == nil {
       try given.refuse(
         "--ctx", "--chunks", "--score", "--stride", "--start", "--compute", "--batch", "--memory",
-        because: "there is no --text to score before and after")
+        because: "no --text is given to score before and after")
     }
     if !fit.isAsked {
       try given.refuse(
-        "--calibrate-tokens", "--calibrate-ctx", because: "there is no --calibrate text")
+        "--calibrate-tokens", "--calibrate-ctx", because: "no --calibrate text is given")
     }
     if try absorb.map({ try AbsorptionIdentity.list($0) })?.contains(.stillPairs) != true {
       try given.refuse("--still-epsilon", because: "it is for --absorb B1")

@@ -91,7 +91,7 @@ struct EvaluatePerplexity: ParsableCommand {
     let request = try variant.request(for: model.plan, warning: output)
     let text = try TokenizedText(text.required(), for: model, threads: output.threads)
     guard nll == nil || longRun.state == nil else {
-      throw UsageError("--nll and --state exclude each other: a state keeps sums alone")
+      throw UsageError("--nll and --state exclude each other: a state file keeps only sums")
     }
     var options = try work.options(longRun, threads: output.threads)
     options.form = form
@@ -126,7 +126,7 @@ struct EvaluatePerplexity: ParsableCommand {
       ("--nll", nll != nil), ("--max-ppl", maxPpl != nil), ("--shard", longRun.shard != nil),
       ("--junit", thresholds.junit != nil),
     ] where isGiven {
-      throw UsageError("\(option) is for one model at one length")
+      throw UsageError("\(option) is for one model at one length, not for a sweep")
     }
     let targets = lengthTargets ?? .same
     if lengths.count > 1, targets == .same, window.stride != nil {
