@@ -76,7 +76,7 @@ struct Convert: ParsableCommand {
   @Flag(help: "Print the plan and write nothing.")
   var dryRun = false
 
-  @OptionGroup(title: "Perplexity before and after (with --text or --tokens)")
+  @OptionGroup(title: "Perplexity before and after, of a text")
   var text: TextOptions
   @OptionGroup(title: "Chunks") var window: WindowOptions
   @OptionGroup(title: "Work") var work: WorkOptions

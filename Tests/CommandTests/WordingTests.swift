@@ -30,7 +30,7 @@ import Testing
       (["eval", "needle", Self.model, "--haystack", empty], "the text is empty", ""),
       (["eval", "perplexity", Self.model, "--text", empty], "the text is empty", ""),
       (["eval", "bytes", Self.model, "--text", two], "expected at least 4 for one chunk", ""),
-    ] {
+    ] as [([String], String, String)] {
       let finished = try runProgram(Self.program, arguments + ["--quiet"])
       expectFailure(finished, 65, containing: summary)
       #expect(
@@ -40,26 +40,29 @@ import Testing
   }
 
   /// What the parser says is put as all other errors are.
-  @Test(arguments: [
-    (["eval", "perplexity", model, "--ctx", "1K"], "--ctx is '1K', expected a whole number"),
-    (["verify", model, model, "--tolerance", "x"], "--tolerance is 'x', expected a number"),
-    (
-      ["eval", "perplexity", model, "--score", "x"],
-      "--score is 'x', expected second-half or all"
-    ),
-    (["convert", model, "--fit", "x"], "--fit is 'x', expected none, output or full"),
-    (["inspect", model, "more"], "unexpected argument 'more'"),
-    (["inspect"], "missing argument '<model>'"),
-    (["report", "a.json"], "missing option '--output <report.html>'"),
-    (["eval", "perplexity", model, "--text", ""], "--text is empty, expected a file"),
-    (["eval", "bytes", model, "--text", ""], "--text is empty, expected a file"),
-    (["eval", "icl", model, "--tasks", "a", "--examples", "0"], "--examples is 0, expected at"),
-    (["eval", "ruler", model, "--task", "niah_single_2"], "for its haystack: --essays DIR|FILE"),
-    (["eval", "ruler", model, "--task", "qa_1"], "SQuAD's JSON format: --squad FILE"),
-    (["eval", "ruler", model, "--tasks", "qa_2"], "HotpotQA's JSON format: --hotpot FILE"),
-    (["eval", "needle", model], "--haystack DIR|FILE, or a --template that names one"),
-    (["eval", "perplexity", model, "--text", text, "--chunks", "0"], "--chunks is 0, expected at"),
-  ])
+  @Test(
+    arguments: [
+      (["eval", "perplexity", model, "--ctx", "1K"], "--ctx is '1K', expected a whole number"),
+      (["verify", model, model, "--tolerance", "x"], "--tolerance is 'x', expected a number"),
+      (
+        ["eval", "perplexity", model, "--score", "x"],
+        "--score is 'x', expected second-half or all"
+      ),
+      (["convert", model, "--fit", "x"], "--fit is 'x', expected none, output or full"),
+      (["inspect", model, "more"], "unexpected argument 'more'"),
+      (["inspect"], "missing argument '<model>'"),
+      (["report", "a.json"], "missing option '--output <report.html>'"),
+      (["eval", "perplexity", model, "--text", ""], "--text is empty, expected a file"),
+      (["eval", "bytes", model, "--text", ""], "--text is empty, expected a file"),
+      (["eval", "icl", model, "--tasks", "a", "--examples", "0"], "--examples is 0, expected at"),
+      (["eval", "ruler", model, "--task", "niah_single_2"], "for its haystack: --essays DIR|FILE"),
+      (["eval", "ruler", model, "--task", "qa_1"], "SQuAD's JSON format: --squad FILE"),
+      (["eval", "ruler", model, "--tasks", "qa_2"], "HotpotQA's JSON format: --hotpot FILE"),
+      (["eval", "needle", model], "--haystack DIR|FILE, or a --template that names one"),
+      (
+        ["eval", "perplexity", model, "--text", text, "--chunks", "0"], "--chunks is 0, expected at"
+      ),
+    ] as [([String], String)])
   func usageErrorsSayWhatWasExpected(_ arguments: [String], _ words: String) throws {
     expectFailure(try runProgram(Self.program, arguments), 64, containing: words)
   }
@@ -75,7 +78,7 @@ import Testing
       (["analyze", Self.model, "--svg", "-"] + few, "--svg"),
       (["report", "a.json", "-o", "-"], "--output"),
       (["run", "plan.yaml", "--junit", "-"], "--junit"),
-    ] {
+    ] as [([String], String)] {
       try "models: {a: \(Self.model)}\nevaluations: [{eval: perplexity, text: \(Self.text)}]\n"
         .write(toFile: "\(work)/plan.yaml", atomically: true, encoding: .utf8)
       // In a folder of its own, where the file would be seen.
