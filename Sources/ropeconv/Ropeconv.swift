@@ -12,7 +12,7 @@ let programVersion = Program.version
 struct Ropeconv: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ropeconv",
-    abstract: "Convert language models between rotary variants (RoPE, VO-RoPE, RoVE) and score them.",
+    abstract: "Convert and score language models: rotary variants RoPE, VO-RoPE and RoVE.",
     discussion: HelpText.discussion(
       examples: "ropeconv inspect model.gguf",
       "ropeconv convert model.gguf --to rove -o model.rove.gguf",
