@@ -59,6 +59,7 @@ enum SamplingDefaults {
         members[setting.member] = Double("\(value)").map { .number($0) }
       }
     }
-    return members.isEmpty ? [:] : [drawn: .bool(true)].merging(members) { $1 }
+    if !members.isEmpty { members[drawn] = .bool(true) }
+    return members
   }
 }
