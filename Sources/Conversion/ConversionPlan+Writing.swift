@@ -327,11 +327,12 @@ extension ConversionPlan {
 
   private func uneditedConfiguration(_ provenance: Provenance) throws -> JSONValue {
     var fields: OrderedDictionary<String, JSONValue> = [
-      "version": .string(provenance.version), "source_sha256": .string(provenance.sourceHash),
-      "settings": .string(settings),
+      OwnKeys.Provenance.version.member: .string(provenance.version),
+      OwnKeys.Provenance.source.member: .string(provenance.sourceHash),
+      OwnKeys.Provenance.settings.member: .string(settings),
     ]
-    fields["source_weights_sha256"] = provenance.weightsHash.map { .string($0) }
-    fields["fit"] = fitProvenance.json(weights: provenance.fitted)
+    fields[OwnKeys.Provenance.weights.member] = provenance.weightsHash.map { .string($0) }
+    fields[OwnKeys.Fit.object] = fitProvenance.json(weights: provenance.fitted)
     if !extraTensors.isEmpty {
       fields[OwnKeys.extraTensors] = .array(extraTensors.map { .string($0) })
     }

@@ -33,7 +33,8 @@ struct FitProvenance {
   /// Whether the weights are those of a fit.
   var isUsed: Bool {
     let isThere = mode != nil || !perplexities.isEmpty || !texts.isEmpty
-    return isThere && mode != OwnKeys.Fit.unused && !stated.contains("fit=\(OwnKeys.Fit.unused)")
+    return isThere && mode != OwnKeys.Fit.unused
+      && !stated.contains(OwnKeys.Fit.setting(mode: OwnKeys.Fit.unused))
   }
 
   /// Whether what was written is known to be what the fit left.
@@ -56,7 +57,8 @@ struct FitProvenance {
 
   /// Of a fit, and of what the source's weights were fitted on before it.
   init(_ fit: FitReport, after earlier: FitProvenance) {
-    mode = fit.isUsed ? fit.mode.rawValue : OwnKeys.Fit.unused
+    let mode = fit.isUsed ? fit.mode.rawValue : OwnKeys.Fit.unused
+    self.mode = mode
     perplexities = [
       "perplexity_before": fit.perplexityBefore, "perplexity_rewritten": fit.perplexityRewritten,
       "perplexity_fitted": fit.perplexityFitted,
@@ -66,7 +68,7 @@ struct FitProvenance {
     if earlier.isUsed { texts = own + earlier.texts.filter { !own.contains($0) } }
     isOwn = true
     stated = [
-      "fit=\(fit.isUsed ? fit.mode.rawValue : OwnKeys.Fit.unused)",
+      OwnKeys.Fit.setting(mode: mode),
       "calibrate-tokens=\(fit.tokens + fit.heldOutTokens)", "calibrate-ctx=\(fit.context)",
       "calibrate-ids-sha256=\(fit.tokenHash)",
     ]
@@ -98,21 +100,22 @@ struct FitProvenance {
       line = checkpoint.metadata[OwnKeys.Provenance.settings.key]?.string
     default:
       let own = checkpoint.configuration?[OwnKeys.object]
-      for key in Self.keys { perplexities[key] = own?["fit"]?[key]?.double }
-      texts = (own?["fit"]?[OwnKeys.Fit.texts]?.array ?? []).compactMap { text -> Text? in
+      let fit = own?[OwnKeys.Fit.object]
+      for key in Self.keys { perplexities[key] = fit?[key]?.double }
+      texts = (fit?[OwnKeys.Fit.texts]?.array ?? []).compactMap { text -> Text? in
         guard let name = text["name"]?.string else { return nil }
         let hash = text["sha256"]?.string
         if let ids = text["ids_sha256"]?.string { return Text(hash: hash, ids: ids, name: name) }
         return hash.map { Text(hash: nil, ids: $0, name: name) }
       }
-      mode = own?["fit"]?[OwnKeys.Fit.mode]?.string
-      sites = own?["fit"]?[OwnKeys.Fit.sites]?.string
-      isChanged = own?["fit"]?[OwnKeys.Fit.changed]?.bool == true
-      weightsHash = own?["fit"]?[OwnKeys.Fit.weights]?.string
-      line = own?["settings"]?.string
+      mode = fit?[OwnKeys.Fit.mode]?.string
+      sites = fit?[OwnKeys.Fit.sites]?.string
+      isChanged = fit?[OwnKeys.Fit.changed]?.bool == true
+      weightsHash = fit?[OwnKeys.Fit.weights]?.string
+      line = own?[OwnKeys.Provenance.settings.member]?.string
     }
     stated = (line ?? "").split(separator: " ").map(String.init).filter {
-      $0.hasPrefix("fit=") || $0.hasPrefix("calibrate-")
+      OwnKeys.Fit.mode(ofSetting: $0) != nil || $0.hasPrefix("calibrate-")
     }
     // Files of before say it there alone.
     mode = mode ?? stated.lazy.compactMap { OwnKeys.Fit.mode(ofSetting: $0) }.first

@@ -12,9 +12,9 @@ final class FitStatement: Sendable {
 
   init(_ checkpoint: Checkpoint) {
     let own = checkpoint.configuration?[OwnKeys.object]
-    if let stated = own?["fit"] {
+    if let stated = own?[OwnKeys.Fit.object] {
       if let fields = stated.object {
-        let settings = own?["settings"]?.string
+        let settings = own?[OwnKeys.Provenance.settings.member]?.string
         self.stated = JSONValue.object(FitStatement.named(fields, settings: settings))
       } else {
         self.stated = stated

@@ -11,12 +11,23 @@ package enum OwnKeys {
   package enum Provenance: CaseIterable, Sendable {
     case version, source, weights, settings
 
+    /// The key of a GGUF file.
     package var key: String {
       switch self {
       case .version: GGUFKey.ownVersion
       case .source: "ropeconv.source.sha256"
       case .weights: "ropeconv.source.weights_sha256"
       case .settings: "ropeconv.settings"
+      }
+    }
+
+    /// The member of the object of config.json.
+    package var member: String {
+      switch self {
+      case .version: "version"
+      case .source: "source_sha256"
+      case .weights: "source_weights_sha256"
+      case .settings: "settings"
       }
     }
   }
@@ -45,6 +56,8 @@ package enum OwnKeys {
 
   /// Facts of a fit: members of `fit` in the object of config.json, behind `fitPrefix` in a GGUF file.
   package enum Fit {
+    /// The member of the object of config.json that holds them.
+    package static let object = "fit"
     /// What stands before what was measured of it.
     package static let perplexityPrefix = "perplexity_"
     /// The calibration texts.
@@ -55,9 +68,12 @@ package enum OwnKeys {
     package static let mode = "mode"
     /// The mode of a fit that was worse than the plain rewrite, which was written in its place.
     package static let unused = "none"
+    private static let settingPrefix = "fit="
+    /// The part of the settings' line that names a mode.
+    package static func setting(mode: String) -> String { settingPrefix + mode }
     /// The mode in a part of the settings' line; nil of other parts.
     package static func mode(ofSetting part: some StringProtocol) -> String? {
-      part.hasPrefix("fit=") ? String(part.dropFirst(4)) : nil
+      part.hasPrefix(settingPrefix) ? String(part.dropFirst(settingPrefix.count)) : nil
     }
     /// What `FitDigest` makes of the weights as they were written.
     package static let weights = weightsHash
