@@ -35,7 +35,8 @@ extension Checkpoint {
     throw .input(WrongInput.file(file, path), file: path)
   }
 
-  /// Refuses a path without the file that makes it a model, where a run that replaced that was stopped.
+  /// Refuses a path without the file that makes it a model, where a run that replaced that was
+  /// stopped.
   private static func checkIsNotHalfReplaced(_ path: String, key: String) throws(FileError) {
     if let staged = TemporaryName.halfReplaced(path, without: key) {
       throw .folder(.halfReplaced(staged: staged), file: path, place: .whole)
@@ -86,8 +87,7 @@ extension Checkpoint {
 
   /// NAME-00002-of-00003.gguf and so on.
   private static func isLaterShard(_ name: String) -> Bool {
-    guard let match = name.wholeMatch(of: /.*-([0-9]{5})-of-[0-9]{5}\.gguf/) else { return false }
-    return match.1 != "00001"
+    Shards.parse(name).map { $0.number != 0 } ?? false
   }
 
   private static func readConfiguration(_ files: FileSet) throws(FileError) -> JSONValue {

@@ -8,8 +8,9 @@ import Base
   import Darwin
 #endif
 
-/// Sets of shards that this program wrote under an output's name before, in another number of files.
-/// The new files replace none of them, and they would stay as another model of the same name.
+/// Sets of shards that this program wrote under an output's name before, in another number of
+/// files. The new files replace none of them, and they would stay as another model of the same
+/// name.
 package struct OldShards {
   private let target: OutputTarget
   /// Files of the new output: the set of as many is the new one.
@@ -17,8 +18,8 @@ package struct OldShards {
   /// The first files of sets that were there when this began.
   private var before: [String: FileStamp] = [:]
 
-  /// Sets beside a new output `path`, which is NAME.gguf, or the name that `count` shards are made of. None that
-  /// holds an input is removed.
+  /// Sets beside a new output `path`, which is NAME.gguf, or the name that `count` shards are made
+  /// of. None that holds an input is removed.
   package init(
     of path: String, besides count: Int, inputs: OutputInputs, sources: [MappedFile] = []
   ) {
@@ -27,8 +28,8 @@ package struct OldShards {
     before = firstFiles()
   }
 
-  /// Refuses to remove sets that another process has written since this one looked; both hold the folder's
-  /// lock when they write.
+  /// Refuses to remove sets that another process has written since this one looked; both hold the
+  /// folder's lock when they write.
   func checkAreAsBefore() throws(FileError) {
     let now = firstFiles()
     guard now.count == before.count,
@@ -51,8 +52,9 @@ package struct OldShards {
     return Dictionary(uniqueKeysWithValues: stamps).compactMapValues { $0 }
   }
 
-  /// Removes them, once the new output is in place, while its folder's lock is held. A set's first file goes
-  /// last: until then the set cannot be opened, and is still known as one of ours if this stops.
+  /// Removes them, once the new output is in place, while its folder's lock is held. A set's first
+  /// file goes last: until then the set cannot be opened, and is still known as one of ours if this
+  /// stops.
   func remove() throws(FileError) {
     let sets = paths()
     for path in sets {
@@ -90,11 +92,10 @@ package struct OldShards {
   private func counts(in files: FileSet) -> [Int] {
     let stem = stem
     let counts = (files.names ?? []).compactMap { name -> Int? in
-      guard name.hasPrefix("\(stem)-"),
-        let match = name.dropFirst(stem.count).wholeMatch(of: /-[0-9]{5,}-of-([0-9]{5,})\.gguf/),
-        let count = Int(match.1), count > 1, count <= Int(UInt16.max), count != self.count
+      guard let shard = Shards.parse(name), shard.stem == stem, shard.count > 1,
+        shard.count <= Int(UInt16.max), shard.count != count
       else { return nil }
-      return count
+      return shard.count
     }
     return Set(counts).sorted()
   }

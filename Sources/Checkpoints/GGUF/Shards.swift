@@ -18,6 +18,23 @@ enum Shards {
     "-\(fiveDigits(number + 1))-of-\(fiveDigits(count))"
   }
 
+  /// Reads the name of a shard; what the file itself says is not looked at.
+  /// - Parameters:
+  ///   - name: a file's name without its folder.
+  ///   - fileEnding: how the names of its format end.
+  /// - Returns: what stands before the numbers, the shard's number from 0 and how many there are;
+  ///   nil of other names.
+  static func parse(
+    _ name: String, fileEnding: String = ".gguf"
+  ) -> (stem: String, number: Int, count: Int)? {
+    guard name.hasSuffix(fileEnding),
+      let match = name.dropLast(fileEnding.count)
+        .wholeMatch(of: /(?s)(.*)-([0-9]{5,})-of-([0-9]{5,})/),
+      let number = Int(match.2), let count = Int(match.3)
+    else { return nil }
+    return (String(match.1), number - 1, count)
+  }
+
   private static func fiveDigits(_ number: Int) -> String {
     let digits = String(number)
     return String(repeating: "0", count: max(0, 5 - digits.count)) + digits

@@ -7,8 +7,17 @@ struct SafetensorsIndex {
 
   /// The name of a shard, counted from 0.
   static func shardName(number: Int, count: Int) -> String {
-    "model" + Shards.ending(number: number, count: count) + ".safetensors"
+    shardStem + Shards.ending(number: number, count: count) + shardEnding
   }
+
+  /// Whether a file of this name is one of several with a model's weights, as we and others name
+  /// them.
+  static func isShardName(_ name: String) -> Bool {
+    Shards.parse(name, fileEnding: shardEnding)?.stem == shardStem
+  }
+
+  private static let shardStem = "model"
+  private static let shardEnding = ".safetensors"
 
   /// Shard names in the order they first appear.
   let shards: [String]

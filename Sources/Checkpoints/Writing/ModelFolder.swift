@@ -9,8 +9,8 @@ package enum ModelFolder {
   /// The weights' one file.
   static let weights = "model.safetensors"
 
-  /// Files beside weights and configuration that decide which tokens a text has, and how a model writes
-  /// on: a GGUF file has these facts in its metadata.
+  /// Files beside weights and configuration that decide which tokens a text has, and how a model
+  /// writes on: a GGUF file has these facts in its metadata.
   static let statements = [
     generation, "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
     "added_tokens.json", "chat_template.jinja", "vocab.json", "merges.txt", "tokenizer.model",
@@ -20,8 +20,8 @@ package enum ModelFolder {
   package static let companions =
     statements + ["LICENSE", "LICENSE.md", "LICENSE.txt", "NOTICE"]
 
-  /// The most bytes of a file beside the weights: what is made of it in memory takes many times as many.
-  /// Nil for files whose bytes stay where they are.
+  /// The most bytes of a file beside the weights: what is made of it in memory takes many times as
+  /// many. Nil for files whose bytes stay where they are.
   static func byteLimit(of name: String) -> Int? {
     switch name {
     case configuration, generation, "adapter_config.json": 4 << 20
@@ -48,7 +48,7 @@ package enum ModelFolder {
   package static func isModelFile(_ name: String) -> Bool {
     name == configuration || name == weights || name == SafetensorsIndex.name
       || companions.contains(name)
-      || name.wholeMatch(of: /model-[0-9]{5,}-of-[0-9]{5,}\.safetensors/) != nil
+      || SafetensorsIndex.isShardName(name)
       || name.wholeMatch(of: /(configuration|modeling|rotation)_ropeconv\.py/) != nil
   }
 
@@ -76,11 +76,11 @@ package enum ModelFolder {
       return [path]
         + ([configuration] + companions).filter(files.contains).map(files.path(of:))
     }
-    if let shard = name.wholeMatch(of: /(.*)-[0-9]{5,}-of-([0-9]{5,})\.gguf/) {
-      let (stem, ending) = (shard.1 + "-", "-of-" + shard.2 + ".gguf")
-      return [path]
-        + (files.names ?? []).filter { $0.hasPrefix(stem) && $0.hasSuffix(ending) }
-        .map(files.path(of:))
+    if let shard = Shards.parse(name) {
+      let set = (files.names ?? []).filter { other in
+        Shards.parse(other).map { $0.stem == shard.stem && $0.count == shard.count } ?? false
+      }
+      return [path] + set.map(files.path(of:))
     }
     return [path]
   }
