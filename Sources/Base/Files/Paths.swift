@@ -24,6 +24,12 @@ package enum Paths {
     return String(trimmed[trimmed.utf8.index(after: index)...])
   }
 
+  /// Whether a text can be the name of a file in a folder: not empty, no `.` and `..`, no slash and
+  /// no zero byte. Its length is not looked at.
+  package static func isPlainName(_ name: String) -> Bool {
+    !name.isEmpty && name != "." && name != ".." && !name.utf8.contains { $0 == slash || $0 == 0 }
+  }
+
   /// A path without links, whose last name need not be there.
   package static func resolved(_ path: String, links: Int = 40) -> String {
     if [".", ".."].contains(name(of: path)), let whole = realpath(path, nil) {

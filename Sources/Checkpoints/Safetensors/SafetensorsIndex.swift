@@ -40,9 +40,7 @@ struct SafetensorsIndex {
         throw .folder(
           .malformedIndex(problem: "expected the name of a file"), file: path, place: place)
       }
-      guard !shard.isEmpty, shard != ".", shard != "..",
-        !shard.utf8.contains(where: { $0 == UInt8(ascii: "/") || $0 == 0 })
-      else {
+      guard Paths.isPlainName(shard) else {
         throw .folder(.unsafeShardName(found: shard), file: path, place: place)
       }
       shards.append(shard)

@@ -4,10 +4,11 @@ import OrderedCollections
 /// Writes Hugging Face folders: model.safetensors, further files, and config.json last.
 ///
 /// Everything is written to a hidden folder beside the output first. A new output is then renamed
-/// as a whole, and changes places with an older one, of which files that belong to no model are kept. Where
-/// the two cannot change places the older config.json is removed, then what the old model has and the
-/// new one has not, the new files are renamed into the folder and config.json is the last of them, so
-/// that at no moment the folder opens as a mixture of the old model and the new.
+/// as a whole, and changes places with an older one, of which files that belong to no model are
+/// kept. Where the two cannot change places the older config.json is removed, then what the old
+/// model has and the new one has not, the new files are renamed into the folder and config.json is
+/// the last of them, so that at no moment the folder opens as a mixture of the old model and the
+/// new.
 package enum FolderWriter {
   /// Writes a folder. The same arguments give the same bytes.
   ///
@@ -122,10 +123,7 @@ package enum FolderWriter {
   ) throws(FileError) -> [String] {
     var names: OrderedSet<String> = []
     for name in files {
-      let isPlain =
-        !name.isEmpty && name != "." && name != ".."
-        && !name.utf8.contains { $0 == UInt8(ascii: "/") || $0 == 0 }
-      guard isPlain else {
+      guard Paths.isPlainName(name) else {
         throw .output(
           .notStorable(problem: "\(quoted(name)) is not a plain file name"), file: output,
           place: .whole)

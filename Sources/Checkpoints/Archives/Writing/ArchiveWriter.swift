@@ -67,10 +67,7 @@ package enum ArchiveWriter {
   private static func checkNames(_ names: [String], _ path: String) throws(FileError) {
     var seen: Set<String> = []
     for name in names {
-      let isPlain =
-        !name.isEmpty && name != "." && name != ".." && name != ArchiveManifest.name
-        && name.utf8.count <= 255 && !name.utf8.contains { $0 == UInt8(ascii: "/") || $0 == 0 }
-      guard isPlain else {
+      guard Paths.isPlainName(name), name != ArchiveManifest.name, name.utf8.count <= 255 else {
         throw .output(
           .notStorable(problem: "\(quoted(name)) cannot be a member's name"), file: path,
           place: .whole)
