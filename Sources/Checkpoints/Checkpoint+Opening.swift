@@ -73,11 +73,11 @@ extension Checkpoint {
     let configuration = try readConfiguration(files)
     let weights = names.filter { $0.hasSuffix(".safetensors") }
     let headers: [SafetensorsHeader]
-    if names.contains("model.safetensors") {
-      headers = [try SafetensorsHeader(reading: files.open("model.safetensors"))]
+    if names.contains(ModelFolder.weights) {
+      headers = [try SafetensorsHeader(reading: files.open(ModelFolder.weights))]
     } else if names.contains(SafetensorsIndex.name) {
       headers = try SafetensorsIndex(in: files).open(in: files)
-    } else if weights.count == 1, !names.contains("adapter_config.json") {
+    } else if weights.count == 1, !names.contains(ModelFolder.adapter) {
       headers = [try SafetensorsHeader(reading: files.open(weights[0]))]
     } else {
       throw .folder(WrongInput.folder(files, names) ?? .noWeights, file: path, place: .whole)
@@ -109,7 +109,7 @@ extension Checkpoint {
       tensors: try ScaledWeights.joined(
         headers.count == 1
           ? headers[0].tensors : directory(headers.map { Array($0.tensors.values) }),
-        configuration, file: files.path(of: "config.json")),
+        configuration, file: files.path(of: ModelFolder.configuration)),
       files: headers.map(\.file))
   }
 

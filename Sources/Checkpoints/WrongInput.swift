@@ -34,13 +34,13 @@ enum WrongInput {
       return .pickle
     }
     guard isText(start) else { return .unknownFormat }
-    return Paths.name(of: path) == "config.json" ? .configurationAlone : .text
+    return Paths.name(of: path) == ModelFolder.configuration ? .configurationAlone : .text
   }
 
   /// Of a folder without a model, or without weights; nil where nothing more can be said.
   static func folder(_ files: FileSet, _ names: [String]) -> FolderFault? {
-    if names.contains("adapter_config.json") {
-      let adapter = try? files.json("adapter_config.json")
+    if names.contains(ModelFolder.adapter) {
+      let adapter = try? files.json(ModelFolder.adapter)
       return .adapter(base: adapter?["base_model_name_or_path"]?.string)
     }
     // Hubs' clients keep what is not yet whole in a folder of their own.

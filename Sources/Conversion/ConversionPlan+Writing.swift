@@ -47,8 +47,8 @@ extension ConversionPlan {
     return parts.joined(separator: " ")
   }
 
-  /// What is made of the fitted weights before they are written, so that a header can hold it; nil where
-  /// they are not known to be a fit's, or absorbed latent attention has none of their own.
+  /// What is made of the fitted weights before they are written, so that a header can hold it; nil
+  /// where they are not known to be a fit's, or absorbed latent attention has none of their own.
   private func fitDigest() throws -> String? {
     guard fitProvenance.isKnown, !absorbed.contains(where: { $0.identity == .latent }) else {
       return nil
@@ -140,8 +140,8 @@ extension ConversionPlan {
       from: unedited, to: edited.configuration, besides: edited.besides, known: known)
   }
 
-  /// The type that decides what is read of the output's config.json; nil of a variant, which is read by
-  /// code of ours.
+  /// The type that decides what is read of the output's config.json; nil of a variant, which is
+  /// read by code of ours.
   private var writtenModelType: String? { declaration == nil ? source.modelType : nil }
 
   private var spellings: RotarySpellings {
@@ -159,8 +159,8 @@ extension ConversionPlan {
     let fitted: String?
   }
 
-  /// Where the output comes from; the source's hashes are waited for, or `isEarly`, what stands in their
-  /// places.
+  /// Where the output comes from; the source's hashes are waited for, or `isEarly`, what stands in
+  /// their places.
   private func provenance(
     _ version: String, fitted: String?, isEarly: Bool = false
   ) throws -> Provenance {
@@ -199,7 +199,7 @@ extension ConversionPlan {
         of: "\(stem).gguf", metadata: try metadata(provenance), shards: shards)
     case .huggingface:
       let text = try configuration(provenance).serialized(pretty: true) + "\n"
-      members = [("config.json", .bytes(Array(text.utf8)))]
+      members = [(ModelFolder.configuration, .bytes(Array(text.utf8)))]
       members += FolderWriter.weightFiles(tensors, request.shardSize)
       members += try companionFiles(provenance)
     }
@@ -243,9 +243,9 @@ extension ConversionPlan {
     return metadata
   }
 
-  /// What an edit made of the statements must still be read: a scaling of factor 0 is never written.
-  /// Where the container is another, its tensors have names that no file has yet. A table of values'
-  /// frequencies, which is made of the source, must not stay behind the edit.
+  /// What an edit made of the statements must still be read: a scaling of factor 0 is never
+  /// written. Where the container is another, its tensors have names that no file has yet. A table
+  /// of values' frequencies, which is made of the source, must not stay behind the edit.
   private func checkReadable(
     _ edited: Checkpoint, unedited: Checkpoint, divisors: OrderedDictionary<Role, [Float]> = [:]
   ) throws {

@@ -57,8 +57,8 @@ package struct ConversionPlan: Sendable {
     source.rotary.sites.isSuperset(of: .scores) && !sites.isSuperset(of: .scores)
   }
 
-  /// Numbers that must be kept of each token in a layer, at most, before latent attention is absorbed
-  /// and after; nil where it is not.
+  /// Numbers that must be kept of each token in a layer, at most, before latent attention is
+  /// absorbed and after; nil where it is not.
   package var keptNumbers: (source: Int, output: Int)? {
     guard absorbed.contains(where: { $0.identity == .latent }) else { return nil }
     func most(_ plan: ModelPlan) -> Int {
@@ -68,7 +68,8 @@ package struct ConversionPlan: Sendable {
   }
 
   /// The forms of decay attention in the source and in the output, and the most numbers that either
-  /// keeps in a layer: attention of each token, the recurrence of a sequence; nil without such layers.
+  /// keeps in a layer: attention of each token, the recurrence of a sequence; nil without such
+  /// layers.
   package var forms: (source: MixerForm, output: MixerForm, ofToken: Int, ofSequence: Int)? {
     let attentions = source.layers.compactMap(\.recipe.attention).filter { $0.decay != nil }
     guard !attentions.isEmpty else { return nil }
@@ -272,7 +273,7 @@ extension ConversionPlan {
     if side == .huggingface, let configuration = source.checkpoint.configuration,
       CodeReferences.removed(from: configuration) != nil
     {
-      warnings.append(.codeOutside(file: "config.json"))
+      warnings.append(.codeOutside(file: ModelFolder.configuration))
     }
     let widened = request.type == .keep ? assembled.filter(\.isWidened) : []
     if !widened.isEmpty {
@@ -324,7 +325,7 @@ extension ConversionPlan {
 }
 
 extension RotaryLayer {
-  /// The matrices whose rows move with the pair layout (A1): of queries and keys, and of values where
-  /// those rotate.
+  /// The matrices whose rows move with the pair layout (A1): of queries and keys, and of values
+  /// where those rotate.
   fileprivate var permutedMatrices: Int { score == nil ? 0 : value == nil ? 2 : 3 }
 }

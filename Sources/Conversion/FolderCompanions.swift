@@ -19,8 +19,6 @@ struct FolderCompanions: Sendable {
   /// tokenizer_config.json of a source where that names code elsewhere, without those names.
   private let withoutCode: JSONValue?
 
-  private static let tokenizerConfiguration = "tokenizer_config.json"
-
   /// Files of a Hugging Face source that go along unchanged.
   static let copied = ModelFolder.companions
 
@@ -32,7 +30,8 @@ struct FolderCompanions: Sendable {
     let type = source.modelType
     let code = try ModelingCode.forModelType(type)
     modeling = declaration == nil ? nil : code
-    // transformers does not know a family whose plain form rotates values either, unless there is code.
+    // transformers does not know a family whose plain form rotates values either, unless there is
+    // code.
     let plain = source.architecture.block.sites
     let sites = declaration?.sites ?? (plain.rotatesMessage ? plain : nil)
     if let sites, code == nil {
@@ -54,14 +53,16 @@ struct FolderCompanions: Sendable {
     tokenizer = files
     var withoutCode: JSONValue?
     if source.side == .huggingface, let files = source.checkpoint.companions,
-      files.contains(Self.tokenizerConfiguration)
+      files.contains(ModelFolder.tokenizerConfiguration)
     {
       // Others read more than JSON: what cannot be searched for code is not passed on.
       withoutCode = CodeReferences.removed(
-        from: try files.json(Self.tokenizerConfiguration))
+        from: try files.json(ModelFolder.tokenizerConfiguration))
     }
     self.withoutCode = withoutCode
-    if withoutCode != nil { warnings.append(.codeOutside(file: Self.tokenizerConfiguration)) }
+    if withoutCode != nil {
+      warnings.append(.codeOutside(file: ModelFolder.tokenizerConfiguration))
+    }
     self.warnings = warnings
   }
 
@@ -78,13 +79,13 @@ struct FolderCompanions: Sendable {
     }
     if source.side == .gguf {
       if let tokenizer {
-        add("tokenizer.json", tokenizer.tokenizer)
-        add(Self.tokenizerConfiguration, tokenizer.configuration)
+        add(ModelFolder.tokenizer, tokenizer.tokenizer)
+        add(ModelFolder.tokenizerConfiguration, tokenizer.configuration)
       }
       if let generation = generationConfiguration() { add(ModelFolder.generation, generation) }
     } else if let beside = source.checkpoint.companions {
       for name in Self.copied where beside.contains(name) {
-        if name == Self.tokenizerConfiguration, let withoutCode {
+        if name == ModelFolder.tokenizerConfiguration, let withoutCode {
           add(name, withoutCode)
         } else {
           files.append((name, .copy(try beside.open(name))))
@@ -95,7 +96,8 @@ struct FolderCompanions: Sendable {
     return files
   }
 
-  /// Where a GGUF source says that generation ends, and how tokens are drawn; nil where it says nothing.
+  /// Where a GGUF source says that generation ends, and how tokens are drawn; nil where it says
+  /// nothing.
   private func generationConfiguration() -> JSONValue? {
     func id(_ token: SpecialTokenKey) -> Int64? {
       source.checkpoint.metadata[token.gguf]?.int

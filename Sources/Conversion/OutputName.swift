@@ -5,10 +5,12 @@ import Rotary
 
 /// The output's path where none was given.
 package enum OutputName {
-  /// `<stem>.<sites>.<ext>` beside the input; of a model in shards the stem is that of all. A type that was asked for stands where the ecosystem's
-  /// names have it, `<stem>.<sites>-Q4_K_M.gguf`, and the source's own leaves the stem. Nil `sites`
-  /// stay as they are: `<stem>-Q4_K_M.gguf`, `<stem>.keep.<ext>`. Nothing is written into a hub's cache:
-  /// of a snapshot there, the output is named as the model and stands in the current folder.
+  /// `<stem>.<sites>.<ext>` beside the input; of a model in shards the stem is that of all. A type
+  /// that was asked for stands where the ecosystem's names have it, `<stem>.<sites>-Q4_K_M.gguf`,
+  /// and the source's own leaves the stem.
+  /// Nil `sites` stay as they are: `<stem>-Q4_K_M.gguf`, `<stem>.keep.<ext>`. Nothing is written
+  /// into a hub's cache: of a snapshot there, the output is named as the model and stands in the
+  /// current folder.
   package static func beside(_ input: String, sites: RotarySites?, type: OutputTypes) -> String {
     // Not by NSString, which traps on a path of one character (Swift 6.3 on Linux).
     let path = Paths.withoutTrailingSlashes(input)
@@ -33,7 +35,7 @@ package enum OutputName {
 
   private static func holdsGGUF(_ folder: String) -> Bool {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    return names.contains { $0.hasSuffix(".gguf") } && !names.contains("config.json")
+    return names.contains { $0.hasSuffix(".gguf") } && !names.contains(ModelFolder.configuration)
   }
 
   /// A file's name without its ending, and the ending; `.gguf` where it has none.

@@ -3,8 +3,8 @@ import Checkpoints
 import OrderedCollections
 import Vocabulary
 
-/// What `inspect` shows of a GGUF file without tensors, such as a vocabulary: it says what it is of, and
-/// there is no model to speak of.
+/// What `inspect` shows of a GGUF file without tensors, such as a vocabulary: it says what it is
+/// of, and there is no model to speak of.
 package struct HeaderInspection: Sendable {
   private let checkpoint: Checkpoint
   private let architecture: String
@@ -59,6 +59,6 @@ extension Checkpoint {
       return model
         + (metadata[TokenizerKey.preTokenizer]?.string.map { ", pre-tokenizer \($0)" } ?? "")
     }
-    return companions?.contains("tokenizer.json") == true ? "tokenizer.json" : "none"
+    return companions?.contains(ModelFolder.tokenizer) == true ? ModelFolder.tokenizer : "none"
   }
 }

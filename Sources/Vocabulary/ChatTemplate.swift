@@ -8,21 +8,19 @@ package struct ChatTemplate: Sendable, Equatable {
   /// The names of others in a list.
   package let others: [String]
 
-  private static let file = "chat_template.jinja"
-  private static let configuration = "tokenizer_config.json"
-
-  /// Looks where transformers looks: at chat_template.jinja, and without that at tokenizer_config.json.
+  /// Looks where transformers looks: at chat_template.jinja, and without that at
+  /// tokenizer_config.json.
   /// - Throws: `FileError` for a file that cannot be read.
   package init(_ files: FileSet) throws(FileError) {
-    if files.contains(Self.file) {
-      let template = try files.open(Self.file)
+    if files.contains(ModelFolder.chatTemplate) {
+      let template = try files.open(ModelFolder.chatTemplate)
       text = template.withBytes(0..<template.size) { String(decoding: $0, as: UTF8.self) }
       others = []
       return
     }
     let stated =
-      files.contains(Self.configuration)
-      ? try files.json(Self.configuration)["chat_template"] : nil
+      files.contains(ModelFolder.tokenizerConfiguration)
+      ? try files.json(ModelFolder.tokenizerConfiguration)["chat_template"] : nil
     guard let list = stated?.array else {
       text = stated?.string
       others = []

@@ -12,12 +12,12 @@ struct HuggingFaceTokenizer {
 
   /// Nil where the files hold no tokenizer.json.
   init?(_ files: FileSet) throws {
-    file = files.path(of: "tokenizer.json")
-    guard files.contains("tokenizer.json") else { return nil }
-    json = try files.json("tokenizer.json")
+    file = files.path(of: ModelFolder.tokenizer)
+    guard files.contains(ModelFolder.tokenizer) else { return nil }
+    json = try files.json(ModelFolder.tokenizer)
     configuration =
-      files.contains("tokenizer_config.json")
-      ? try files.json("tokenizer_config.json") : nil
+      files.contains(ModelFolder.tokenizerConfiguration)
+      ? try files.json(ModelFolder.tokenizerConfiguration) : nil
     chatTemplate = try ChatTemplate(files)
   }
 

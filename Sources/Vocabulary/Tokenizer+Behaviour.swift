@@ -27,7 +27,7 @@ extension Tokenizer {
       }
     }
     if stored.metadata.isEmpty {
-      for name in ["tokenizer.json", "tokenizer_config.json"] {
+      for name in [ModelFolder.tokenizer, ModelFolder.tokenizerConfiguration] {
         guard let file = try checkpoint.companions?.openWhereThere(name) else { continue }
         append(name)
         file.withBytes(0..<file.size) { bytes += $0 }

@@ -8,12 +8,22 @@ package enum ModelFolder {
   package static let generation = "generation_config.json"
   /// The weights' one file.
   static let weights = "model.safetensors"
+  /// What makes a folder an adapter of another model.
+  package static let adapter = "adapter_config.json"
+  /// The vocabulary with its merges and rules, as transformers' fast tokenizers write it.
+  package static let tokenizer = "tokenizer.json"
+  /// What a tokenizer does beside cutting texts.
+  package static let tokenizerConfiguration = "tokenizer_config.json"
+  /// A chat template as a file of its own.
+  package static let chatTemplate = "chat_template.jinja"
+  private static let specialTokens = "special_tokens_map.json"
+  private static let addedTokens = "added_tokens.json"
 
   /// Files beside weights and configuration that decide which tokens a text has, and how a model
   /// writes on: a GGUF file has these facts in its metadata.
   static let statements = [
-    generation, "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-    "added_tokens.json", "chat_template.jinja", "vocab.json", "merges.txt", "tokenizer.model",
+    generation, tokenizer, tokenizerConfiguration, specialTokens,
+    addedTokens, chatTemplate, "vocab.json", "merges.txt", "tokenizer.model",
   ]
 
   /// Files beside weights and configuration that go along unchanged.
@@ -24,8 +34,8 @@ package enum ModelFolder {
   /// many. Nil for files whose bytes stay where they are.
   static func byteLimit(of name: String) -> Int? {
     switch name {
-    case configuration, generation, "adapter_config.json": 4 << 20
-    case "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json": 32 << 20
+    case configuration, generation, adapter: 4 << 20
+    case tokenizerConfiguration, specialTokens, addedTokens: 32 << 20
     case SafetensorsIndex.name: 64 << 20
     case _ where companions.contains(name): 128 << 20
     default: nil
@@ -36,9 +46,9 @@ package enum ModelFolder {
   /// of a name need, twice and more. 64 MiB are 78,000 empty objects or 500,000 numbers.
   static func memoryLimit(of name: String) -> Int {
     switch name {
-    case configuration, generation, "adapter_config.json": 64 << 20
+    case configuration, generation, adapter: 64 << 20
     // An added token takes some 3 KB.
-    case "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json": 512 << 20
+    case tokenizerConfiguration, specialTokens, addedTokens: 512 << 20
     // 500,000 tokens and as many merges take 450 MB, 500,000 names of tensors 320 MB.
     default: JSONValue.memoryLimit
     }

@@ -57,7 +57,7 @@ package struct CheckpointIdentity: Sendable {
         }
         throw ModelError.noConfiguration(
           file: checkpoint.path,
-          isAdapter: checkpoint.companions?.contains("adapter_config.json") == true)
+          isAdapter: checkpoint.companions?.contains(ModelFolder.adapter) == true)
       }
       let declares = RotaryDeclaration.isStated(in: configuration)
       if let type = configuration[Self.modelTypeKey]?.string {

@@ -69,7 +69,7 @@ package struct HuggingFaceConfiguration {
   package func fromGGUF() throws -> JSONValue {
     let metadata = plan.checkpoint.metadata
     let block = plan.architecture.block
-    let shape = try StatedShape(plan, in: "config.json")
+    let shape = try StatedShape(plan, in: ModelFolder.configuration)
     var fields = ConfigurationFields(architecture: plan.architecture)
     setIdentity(general: GeneralMetadata(gguf: metadata), in: &fields)
     fields.set(PlainHyperparameter.count + PlainHyperparameter.sizes, of: shape)
@@ -85,8 +85,8 @@ package struct HuggingFaceConfiguration {
     try StatedExperts.write(plan, to: &fields)
     StatedDeltaRule.write(plan, to: &fields)
     StatedForm.write(plan, to: &fields)
-    try UnrotatedLayers.write(shape, of: plan, to: &fields, container: "config.json")
-    try SharedKeyValues.write(shape, of: plan, to: &fields, container: "config.json")
+    try UnrotatedLayers.write(shape, of: plan, to: &fields, container: ModelFolder.configuration)
+    try SharedKeyValues.write(shape, of: plan, to: &fields, container: ModelFolder.configuration)
     CopiedKeys.write(plan, to: &fields)
     for (key, accepted) in plan.architecture.required { fields.values[key] = accepted.first }
     set(.attentionBias, where: [.queryBias], in: &fields)
@@ -105,7 +105,8 @@ package struct HuggingFaceConfiguration {
     return .object(fields.values)
   }
 
-  /// Leaves out the object that says how layers rotate, where the reference does not read it (GPT-J).
+  /// Leaves out the object that says how layers rotate, where the reference does not read it
+  /// (GPT-J).
   /// - Throws: `ModelError.notRepresentable` where it says something.
   private func removeUnreadRotation(from fields: inout ConfigurationFields) throws {
     let unread = plan.architecture.unread[plan.modelType] ?? []
@@ -115,7 +116,7 @@ package struct HuggingFaceConfiguration {
     guard plan.rotary.scores.allSatisfy({ $0.scaling == .none && $0.base == base }) else {
       throw ModelError.notRepresentable(
         file: plan.checkpoint.path, what: "a \(plan.modelType) with another base or scaling",
-        container: "config.json")
+        container: ModelFolder.configuration)
     }
     for key in keys { fields.values[key] = nil }
   }

@@ -33,7 +33,8 @@ struct HuggingFaceScaling {
   enum Kind: String {
     case plain = "default"
     case linear, dynamic, yarn, llama3, longrope, proportional
-    /// Other spellings of `plain` and `longrope`. The several positions of `mrope` are one in a text.
+    /// Other spellings of `plain` and `longrope`. The several positions of `mrope` are one in a
+    /// text.
     case none, mrope, su
 
     static let documented: [Kind] = [
@@ -120,8 +121,9 @@ extension HuggingFaceScaling {
     return type
   }
 
-  /// How many times the context is stretched by a change of the base alone, which some families state
-  /// as a dynamic scaling with a fixed `alpha`; nil where nothing says so. 0 is as good as none.
+  /// How many times the context is stretched by a change of the base alone, which some families
+  /// state as a dynamic scaling with a fixed `alpha`; nil where nothing says so. 0 is as good as
+  /// none.
   func baseStretch() throws -> Double? {
     guard parameters.architecture.block.stretchesBase, try type() == Kind.dynamic.rawValue,
       try number(.alpha) != 0
@@ -185,7 +187,8 @@ extension HuggingFaceScaling {
     yarn.attentionFactor = try positive(.magnitude)
     yarn.mscale = try number(.mscale)
     yarn.mscaleAllDims = try number(.mscaleAllDims)
-    // Of several kinds of layers the reference looks for it beside their objects, where it cannot be.
+    // Of several kinds of layers the reference looks for it beside their objects, where it cannot
+    // be.
     yarn.truncates = scope.isNested ? true : scope[.truncates]?.bool ?? true
     guard yarn.magnitude.isFinite, yarn.magnitude > 0 else {
       throw failure(.mscale, "makes a magnitude of \(yarn.magnitude), expected a positive one")
@@ -204,7 +207,8 @@ extension HuggingFaceScaling {
     func put(_ member: Member, _ value: StatedValue) { members[member.rawValue] = value.json }
     func put(_ kind: Kind) { put(.type, .text(kind.rawValue)) }
     func refuse(_ what: String) -> ModelError {
-      .notRepresentable(file: plan.checkpoint.path, what: what, container: "config.json")
+      .notRepresentable(
+        file: plan.checkpoint.path, what: what, container: ModelFolder.configuration)
     }
     func putLongRoPE(short: [Float], long: [Float], original: Int, magnitude: Double) {
       put(.longrope)

@@ -9,8 +9,8 @@ struct RotaryParameters {
   /// The checkpoint declares its rotation itself: it is computed by code of ours.
   let isVariant: Bool
 
-  /// Rotated dims of a head of each layer; a model with learned positions counts the whole head, for
-  /// variants. `shape` has its windows, width and heads.
+  /// Rotated dims of a head of each layer; a model with learned positions counts the whole head,
+  /// for variants. `shape` has its windows, width and heads.
   func dimensions(_ shape: StatedShape) throws -> [Int] {
     let windows = shape.windows
     let stated = try LayerSizes.read(.rotaryDimensions, parameters, windows: windows, minimum: 0)
@@ -25,8 +25,8 @@ struct RotaryParameters {
     return turnsWholeHeads ? widths : widths.map { Int(Double($0) * fraction) }
   }
 
-  /// Where config.json states both the dims and the share of a head that turn, the reference goes by the
-  /// share (DeepSeek-V4).
+  /// Where config.json states both the dims and the share of a head that turn, the reference goes
+  /// by the share (DeepSeek-V4).
   private func checkShare(of dimensions: [Int], in widths: [Int]) throws {
     guard parameters.side == .huggingface,
       !parameters.architecture.keys(of: .rotaryDimensions, on: .huggingface).isEmpty
@@ -70,13 +70,13 @@ struct RotaryParameters {
   /// What the checkpoint states of its rotation and the reference implementation does not do.
   func ignored() throws -> String? {
     guard turnsWholeHeads, try fraction() != 1 else { return nil }
-    return
-      "\(HuggingFaceScaling.Member.fraction.rawValue) is \(try fraction()), which \(parameters.architecture.name) models"
-      + " ignore, as in transformers: whole heads turn"
+    let (key, name) = (HuggingFaceScaling.Member.fraction.rawValue, parameters.architecture.name)
+    return "\(key) is \(try fraction()), which \(name) models ignore, as in transformers: "
+      + "whole heads turn"
   }
 
-  /// With scaled frequencies, the reference makes a table for the share and fails to turn whole heads
-  /// by it.
+  /// With scaled frequencies, the reference makes a table for the share and fails to turn whole
+  /// heads by it.
   private func checkFraction(_ scaling: FrequencyScaling) throws {
     guard turnsWholeHeads, scaling != .none, try fraction() != 1 else { return }
     throw parameters.failure(
@@ -257,7 +257,7 @@ extension RotaryParameters {
     guard let fraction = fractions.agreed else {
       throw ModelError.notRepresentable(
         file: plan.checkpoint.path, what: "layers that differ in the share of a head that rotates",
-        container: "config.json")
+        container: ModelFolder.configuration)
     }
     let assumed = plan.architecture.hyperparameters[.rotaryFraction]?.fallback?.double ?? 1
     return fraction == assumed && !compresses ? nil : fraction

@@ -2,7 +2,8 @@ import Base
 import Checkpoints
 import OrderedCollections
 
-/// Vectors that are key and value at once, and how windows of them are compressed, as files state it.
+/// Vectors that are key and value at once, and how windows of them are compressed, as files state
+/// it.
 enum SharedVectors {
   /// Reads the sizes into a shape that has its heads and the width of a key head.
   static func read(_ parameters: Hyperparameters, into shape: inout StatedShape) throws {
@@ -153,7 +154,7 @@ extension SharedVectors {
       guard let rate = stated.isEmpty ? usual : stated.agreed else {
         throw ModelError.notRepresentable(
           file: plan.checkpoint.path, what: "layers of one kind that compress at different rates",
-          container: "config.json")
+          container: ModelFolder.configuration)
       }
       rates[kind.rawValue] = JSONValue(rate)
     }

@@ -68,7 +68,8 @@ enum StatedExperts {
       throw parameters.failure(.normalizesExpertWeights, "is missing")
     }
     let scale = try parameters.optionalNumber(.expertWeightScale) ?? 1
-    // Where GGUF's key is missing, weights stay as they are, but in files of families that have none.
+    // Where GGUF's key is missing, weights stay as they are, but in files of families that have
+    // none.
     let normalizes =
       parameters.side == .gguf && !isOwnKey(.normalizesExpertWeights, parameters.architecture)
       ? false : router.normalizes
@@ -295,6 +296,6 @@ enum StatedExperts {
     }
     try write(
       layers: plan.layers.map { ChannelKind($0.recipe) }, of: plan, to: &fields,
-      container: "config.json")
+      container: ModelFolder.configuration)
   }
 }
