@@ -3,11 +3,11 @@ import Checkpoints
 import Evaluation
 import Foundation
 
-/// Everything that a plan's steps read and write, held against each other before a step runs: the one
-/// place that knows it of the whole plan. A command knows its own files alone.
+/// Everything that a plan's steps read and write, held against each other before a step runs: the
+/// one place that knows it of the whole plan. A command knows its own files alone.
 ///
-/// Later steps read the model that a conversion makes, by its name. That is not a conflict: as models
-/// that are read count only the paths of `models`.
+/// Later steps read the model that a conversion makes, by its name. That is not a conflict: as
+/// models that are read count only the paths of `models`.
 package struct PlanFiles {
   /// Who reads or writes a file, and by which key of the plan or for what.
   private struct User {
@@ -40,8 +40,8 @@ package struct PlanFiles {
 
   /// - Parameters:
   ///   - plan: whose files are meant.
-  ///   - foldsCase: whether names in a folder, by its path, are one where they differ in case alone;
-  ///     nil asks the file system.
+  ///   - foldsCase: whether names in a folder, by its path, are one where they differ in case
+  ///     alone; nil asks the file system.
   package init(_ plan: Plan, foldsCase: ((String) -> Bool)? = nil) {
     self.plan = plan
     places = PlacesOfFiles(foldsCase: foldsCase)
@@ -135,16 +135,16 @@ package struct PlanFiles {
         Step.Input(path: haystack, role: .data, key: "haystack"),
         User(step: user.step, key: "haystack of its template"))
     }
-    let endings = [
-      "haystack": ".txt", "essays": ".txt", "tasks": ".jsonl", "architectures": ".json",
+    let kinds: [String: FolderMembers] = [
+      "haystack": .texts, "essays": .texts, "tasks": .tasks, "architectures": .dataFiles,
     ]
-    guard let ending = endings[input.key], FileStamp(path: input.path)?.isFolder == true else {
+    guard let members = kinds[input.key], FileStamp(path: input.path)?.isFolder == true else {
       return
     }
-    for name in folderNames(input.path) ?? [] where name.hasSuffix(ending) {
+    for name in try members.names(in: input.path) {
       try read("\(input.path)/\(name)", user)
     }
-    try read(allOf: input.path, kind: ending, user) { $0.hasSuffix(ending) }
+    try read(allOf: input.path, kind: members.ending, user, where: members.include)
   }
 
   /// A file that is read, there or not yet.

@@ -83,11 +83,9 @@ private struct InputFiles {
   private func members(of folder: String, _ entered: inout Set<String>) -> [String]? {
     let real = URL(fileURLWithPath: folder).resolvingSymlinksInPath().path
     guard Self.standardized(folder) != leaving, entered.insert(real).inserted else { return [] }
-    guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
-      return nil
-    }
+    guard let names = folderNames(folder) else { return nil }
     var files: [String] = []
-    for name in names.sorted() {
+    for name in names {
       let path = folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
       // A link that leads nowhere and a socket hold nothing to read.
       guard let stamp = FileStamp(path: path) else { continue }

@@ -1,6 +1,5 @@
 import Base
 import Checkpoints
-import Foundation
 import Rotary
 
 /// The output's path where none was given.
@@ -11,17 +10,19 @@ package enum OutputName {
   /// Nil `sites` stay as they are: `<stem>-Q4_K_M.gguf`, `<stem>.keep.<ext>`. Nothing is written
   /// into a hub's cache: of a snapshot there, the output is named as the model and stands in the
   /// current folder.
-  package static func beside(_ input: String, sites: RotarySites?, type: OutputTypes) -> String {
+  /// - Throws: `InputFault.notReadable` for a snapshot that cannot be listed.
+  package static func beside(
+    _ input: String, sites: RotarySites?, type: OutputTypes
+  ) throws(FileError) -> String {
     // Not by NSString, which traps on a path of one character (Swift 6.3 on Linux).
     let path = Paths.withoutTrailingSlashes(input)
     let snapshot = HubCache.name(ofSnapshot: path)
     let last = Paths.name(of: snapshot ?? path)
     let folder = snapshot == nil ? path.utf8.dropLast(last.utf8.count) : "".utf8[...]
-    var isFolder: ObjCBool = false
-    _ = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-    var (stem, ending) = isFolder.boolValue ? (last, "/") : split(last)
+    let isFolder = FileStamp(path: path)?.isFolder == true
+    var (stem, ending) = isFolder ? (last, "/") : split(last)
     // A snapshot of one GGUF file is that file.
-    if snapshot != nil, ending == "/", holdsGGUF(path) { ending = ".gguf" }
+    if snapshot != nil, ending == "/", try holdsGGUF(path) { ending = ".gguf" }
     if let encoding = type.encodingName {
       // As llama.cpp's tools name types, at the end of a stem.
       stem.replace(/[-.](?i:BF16|F16|F32|I?Q[0-9]_[0-9A-Z_]+)$/, with: "")
@@ -33,8 +34,8 @@ package enum OutputName {
     return String(Substring(folder)) + stem + ending
   }
 
-  private static func holdsGGUF(_ folder: String) -> Bool {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+  private static func holdsGGUF(_ folder: String) throws(FileError) -> Bool {
+    let names = try listedNames(folder)
     return names.contains { $0.hasSuffix(".gguf") } && !names.contains(ModelFolder.configuration)
   }
 

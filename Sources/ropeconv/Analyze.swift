@@ -64,7 +64,7 @@ struct Analyze: ParsableCommand {
     try refuseUnused()
     let path = operand.path(options)
     var files = CallFiles(models: path)
-    files.read(opening.folder, orFilesEnding: ".json")
+    try files.read(opening.folder, orFilesOf: .dataFiles)
     files.read(text.text, text.tokens)
     files.write(svg, "--svg", force: force)
     files.write(imatrix, "--imatrix", force: force)

@@ -1,6 +1,5 @@
 import Base
 import Checkpoints
-import Foundation
 
 /// The files a call reads and those it writes, checked against each other before anything is
 /// written and before long work: no output may be an input, nor two outputs one file, whatever
@@ -28,17 +27,14 @@ struct CallFiles {
     inputs += paths.compactMap { $0 == "-" ? "/dev/stdin" : $0 }
   }
 
-  /// A file that is read, or the files of a folder with this ending.
-  mutating func read(_ path: String?, orFilesEnding ending: String) {
+  /// A file that is read, or those files of a folder.
+  /// - Throws: `InputFault.notReadable` for a folder that cannot be listed: which files it holds,
+  ///   and whether an output is one of them, is not known.
+  mutating func read(_ path: String?, orFilesOf members: FolderMembers) throws(FileError) {
     guard let path else { return }
     inputs.append(path)
-    inputs += CallFiles.files(of: path, ending: ending)
-  }
-
-  /// Files of a folder with this ending; none where the path is not a folder.
-  private static func files(of folder: String, ending: String) -> [String] {
-    ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
-      .filter { $0.hasSuffix(ending) }.map { "\(folder)/\($0)" }
+    guard FileStamp(path: path)?.isFolder == true else { return }
+    inputs += try members.names(in: path).map { "\(path)/\($0)" }
   }
 
   /// A file that is written, where a path is given.

@@ -51,8 +51,8 @@ struct Convert: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Store matrices as \(OutputTypes.known). Quantized ones, for .gguf, as llama-quantize does; q3_k,"
-        + " q4_k and q5_k are the _m mixes.", valueName: "type"))
+      "Store matrices as \(OutputTypes.known). Quantized ones, for .gguf, as llama-quantize does;"
+        + " q3_k, q4_k and q5_k are the _m mixes.", valueName: "type"))
   var type = "keep"
 
   @Flag(help: "Store every matrix in the quantized --type itself, giving no tensor more bits.")
@@ -60,7 +60,8 @@ struct Convert: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Importance matrix for quantized types: a GGUF file of llama-imatrix or of analyze --imatrix.",
+      "Importance matrix for quantized types: a GGUF file of llama-imatrix or of analyze"
+        + " --imatrix.",
       valueName: "file"))
   var imatrix: String?
 
@@ -150,13 +151,13 @@ struct Convert: ParsableCommand {
   ) throws -> ConversionRequest {
     let pairs = try values.pairs(for: plan)
     var request = ConversionRequest(
-      sites: sites, output: output ?? OutputName.beside(input, sites: sites, type: type),
+      sites: sites, output: try output ?? OutputName.beside(input, sites: sites, type: type),
       valuePairs: pairs.all, valuePairsByLayer: pairs.byLayer, valueBase: values.valueBase,
       absorb: try absorb.map { try AbsorptionIdentity.list($0) } ?? [],
       stillEpsilon: stillEpsilon ?? ConversionRequest.stillEpsilon, type: type, force: force,
       threads: options.threads)
     request.importance = try imatrix.map { try ImportanceMatrix(reading: $0) }
-    request.inputs = inputFiles.inputs
+    request.inputs = try inputFiles().inputs
     request.shardSize = try content.shardSize.map { try ByteSize.parse($0) }
     request.keepsExtra = content.keepExtra
     request.edits = try content.edits()
@@ -185,9 +186,9 @@ struct Convert: ParsableCommand {
   }
 
   /// Texts beside the model, which the output must not replace.
-  private var inputFiles: CallFiles {
+  private func inputFiles() throws -> CallFiles {
     var files = CallFiles(models: [])
-    files.read(opening.folder, orFilesEnding: ".json")
+    try files.read(opening.folder, orFilesOf: .dataFiles)
     files.read(text.text, text.tokens)
     files.read(imatrix)
     for path in fit.calibrate + fit.calibrateTokensFrom { files.read(path) }

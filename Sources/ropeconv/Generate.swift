@@ -65,7 +65,7 @@ struct Generate: ParsableCommand {
     try refuseUnused()
     let path = operand.path(output)
     var files = CallFiles(models: path)
-    files.read(opening.folder, orFilesEnding: ".json")
+    try files.read(opening.folder, orFilesOf: .dataFiles)
     for path in promptFile { files.read(path) }
     try files.check()
     let texts =

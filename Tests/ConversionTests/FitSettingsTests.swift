@@ -17,7 +17,7 @@ import Testing
 
   @Test func keptSitesLeaveNoName() throws {
     #expect(
-      OutputName.beside("a/m.Q4_1.gguf", sites: nil, type: try OutputTypes(parsing: "q8_0"))
+      try OutputName.beside("a/m.Q4_1.gguf", sites: nil, type: try OutputTypes(parsing: "q8_0"))
         == "a/m-Q8_0.gguf")
   }
 }

@@ -22,16 +22,16 @@ import Testing
   ])
   func namesBesideFiles(input: String, type: String, expected: String) throws {
     #expect(
-      OutputName.beside(input, sites: .all, type: try OutputTypes(parsing: type)) == expected)
+      try OutputName.beside(input, sites: .all, type: try OutputTypes(parsing: type)) == expected)
   }
 
   @Test func namesBesideFolders() throws {
     let work = try References.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: work) }
     for input in [work, work + "/"] {
-      #expect(OutputName.beside(input, sites: .all, type: .keep) == "\(work).qkvo/")
+      #expect(try OutputName.beside(input, sites: .all, type: .keep) == "\(work).qkvo/")
       #expect(
-        OutputName.beside(input, sites: .all, type: try OutputTypes(parsing: "q4_k_m"))
+        try OutputName.beside(input, sites: .all, type: try OutputTypes(parsing: "q4_k_m"))
           == "\(work).qkvo-Q4_K_M.gguf")
     }
   }

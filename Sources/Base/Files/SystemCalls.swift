@@ -70,6 +70,15 @@ package func folderNames(_ path: String) -> [String]? {
   return names.sorted()
 }
 
+/// The names in a folder, sorted.
+/// - Throws: `InputFault.notReadable` where it cannot be listed.
+package func listedNames(_ path: String) throws(FileError) -> [String] {
+  guard let names = folderNames(path) else {
+    throw .input(.notReadable(reason: "the folder cannot be listed"), file: path)
+  }
+  return names
+}
+
 /// Functions of the C library that its headers only show to GNU or Darwin sources, found by name;
 /// nil where the system does not have them.
 package enum OptionalCalls {

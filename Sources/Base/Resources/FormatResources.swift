@@ -8,8 +8,8 @@ package enum FormatError: Diagnostic {
   case invalid(file: String, place: String, problem: String)
   /// A folder that should hold data files of families holds none.
   case noDataFiles(folder: String)
-  /// No data file describes this architecture; the reason is the first thing in the file that nothing
-  /// here computes, where that is known.
+  /// No data file describes this architecture; the reason is the first thing in the file that
+  /// nothing here computes, where that is known.
   case unsupportedArchitecture(file: String, name: String, reason: String?, known: [String])
 
   package var summary: String {
@@ -66,8 +66,8 @@ package enum FormatResources {
     try located.get()
   }
 
-  /// SHA-256 of the data files in the folder that `ROPECONV_FORMATS` names; nil where the program's own
-  /// are read.
+  /// SHA-256 of the data files in the folder that `ROPECONV_FORMATS` names; nil where the program's
+  /// own are read.
   package static let chosenDigest: String? = {
     guard let chosen = EnvironmentVariable.formats.value, (try? folder()) == chosen else {
       return nil
@@ -78,16 +78,16 @@ package enum FormatResources {
   /// What a folder of data files holds.
   private static let parts = ["architectures", "huggingface", "recognition", "tokenizers"]
 
-  /// SHA-256 of the paths and hashes of all data files in a folder; another name, another byte or another
-  /// file gives another one. Files that cannot be read count by their names.
+  /// SHA-256 of the paths and hashes of all data files in a folder; another name, another byte or
+  /// another file gives another one. What cannot be read or listed counts by its name.
   package static func digest(of folder: String) -> String {
     func files(_ path: String, _ depth: Int) -> [String] {
       guard let stamp = FileStamp(path: "\(folder)/\(path)") else { return [] }
       guard stamp.isFolder else { return stamp.isRegular ? [path] : [] }
       // Links can lead round in a circle.
       guard depth < 8 else { return [] }
-      let names = try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(path)")
-      return (names ?? []).sorted().flatMap { files("\(path)/\($0)", depth + 1) }
+      guard let names = folderNames("\(folder)/\(path)") else { return [path] }
+      return names.flatMap { files("\(path)/\($0)", depth + 1) }
     }
     let lines = parts.flatMap { files($0, 0) }.map { path in
       let bytes = FileManager.default.contents(atPath: "\(folder)/\(path)")
@@ -142,7 +142,7 @@ package enum FormatResources {
   /// The names of the JSON files in one folder, sorted, without their extension.
   package static func list(_ relativeFolder: String) throws -> [String] {
     let path = try folder() + "/" + relativeFolder
-    let names = try FileManager.default.contentsOfDirectory(atPath: path)
-    return names.filter { $0.hasSuffix(".json") }.map { String($0.dropLast(5)) }.sorted()
+    let members = FolderMembers.dataFiles
+    return try members.names(in: path).map { String($0.dropLast(members.ending.count)) }.sorted()
   }
 }

@@ -25,8 +25,8 @@ package struct FewShotTask: Sendable {
     /// The right context or continuation.
     package let gold: Int
 
-    /// Whether the right answer is equal to one before it. Of equal ones the first is chosen, as the
-    /// reference does, so that such an example is never right.
+    /// Whether the right answer is equal to one before it. Of equal ones the first is chosen, as
+    /// the reference does, so that such an example is never right.
     var repeatsItsAnswer: Bool {
       let answers = contexts.count > 1 ? contexts : continuations
       return answers[..<gold].contains { $0.utf8.elementsEqual(answers[gold].utf8) }
@@ -44,8 +44,8 @@ package struct FewShotTask: Sendable {
     }
   }
 
-  /// Bytes that the texts of a line have at most: a few kB stand for any number, with a long text and
-  /// many answers, and each is tokenized whole.
+  /// Bytes that the texts of a line have at most: a few kB stand for any number, with a long text
+  /// and many answers, and each is tokenized whole.
   static let mostTextBytes = 1 << 24
 
   package let name: String
@@ -53,7 +53,8 @@ package struct FewShotTask: Sendable {
   let file: String
   package let kind: Kind
   package let examples: [Example]
-  /// The accuracy of guessing that is published for the task, one of `baselines`; nil: none is known.
+  /// The accuracy of guessing that is published for the task, one of `baselines`; nil: none is
+  /// known.
   package var baseline: Double?
   /// What a task can be centred by: it divides by what is left to 1.
   static let baselines = 0...0.999
@@ -134,12 +135,13 @@ package struct FewShotTask: Sendable {
   package static func tasks(at paths: [String]) throws -> [FewShotTask] {
     try paths.flatMap { path -> [FewShotTask] in
       guard FileStamp(path: path)?.isFolder == true else { return [try FewShotTask(path: path)] }
-      let names = try FileManager.default.contentsOfDirectory(atPath: path)
-        .filter { $0.hasSuffix(".jsonl") }
+      let members = FolderMembers.tasks
+      let names = try members.names(in: path)
       guard !names.isEmpty else {
-        throw EvaluationError.unreadable(file: path, problem: "the folder holds no .jsonl file")
+        throw EvaluationError.unreadable(
+          file: path, problem: "the folder holds no \(members.ending) file")
       }
-      return try names.sorted().map { try FewShotTask(path: "\(path)/\($0)", isGiven: false) }
+      return try names.map { try FewShotTask(path: "\(path)/\($0)", isGiven: false) }
     }
   }
 
@@ -229,8 +231,8 @@ package struct FewShotTask: Sendable {
     return "\(name): not read of its lines, and without effect: \(names.joined(separator: ", "))"
   }
 
-  /// A sentence about examples that can never be right, among the first so many; nil where there are
-  /// none.
+  /// A sentence about examples that can never be right, among the first so many; nil where there
+  /// are none.
   package func warning(ofFirst limit: Int?) -> String? {
     let doubled = examples.prefix(max(limit ?? .max, 0)).indices.filter {
       examples[$0].repeatsItsAnswer

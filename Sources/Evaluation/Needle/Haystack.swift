@@ -1,4 +1,4 @@
-import Foundation
+import Base
 import Vocabulary
 
 /// A text to hide needles in.
@@ -18,19 +18,20 @@ package struct Haystack: Sendable {
   ///   - path: the file or folder.
   ///   - isGiven: whether the user named it; what a template names must be a regular file, as the
   ///     files of a folder.
-  /// - Throws: `EvaluationError.unreadable` where there is nothing to read, and what reading throws.
+  /// - Throws: `EvaluationError.unreadable` where there is nothing to read, and what reading
+  ///   throws.
   package init(path: String, isGiven: Bool = true) throws {
     name = path
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue
-    else {
+    guard FileStamp(path: path)?.isFolder == true else {
       bytes = try TokenizedText.readText(path, isGiven: isGiven)
       return
     }
-    let names = try FileManager.default.contentsOfDirectory(atPath: path)
-      .filter { $0.hasSuffix(".txt") }.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    let members = FolderMembers.texts
+    let names = try members.names(in: path)
+      .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     guard !names.isEmpty else {
-      throw EvaluationError.unreadable(file: path, problem: "the folder holds no .txt file")
+      throw EvaluationError.unreadable(
+        file: path, problem: "the folder holds no \(members.ending) file")
     }
     bytes = Array(
       try names.map { try TokenizedText.readText("\(path)/\($0)", isGiven: false) }.joined(
@@ -120,7 +121,8 @@ struct TokenizedHaystack: Sendable {
     /// is looked for before it first; where that is too far, the end of a word before it, else of a
     /// character.
     /// - Parameter depth: percent of the passage's tokens; 100 is their end.
-    /// - Returns: from 0 to `count`, at most a twentieth of the tokens, or 8, from what was asked for.
+    /// - Returns: from 0 to `count`, at most a twentieth of the tokens, or 8, from what was asked
+    ///   for.
     func place(at depth: Double) -> Int {
       guard depth < 100 else { return count }
       let asked = Int((Double(count) * depth / 100).rounded())

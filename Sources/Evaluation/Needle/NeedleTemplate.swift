@@ -9,11 +9,11 @@ package struct NeedleTemplate: Sendable, Equatable, SettingValue {
   /// What is asked after the haystack.
   package var question =
     "What is the special magic number for {key} mentioned in the text above?"
-  /// What the reply begins with, which stands behind the question after a space; in a chat it is the
-  /// model's, the question the user's.
+  /// What the reply begins with, which stands behind the question after a space; in a chat it is
+  /// the model's, the question the user's.
   package var begin = "The special magic number for {key} mentioned in the text above is:"
-  /// What must follow, its leading space included, which is left out where a chat's reply begins with
-  /// it.
+  /// What must follow, its leading space included, which is left out where a chat's reply begins
+  /// with it.
   package var answer = " {value}"
   /// What trials are about.
   package var keys = Self.cities
@@ -61,14 +61,14 @@ package struct NeedleTemplate: Sendable, Equatable, SettingValue {
     try checkLength(file: file)
   }
 
-  /// Where the haystack of a template lies: in the template's folder. A template may be a stranger's,
-  /// and what it names could end up in prompts that are written out.
+  /// Where the haystack of a template lies: in the template's folder. A template may be a
+  /// stranger's, and what it names could end up in prompts that are written out.
   /// - Parameters:
   ///   - json: the template.
   ///   - file: its path.
   /// - Returns: the haystack's path; nil where the template names none.
-  /// - Throws: `EvaluationError.template` for a path or a link that leads out of the folder, also of a
-  ///   text in a folder that is named.
+  /// - Throws: `EvaluationError.template` for a path or a link that leads out of the folder, also
+  ///   of a text in a folder that is named.
   package static func haystack(
     of json: JSONValue, file: String
   ) throws(EvaluationError) -> String? {
@@ -83,7 +83,8 @@ package struct NeedleTemplate: Sendable, Equatable, SettingValue {
     let beside = URL(fileURLWithPath: file).deletingLastPathComponent()
     let (folder, path) = (beside.path, beside.appendingPathComponent(name).path)
     let own = Paths.resolved(folder + "/.")
-    let texts = (folderNames(path) ?? []).filter { $0.hasSuffix(".txt") }.map { "\(path)/\($0)" }
+    let texts = (folderNames(path) ?? []).filter(FolderMembers.texts.include)
+      .map { "\(path)/\($0)" }
     for place in [path] + texts where FileStamp(linkItself: place) != nil {
       let target = Paths.resolved(place)
       guard target.hasPrefix(own == "/" ? own : own + "/") else { throw out }
@@ -98,8 +99,8 @@ package struct NeedleTemplate: Sendable, Equatable, SettingValue {
     }
   }
 
-  /// Bytes that a text has at most with the longest key in it: a short template of many `{key}` could
-  /// stand for any number.
+  /// Bytes that a text has at most with the longest key in it: a short template of many `{key}`
+  /// could stand for any number.
   package static let mostBytes = 1 << 20
 
   /// - Throws: `EvaluationError.template` for a text that is too long once its key is filled in.

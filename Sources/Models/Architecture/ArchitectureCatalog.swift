@@ -8,7 +8,8 @@ package struct ArchitectureCatalog: Sendable {
 
   /// Families of the user's own files.
   private let added: [Architecture]
-  /// Models that attend by a module whose rotation is known to be wrong are read as if it were right.
+  /// Models that attend by a module whose rotation is known to be wrong are read as if it were
+  /// right.
   package var assumesCorrectRotation = false
 
   private init(added: [Architecture]) { self.added = added }
@@ -17,8 +18,8 @@ package struct ArchitectureCatalog: Sendable {
   ///
   /// - Parameter folder: the user's folder; every data file in it is read, whatever is asked for.
   /// - Throws: `FileError` where there is no such folder; `FormatError`, naming file and place, for
-  ///   what a data file may not say. A name, a `model_type` or keys to be recognized by that another
-  ///   file has too are refused: which of the two counted could not be seen from a result.
+  ///   what a data file may not say. A name, a `model_type` or keys to be recognized by that
+  ///   another file has too are refused: which of the two counted could not be seen from a result.
   package init(adding folder: String) throws {
     guard let stamp = FileStamp(path: folder) else {
       throw FileError.input(.notFound, file: folder)
@@ -31,11 +32,12 @@ package struct ArchitectureCatalog: Sendable {
       try claims.add(Architecture(named: name), file: Architecture.file(of: name))
     }
     var added: [Architecture] = []
-    for name in names.sorted() where name.hasSuffix(".json") {
+    let members = FolderMembers.dataFiles
+    for name in names where members.include(name) {
       let path = Paths.withoutTrailingSlashes(folder) + "/" + name
       let file = try MappedFile.open(path)
       let architecture = try Architecture(
-        JSONValue.read(file), name: String(name.dropLast(".json".count)), file: path,
+        JSONValue.read(file), name: String(name.dropLast(members.ending.count)), file: path,
         origin: Architecture.DataFile(path: path, sha256: SourceHash.sha256([file])))
       try claims.add(architecture, file: path)
       added.append(architecture)

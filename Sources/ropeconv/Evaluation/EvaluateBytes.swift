@@ -54,7 +54,7 @@ struct EvaluateBytes: ParsableCommand {
     try longRun.refuseInShard("--max-bits")
     let path = operand.path(output)
     var files = CallFiles(models: path)
-    files.read(opening.folder, orFilesEnding: ".json")
+    try files.read(opening.folder, orFilesOf: .dataFiles)
     files.read(text)
     files.write(longRun, thresholds, force: force)
     try files.check()

@@ -46,7 +46,7 @@ struct EvaluateCompare: ParsableCommand {
     try longRun.refuseInShard("--max-kl")
     let paths = operands.both(output)
     var files = CallFiles(models: paths.0, paths.1)
-    files.read(opening.folder, orFilesEnding: ".json")
+    try files.read(opening.folder, orFilesOf: .dataFiles)
     files.read(text.text, text.tokens)
     files.write(longRun, thresholds, force: force)
     try files.check()

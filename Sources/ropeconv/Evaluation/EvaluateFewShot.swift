@@ -74,8 +74,8 @@ struct EvaluateFewShot: ParsableCommand {
     try longRun.refuseInShard("--min-accuracy")
     let path = operand.path(output)
     var files = CallFiles(models: path)
-    files.read(opening.folder, orFilesEnding: ".json")
-    for path in tasks.split(separator: ",") { files.read(String(path), orFilesEnding: ".jsonl") }
+    try files.read(opening.folder, orFilesOf: .dataFiles)
+    for path in tasks.split(separator: ",") { try files.read(String(path), orFilesOf: .tasks) }
     files.read(baselines)
     files.write(longRun, thresholds, force: force)
     try files.check()
@@ -117,8 +117,8 @@ struct EvaluateFewShot: ParsableCommand {
     }
     if !without.isEmpty {
       output.warn(
-        "\(baselines): no baseline of \(without.joined(separator: ", ")), whose chance is taken from the"
-          + " number of choices")
+        "\(baselines): no baseline of \(without.joined(separator: ", ")), whose chance is taken"
+          + " from the number of choices")
     }
     return read
   }

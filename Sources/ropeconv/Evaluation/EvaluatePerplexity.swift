@@ -43,8 +43,8 @@ struct EvaluatePerplexity: ParsableCommand {
     help: ArgumentHelp(
       "What --lengths scores: same: the targets of the longest chunks, of which --chunks counts the"
         + " first, each predicted with at most N tokens before it at length N; own: at each length"
-        + " the targets of chunks of that length, so that --chunks takes other text at other lengths"
-        + " and the curve shows the text too. (default: same)", valueName: "same|own"))
+        + " the targets of chunks of that length, so that --chunks takes other text at other"
+        + " lengths and the curve shows the text too. (default: same)", valueName: "same|own"))
   var lengthTargets: PerplexitySweep.Targets?
 
   @Option(
@@ -77,7 +77,7 @@ struct EvaluatePerplexity: ParsableCommand {
     try longRun.refuseInShard("--max-ppl")
     let models = operands.paths(output)
     var files = CallFiles(models: models)
-    files.read(opening.folder, orFilesEnding: ".json")
+    try files.read(opening.folder, orFilesOf: .dataFiles)
     files.read(text.text, text.tokens)
     files.write(nll, "--nll", force: force)
     files.write(longRun, thresholds, force: force)

@@ -49,7 +49,7 @@ struct EvaluateRequests: ParsableCommand {
     try longRun.refuseInShard()
     let path = operand.path(output)
     var files = CallFiles(models: path)
-    files.read(opening.folder, orFilesEnding: ".json")
+    try files.read(opening.folder, orFilesOf: .dataFiles)
     files.read(requests)
     files.write(answers.output, "--output", force: force)
     files.write(longRun, thresholds, force: force)

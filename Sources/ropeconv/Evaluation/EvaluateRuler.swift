@@ -26,7 +26,8 @@ struct EvaluateRuler: ParsableCommand {
   @Option(
     name: [.customLong("task"), .customLong("tasks")],
     help: ArgumentHelp(
-      "Tasks, or all that have the files and the room they need: \(RulerTask.allCases.map(\.rawValue).joined(separator: ", ")).",
+      "Tasks, or all that have the files and the room they need: "
+        + "\(RulerTask.allCases.map(\.rawValue).joined(separator: ", ")).",
       valueName: "task,...|all"))
   var task = "all"
 
@@ -76,8 +77,8 @@ struct EvaluateRuler: ParsableCommand {
   func run() throws {
     let path = operand.path(output)
     var files = CallFiles(models: path)
-    files.read(opening.folder, orFilesEnding: ".json")
-    files.read(essays, orFilesEnding: ".txt")
+    try files.read(opening.folder, orFilesOf: .dataFiles)
+    try files.read(essays, orFilesOf: .texts)
     files.read(squad, hotpot)
     files.write(prompts.prompts, "--prompts", force: force)
     files.write(longRun, thresholds, force: force)
