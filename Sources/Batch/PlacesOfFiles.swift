@@ -1,5 +1,4 @@
 import Base
-import Foundation
 
 /// Where paths lead, through links, `.`, `..` and case, also those where nothing stands yet.
 struct PlacesOfFiles {
@@ -14,8 +13,8 @@ struct PlacesOfFiles {
   /// Folders of paths, without links, and their places: many files stand in few folders.
   private var folders: [String: (path: String, place: Place, folds: Bool)] = [:]
 
-  /// - Parameter foldsCase: whether names in a folder, by its path, are one where they differ in case
-  ///   alone; nil asks the file system.
+  /// - Parameter foldsCase: whether names in a folder, by its path, are one where they differ in
+  ///   case alone; nil asks the file system.
   init(foldsCase: ((String) -> Bool)?) { self.foldsCase = foldsCase }
 
   /// The place of a file, and of the folder that it stands in once links are followed.
@@ -27,8 +26,8 @@ struct PlacesOfFiles {
     }
     let folder = folder(Paths.folder(of: path))
     let whole = "\(folder.path == "/" ? "" : folder.path)/\(name)"
-    guard Self.link(at: whole) == nil else {
-      let target = Self.resolved(whole)
+    guard Paths.link(at: whole) == nil else {
+      let target = Paths.resolved(whole)
       let parent = self.folder(Paths.folder(of: target))
       return (Self.place(target, parent.folds), parent.place)
     }
@@ -40,7 +39,7 @@ struct PlacesOfFiles {
 
   private mutating func folder(_ path: String) -> (path: String, place: Place, folds: Bool) {
     if let known = folders[path] { return known }
-    let resolved = Self.resolved(path)
+    let resolved = Paths.resolved(path)
     let folds = foldsCase?(resolved) ?? Self.foldsCase(resolved)
     let made: (path: String, place: Place, folds: Bool) = (
       resolved, Self.place(resolved, folds), folds
@@ -57,40 +56,8 @@ struct PlacesOfFiles {
     return .path(folds ? path.lowercased() : path)
   }
 
-  /// A path from the root without links, `.` and `..`, of which any part may not be there.
-  static func resolved(_ path: String) -> String {
-    func parts(_ path: String) -> [Substring] { path.split(separator: "/") }
-    var found =
-      path.hasPrefix("/") ? [] : parts(FileManager.default.currentDirectoryPath)
-    var rest = Array(parts(path).reversed())
-    var links = 40
-    while let part = rest.popLast() {
-      if part == "." { continue }
-      if part == ".." {
-        _ = found.popLast()
-        continue
-      }
-      found.append(part)
-      guard links > 0, let target = link(at: "/" + found.joined(separator: "/")) else { continue }
-      links -= 1
-      if target.hasPrefix("/") { found = [] } else { found.removeLast() }
-      rest += parts(target).reversed()
-    }
-    return "/" + found.joined(separator: "/")
-  }
-
-  /// Where the link at a path leads; nil where no link stands.
-  private static func link(at path: String) -> String? {
-    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 4096) { buffer in
-      guard let start = buffer.baseAddress else { return nil }
-      let count = readlink(path, start, buffer.count)
-      guard count > 0 else { return nil }
-      return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-  }
-
-  /// Whether the file system takes names in a folder for one that differ in case alone: asked by a name
-  /// in the nearest folder that is there, or by that folder's own.
+  /// Whether the file system takes names in a folder for one that differ in case alone: asked by a
+  /// name in the nearest folder that is there, or by that folder's own.
   private static func foldsCase(_ folder: String) -> Bool {
     var nearest = folder
     while nearest != "/", FileStamp(path: nearest)?.isFolder != true {

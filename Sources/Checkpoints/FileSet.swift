@@ -91,13 +91,13 @@ package struct FileSet: Sendable {
     if let file = members?.first?.value { try file.checkUnchanged() }
   }
 
-  /// Refuses a file that is a link to one elsewhere: what is copied with a model must be of the model.
-  /// The blobs folder of a hub client's cache, beside whose snapshots a folder lies, is no elsewhere.
+  /// Refuses a file that is a link to one elsewhere: what is copied with a model must be of the
+  /// model. The blobs folder of a hub client's cache, beside whose snapshots a folder lies, is no
+  /// elsewhere.
   /// - Throws: `FolderFault.linkLeadsOut`.
   package func checkLinks(of names: [String]) throws(FileError) {
     guard members == nil else { return }
-    let own = Paths.resolved(path + "/.")
-    let folder = Paths.name(of: own) == "." ? Paths.folder(of: own) : own
+    let folder = Paths.resolved(path)
     var allowed = [folder]
     let snapshots = Paths.folder(of: folder)
     if Paths.name(of: snapshots) == "snapshots" {

@@ -18,6 +18,38 @@ import Testing
   ])
   func plainNames(name: String, isPlain: Bool) { #expect(Paths.isPlainName(name) == isPlain) }
 
+  /// What is there as the system's own realpath(3) finds it; of what is not, the same by hand.
+  @Test func linksAreFollowed() throws {
+    let work = try folder()
+    let files = FileManager.default
+    defer { try? files.removeItem(atPath: work) }
+    func real(_ path: String) throws -> String {
+      let found = try #require(realpath(path, nil))
+      defer { free(found) }
+      return String(cString: found)
+    }
+    try files.createDirectory(atPath: "\(work)/a/b", withIntermediateDirectories: true)
+    #expect(files.createFile(atPath: "\(work)/a/b/file", contents: nil))
+    for (link, target) in [
+      ("up", "a/b/.."), ("whole", "\(work)/up/b"), ("dangling", "none/deep/file"),
+      ("outside", "../other"), ("loop", "loop"),
+    ] {
+      try files.createSymbolicLink(atPath: "\(work)/\(link)", withDestinationPath: target)
+    }
+    for path in ["a/b/file", "up", "up/b/file", "whole/file", "whole/../b/./file", "whole//"] {
+      #expect(Paths.resolved("\(work)/\(path)") == (try real("\(work)/\(path)")))
+    }
+    #expect(Paths.resolved(".") == (try real(".")))
+    let root = try real(work)
+    for (path, place) in [
+      ("none/../x", "\(root)/x"), ("none/./deep/../y", "\(root)/none/y"), ("up/z", "\(root)/a/z"),
+      ("dangling", "\(root)/none/deep/file"), ("outside", "\(Paths.folder(of: root))/other"),
+      ("loop", "\(root)/loop"),
+    ] {
+      #expect(Paths.resolved("\(work)/\(path)") == place)
+    }
+  }
+
   @Test func membersOfFolders() throws {
     let work = try folder()
     defer { try? FileManager.default.removeItem(atPath: work) }

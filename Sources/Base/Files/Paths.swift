@@ -30,22 +30,48 @@ package enum Paths {
     !name.isEmpty && name != "." && name != ".." && !name.utf8.contains { $0 == slash || $0 == 0 }
   }
 
-  /// A path without links, whose last name need not be there.
-  package static func resolved(_ path: String, links: Int = 40) -> String {
-    if [".", ".."].contains(name(of: path)), let whole = realpath(path, nil) {
-      defer { free(whole) }
-      return String(cString: whole)
+  /// Links that are followed on the way to a file, at most, as the system follows them.
+  private static let mostLinks = 40
+
+  /// A path from the root without links, `.` and `..`, of which any part may not be there yet.
+  package static func resolved(_ path: String) -> String {
+    func parts(_ path: String) -> [String] {
+      path.utf8.split(separator: slash).map { String(Substring($0)) }
     }
-    let folder = realpath(Self.folder(of: path), nil)
-    defer { free(folder) }
-    guard let folder else { return path }
-    let joined = String(cString: folder) + "/" + name(of: path)
-    var target = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
-    let count = readlink(joined, &target, Int(PATH_MAX))
-    guard count > 0, links > 0 else { return joined }
-    let next = String(decoding: target[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    return resolved(
-      next.utf8.first == slash ? next : String(cString: folder) + "/" + next, links: links - 1)
+    var found = path.utf8.first == slash ? [] : parts(currentFolder())
+    var rest = Array(parts(path).reversed())
+    var links = mostLinks
+    while let part = rest.popLast() {
+      if part == "." { continue }
+      if part == ".." {
+        _ = found.popLast()
+        continue
+      }
+      found.append(part)
+      guard links > 0, let target = link(at: "/" + found.joined(separator: "/")) else { continue }
+      links -= 1
+      if target.utf8.first == slash { found = [] } else { found.removeLast() }
+      rest += parts(target).reversed()
+    }
+    return "/" + found.joined(separator: "/")
+  }
+
+  /// Where the link at a path leads, as it is written; nil where no link stands.
+  package static func link(at path: String) -> String? {
+    let size = Int(PATH_MAX)
+    return withUnsafeTemporaryAllocation(of: CChar.self, capacity: size) { buffer in
+      guard let start = buffer.baseAddress else { return nil }
+      let count = readlink(path, start, size)
+      guard count > 0 else { return nil }
+      return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+  }
+
+  /// The folder that plain names stand in; the root where it was removed.
+  private static func currentFolder() -> String {
+    guard let path = getcwd(nil, 0) else { return "/" }
+    defer { free(path) }
+    return String(cString: path)
   }
 
   package static func withoutTrailingSlashes(_ path: String) -> String {

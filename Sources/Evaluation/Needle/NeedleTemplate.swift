@@ -82,7 +82,7 @@ package struct NeedleTemplate: Sendable, Equatable, SettingValue {
     guard !name.hasPrefix("/"), !name.split(separator: "/").contains("..") else { throw out }
     let beside = URL(fileURLWithPath: file).deletingLastPathComponent()
     let (folder, path) = (beside.path, beside.appendingPathComponent(name).path)
-    let own = Paths.resolved(folder + "/.")
+    let own = Paths.resolved(folder)
     let texts = (folderNames(path) ?? []).filter(FolderMembers.texts.include)
       .map { "\(path)/\($0)" }
     for place in [path] + texts where FileStamp(linkItself: place) != nil {
