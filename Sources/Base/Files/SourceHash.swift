@@ -70,7 +70,10 @@ package enum SourceHash {
     return hexadecimal(Data(hash.finalize()))
   }
 
-  package static func hexadecimal(_ digest: Data) -> String {
-    digest.map { String(format: "%02x", $0) }.joined()
+  /// Bytes as hexadecimal digits in lower case, two of each.
+  package static func hexadecimal(_ digest: some Sequence<UInt8>) -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    return String(
+      decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }
 }

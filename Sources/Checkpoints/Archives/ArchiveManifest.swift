@@ -95,10 +95,5 @@ package struct ArchiveManifest: Sendable {
 
 extension SHA256 {
   /// The digest as 64 hexadecimal digits in lower case.
-  func hexadecimal() -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(
-      decoding: finalize().flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] },
-      as: UTF8.self)
-  }
+  func hexadecimal() -> String { SourceHash.hexadecimal(finalize()) }
 }
