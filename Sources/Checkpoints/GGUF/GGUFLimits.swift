@@ -10,6 +10,10 @@ enum GGUFLimits {
   static let defaultAlignment = 32
   static let smallestAlignment = 8
   static let largestAlignment = 1 << 20
+  /// Whether tensors may be aligned to so many bytes: a power of two within the limits.
+  static func isAlignment(_ bytes: UInt32) -> Bool {
+    (smallestAlignment...largestAlignment).contains(Int(bytes)) && bytes.nonzeroBitCount == 1
+  }
   /// Key length, one character, type, one byte.
   static let smallestKeyRecord = 8 + 1 + 4 + 1
   /// Name length, one character, number of dimensions, type, offset.

@@ -86,9 +86,7 @@ struct GGUFReader {
     guard case .uint32(let alignment) = value else {
       throw fault(.alignmentType(found: value.type), .key(key, byte: nil))
     }
-    guard alignment >= GGUFLimits.smallestAlignment, alignment <= GGUFLimits.largestAlignment,
-      alignment.nonzeroBitCount == 1
-    else {
+    guard GGUFLimits.isAlignment(alignment) else {
       throw fault(
         .alignmentValue(found: alignment, limit: GGUFLimits.largestAlignment),
         .key(key, byte: nil))

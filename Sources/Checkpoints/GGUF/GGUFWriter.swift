@@ -159,9 +159,7 @@ struct GGUFLayout: TensorFileLayout {
     in metadata: OrderedDictionary<String, MetadataValue>, path: String
   ) throws(FileError) -> Int {
     guard let value = metadata[GGUFKey.alignment] else { return GGUFLimits.defaultAlignment }
-    guard case .uint32(let alignment) = value, alignment >= GGUFLimits.smallestAlignment,
-      alignment <= GGUFLimits.largestAlignment, alignment.nonzeroBitCount == 1
-    else {
+    guard case .uint32(let alignment) = value, GGUFLimits.isAlignment(alignment) else {
       throw .output(
         .notStorable(
           problem: "alignment must be a uint32, a power of two from "
