@@ -37,9 +37,11 @@ import Testing
       try files.createSymbolicLink(atPath: "\(work)/\(link)", withDestinationPath: target)
     }
     for path in ["a/b/file", "up", "up/b/file", "whole/file", "whole/../b/./file", "whole//"] {
-      #expect(Paths.resolved("\(work)/\(path)") == (try real("\(work)/\(path)")))
+      let expected = try real("\(work)/\(path)")
+      #expect(Paths.resolved("\(work)/\(path)") == expected)
     }
-    #expect(Paths.resolved(".") == (try real(".")))
+    let current = try real(".")
+    #expect(Paths.resolved(".") == current)
     let root = try real(work)
     for (path, place) in [
       ("none/../x", "\(root)/x"), ("none/./deep/../y", "\(root)/none/y"), ("up/z", "\(root)/a/z"),
