@@ -4,10 +4,11 @@ import Tensors
 
 /// The rows of a batch on their way through the experts of a layer.
 ///
-/// Each expert that any row is sent to is decoded once, for all units. Within a unit the rows that go
-/// to an expert are multiplied together and those of other units are not: how many rows a product has,
-/// and with it every digit, depends on the unit's sequence alone, as everywhere (`SequenceBatch`). A
-/// row's experts are added up in ascending order, whatever threads do and however experts are grouped.
+/// Each expert that any row is sent to is decoded once, for all units. Within a unit the rows that
+/// go to an expert are multiplied together and those of other units are not: how many rows a
+/// product has, and with it every digit, depends on the unit's sequence alone, as everywhere
+/// (`SequenceBatch`). A row's experts are added up in ascending order, whatever threads do and
+/// however experts are grouped.
 final class ExpertBatch: Sendable {
   private let units: [SequenceBatch.Unit]
   /// Each unit's first row in the memory below.
@@ -25,7 +26,8 @@ final class ExpertBatch: Sendable {
   fileprivate let sharedWeights: FloatBuffer
   /// [rows, width]: what a dense network beside the experts gave; nil where no layer has one.
   fileprivate let beside: FloatBuffer?
-  nonisolated(unsafe) fileprivate let chosen: UnsafeMutablePointer<Int32>
+  /// [rows, most]
+  fileprivate let chosen: Int32Buffer
 
   /// Memory for the rows of `units`; nil for a model without experts.
   init?(_ units: [SequenceBatch.Unit], of plan: ModelPlan, arithmetic: Arithmetic) {
@@ -46,11 +48,8 @@ final class ExpertBatch: Sendable {
     weights = FloatBuffer(count: rows * most)
     sharedWeights = FloatBuffer(count: rows)
     beside = Self.hasDenseBeside(plan) ? FloatBuffer(count: rows * width) : nil
-    chosen = .allocate(capacity: max(rows * most, 1))
-    chosen.initialize(repeating: 0, count: max(rows * most, 1))
+    chosen = Int32Buffer(count: rows * most)
   }
-
-  deinit { chosen.deallocate() }
 
   private static func hasDenseBeside(_ plan: ModelPlan) -> Bool {
     plan.layers.contains(where: \.recipe.hasDenseBesideExperts)
@@ -97,10 +96,11 @@ final class ExpertBatch: Sendable {
       _ row: Int
     ) -> (experts: UnsafeMutablePointer<Int32>, weights: UnsafeMutablePointer<Float>) {
       let place = (first + row) * batch.most
-      return (batch.chosen + place, batch.weights.pointer + place)
+      return (batch.chosen.pointer + place, batch.weights.pointer + place)
     }
 
-    /// The rows that go to an expert, by which weight; a row that is sent there twice is there once.
+    /// The rows that go to an expert, by which weight; a row that is sent there twice is there
+    /// once.
     func members(of expert: Int, used: Int) -> [(row: Int, weight: Float)] {
       var members: [(row: Int, weight: Float)] = []
       for row in 0..<count {

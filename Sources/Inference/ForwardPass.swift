@@ -125,8 +125,8 @@ package struct ForwardPass: Sendable {
     return stream.states
   }
 
-  /// Tokens of a sequence that go through all layers before the next ones, where memory is not to grow
-  /// with its length; nil: all of them.
+  /// Tokens of a sequence that go through all layers before the next ones, where memory is not to
+  /// grow with its length; nil: all of them.
   package var partTokens: Int? {
     form == .recurrent && plan.isRecurrent ? Self.partTokens : nil
   }
@@ -134,8 +134,9 @@ package struct ForwardPass: Sendable {
   /// A whole number of blocks, so that no digit tells where parts end; and enough for products.
   private static let partTokens = 2048
 
-  /// Decodes a layer, but its experts. The next one is read from the disk meanwhile and while this one computes; this
-  /// one's pages are given back, so that a file larger than memory passes through it.
+  /// Decodes a layer, but its experts. The next one is read from the disk meanwhile and while this
+  /// one computes; this one's pages are given back, so that a file larger than memory passes
+  /// through it.
   package func weights(
     of index: Int, recycling previous: LayerWeights?
   ) throws -> LayerWeights {
@@ -154,10 +155,10 @@ package struct ForwardPass: Sendable {
   /// Token embeddings, scaled, plus learned positions where the model has them, and the tokens.
   func embed(
     _ sequences: [[Int32]], _ batch: SequenceBatch, start: Int
-  ) throws -> (hidden: FloatBuffer, tokens: TokenRows) {
+  ) throws -> (hidden: FloatBuffer, tokens: Int32Buffer) {
     let (width, streamWidth) = (plan.shape.width, plan.shape.streamWidth)
     let hidden = FloatBuffer(count: batch.totalRows * streamWidth)
-    let rows = TokenRows(count: batch.totalRows)
+    let rows = Int32Buffer(count: batch.totalRows)
     guard let embedding = plan.globals[.embedding] else { return (hidden, rows) }
     let positions = try plan.globals[.positions].map { source in
       let last = start + (batch.lengths.max() ?? 0) - 1

@@ -16,7 +16,7 @@ struct Layer: Sendable {
   let rotation: LayerRotation
   let activations: LayerActivations
   let hidden: FloatBuffer
-  let tokens: TokenRows
+  let tokens: Int32Buffer
   /// What tokens give to the layer, of rows as in `hidden`; nil where it takes nothing.
   let inputs: LayerInputs?
   /// Its number in the model.
@@ -26,11 +26,11 @@ struct Layer: Sendable {
   /// How decay attention is computed.
   var form = MixerForm.attention
 
-  /// A layer at work on `hidden`, the residual stream, [rows, width], of `tokens`; `memory` is for queries, keys
-  /// and values of as many rows.
+  /// A layer at work on `hidden`, the residual stream, [rows, width], of `tokens`; `memory` is for
+  /// queries, keys and values of as many rows.
   init(
     _ recipe: LayerRecipe, index: Int, width: Int, weights: LayerWeights, rotation: LayerRotation,
-    memory: ActivationMemory, hidden: FloatBuffer, tokens: TokenRows, inputs: LayerInputs?,
+    memory: ActivationMemory, hidden: FloatBuffer, tokens: Int32Buffer, inputs: LayerInputs?,
     times: PhaseTimes
   ) {
     self.index = index
@@ -50,7 +50,7 @@ struct Layer: Sendable {
 
   /// The same layer at work on other rows.
   func working(
-    on hidden: FloatBuffer, _ tokens: TokenRows, _ inputs: LayerInputs?,
+    on hidden: FloatBuffer, _ tokens: Int32Buffer, _ inputs: LayerInputs?,
     in memory: ActivationMemory
   ) -> Layer {
     Layer(
@@ -66,8 +66,8 @@ struct Layer: Sendable {
   }
 
   /// `y = x W^T (+ b)`; does nothing where the layer has no such matrix. The bias is the matrix'
-  /// own, added where there is one and `addsBias` is true. Of matrices that stand one below another,
-  /// `block` is the one to multiply.
+  /// own, added where there is one and `addsBias` is true. Of matrices that stand one below
+  /// another, `block` is the one to multiply.
   func multiply(
     _ role: Role, block: Int = 0, _ x: Factors, to y: UnsafeMutablePointer<Float>, yStride: Int,
     addsBias: Bool = true
@@ -197,8 +197,8 @@ struct Layer: Sendable {
       epsilon: epsilon, to: x, yStride: width)
   }
 
-  /// Attention and feed-forward of the unit's rows, added to the residual stream; of experts, all that
-  /// comes before them.
+  /// Attention and feed-forward of the unit's rows, added to the residual stream; of experts, all
+  /// that comes before them.
   func finish(
     _ unit: SequenceBatch.Unit, _ scratch: LayerScratch, experts: ExpertBatch.Rows? = nil,
     record: AttentionRecord? = nil
@@ -249,8 +249,8 @@ struct Layer: Sendable {
     feedForward(unit, scratch, experts)
   }
 
-  /// Takes the unit's rows through the feed-forward network, or to its experts; `whenRead` is called
-  /// when the stream has been read.
+  /// Takes the unit's rows through the feed-forward network, or to its experts; `whenRead` is
+  /// called when the stream has been read.
   private func feedForward(
     _ unit: SequenceBatch.Unit, _ scratch: LayerScratch, _ rows: ExpertBatch.Rows?,
     norm: Role = .feedForwardNormGain, whenRead: () -> Void = {}

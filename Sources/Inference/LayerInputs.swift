@@ -10,23 +10,11 @@ struct LayerInputs: Sendable {
   private let gain: FloatBuffer
   /// The scaled embeddings, [rows, width].
   private let embedded: FloatBuffer
-  nonisolated(unsafe) private let tokens: UnsafeMutablePointer<Int32>
-  private let owner: Tokens
+  private let tokens: Int32Buffer
   /// Elements of one layer's input.
   let inputWidth: Int
   private let width: Int
   private let epsilon: Float
-
-  private final class Tokens: Sendable {
-    nonisolated(unsafe) let pointer: UnsafeMutablePointer<Int32>
-
-    init(count: Int) {
-      pointer = .allocate(capacity: max(count, 1))
-      pointer.initialize(repeating: 0, count: max(count, 1))
-    }
-
-    deinit { pointer.deallocate() }
-  }
 
   /// Room for the tokens of `rows` rows; nil for a model whose layers have no input of their own.
   /// - Throws: the errors of decoding weights.
@@ -41,8 +29,7 @@ struct LayerInputs: Sendable {
     gain = FloatBuffer(count: norm.count)
     try norm.decode(to: gain.pointer)
     embedded = FloatBuffer(count: rows * width)
-    owner = Tokens(count: rows)
-    tokens = owner.pointer
+    tokens = Int32Buffer(count: rows)
   }
 
   /// Bytes that a row takes.
@@ -53,14 +40,14 @@ struct LayerInputs: Sendable {
   /// Takes the embeddings of `added` tokens as those of rows from `row` on.
   func put(_ added: [Int32], _ embeddings: UnsafePointer<Float>, row: Int) {
     (embedded.pointer + row * width).update(from: embeddings, count: added.count * width)
-    for (index, token) in added.enumerated() { tokens[row + index] = token }
+    for (index, token) in added.enumerated() { tokens.pointer[row + index] = token }
   }
 
   /// Takes a row of other inputs as one of its own.
   func copy(_ other: LayerInputs, row: Int, to target: Int) {
     (embedded.pointer + target * width).update(
       from: other.embedded.pointer + row * width, count: width)
-    tokens[target] = other.tokens[row]
+    tokens.pointer[target] = other.tokens.pointer[row]
   }
 
   /// The embeddings of rows.
@@ -83,7 +70,7 @@ struct LayerInputs: Sendable {
       to: projected, yStride: size)
     let own = FloatBuffer(count: size)
     for index in 0..<count {
-      let first = Int(tokens[row + index]) * table.columns + layer * size
+      let first = Int(tokens.pointer[row + index]) * table.columns + layer * size
       try table.decode(elements: first..<(first + size), to: own.pointer)
       Kernels.scale(own.pointer, by: Float(Double(size).squareRoot()), count: size)
       Kernels.add(own.pointer, to: projected + index * size, count: size)

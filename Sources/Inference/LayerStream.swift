@@ -12,7 +12,7 @@ package final class LayerStream {
   private let unitsRead: [Int]
   /// The residual stream, [rows, width], the sequences one after another.
   package let hidden: FloatBuffer
-  private let tokens: TokenRows
+  private let tokens: Int32Buffer
   private let start: Int
   private let workspace: LayerWorkspace
   private let inputs: LayerInputs?
@@ -164,8 +164,8 @@ package struct StreamedLayer: Sendable {
   let workspace: LayerWorkspace
   let threads: Int
 
-  /// Queries, keys and values of every row, and entries of all windows; those of a delta rule become
-  /// what its heads give.
+  /// Queries, keys and values of every row, and entries of all windows; those of a delta rule
+  /// become what its heads give.
   package func project() {
     let began = layer.times.now
     Parallel.forEach(count: batch.units.count, threads: threads) { unit, worker in

@@ -5,8 +5,9 @@ import Tensors
 
 /// Sequences that grow token by token, with every layer's keys and values kept.
 ///
-/// Always in float32, in which keys and values are kept. Prompts are computed in units of their own, single tokens of all sequences in shared products of
-/// few rows: what a sequence gives does not depend on the others.
+/// Always in float32, in which keys and values are kept. Prompts are computed in units of their
+/// own, single tokens of all sequences in shared products of few rows: what a sequence gives does
+/// not depend on the others.
 package final class CachedSequences {
   let pass: ForwardPass
   /// Tokens a sequence can grow to.
@@ -15,7 +16,7 @@ package final class CachedSequences {
   private(set) var lengths: [Int]
   /// The residual stream, [sequences * capacity, width].
   private let hidden: FloatBuffer
-  private let tokens: TokenRows
+  private let tokens: Int32Buffer
   /// Of each layer; queries are not kept, so all layers take turns with theirs.
   private let caches: [ActivationMemory]
   private let ruleStates: [DeltaRuleStates]
@@ -34,8 +35,8 @@ package final class CachedSequences {
   ///   - ends: tokens each sequence may grow to, which decide frequencies that depend on the
   ///     length; nil: all to the capacity.
   ///   - keepsWeights: decode all layers once instead of once a step.
-  /// - Throws: `RotaryError` for frequencies that cannot be computed, the errors of decoding weights,
-  ///   and `TensorError.outOfMemory` where there is no memory for so many tokens.
+  /// - Throws: `RotaryError` for frequencies that cannot be computed, the errors of decoding
+  ///   weights, and `TensorError.outOfMemory` where there is no memory for so many tokens.
   package init(
     _ pass: ForwardPass, count: Int, capacity: Int, ends: [Int]? = nil, keepsWeights: Bool
   ) throws {
@@ -52,7 +53,7 @@ package final class CachedSequences {
     try Libraries.checkRoom(
       for: isTooLarge ? .max : rows, of: TokenGenerator.bytesPerToken(plan))
     hidden = FloatBuffer(count: rows * plan.shape.streamWidth)
-    tokens = TokenRows(count: rows)
+    tokens = Int32Buffer(count: rows)
     inputs = try LayerInputs(plan, rows: rows)
     for span in spans { try plan.checkValues(span.rotary) }
     let capacities = plan.layers.map { LayerCapacity(CollectionOfOne($0.recipe)) }

@@ -24,7 +24,7 @@ struct GatheredRows: Sendable {
   private let groups: [SequenceBatch.Unit]
   /// [members, width]
   private let hidden: FloatBuffer
-  private let tokens: TokenRows
+  private let tokens: Int32Buffer
   private let inputs: LayerInputs?
   private let memory: ActivationMemory
   private let experts: ExpertBatch?
@@ -35,7 +35,7 @@ struct GatheredRows: Sendable {
   /// Gathers the members' newest rows from `stream`, the residual stream of all sequences, and
   /// `tokens`, their tokens.
   init(
-    _ members: [Member], of stream: FloatBuffer, _ tokens: TokenRows, _ inputs: LayerInputs?,
+    _ members: [Member], of stream: FloatBuffer, _ tokens: Int32Buffer, _ inputs: LayerInputs?,
     plan: ModelPlan
   ) throws {
     self.members = members
@@ -53,7 +53,7 @@ struct GatheredRows: Sendable {
         positions: .each(members[group].map { ($0.position, $0.lengthClass) }))
     }
     hidden = FloatBuffer(count: rows * width)
-    self.tokens = TokenRows(count: rows)
+    self.tokens = Int32Buffer(count: rows)
     let capacity = plan.capacity
     memory = ActivationMemory(capacity, rows: rows)
     experts = ExpertBatch(groups, of: plan, arithmetic: .float32)
@@ -67,7 +67,8 @@ struct GatheredRows: Sendable {
   }
 
   /// Applies a layer, that over the whole sequences, to the members' rows; their keys and values
-  /// join those of their sequences, whose delta rules' `states` go on. `scratch` has one for each thread.
+  /// join those of their sequences, whose delta rules' `states` go on. `scratch` has one for each
+  /// thread.
   /// - Throws: the errors of decoding experts.
   func apply(
     _ layer: Layer, _ states: DeltaRuleStates, _ scratch: [LayerScratch], threads: Int
