@@ -2,10 +2,11 @@ import Foundation
 import Models
 import Tensors
 
-/// What a unit's rows go through in a layer of experts: routed when attention is done, then through one
-/// expert after another, then through the shared ones and into the residual stream.
+/// What a unit's rows go through in a layer of experts: routed when attention is done, then through
+/// one expert after another, then through the shared ones and into the residual stream.
 extension Layer {
-  /// The stream's rows, normed, as the router reads them: in float32, whatever the products' factors.
+  /// The stream's rows, normed, as the router reads them: in float32, whatever the products'
+  /// factors.
   func routerInput(
     _ unit: SequenceBatch.Unit, _ input: Factors, _ scratch: LayerScratch
   ) -> Factors {
@@ -23,17 +24,7 @@ extension Layer {
     guard recipe.normPlacement != .after else {
       return Factors(stream, stride: width, rows: rows, width: width)
     }
-    let gain = weights.vector(.feedForwardNormGain)
-    switch recipe.norm.kind {
-    case .rms:
-      Kernels.rmsNorm(
-        stream, xStride: width, rows: rows, width: width, gain: gain, epsilon: epsilon, to: routed,
-        yStride: width)
-    case .layer:
-      Kernels.layerNorm(
-        stream, xStride: width, rows: rows, width: width, gain: gain,
-        bias: weights.vector(.feedForwardNormBias), epsilon: epsilon, to: routed, yStride: width)
-    }
+    streamNorm(.feedForwardNormGain).apply(stream, rows: rows, to: routed)
     return Factors(routed, stride: width, rows: rows, width: width)
   }
 

@@ -86,16 +86,14 @@ struct Layer: Sendable {
     guard recipe.normPlacement != .after else {
       return scratch.factors.factors(stream, stride: width, rows: rows, width: width)
     }
-    switch recipe.norm.kind {
-    case .rms:
-      return Kernels.rmsNorm(
-        stream, xStride: width, rows: rows, width: width, gain: weights.vector(gain),
-        epsilon: epsilon, to: scratch.normed)
-    case .layer:
-      return Kernels.layerNorm(
-        stream, xStride: width, rows: rows, width: width, gain: weights.vector(gain),
-        bias: gain.bias.flatMap(weights.vector), epsilon: epsilon, to: scratch.normed)
-    }
+    return streamNorm(gain).apply(stream, rows: rows, to: scratch.normed)
+  }
+
+  /// The norm of the residual stream whose weights are this gain and its bias.
+  func streamNorm(_ gain: Role) -> Norm {
+    Norm(
+      recipe.norm, width: width, gain: weights.vector(gain),
+      bias: gain.bias.flatMap(weights.vector))
   }
 
   /// Fills queries, keys and values of the unit's rows, normed and rotated.

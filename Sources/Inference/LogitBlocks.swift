@@ -58,37 +58,32 @@ package struct LogitBlocks: Sendable {
     return units
   }
 
-  /// Gathers rows of hidden states, in the order wanted, collapses several streams to one, and applies
-  /// the output norm.
+  /// Gathers rows of hidden states, in the order wanted, collapses several streams to one, and
+  /// applies the output norm.
   package func normed(_ hidden: ForwardPass.HiddenStates, rows: [Int]) throws -> NormedRows {
     let width = plan.shape.width
     let factors = FactorBuffer(arithmetic, count: max(rows.count * width, 1))
-    let gain = try plan.globals[.outputNormGain]?.decoded()
-    let bias = try plan.globals[.outputNormBias]?.decoded()
-    let epsilon = Float(plan.shape.outputNorm.epsilon)
-    let kind = plan.shape.outputNorm.kind
+    func vector(_ role: Role) throws -> FloatBuffer? {
+      try plan.globals[role].map { source in
+        let values = FloatBuffer(count: source.count)
+        try source.decode(to: values.pointer)
+        return values
+      }
+    }
+    let (gain, bias) = (try vector(.outputNormGain), try vector(.outputNormBias))
+    let recipe = plan.shape.outputNorm
     let (head, streamWidth) = (try StreamHead(plan), plan.shape.streamWidth)
     Parallel.forEach(
       count: (rows.count + Self.unitRows - 1) / Self.unitRows, threads: threads
     ) { unit, _ in
+      let norm = Norm(
+        recipe, width: width, gain: gain.map { UnsafePointer($0.pointer) },
+        bias: bias.map { UnsafePointer($0.pointer) })
       let scratch = head?.scratch()
       for index in (unit * Self.unitRows)..<min((unit + 1) * Self.unitRows, rows.count) {
         var source = UnsafePointer(hidden.values.pointer) + rows[index] * streamWidth
         if let head, let scratch { source = head.collapse(source, scratch) }
-        withOptionalPointer(gain) { gain in
-          withOptionalPointer(bias) { bias in
-            switch kind {
-            case .rms:
-              _ = Kernels.rmsNorm(
-                source, xStride: width, rows: 1, width: width, gain: gain, epsilon: epsilon,
-                to: factors, first: index * width)
-            case .layer:
-              _ = Kernels.layerNorm(
-                source, xStride: width, rows: 1, width: width, gain: gain, bias: bias,
-                epsilon: epsilon, to: factors, first: index * width)
-            }
-          }
-        }
+        norm.apply(source, rows: 1, to: factors, first: index * width)
       }
     }
     return NormedRows(factors: factors, width: width)
@@ -167,11 +162,4 @@ package struct LogitBlocks: Sendable {
       Kernels.softcap(logits, cap: Float(plan.shape.logitSoftcap), count: count)
     }
   }
-}
-
-private func withOptionalPointer(
-  _ array: [Float]?, _ body: (UnsafePointer<Float>?) -> Void
-) {
-  guard let array else { return body(nil) }
-  array.withUnsafeBufferPointer { body($0.baseAddress) }
 }
