@@ -58,35 +58,11 @@ package struct LogitBlocks: Sendable {
     return units
   }
 
-  /// Gathers rows of hidden states, in the order wanted, collapses several streams to one, and
-  /// applies the output norm.
+  /// What `OutputNorm` makes of rows of hidden states, in the order wanted. Its weights are decoded
+  /// each time: a caller that needs many keeps an `OutputNorm`.
+  /// - Throws: the errors of decoding weights.
   package func normed(_ hidden: ForwardPass.HiddenStates, rows: [Int]) throws -> NormedRows {
-    let width = plan.shape.width
-    let factors = FactorBuffer(arithmetic, count: max(rows.count * width, 1))
-    func vector(_ role: Role) throws -> FloatBuffer? {
-      try plan.globals[role].map { source in
-        let values = FloatBuffer(count: source.count)
-        try source.decode(to: values.pointer)
-        return values
-      }
-    }
-    let (gain, bias) = (try vector(.outputNormGain), try vector(.outputNormBias))
-    let recipe = plan.shape.outputNorm
-    let (head, streamWidth) = (try StreamHead(plan), plan.shape.streamWidth)
-    Parallel.forEach(
-      count: (rows.count + Self.unitRows - 1) / Self.unitRows, threads: threads
-    ) { unit, _ in
-      let norm = Norm(
-        recipe, width: width, gain: gain.map { UnsafePointer($0.pointer) },
-        bias: bias.map { UnsafePointer($0.pointer) })
-      let scratch = head?.scratch()
-      for index in (unit * Self.unitRows)..<min((unit + 1) * Self.unitRows, rows.count) {
-        var source = UnsafePointer(hidden.values.pointer) + rows[index] * streamWidth
-        if let head, let scratch { source = head.collapse(source, scratch) }
-        norm.apply(source, rows: 1, to: factors, first: index * width)
-      }
-    }
-    return NormedRows(factors: factors, width: width)
+    try OutputNorm(of: self).normed(hidden, rows: rows)
   }
 
   /// Hidden states after the output norm, ready for the output matrix.

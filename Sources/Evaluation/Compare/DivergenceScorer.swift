@@ -8,8 +8,8 @@ struct TargetDivergence: Sendable, Equatable {
   /// Negative log-likelihoods of the target, in nats.
   let base: Double
   let other: Double
-  /// KL divergence of the other model's distribution from the base's, in nats; rounding can leave one
-  /// of nothing a little above or below zero.
+  /// KL divergence of the other model's distribution from the base's, in nats; rounding can leave
+  /// one of nothing a little above or below zero.
   let divergence: Double
   /// Whether the most likely token is the same.
   let agrees: Bool
@@ -66,8 +66,13 @@ struct DivergenceScorer {
     let scratch = (0..<(2 * threads)).map { _ in
       FloatBuffer(count: LogitBlocks.unitRows * LogitBlocks.columns)
     }
+    var previous: [LogitBlocks.Weights?] = [nil, nil]
     for block in 0..<base.count {
-      let weights = [try base.weights(block), try other.weights(block)]
+      let weights = [
+        try base.weights(block, recycling: previous[0]),
+        try other.weights(block, recycling: previous[1]),
+      ]
+      previous = weights
       let range = base.range(block)
       Parallel.forEach(count: units.count, threads: threads) { unit, worker in
         let span = units[unit]

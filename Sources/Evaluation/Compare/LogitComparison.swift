@@ -110,8 +110,13 @@ package struct LogitComparison {
       tops.pointer[4 * row] = -.infinity
       tops.pointer[4 * row + 2] = -.infinity
     }
+    var previous: [LogitBlocks.Weights?] = [nil, nil]
     for block in 0..<blocks[0].count {
-      let weights = [try blocks[0].weights(block), try blocks[1].weights(block)]
+      let weights = [
+        try blocks[0].weights(block, recycling: previous[0]),
+        try blocks[1].weights(block, recycling: previous[1]),
+      ]
+      previous = weights
       let range = blocks[0].range(block)
       Parallel.forEach(count: units.count, threads: options.threads) { unit, worker in
         let span = units[unit]

@@ -103,11 +103,13 @@ package struct TokenGenerator: Sendable {
 private struct NextTokens {
   let blocks: LogitBlocks
   let choice: TokenChoice
+  private let norm: OutputNorm
   private let kept: [LogitBlocks.Weights]
 
   init(_ blocks: LogitBlocks, choice: TokenChoice, keeps: Bool) throws {
     self.blocks = blocks
     self.choice = choice
+    norm = try OutputNorm(of: blocks)
     kept = keeps ? try (0..<blocks.count).map { try blocks.weights($0) } : []
   }
 
@@ -115,7 +117,7 @@ private struct NextTokens {
   func tokens(
     _ hidden: ForwardPass.HiddenStates, rows: [Int], step: Int
   ) throws -> [Int32] {
-    let normed = try blocks.normed(hidden, rows: rows)
+    let normed = norm.normed(hidden, rows: rows)
     let found = (0..<blocks.count).map { _ in FloatBuffer(count: 2 * rows.count) }
     let scratch = (0..<blocks.threads).map { _ in
       FloatBuffer(count: PreparedMatrix.fewRows * LogitBlocks.columns)
