@@ -32,23 +32,18 @@ struct DivergenceScorer {
     let sums: [DoubleBuffer]
     let weighted: DoubleBuffer
     let chosen: [FloatBuffer]
-    let best: [FloatBuffer]
-    let tops: [DoubleBuffer]
+    let tops: [RowMaxima]
 
     init(rows: Int) {
       func floats() -> [FloatBuffer] { (0..<2).map { _ in FloatBuffer(count: rows) } }
       func doubles() -> [DoubleBuffer] { (0..<2).map { _ in DoubleBuffer(count: max(rows, 1)) } }
       maxima = floats()
       chosen = floats()
-      best = floats()
       sums = doubles()
-      tops = doubles()
+      tops = (0..<2).map { _ in RowMaxima(rows: rows) }
       weighted = DoubleBuffer(count: max(rows, 1))
       for row in 0..<rows {
-        for side in 0..<2 {
-          maxima[side].pointer[row] = -.infinity
-          best[side].pointer[row] = -.infinity
-        }
+        for side in 0..<2 { maxima[side].pointer[row] = -.infinity }
       }
     }
   }
@@ -88,10 +83,11 @@ struct DivergenceScorer {
           logits[1], stride: range.count, rows: span.count, columns: range.count,
           runningMax: sums.maxima[1].pointer + first, runningSum: sums.sums[1].pointer + first)
         for side in 0..<2 {
-          Self.look(
-            logits[side], rows: span, range: range, targets: scored.targets,
-            best: sums.best[side].pointer, tops: sums.tops[side].pointer,
-            chosen: sums.chosen[side].pointer)
+          sums.tops[side].take(logits[side], rows: span, columns: range)
+          for row in span where range.contains(Int(scored.targets[row])) {
+            let target = Int(scored.targets[row]) - range.lowerBound
+            sums.chosen[side].pointer[row] = logits[side][(row - first) * range.count + target]
+          }
         }
       }
     }
@@ -106,24 +102,7 @@ struct DivergenceScorer {
         // Cut at zero, rounding would stay where it is above and go where it is below: the mean of
         // two equal models would be no longer nothing.
         divergence: difference + logSums[1] - logSums[0],
-        agrees: sums.tops[0].pointer[row] == sums.tops[1].pointer[row])
-    }
-  }
-
-  /// Keeps the targets' logits and the largest ones.
-  private static func look(
-    _ logits: UnsafePointer<Float>, rows: Range<Int>, range: Range<Int>, targets: [Int32],
-    best: UnsafeMutablePointer<Float>, tops: UnsafeMutablePointer<Double>,
-    chosen: UnsafeMutablePointer<Float>
-  ) {
-    for row in rows {
-      let line = logits + (row - rows.lowerBound) * range.count
-      for column in 0..<range.count where line[column] > best[row] {
-        best[row] = line[column]
-        tops[row] = Double(range.lowerBound + column)
-      }
-      let target = Int(targets[row])
-      if range.contains(target) { chosen[row] = line[target - range.lowerBound] }
+        agrees: sums.tops[0].place(row) == sums.tops[1].place(row))
     }
   }
 }

@@ -105,11 +105,7 @@ package struct LogitComparison {
     // Per unit and block, so that sums are taken in one order whatever the threads.
     let columnsOfSums = 5
     let sums = DoubleBuffer(count: max(units.count * columnsOfSums, 1))
-    let tops = FloatBuffer(count: 4 * rows)
-    for row in 0..<rows {
-      tops.pointer[4 * row] = -.infinity
-      tops.pointer[4 * row + 2] = -.infinity
-    }
+    let (ourTops, theirTops) = (RowMaxima(rows: rows), RowMaxima(rows: rows))
     var previous: [LogitBlocks.Weights?] = [nil, nil]
     for block in 0..<blocks[0].count {
       let weights = [
@@ -127,7 +123,6 @@ package struct LogitComparison {
         let target = sums.pointer + unit * columnsOfSums
         for row in span {
           let base = (row - span.lowerBound) * range.count
-          let top = tops.pointer + 4 * row
           for column in 0..<range.count {
             let a = ours[base + column]
             let b = theirs[base + column]
@@ -138,16 +133,10 @@ package struct LogitComparison {
             target[2] += Double(a)
             target[3] += Double(a) * Double(a)
             target[4] += Double(b) * Double(b)
-            if a > top[0] {
-              top[0] = a
-              top[1] = Float(range.lowerBound + column)
-            }
-            if b > top[2] {
-              top[2] = b
-              top[3] = Float(range.lowerBound + column)
-            }
           }
         }
+        ourTops.take(ours, rows: span, columns: range)
+        theirTops.take(theirs, rows: span, columns: range)
       }
     }
     for unit in units.indices {
@@ -158,7 +147,7 @@ package struct LogitComparison {
       result.sumOfSquares += source[3]
       result.otherSumOfSquares += source[4]
     }
-    for row in 0..<rows where tops.pointer[4 * row + 1] == tops.pointer[4 * row + 3] {
+    for row in 0..<rows where ourTops.place(row) == theirTops.place(row) {
       result.agreeing += 1
     }
     result.positions += rows

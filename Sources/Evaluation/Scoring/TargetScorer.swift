@@ -41,12 +41,8 @@ package struct TargetScorer {
     let count = rows.count
     let maxima = FloatBuffer(count: count)
     let chosen = FloatBuffer(count: count)
-    let best = FloatBuffer(count: count)
-    let tops = DoubleBuffer(count: max(count, 1))
-    for row in 0..<count {
-      maxima.pointer[row] = -.infinity
-      best.pointer[row] = -.infinity
-    }
+    let tops = findsTop ? RowMaxima(rows: count) : nil
+    for row in 0..<count { maxima.pointer[row] = -.infinity }
     let sums = DoubleBuffer(count: max(count, 1))
     let units = blocks.units(scored.counts)
     let scratch = (0..<blocks.threads).map { _ in
@@ -64,15 +60,7 @@ package struct TargetScorer {
         Kernels.logSumExpUpdate(
           logits, stride: range.count, rows: span.count, columns: range.count, softcap: 0,
           runningMax: maxima.pointer + span.lowerBound, runningSum: sums.pointer + span.lowerBound)
-        if findsTop {
-          for row in span {
-            let line = logits + (row - span.lowerBound) * range.count
-            for column in 0..<range.count where line[column] > best.pointer[row] {
-              best.pointer[row] = line[column]
-              tops.pointer[row] = Double(range.lowerBound + column)
-            }
-          }
-        }
+        tops?.take(logits, rows: span, columns: range)
         for row in span where range.contains(Int(targets[row])) {
           chosen.pointer[row] =
             logits[
@@ -85,7 +73,7 @@ package struct TargetScorer {
       Score(
         negativeLogLikelihood: Double(maxima.pointer[row]) + log(sums.pointer[row])
           - Double(chosen.pointer[row]),
-        isTop: findsTop && Int32(tops.pointer[row]) == targets[row])
+        isTop: tops?.place(row) == targets[row])
     }
   }
 }

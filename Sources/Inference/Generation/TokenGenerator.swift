@@ -118,7 +118,8 @@ private struct NextTokens {
     _ hidden: ForwardPass.HiddenStates, rows: [Int], step: Int
   ) throws -> [Int32] {
     let normed = norm.normed(hidden, rows: rows)
-    let found = (0..<blocks.count).map { _ in FloatBuffer(count: 2 * rows.count) }
+    // Of each block by itself: threads look at several at once.
+    let found = (0..<blocks.count).map { _ in RowMaxima(rows: rows.count) }
     let scratch = (0..<blocks.threads).map { _ in
       FloatBuffer(count: PreparedMatrix.fewRows * LogitBlocks.columns)
     }
@@ -135,42 +136,33 @@ private struct NextTokens {
         look(block, kept[block], normed, rows.count, scratch[worker], found[block], logits)
       }
     }
+    let tops = RowMaxima(rows: rows.count)
+    for block in found { tops.take(block) }
     return try rows.indices.map { row in
-      var (value, token) = (-Float.infinity, Int32(0))
-      for block in 0..<blocks.count where !(found[block].pointer[2 * row] <= value) {
-        value = found[block].pointer[2 * row]
-        token = Int32(blocks.range(block).lowerBound) + Int32(found[block].pointer[2 * row + 1])
-      }
-      guard value.isFinite else {
+      guard tops.value(row).isFinite else {
         throw ModelError.notFinite(file: blocks.plan.checkpoint.path, what: "a logit")
       }
-      guard case .drawn(let sampling) = choice, let logits else { return token }
+      guard case .drawn(let sampling) = choice, let logits else { return tops.place(row) }
       let start = logits.pointer + row * blocks.vocabulary
       return sampling.token(
         UnsafeBufferPointer(start: start, count: blocks.vocabulary), step: step)
     }
   }
 
-  /// The largest logit of each row in a block and its place, and all of them where they are kept.
+  /// Finds the largest logit of each row in a block, and keeps all of them where they are wanted.
   private func look(
     _ block: Int, _ weights: LogitBlocks.Weights, _ normed: LogitBlocks.NormedRows, _ rows: Int,
-    _ scratch: FloatBuffer, _ found: FloatBuffer, _ all: FloatBuffer?
+    _ scratch: FloatBuffer, _ found: RowMaxima, _ all: FloatBuffer?
   ) {
     for first in stride(from: 0, to: rows, by: PreparedMatrix.fewRows) {
       let group = first..<min(first + PreparedMatrix.fewRows, rows)
       blocks.multiply(weights, normed, rows: group, to: scratch.pointer)
+      found.take(scratch.pointer, rows: group, columns: blocks.range(block))
+      guard let all else { continue }
       for row in group {
         let logits = scratch.pointer + (row - first) * weights.outputs
-        var best = 0
-        for column in 1..<max(weights.outputs, 1) where !(logits[column] <= logits[best]) {
-          best = column
-        }
-        found.pointer[2 * row] = logits[best]
-        found.pointer[2 * row + 1] = Float(best)
-        if let all {
-          let place = row * blocks.vocabulary + blocks.range(block).lowerBound
-          (all.pointer + place).update(from: logits, count: weights.outputs)
-        }
+        let place = row * blocks.vocabulary + blocks.range(block).lowerBound
+        (all.pointer + place).update(from: logits, count: weights.outputs)
       }
     }
   }
