@@ -54,6 +54,7 @@ format:
 
 lint:
 	$(SWIFT) format lint --strict -r Package.swift Sources Tests
+	@! LC_ALL=C.UTF-8 grep -rnE --include='*.swift' '.{121}' Package.swift Sources Tests
 
 clean:
 	rm -rf $(BUILD)

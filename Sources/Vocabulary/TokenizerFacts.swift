@@ -3,8 +3,8 @@ import OrderedCollections
 
 extension Tokenizer {
   /// Checks what a GGUF file says of its vocabulary, whatever kind of tokenizer it is for: ids that
-  /// name a token, lists that have one number per token, and the spelling of bytes. Other containers are checked when their
-  /// tokenizer is read.
+  /// name a token, lists that have one number per token, and the spelling of bytes. Other
+  /// containers are checked when their tokenizer is read.
   /// - Throws: `VocabularyError.invalid`.
   package static func check(_ checkpoint: Checkpoint) throws(VocabularyError) {
     try check(gguf: checkpoint.metadata, file: checkpoint.path)

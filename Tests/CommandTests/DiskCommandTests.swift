@@ -4,7 +4,8 @@ import Testing
 
 /// Outputs that do not fit: one line, the documented exit status, nothing left behind.
 @Suite struct DiskCommandTests: CommandSuite {
-  /// The fixture has 1.6 MB, a file may have 512 kB (1,000 blocks): copied as it is, rewritten, in shards, in a folder and in an archive.
+  /// The fixture has 1.6 MB, a file may have 512 kB (1,000 blocks): copied as it is, rewritten, in
+  /// shards, in a folder and in an archive.
   @Test(arguments: [
     ["-o", "x.gguf"], ["-o", "x.gguf", "--type", "f32"], ["-o", "x.gguf", "--shard-size", "1M"],
     ["-o", "x/"], ["-o", "x.zip"], ["-o", "x.tar.zst"], ["-o", "x.safetensors"],

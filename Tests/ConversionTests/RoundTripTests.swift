@@ -18,7 +18,8 @@ import Testing
     return plan
   }
 
-  /// Plain sites -> qkvo (qk where that is plain) -> plain sites: every tensor byte for byte, and the metadata but for where it comes from.
+  /// Plain sites -> qkvo (qk where that is plain) -> plain sites: every tensor byte for byte, and
+  /// the metadata but for where it comes from.
   private func checkReturn(_ path: String) throws {
     let work = try References.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: work) }

@@ -82,7 +82,8 @@ extension GGUFFault {
       "tensor with \(found) dimensions: at most \(limit) are allowed"
     case .dimensionTooLarge(let found): "dimension \(found): expected less than 2^63"
     case .elementCountOverflow(let dimensions):
-      "dimensions \(dimensions.map(String.init).joined(separator: " x ")): the product overflows, or would without a zero"
+      "dimensions \(dimensions.map(String.init).joined(separator: " x ")): the product overflows, or"
+        + " would without a zero"
     case .unknownTensorType(let found): "unknown tensor type \(Int32(bitPattern: found))"
     case .removedTensorType(let name): "tensor type \(name) was removed from GGUF"
     case .unsupportedTensorType(let name): "tensor type \(name) is not supported"

@@ -38,8 +38,8 @@ struct OlderFolder {
       "files that another process wrote into the older \(quoted(newer)) lie in \(quoted(path))")
   }
 
-  /// Removes what a run that was stopped has left of it: files that the newer one has too, and those of a model. Anything
-  /// else stays, and the folder then too.
+  /// Removes what a run that was stopped has left of it: files that the newer one has too, and
+  /// those of a model. Anything else stays, and the folder then too.
   func removeLeftover() {
     guard let names = folderNames(path) else { return }
     let ofModel = Set(ModelFolder.stale(in: path, besides: []))

@@ -11,8 +11,8 @@ package struct NeedlePrompts {
   package var count: Int { cells.count }
 
   /// A prompt with the names of RULER's files: `index`, `input`, `outputs`, `length` (tokens of prompt
-  /// and answer), the cell it belongs to, and in `placed` where its needle stands (percent). The token that begins every text is not in `input`.
-  /// Indices go from 0 to `count - 1`.
+  /// and answer), the cell it belongs to, and in `placed` where its needle stands (percent). The
+  /// token that begins every text is not in `input`. Indices go from 0 to `count - 1`.
   /// - Throws: `EvaluationError.usage` where the cell's length leaves no room.
   package func json(at index: Int) throws -> JSONValue {
     let cell = cells[index]

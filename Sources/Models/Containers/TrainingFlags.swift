@@ -4,7 +4,8 @@ import Tensors
 
 /// The rotation that a training script's flags in config.json state: `rope` (q and k), `vo_rope`
 /// (values and outputs), `rove` (all four), each true or false, `rope_interleaved` for the pair
-/// layout and `rope_backward` for code that turns by R_(-t) (BlaGPT, modded-nanogpt). The values turn as the scores do, and a value bias with them: so it was trained.
+/// layout and `rope_backward` for code that turns by R_(-t) (BlaGPT, modded-nanogpt). The values
+/// turn as the scores do, and a value bias with them: so it was trained.
 struct TrainingFlags {
   /// Members of config.json.
   enum Key: String, CaseIterable {
