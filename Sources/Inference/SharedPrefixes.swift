@@ -4,25 +4,26 @@ import Tensors
 
 /// Tokens that several sequences of a batch begin with, computed once for all of them.
 ///
-/// In the order of their tokens each sequence begins with some rows of one before it. No digit tells
-/// whether it does: a row is shared only where each of its sequences alone would compute it in the
-/// same way. Attention computes a tile of queries together: rows of a tile are shared by sequences
-/// that go on to its end, or end together. The number of rows in a product may count
+/// In the order of their tokens each sequence begins with some rows of one before it. No digit
+/// tells whether it does: a row is shared only where each of its sequences alone would compute it
+/// in the same way. Attention computes a tile of queries together: rows of a tile are shared by
+/// sequences that go on to its end, or end together. The number of rows in a product may count
 /// (`RowAgreement`): where it does, and where experts divide the rows of a unit among them, whole
 /// units are shared.
 package struct SharedPrefixes: Sendable {
   let batch: SequenceBatch
 
-  /// `ROPECONV_SHARED_PREFIXES=off` computes every sequence from its first token: to see that no digit
-  /// changes, and what sharing saves.
+  /// `ROPECONV_SHARED_PREFIXES=off` computes every sequence from its first token: to see that no
+  /// digit changes, and what sharing saves.
   private static let isWanted =
     EnvironmentVariable.sharedPrefixes.value != "off"
 
-  /// Whether sequences of a model share anything. Not where a layer keeps more of a sequence than keys
-  /// and values of its rows.
+  /// Whether sequences of a model share anything. Not where a layer keeps more of a sequence than
+  /// keys and values of its rows.
   package static func apply(to plan: ModelPlan) -> Bool { isWanted && plan.keepsOnlyKeysAndValues }
 
-  /// Nil where nothing is shared: nothing is alike, it would not pay, or the model's do not.
+  /// Nil where nothing is shared: no two sequences begin alike, sharing would not pay, or this
+  /// model's layers cannot share.
   /// - Parameters:
   ///   - pass: the model and its arithmetic.
   ///   - sequences: token ids.
@@ -105,8 +106,8 @@ private struct PrefixCutting {
     self.classes = classes
   }
 
-  /// Whole units are shared, and none has rows of two sequences: products are those of each sequence
-  /// alone.
+  /// Whole units are shared, and none has rows of two sequences: products are those of each
+  /// sequence alone.
   func byUnits() -> SequenceBatch? {
     let rows = rows(upTo: lengths.map { $0 / unitRows * unitRows }) { $0 / unitRows * unitRows }
     guard let rows else { return nil }
@@ -116,8 +117,9 @@ private struct PrefixCutting {
       })
   }
 
-  /// Whole tiles are shared, and units hold tiles of several sequences, where products of as many rows
-  /// agree. Rows of a sequence's last unit that no others agree with remain a unit of their own.
+  /// Whole tiles are shared, and units hold tiles of several sequences, where products of as many
+  /// rows agree. Rows of a sequence's last unit that no others agree with remain a unit of their
+  /// own.
   func byTiles() -> SequenceBatch? {
     guard pass.plan.capacity.expertsUsed == 0 else { return nil }
     // How many rows hardly matters without something to share.
@@ -244,7 +246,8 @@ private struct PrefixCutting {
           ? common : border(min(common, limits[candidate], limits[sequence]))
         if count > best.count { best = PrefixRows.Shared(of: candidate, count: count) }
       }
-      // Keys and values are gathered for a sequence that shares some: it must take less than they do.
+      // Keys and values are gathered for a sequence that shares some: it must take less than they
+      // do.
       let pays =
         best.count * estimate.bytesPerToken > lengths[sequence] * estimate.bytesPerGatheredToken
       shared.append(pays ? best : nil)

@@ -6,10 +6,10 @@ import COpenBLAS
 
 /// Products of float32 matrices, row-major, on the calling thread alone.
 package enum MatrixProduct {
-  /// `c = alpha a b + beta c`, through oneDNN, or OpenBLAS in the build without it; NaN where there is
-  /// no memory for the product. `a` is [m, k],
-  /// or [k, m] where `transposeA`, with row stride `lda`; `b` is [k, n], or [n, k] where
-  /// `transposeB`, with row stride `ldb`; `c` is [m, n] with row stride `ldc`.
+  /// `c = alpha a b + beta c`, through oneDNN, or OpenBLAS in the build without it; NaN where there
+  /// is no memory for the product. `a` is [m, k], or [k, m] where `transposeA`, with row stride
+  /// `lda`; `b` is [k, n], or [n, k] where `transposeB`, with row stride `ldb`; `c` is [m, n] with
+  /// row stride `ldc`.
   package static func multiply(
     m: Int, n: Int, k: Int, alpha: Float, a: UnsafePointer<Float>, lda: Int,
     transposeA: Bool = false, b: UnsafePointer<Float>, ldb: Int, transposeB: Bool, beta: Float,

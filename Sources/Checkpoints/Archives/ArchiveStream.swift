@@ -42,8 +42,8 @@ struct ArchiveStream: ~Copyable {
   /// Bytes that the members so far say they have.
   private var declared = 0
 
-  /// Reads the file at a path. Members may not have more bytes than `ArchiveLimits.unpacked`; who
-  /// reads what the archive unpacks to counts it himself.
+  /// Reads the file at a path. Members may not have more bytes than `ArchiveLimits.unpacked`; the
+  /// caller counts what the archive unpacks to.
   init(_ path: String, _ content: Content) throws(FileError) {
     self.path = path
     packed = FileStamp(path: path)?.size ?? 0
@@ -161,7 +161,8 @@ struct ArchiveStream: ~Copyable {
     let size =
       archive_entry_size_is_set(entry) != 0 ? max(Int(clamping: archive_entry_size(entry)), 0) : 0
     let read = max(Int(clamping: archive_filter_bytes(handle, 0)), 0)
-    // What was read says nothing of members that are unpacked behind the directory of a zip archive.
+    // What was read says nothing of members that are unpacked behind the directory of a zip
+    // archive.
     let (sum, sumOverflows) = declared.addingReportingOverflow(size)
     let (end, endOverflows) = read.addingReportingOverflow(size)
     guard !sumOverflows, !endOverflows else { return false }
