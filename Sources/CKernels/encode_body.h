@@ -1,6 +1,7 @@
 // What the encoders share, and the choice of the encoder.
 #include "lanes.h"
 
+#include "factors.h"
 #include "half.h"
 #include "nonlinear.h"
 
@@ -125,8 +126,46 @@ RC_INLINE void RC_VARIANT(block_size)(int type, size_t *width, size_t *size) {
   }
 }
 
+// Whether a finite number is among them whose magnitude has bits of `least` or more.
+RC_INLINE int RC_VARIANT(any_from)(const float *x, size_t count, uint32_t least) {
+  uint32_t found = 0;
+  for (size_t i = 0; i < count; i++) {
+    uint32_t bits;
+    memcpy(&bits, x + i, sizeof bits);
+    bits &= 0x7FFFFFFFu;
+    found |= (uint32_t)(bits >= least) & (uint32_t)(bits < 0x7F800000u);
+  }
+  return found != 0;
+}
+
+// Numbers of 16 bits. Returns whether one that is finite became infinite.
+static int RC_VARIANT(encode_halves)(const float *x, uint8_t *bytes, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    uint16_t half = RC_VARIANT(half_of)(x[i]);
+    memcpy(bytes + i * sizeof half, &half, sizeof half);
+  }
+  return RC_VARIANT(any_from)(x, count, 0x477FF000u);
+}
+
+static int RC_VARIANT(encode_bfloat16)(const float *x, uint8_t *bytes, size_t count) {
+  ptrdiff_t whole = (ptrdiff_t)(count / RC_LANES * RC_LANES), rest = (ptrdiff_t)count - whole;
+  for (ptrdiff_t i = 0; i < whole; i += RC_LANES) {
+    RC_VARIANT(put)(RC_BFLOAT16, bytes, i, RC_VARIANT(load)(x + i));
+  }
+  if (rest > 0) {
+    RC_VARIANT(put_part)(RC_BFLOAT16, bytes, whole, RC_VARIANT(load_part)(x + whole, rest, 0), rest);
+  }
+  return RC_VARIANT(any_from)(x, count, 0x7F7F8000u);
+}
+
 static void RC_VARIANT(encode)(int type, const float *x, const float *importance, size_t columns, uint8_t *bytes,
                                size_t blocks, int *fault) {
+  if (type == RC_F16 || type == RC_BF16) {
+    int beyond = type == RC_F16 ? RC_VARIANT(encode_halves)(x, bytes, blocks)
+                                : RC_VARIANT(encode_bfloat16)(x, bytes, blocks);
+    *fault = beyond ? RC_OVERFLOW : RC_ENCODED;
+    return;
+  }
   size_t width, size;
   RC_VARIANT(block_size)(type, &width, &size);
   if (!RC_VARIANT(all_finite)(x, blocks * width)) {

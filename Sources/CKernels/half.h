@@ -38,12 +38,13 @@ RC_INLINE float RC_VARIANT(load_half)(const uint8_t *bytes) {
   return RC_VARIANT(half)(half);
 }
 
-// To nearest, ties to even; 65,520 and above become infinity.
+// To nearest, ties to even; 65,520 and above become infinity. A NaN becomes quiet and keeps its sign and the
+// upper bits of its payload.
 RC_INLINE uint16_t RC_VARIANT(half_of)(float value) {
   uint32_t bits;
   memcpy(&bits, &value, sizeof bits);
   uint32_t sign = bits >> 16 & 0x8000u, magnitude = bits & 0x7FFFFFFFu;
-  if (magnitude > 0x7F800000u) return (uint16_t)(sign | 0x7E00u);
+  if (magnitude > 0x7F800000u) return (uint16_t)(sign | 0x7E00u | (magnitude >> 13 & 0x1FFu));
   if (magnitude >= 0x477FF000u) return (uint16_t)(sign | 0x7C00u);
   if (magnitude >= 0x38800000u) {
     uint32_t rebased = magnitude - 0x38000000u;

@@ -10,7 +10,8 @@ package enum Encoding {
   ///   - type: how they are to be stored.
   ///   - importance: how much errors count in each column of the rows, where that is known; plain
   ///     numbers, `q8_0` and `mxfp4` are the same with it.
-  ///   - threads: never changes a byte; plain numbers are encoded by the caller alone.
+  ///   - threads: never changes a byte; whole numbers, `f32` and `f64` are encoded by the caller
+  ///     alone.
   /// - Returns: the bytes.
   /// - Throws: `TensorError.cannotEncode`, `.partialBlock`, `.notFinite`, `.overflow` or
   ///   `.scaleOverflow`.
@@ -21,27 +22,11 @@ package enum Encoding {
     switch type {
     case .f32: bytes(values) { $0.bitPattern.littleEndian }
     case .f64: bytes(values) { Double($0).bitPattern.littleEndian }
-    case .f16: try narrowed(values, as: type, infinity: 0x7C00, half)
+    case .f16, .bf16: try encoded(values, as: type, importance: nil, threads: threads)
     case .i32: try wholeNumbers(values, as: type, Int32.self)
     case .i64: try wholeNumbers(values, as: type, Int64.self)
-    case .bf16: try narrowed(values, as: type, infinity: 0x7F80, brainFloat)
     default: try blocks(values, as: type, importance: importance, threads: threads)
     }
-  }
-
-  /// Numbers of 16 bits; what was infinite stays so, and nothing else becomes so.
-  private static func narrowed(
-    _ values: UnsafeBufferPointer<Float>, as type: ElementType, infinity: UInt16,
-    _ encode: (UInt32) -> UInt16
-  ) throws(TensorError) -> [UInt8] {
-    var beyond: Float?
-    let encoded = bytes(values) { (value: Float) -> UInt16 in
-      let bits = encode(value.bitPattern)
-      if bits & 0x7FFF == infinity, value.isFinite, beyond == nil { beyond = value }
-      return bits.littleEndian
-    }
-    if let beyond { throw .overflow(type, beyond) }
-    return encoded
   }
 
   /// Numbers that are whole, as such.
@@ -61,13 +46,23 @@ package enum Encoding {
     }
   }
 
-  /// Elements that one thread encodes at a time: 64 blocks of 256, or 512 of 32, or whole rows of as many.
+  /// Elements that one thread encodes at a time: 64 blocks of 256, or 512 of 32, or whole rows of
+  /// as many.
   private static let pieceLength = 16_384
 
   private static func blocks(
     _ values: UnsafeBufferPointer<Float>, as type: ElementType, importance: [Float]?, threads: Int
   ) throws(TensorError) -> [UInt8] {
-    guard encodesBlocks(type), let code = type.kernelCode else { throw .cannotEncode(type) }
+    guard encodesBlocks(type) else { throw .cannotEncode(type) }
+    return try encoded(values, as: type, importance: importance, threads: threads)
+  }
+
+  /// Quantized blocks, or numbers of 16 bits: of these what was infinite stays so, and nothing else
+  /// becomes so.
+  private static func encoded(
+    _ values: UnsafeBufferPointer<Float>, as type: ElementType, importance: [Float]?, threads: Int
+  ) throws(TensorError) -> [UInt8] {
+    guard let code = type.kernelCode else { throw .cannotEncode(type) }
     guard let byteCount = type.byteCount(elements: values.count) else {
       throw .partialBlock(type: type, elements: values.count)
     }
@@ -98,7 +93,22 @@ package enum Encoding {
     }
     if statuses.contains(Int32(RC_NOT_FINITE)) { throw .notFinite(type) }
     if statuses.contains(Int32(RC_SCALE_OVERFLOW)) { throw .scaleOverflow(type) }
+    if statuses.contains(Int32(RC_OVERFLOW)), let beyond = firstBeyond(values, encoded, type) {
+      throw .overflow(type, beyond)
+    }
     return encoded
+  }
+
+  /// The first finite number of which its 16 bits made an infinite one.
+  private static func firstBeyond(
+    _ values: UnsafeBufferPointer<Float>, _ encoded: [UInt8], _ type: ElementType
+  ) -> Float? {
+    let infinity: UInt16 = type == .f16 ? 0x7C00 : 0x7F80
+    let index = values.indices.first { index in
+      let bits = UInt16(encoded[2 * index]) | UInt16(encoded[2 * index + 1]) << 8
+      return bits & 0x7FFF == infinity && values[index].isFinite
+    }
+    return index.map { values[$0] }
   }
 
   private static func bytes<Stored: FixedWidthInteger>(
@@ -112,29 +122,5 @@ package enum Encoding {
       }
       count = values.count * width
     }
-  }
-
-  /// The upper half of the bits, rounded; a NaN stays a NaN and becomes quiet.
-  private static func brainFloat(_ bits: UInt32) -> UInt16 {
-    if bits & 0x7FFF_FFFF > 0x7F80_0000 { return UInt16(truncatingIfNeeded: bits >> 16) | 0x40 }
-    return UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16)
-  }
-
-  /// IEEE binary16 by bits, so that processors without conversion instructions give the same.
-  private static func half(_ bits: UInt32) -> UInt16 {
-    let sign = UInt16(truncatingIfNeeded: bits >> 16 & 0x8000)
-    let magnitude = bits & 0x7FFF_FFFF
-    if magnitude > 0x7F80_0000 {
-      return sign | 0x7E00 | UInt16(truncatingIfNeeded: magnitude >> 13 & 0x1FF)
-    }
-    // 65,520 and above round to infinity.
-    if magnitude >= 0x477F_F000 { return sign | 0x7C00 }
-    if magnitude >= 0x3880_0000 {
-      let rebased = magnitude - 0x3800_0000
-      return sign | UInt16(truncatingIfNeeded: (rebased + 0xFFF + (rebased >> 13 & 1)) >> 13)
-    }
-    // Subnormal: a whole multiple of 2^-24.
-    let scaled = (Float(bitPattern: magnitude) * 0x1p24).rounded(.toNearestOrEven)
-    return sign | UInt16(scaled)
   }
 }

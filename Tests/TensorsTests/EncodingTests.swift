@@ -34,7 +34,8 @@ import Testing
     }
   }
 
-  /// The largest numbers of each type, and the least that would round to infinity: half an ulp above.
+  /// The largest numbers of each type, and the least that would round to infinity: half an ulp
+  /// above.
   @Test func nothingFiniteBecomesInfinite() throws {
     let limits: [(ElementType, Float, Float)] = [
       (.f16, 65_504, 65_520),
@@ -59,6 +60,65 @@ import Testing
       let bits = UInt16(encoded[2 * index]) | UInt16(encoded[2 * index + 1]) << 8
       #expect(Float16(bitPattern: bits).isNaN)
     }
+  }
+
+  /// Every number of 16 bits, the midpoint above it and the floats beside that, by the definition:
+  /// to nearest, ties to even. A NaN becomes quiet and keeps the upper bits of its payload.
+  @Test(arguments: Variants.available)
+  func brainFloatIsTheNearest(variant: InstructionSet) throws {
+    var (values, expected): ([Float], [UInt16]) = ([], [])
+    for upper in UInt16.min...UInt16.max {
+      for low: UInt32 in [0, 1, 0x7FFF, 0x8000, 0x8001, 0xFFFF] {
+        let bits = UInt32(upper) << 16 | low
+        let isUp = low > 0x8000 || low == 0x8000 && upper % 2 == 1
+        let value = Float(bitPattern: bits)
+        let result = value.isNaN ? upper | 0x40 : isUp ? upper + 1 : upper
+        if value.isFinite, result & 0x7F80 == 0x7F80 { continue }
+        values.append(value)
+        expected.append(result)
+      }
+    }
+    let encoded = try Variants.with(variant) { try encode(values, as: .bf16) }
+    #expect(encoded == bytes(expected))
+  }
+
+  @Test(arguments: Variants.available)
+  func halvesOfNaNKeepTheirPayload(variant: InstructionSet) throws {
+    var (values, expected): ([Float], [UInt16]) = ([], [])
+    for sign: UInt16 in [0, 0x8000] {
+      for payload: UInt16 in 0..<0x400 {
+        for low: UInt32 in [0, 1, 0x1FFF] where payload > 0 || low > 0 {
+          let bits = UInt32(sign) << 16 | 0x7F80_0000 | UInt32(payload) << 13 | low
+          values.append(Float(bitPattern: bits))
+          expected.append(sign | 0x7C00 | 0x200 | payload)
+        }
+      }
+    }
+    let encoded = try Variants.with(variant) { try encode(values, as: .f16) }
+    #expect(encoded == bytes(expected))
+  }
+
+  /// What does not fill a vector, and pieces that threads take: each number is encoded as if alone.
+  @Test(arguments: [ElementType.f16, .bf16])
+  func everyLengthIsEncodedAlike(type: ElementType) throws {
+    var noise = Noise(11)
+    let values = noise.floats(40_003, in: -1000...1000)
+    let alone = try values.prefix(100).flatMap { try encode([$0], as: type) }
+    for count in 0...50 {
+      #expect(try encode(Array(values[..<count]), as: type) == Array(alone[..<(2 * count)]))
+    }
+    let whole = try encode(values, as: type)
+    #expect(Array(whole[..<200]) == alone)
+    #expect(try encode(values, as: type, threads: 3) == whole)
+    // The first number that is too large is named, whichever thread finds one first.
+    var tooLarge = values
+    (tooLarge[20_001], tooLarge[39_000]) = (-3.4e38, 3.4e38)
+    let error = #expect(throws: TensorError.self) { try encode(tooLarge, as: type, threads: 3) }
+    #expect(error?.summary.contains("\(Float(-3.4e38))") == true)
+  }
+
+  private func bytes(_ numbers: [UInt16]) -> [UInt8] {
+    numbers.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }
   }
 
   @Test func decodingUndoesEncoding() throws {
@@ -89,7 +149,9 @@ import Testing
     #expect(throws: TensorError.self) { try encode([.nan], as: .i64) }
   }
 
-  private func encode(_ values: [Float], as type: ElementType) throws -> [UInt8] {
-    try values.withUnsafeBufferPointer { try Encoding.encode($0, as: type) }
+  private func encode(
+    _ values: [Float], as type: ElementType, threads: Int = 1
+  ) throws -> [UInt8] {
+    try values.withUnsafeBufferPointer { try Encoding.encode($0, as: type, threads: threads) }
   }
 }

@@ -54,12 +54,15 @@ void rc_decode(int type, const void *bytes, float *output, size_t blocks);
 
 // encode.c
 
-enum { RC_ENCODED, RC_NOT_FINITE, RC_SCALE_OVERFLOW };
+enum { RC_ENCODED, RC_NOT_FINITE, RC_SCALE_OVERFLOW, RC_OVERFLOW };
 
-/// Encodes whole blocks of RC_Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, MXFP4, IQ4_XS or Q2_K to Q6_K.
+/// Encodes whole blocks of RC_Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, MXFP4, IQ4_XS or Q2_K to Q6_K, or numbers of RC_F16
+/// or RC_BF16, each a block: to nearest, ties to even; infinities stay, NaN becomes quiet and keeps its sign and payload
+/// as far as there is room. `bytes` need not be aligned.
 /// Bit-exact on every instruction set. `importance` is null, or says for each of `columns` columns how much errors there
 /// count (finite, not below 0); the values are then whole rows. Returns RC_NOT_FINITE for a value that is not finite
-/// (nothing is written then), RC_SCALE_OVERFLOW where half precision cannot hold a block's scale.
+/// (nothing is written then), RC_SCALE_OVERFLOW where half precision cannot hold a block's scale, RC_OVERFLOW where a
+/// finite number became an infinite one of 16 bits.
 int rc_encode(int type, const float *values, const float *importance, size_t columns, void *bytes,
               size_t blocks);
 
