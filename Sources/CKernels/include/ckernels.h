@@ -58,7 +58,7 @@ enum { RC_ENCODED, RC_NOT_FINITE, RC_SCALE_OVERFLOW, RC_OVERFLOW };
 
 /// Encodes whole blocks of RC_Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, MXFP4, IQ4_XS or Q2_K to Q6_K, or
 /// numbers of RC_F16 or RC_BF16, each a block: to nearest, ties to even; infinities stay, NaN becomes
-/// quiet and keeps its sign and what there is room for of its payload. `bytes` need not be aligned.
+/// quiet and keeps its sign and what there is room for of its payload; `bytes` is then aligned for them.
 /// Bit-exact on every instruction set. `importance` is null, or says for each of `columns` columns how much errors there
 /// count (finite, not below 0); the values are then whole rows. Returns RC_NOT_FINITE for a value that is not finite
 /// (nothing is written then), RC_SCALE_OVERFLOW where half precision cannot hold a block's scale, RC_OVERFLOW where a
