@@ -7,9 +7,9 @@ package enum OutputName {
   /// `<stem>.<sites>.<ext>` beside the input; of a model in shards the stem is that of all. A type
   /// that was asked for stands where the ecosystem's names have it, `<stem>.<sites>-Q4_K_M.gguf`,
   /// and the source's own leaves the stem.
-  /// Nil `sites` stay as they are: `<stem>-Q4_K_M.gguf`, `<stem>.keep.<ext>`. Nothing is written
-  /// into a hub's cache: of a snapshot there, the output is named as the model and stands in the
-  /// current folder.
+  /// Nil `sites` stay as they are: `<stem>-Q4_K_M.gguf`, `<stem>.keep.<ext>`. Of a safetensors file
+  /// it is the folder `<stem>.<sites>/`. Nothing is written into a hub's cache: of a snapshot there,
+  /// the output is named as the model and stands in the current folder.
   /// - Throws: `InputFault.notReadable` for a snapshot that cannot be listed.
   package static func beside(
     _ input: String, sites: RotarySites?, type: OutputTypes
@@ -23,11 +23,13 @@ package enum OutputName {
     var (stem, ending) = isFolder ? (last, "/") : split(last)
     // A snapshot of one GGUF file is that file.
     if snapshot != nil, ending == "/", try holdsGGUF(path) { ending = ".gguf" }
+    // Beside the input lies its config.json, which would be the output's too.
+    if ending.lowercased() == ".safetensors" { ending = "/" }
     if let encoding = type.encodingName {
       // As llama.cpp's tools name types, at the end of a stem.
       stem.replace(/[-.](?i:BF16|F16|F32|I?Q[0-9]_[0-9A-Z_]+)$/, with: "")
       stem += (sites.map { ".\($0.name)" } ?? "") + "-\(encoding)"
-      if type.isQuantized, ending == "/" || ending == ".safetensors" { ending = ".gguf" }
+      if type.isQuantized, ending == "/" { ending = ".gguf" }
     } else {
       stem += "." + (sites?.name ?? "keep")
     }

@@ -230,4 +230,52 @@ import Testing
           + ["@pair/config.json", "--force"]), 73, containing: "the output is the input")
     #expect(inputs.contents == inputs.files)
   }
+
+  /// One config.json in a folder: a second pair would turn the first into another model.
+  @Test(arguments: [[], ["--force"], ["--dry-run"], ["--force", "--dry-run"]])
+  func pairBesideAnotherPair(options: [String]) throws {
+    let inputs = try Inputs()
+    try FileManager.default.createDirectory(
+      atPath: "\(inputs.folder)/pair", withIntermediateDirectories: false)
+    try Data("mine".utf8).write(to: URL(fileURLWithPath: "\(inputs.folder)/pair/notes.txt"))
+    #expect(
+      try inputs.run(["convert", "@m.gguf", "--to", "qk", "-o", "@pair/x.safetensors"]).status == 0)
+    inputs.files = inputs.contents
+    let finished = try inputs.run(
+      ["convert", "@m.gguf", "--to", "qkvo", "-o", "@pair/y.safetensors"] + options)
+    expectFailure(
+      finished, 73, containing: "pair/config.json: ", "'x.safetensors'", "a folder of its own")
+    #expect(!finished.errors.contains("--force"))
+    #expect(inputs.contents == inputs.files)
+  }
+
+  /// A pair takes its own place.
+  @Test func pairOverItself() throws {
+    let inputs = try Inputs()
+    try FileManager.default.createDirectory(
+      atPath: "\(inputs.folder)/pair", withIntermediateDirectories: false)
+    let command = ["convert", "@m.gguf", "-o", "@pair/x.safetensors", "--to"]
+    #expect(try inputs.run(command + ["qk"]).status == 0)
+    let old = inputs.contents["pair/config.json"]
+    expectFailure(try inputs.run(command + ["qkvo"]), 73, containing: "exists", "--force")
+    #expect(try inputs.run(command + ["qkvo", "--force"]).status == 0)
+    #expect(old != nil && inputs.contents["pair/config.json"] != old)
+    let shown = try json(inputs.run(["inspect", "@pair/x.safetensors", "--json"]))
+    #expect(shown["sites"]?.string == "qkvo")
+  }
+
+  /// Without --output a safetensors file becomes a folder: the place beside it has its config.json.
+  @Test(
+    arguments: [([], "x.qkvo/"), (["--type", "bf16"], "x.qkvo-BF16/")] as [([String], String)])
+  func pairWithoutAnOutput(options: [String], output: String) throws {
+    let inputs = try Inputs()
+    try FileManager.default.createDirectory(
+      atPath: "\(inputs.folder)/pair", withIntermediateDirectories: false)
+    #expect(
+      try inputs.run(["convert", "@m.gguf", "--to", "qk", "-o", "@pair/x.safetensors"]).status == 0)
+    let finished = try inputs.run(["convert", "@pair/x.safetensors", "--to", "rove"] + options)
+    #expect(finished.status == 0, "\(finished.errors)")
+    let shown = try json(inputs.run(["inspect", "@pair/\(output)", "--json"]))
+    #expect(shown["sites"]?.string == "qkvo")
+  }
 }

@@ -18,7 +18,9 @@ import Testing
     ("a/s-00001-of-00004.gguf", "keep", "a/s.qkvo.gguf"),
     ("s-Q8_0-00001-of-00004.gguf", "q4_0", "s.qkvo-Q4_0.gguf"),
     ("part/model.safetensors", "q4_0", "part/model.qkvo-Q4_0.gguf"),
-    ("part/model.safetensors", "f16", "part/model.qkvo-F16.safetensors"),
+    ("part/model.safetensors", "f16", "part/model.qkvo-F16/"),
+    ("part/model.safetensors", "keep", "part/model.qkvo/"),
+    ("part/MODEL.SAFETENSORS", "keep", "part/MODEL.qkvo/"),
   ])
   func namesBesideFiles(input: String, type: String, expected: String) throws {
     #expect(

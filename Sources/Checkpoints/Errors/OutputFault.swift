@@ -9,6 +9,8 @@ public enum OutputFault: Fault {
   case isInput(input: String)
   /// The output's folder does not exist or may not be written.
   case cannotCreate(reason: String)
+  /// The config.json of a safetensors file would speak of another one beside it, too.
+  case configurationOfOther(weights: String)
   /// A folder stands where the file is to be, or a file where the folder is to be.
   case wrongKind(expected: String)
   /// The file system has less free space than the output needs.
@@ -39,6 +41,8 @@ public enum OutputFault: Fault {
     case .exists: "the output exists"
     case .isInput(let input): "the output is the input \(quoted(input))"
     case .cannotCreate(let reason): "cannot be created: \(reason)"
+    case .configurationOfOther(let weights):
+      "is not written: it would describe \(quoted(weights)) too, which lies beside it"
     case .wrongKind(let expected): "cannot be created: it exists and is not a \(expected)"
     case .noSpace(let needed, let free):
       "not enough free space: \(needed) bytes needed, \(free) free"
@@ -68,6 +72,7 @@ public enum OutputFault: Fault {
   public var hint: String? {
     switch self {
     case .isInput, .isOutput: "choose another output"
+    case .configurationOfOther: "write the model into a folder of its own"
     case .unfinished: Self.bothWait
     default: nil
     }
@@ -76,7 +81,9 @@ public enum OutputFault: Fault {
   /// The exit status of a command that ends with it.
   public var exitStatus: ExitStatus {
     switch self {
-    case .exists, .isInput, .isOutput, .changedMeanwhile, .cannotCreate, .wrongKind: .cannotCreate
+    case .exists, .isInput, .isOutput, .changedMeanwhile, .cannotCreate, .wrongKind,
+      .configurationOfOther:
+      .cannotCreate
     case .noSpace, .systemError, .unfinished: .inputOutput
     case .typeNotStorable, .shapeNotStorable, .notStorable, .duplicateName: .malformedData
     case .contentsSize: .internalError

@@ -7,7 +7,7 @@ package enum PairWriter {
     [path, FileSet(beside: path).path(of: ModelFolder.configuration)]
   }
 
-  /// Refuses a pair that could not be created.
+  /// Refuses a pair that could not be created, or whose config.json would be that of other weights too.
   /// - Throws: `FileError.output`.
   package static func check(
     _ path: String, byteCount: Int, force: Bool, inputs: OutputInputs
@@ -18,9 +18,27 @@ package enum PairWriter {
   private static func check(
     _ path: String, byteCount: Int, force: Bool, inputs: OutputInputs, sources: [MappedFile]
   ) throws(FileError) {
-    for path in paths(of: path) {
-      try OutputTarget(path: path, force: force, inputs: inputs, sources: sources)
-        .checkFile(byteCount: byteCount)
+    let targets = paths(of: path).map {
+      OutputTarget(path: $0, force: force, inputs: inputs, sources: sources)
+    }
+    for target in targets { try target.checkIsNoInput() }
+    // Before it is said that --force replaces what is there: nothing replaces this.
+    if let other = weights(beside: path) {
+      throw .output(
+        .configurationOfOther(weights: other), file: targets[1].path, place: .whole)
+    }
+    for target in targets { try target.checkFile(byteCount: byteCount) }
+  }
+
+  /// Another `.safetensors` file in the folder, the first by its name, which the config.json there says
+  /// something of too, or would.
+  private static func weights(beside path: String) -> String? {
+    let files = FileSet(beside: path)
+    return (files.names ?? []).sorted().first { name in
+      // Hidden files are on their way to a name of their own, or nobody's weights.
+      name != Paths.name(of: path) && !name.hasPrefix(".")
+        && name.lowercased().hasSuffix(".safetensors")
+        && FileStamp(path: files.path(of: name))?.isRegular == true
     }
   }
 
