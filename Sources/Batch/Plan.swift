@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// Models x conversions x evaluations: what a YAML file asks for, as commands of the program.
@@ -53,5 +54,28 @@ package struct Plan: Sendable {
   package func checkFiles(junit: String?) throws {
     var files = PlanFiles(self)
     try files.check(junit: junit)
+  }
+
+  /// Refuses a plan without steps, one of whose models is not there, or of which a command would be refused:
+  /// before a step runs, the work of which would be for nothing.
+  /// - Parameter refusal: what is wrong with a command, and what would help; nil where it can be run.
+  /// - Throws: `PlanError` that names the key.
+  package func checkSteps(
+    _ refusal: (_ arguments: [String]) -> (problem: String, hint: String?)?
+  ) throws(PlanError) {
+    guard !steps.isEmpty else {
+      throw .malformed(
+        file: path, problem: "nothing to do: there are no conversions and no evaluations")
+    }
+    for (name, model) in models where FileStamp(path: model) == nil {
+      throw .noModel(file: path, key: "models.\(name)", path: model)
+    }
+    var seen: Set<[String]> = []
+    for step in steps where seen.insert(step.form).inserted {
+      guard let found = refusal(step.arguments) else { continue }
+      throw .step(
+        file: path, key: step.key(namedIn: found.problem), problem: found.problem,
+        hint: found.hint)
+    }
   }
 }

@@ -121,7 +121,7 @@ struct PlanReader {
       let given = try options(settings, leaving: ["model", "to"], place: place)
       try append(
         Step(
-          name: name, words: ["convert", model.path],
+          name: name, place: place, words: ["convert", model.path],
           options: sites + [.init("output", product), .init("force")] + given.options,
           needs: model.needs, product: product,
           inputs: [Step.Input(path: model.path, role: .model, key: "model")] + given.inputs,
@@ -163,7 +163,8 @@ struct PlanReader {
           (base.map { [$0.model] } ?? []) + [model]
         try append(
           Step(
-            name: "\(title).\(name)", words: ["eval", kind] + operands.map(\.path),
+            name: "\(title).\(name)", place: place,
+            words: ["eval", kind] + operands.map(\.path),
             options: given.options, needs: operands.flatMap(\.needs), product: nil,
             inputs: operands.map { Step.Input(path: $0.path, role: .model, key: "models") }
               + given.inputs,

@@ -1,6 +1,8 @@
 /// One command of a plan: what is run, and what becomes of it.
 package struct Step: Sendable, Equatable {
   package let name: String
+  /// Where the plan asks for it, such as `evaluations[0]`.
+  let place: String
   /// The command and what it works on, such as `eval`, `perplexity` and a model's path.
   let words: [String]
   let options: [Option]
@@ -44,6 +46,21 @@ package struct Step: Sendable, Equatable {
 
   /// What the program is called with.
   package var arguments: [String] { words + options.flatMap(\.arguments) }
+
+  /// What its command takes, whatever models it works on: steps that differ in those alone have it in
+  /// common.
+  package var form: [String] {
+    Array(words.prefix(words.first == "eval" ? 2 : 1)) + ["\(words.count)"]
+      + options.filter { $0.name != "output" }.flatMap(\.arguments)
+  }
+
+  /// The key of the plan that a text about the command speaks of: that of the option which it names, or
+  /// the whole step.
+  package func key(namedIn text: String) -> String {
+    // The longest: `--to` stands in `--tokens` too.
+    let named = options.map(\.name).filter { text.contains("--\($0)") }.max { $0.count < $1.count }
+    return named.map { "\(place).\($0)" } ?? place
+  }
 
   /// Whether any of these options is given.
   func has(_ names: Set<String>) -> Bool { options.contains { names.contains($0.name) } }

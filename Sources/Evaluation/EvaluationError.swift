@@ -89,11 +89,12 @@ public enum EvaluationError: Diagnostic {
   /// The file that is at fault, where there is one.
   public var file: String? {
     switch self {
-    case .textTooShort(let file, _, _, _), .noTokenizer(let file), .tokenList(let file, _),
-      .unreadable(let file, _), .notText(let file, _), .record(let file, _), .template(let file, _),
-      .state(let file, _), .stateNotWritten(let file, _), .stateLine(let file, _, _),
-      .questions(let file, _), .request(let file, _, _),
-      .numbers(let file, _):
+    case .textTooShort(let file, _, _, _), .tokenList(let file, _), .unreadable(let file, _),
+      .notText(let file, _), .record(let file, _), .template(let file, _), .questions(let file, _),
+      .request(let file, _, _), .numbers(let file, _):
+      InputFile.name(of: file)
+    case .noTokenizer(let file), .state(let file, _), .stateNotWritten(let file, _),
+      .stateLine(let file, _, _):
       file
     case .setting, .usage, .vocabulariesDiffer: nil
     }

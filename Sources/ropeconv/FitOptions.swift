@@ -48,9 +48,6 @@ struct FitOptions: ParsableArguments {
     guard calibrate.isEmpty || calibrateTokensFrom.isEmpty else {
       throw ValidationError("--calibrate and --calibrate-tokens-from exclude each other")
     }
-    guard sources.count(where: { $0.name == "-" }) <= 1 else {
-      throw ValidationError("standard input is one text: --calibrate - is given twice")
-    }
     if fit == FitMode.none, !sources.isEmpty {
       throw ValidationError("--fit none uses no calibration text")
     }

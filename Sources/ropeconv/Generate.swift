@@ -100,9 +100,11 @@ struct Generate: ParsableCommand {
       display.show($0, "tokens")
     }
     display.finish()
+    /// Where what was made is lost, that error is the last word.
+    func say(_ line: String) { if !StandardOutput.isLost { output.note(line) } }
     if streams {
       StandardOutput.endStream()
-      for line in UsedDataFiles.lines.split(separator: "\n") { output.note(String(line)) }
+      for line in UsedDataFiles.lines.split(separator: "\n") { say(String(line)) }
     } else if output.json {
       let json = result.json(
         of: try generation.identity(prompts, model), model: model.checkpoint.path,
@@ -111,7 +113,7 @@ struct Generate: ParsableCommand {
     } else {
       output.show(.null, Self.text(of: result))
     }
-    output.note(result.costText)
+    say(result.costText)
   }
 
   /// What surprises: the model's context, or its last position, ends before the text.

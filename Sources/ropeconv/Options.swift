@@ -237,6 +237,11 @@ struct ValueRotationOptions: ParsableArguments {
       "Frequency base of the values. (default: the scores')", valueName: "b"))
   var valueBase: Double?
 
+  func validate() throws {
+    guard let valueBase, !(valueBase.isFinite && valueBase > 0) else { return }
+    throw ValidationError("--value-base is \(valueBase), expected a positive number")
+  }
+
   /// One count for every layer, or a list with one per layer; both nil where nothing is asked for.
   /// The model may have stored fewer pairs than `all`.
   func pairs(for plan: ModelPlan) throws -> (all: Int?, byLayer: [Int]?) {

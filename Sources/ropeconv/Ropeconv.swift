@@ -39,9 +39,12 @@ struct Ropeconv: ParsableCommand {
     let arguments = Array(CommandLine.arguments.dropFirst())
     let isJSON = GivenOptions(arguments).contains("--json")
     refuseBytesThatAreNoText(isJSON: isJSON)
+    do { try EnvironmentCheck.run() } catch {
+      exit(error.summary, hint: "see 'ropeconv --help'", .usage, isJSON: isJSON)
+    }
     refuseHelp(for: arguments, isJSON: isJSON)
     do {
-      var command = try parseAsRoot(arguments)
+      var command = try parsed(arguments)
       let display = ProgressDisplay(quiet: arguments.contains("--quiet"))
       ArchiveUnpacking.observe(display.unpacking)
       let warn: @Sendable (String) -> Void = { text in
@@ -102,9 +105,7 @@ struct Ropeconv: ParsableCommand {
       StandardStreams.exit(.done)
     }
     if code == .validationFailure {
-      let text = message(for: error).split(separator: "\n").first.map(String.init) ?? "bad usage"
-      let fault = CommandLineFault(
-        arguments, in: CommandTree(root: Self.self), message: ParserText.plain(text))
+      let fault = Self.fault(error, in: arguments)
       exit(fault.summary, hint: fault.hint, .usage, isJSON: isJSON)
     }
     exit("\(error)", hint: nil, .internalError, isJSON: isJSON)

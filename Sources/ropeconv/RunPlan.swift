@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import Batch
 import Checkpoints
 import Evaluation
@@ -38,6 +39,7 @@ struct RunPlan: ParsableCommand {
     var files = CallFiles(models: [])
     files.write(junit, "--junit", force: force)
     try files.check()
+    try steps.checkSteps { Self.refusal(of: $0) }
     if dryRun {
       return output.show(
         [
@@ -65,5 +67,18 @@ struct RunPlan: ParsableCommand {
       try JUnit.write(result.cases, suite: "ropeconv run", to: junit, force: force)
     }
     if let reason = result.failure { throw ThresholdMissed(reason: reason) }
+  }
+
+  /// What the command line of a step would be refused for, and what would help; nil where it is well formed.
+  private static func refusal(of arguments: [String]) -> (problem: String, hint: String?)? {
+    do {
+      _ = try Ropeconv.parsed(arguments)
+      return nil
+    } catch let error as any Diagnostic {
+      return (error.shownSummary, OptionHints.hint(for: error))
+    } catch {
+      let fault = Ropeconv.fault(error, in: arguments)
+      return (fault.summary, fault.hint)
+    }
   }
 }

@@ -102,6 +102,29 @@ import Testing
     }
   }
 
+  /// Models of equal bytes differ by nothing, which is a difference all the same.
+  @Test func modelsThatAreEqual() throws {
+    let folder = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let copy = "\(folder)/copy.gguf"
+    try FileManager.default.copyItem(atPath: Self.model, toPath: copy)
+    let arguments = [
+      "eval", "perplexity", Self.model, copy, Self.model, "--text", Self.text, "--ctx", "64",
+      "--chunks", "3", "--quiet",
+    ]
+    let result = try json(runProgram(Self.program, arguments + ["--json"]))
+    let differences = try #require(result["sweeps"]?.array).map {
+      $0["points"]?.array?.first?["difference"]
+    }
+    #expect(differences.count == 3 && differences[0] == .null)
+    for difference in differences.dropFirst() {
+      #expect(difference?["ppl_percent"]?.double == 0)
+      #expect(difference?["ppl_percent_stderr"]?.double == 0)
+    }
+    let table = try runProgram(Self.program, arguments).output
+    #expect(table.split(separator: "\n").count { $0.contains("+0.00 % +- 0.00") } == 2, "\(table)")
+  }
+
   @Test func settingsWithoutSenseAreRefused() throws {
     expectFailure(
       try run(

@@ -169,11 +169,12 @@ import Testing
   @Test func listsOfTasksAreBesideThePlan() throws {
     let folder = try References.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
+    try FileManager.default.copyItem(atPath: Self.model, toPath: "\(folder)/a.gguf")
     try """
     models: {a: a.gguf}
     evaluations:
       - {eval: icl, tasks: "x.jsonl,y.jsonl"}
-      - {eval: icl, tasks: [x.jsonl, y.jsonl], svg: s.svg}
+      - {eval: icl, tasks: [x.jsonl, y.jsonl], junit: j.xml}
     """.write(toFile: "\(folder)/plan.yaml", atomically: true, encoding: .utf8)
     let steps = try #require(
       try json(run("run", "\(folder)/plan.yaml", "--dry-run", "--json"))["steps"]?.array)

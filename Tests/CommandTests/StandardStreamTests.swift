@@ -34,6 +34,16 @@ import Testing
       "\(finished.errors)")
   }
 
+  /// How many tokens there were, and why no more, is not said of a text that nobody got.
+  @Test(arguments: ["> /dev/full", ">&-"]) func lostText(redirection: String) throws {
+    let finished = try run(
+      ["generate", Self.model, "--prompt", "The code of", "--max-tokens", "4"], redirection)
+    #expect(finished.status == 74)
+    let last = finished.errors.split(separator: "\n").last ?? ""
+    #expect(
+      last.hasPrefix("ropeconv: error: standard output cannot be written: "), "\(finished.errors)")
+  }
+
   /// A reader that went away before anything was written.
   @Test func pipeWithoutReader() throws {
     let process = Process()

@@ -9,6 +9,8 @@ public enum InputFault: Fault {
   case unfinishedDownload(found: String)
   /// The file exists but may not be read.
   case notReadable(reason: String)
+  /// The path names a folder where a file alone is read.
+  case isFolder
   /// The path names a device, a pipe or a socket.
   case notRegularFile
   /// The operating system failed to open, map or read the file.
@@ -45,6 +47,7 @@ public enum InputFault: Fault {
         + " \(missing)"
     case .unfinishedDownload(let found): "the download is not finished: \(quoted(found))"
     case .notReadable(let reason): "cannot be read: \(reason)"
+    case .isFolder: "is a folder, expected a file"
     case .notRegularFile: "is neither a regular file nor a folder"
     case .systemError(let operation, let reason): "\(operation) failed: \(reason)"
     case .truncatedWhileRead(let expected, let found):
@@ -87,7 +90,7 @@ public enum InputFault: Fault {
   /// The exit status of a command that ends with it.
   public var exitStatus: ExitStatus {
     switch self {
-    case .notFound, .hubName, .unfinishedDownload, .notReadable: .noInput
+    case .notFound, .hubName, .unfinishedDownload, .notReadable, .isFolder: .noInput
     case .systemError, .truncatedWhileRead, .changedWhileRead: .inputOutput
     case .rowsOutOfRange, .outOfMemory: .internalError
     case .notRegularFile, .empty, .gitLFSPointer, .unknownFormat, .text,

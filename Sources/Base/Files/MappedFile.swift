@@ -90,7 +90,7 @@ package final class MappedFile: Sendable {
 
   /// Opens and maps a regular file; an empty one is mapped as no bytes.
   ///
-  /// - Throws: `FileError.input` (`notFound`, `notReadable`, `notRegularFile`,
+  /// - Throws: `FileError.input` (`notFound`, `notReadable`, `isFolder`, `notRegularFile`,
   ///   `systemError`).
   package static func open(_ path: String) throws(FileError) -> MappedFile {
     // Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
@@ -115,15 +115,14 @@ package final class MappedFile: Sendable {
   ///   - path: what errors call it.
   ///   - isNamed: whether it lies at that path; no other process knows of one that has no name.
   /// - Returns: the mapped file.
-  /// - Throws: `InputFault.notRegularFile`, or the error of the system.
+  /// - Throws: `InputFault.isFolder`, `.notRegularFile`, or the error of the system.
   package static func map(
     _ descriptor: Int32, path: String, isNamed: Bool = false
   ) throws(FileError) -> MappedFile {
-    guard let identity = FileStamp(descriptor: descriptor), identity.isRegular,
-      identity.size >= 0
-    else {
+    let stamp = FileStamp(descriptor: descriptor)
+    guard let identity = stamp, identity.isRegular, identity.size >= 0 else {
       close(descriptor)
-      throw .input(.notRegularFile, file: path)
+      throw .input(stamp?.isFolder == true ? .isFolder : .notRegularFile, file: path)
     }
     var base: UnsafeMutableRawPointer?
     if identity.size > 0 {

@@ -20,7 +20,7 @@ struct CalibrationTexts {
 
   /// What is to be known where one of them was looked at.
   static func note(text: String, model: String) -> String {
-    "\(text == "-" ? "standard input" : text): is (in part) calibration text of \(model), whose weights"
+    "\(InputFile.name(of: text)): is (in part) calibration text of \(model), whose weights"
       + " were fitted on it: other texts cost more than it shows"
   }
 }

@@ -36,9 +36,13 @@ package enum InputKind: Sendable {
 /// A file that is read whole: mapped, so that who looks at its beginning alone reads no more of it; or
 /// what a pipe gave.
 package struct InputFile: Sendable {
+  /// What errors call it.
   package let path: String
   private let mapped: MappedFile?
   private let held: [UInt8]
+
+  /// What a path is called in errors: `-` is standard input.
+  package static func name(of path: String) -> String { path == "-" ? "standard input" : path }
 
   /// The most bytes of a line.
   package static let lineLimit = 64 << 20
@@ -52,7 +56,7 @@ package struct InputFile: Sendable {
   /// - Throws: `EvaluationError.unreadable`, also for a pipe that goes on beyond the limit,
   ///   `InputFault.tooLargeForMemory`, and `notRegularFile` for what the user did not name.
   package init(_ path: String, _ kind: InputKind, isGiven: Bool = true) throws {
-    self.path = path
+    self.path = isGiven ? Self.name(of: path) : path
     guard isGiven else {
       mapped = try Self.limited(try MappedFile.open(path), kind)
       held = []
@@ -62,7 +66,7 @@ package struct InputFile: Sendable {
     let handle: FileHandle? =
       isStandard ? FileHandle.standardInput : FileHandle(forReadingAtPath: path)
     func unreadable(_ problem: String) -> EvaluationError {
-      .unreadable(file: isStandard ? "standard input" : path, problem: problem)
+      .unreadable(file: Self.name(of: path), problem: problem)
     }
     let problem = isStandard ? "it cannot be read" : "the file cannot be read"
     guard let handle else {

@@ -108,7 +108,7 @@ public struct TokenizedText: Sendable {
   fileprivate static func list(_ path: String) throws -> [Int32] {
     let file = try InputFile(path, .tokenIDs)
     let found = try file.withBytes { (bytes) throws(FileError) in
-      try JSONValue.integers(bytes, file: path)
+      try JSONValue.integers(bytes, file: file.path)
     }
     switch found {
     case .success(let ids): return ids

@@ -23,7 +23,7 @@ package enum TokenizerNotes {
   ) {
     guard let told = observer.withLock({ $0 }) else { return }
     let bytes = Array(text)
-    let name = name == "-" ? "standard input" : name
+    let name = InputFile.name(of: name)
     if bytes.starts(with: byteOrderMark) {
       told(
         "\(name): begins with a UTF-8 byte order mark, which is taken for text; without its first"

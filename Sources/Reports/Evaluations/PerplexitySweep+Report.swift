@@ -48,14 +48,14 @@ extension PerplexitySweep {
     // One for each of `sweeps`.
     object["models"] = .array(curves.map(\.description))
     object["sweeps"] = .array(
-      curves.map { curve -> JSONValue in
+      curves.enumerated().map { index, curve -> JSONValue in
         var fields: OrderedDictionary<String, JSONValue> = [
           "model": .string(curve.model), "sites": .string(curve.sites),
           "rope_scaling": .string(curve.scaling),
           "models": curve.points.first?.record.labels["models"] ?? .null,
         ]
         if curve.isOfCalibrationText { fields["calibration_text"] = .bool(true) }
-        fields["points"] = .array(curve.points.map { json($0, of: curve) })
+        fields["points"] = .array(curve.points.map { json($0, ofCurve: index) })
         return .object(fields)
       })
     object["seconds"] = .number(seconds)
@@ -63,7 +63,7 @@ extension PerplexitySweep {
     return .object(object)
   }
 
-  private func json(_ point: PerplexityResult, of curve: Curve) -> JSONValue {
+  private func json(_ point: PerplexityResult, ofCurve index: Int) -> JSONValue {
     var fields: OrderedDictionary<String, JSONValue> = [
       "ctx": JSONValue(point.context), "ppl": .finite(point.perplexity),
       "ppl_stderr": .finite(point.perplexityError),
@@ -72,7 +72,7 @@ extension PerplexitySweep {
       "bits_per_byte_stderr": .finite(point.bitsPerByte?.error),
       "scored": JSONValue(point.scored), "chunks": JSONValue(point.windows.count),
     ]
-    fields["difference"] = difference(of: point).map(\.json) ?? .null
+    fields["difference"] = difference(of: point, ofCurve: index).map(\.json) ?? .null
     fields["per_chunk"] = .array(
       point.windows.map {
         ["chunk": JSONValue($0.index), "nll": .number($0.mean), "scored": JSONValue($0.scored)]
@@ -84,9 +84,9 @@ extension PerplexitySweep {
 
   /// How a point differs from the first curve's at the same length; nil for that curve itself, and
   /// where the two did not score the same targets.
-  private func difference(of point: PerplexityResult) -> PairedDifference? {
-    guard let base = curves.first?.points.first(where: { $0.context == point.context }),
-      base.record.key != point.record.key
+  private func difference(of point: PerplexityResult, ofCurve index: Int) -> PairedDifference? {
+    guard index > 0,
+      let base = curves.first?.points.first(where: { $0.context == point.context })
     else { return nil }
     return base.difference(to: point)
   }
@@ -99,7 +99,7 @@ extension PerplexitySweep {
       ["model"] + (isScaled ? ["scaling"] : []) + ["ctx", "perplexity"]
         + (isScaled ? [] : ["bits/byte"]) + ["against the first"]
     ]
-    for (curve, label) in zip(curves, labels) {
+    for (number, (curve, label)) in zip(curves, labels).enumerated() {
       for (index, point) in curve.points.enumerated() {
         var row = [index == 0 ? label : ""]
         if isScaled { row.append(index == 0 ? curve.scaling : "") }
@@ -108,7 +108,7 @@ extension PerplexitySweep {
         if !isScaled {
           row.append(point.bitsPerByte.map { Format.fixed($0.value, 4) } ?? "-")
         }
-        row.append(difference(of: point)?.text ?? "")
+        row.append(difference(of: point, ofCurve: number)?.text ?? "")
         rows.append(row)
       }
     }

@@ -40,14 +40,27 @@ struct CommandTree {
   }
 
   /// The long options of a command, with their dashes.
-  static func options(of path: Path) -> [String] {
+  static func options(of path: Path) -> [String] { arguments(of: path).flatMap(longNames) }
+
+  /// Those that take a value and may be given once.
+  static func optionsGivenOnce(of path: Path) -> Set<String> {
+    let single = arguments(of: path).filter {
+      $0["kind"]?.string == "option" && $0["isRepeating"]?.bool == false
+    }
+    return Set(single.flatMap(longNames))
+  }
+
+  /// What the parser says of a command's arguments, an object each.
+  private static func arguments(of path: Path) -> [JSONValue] {
     guard let command = path.last,
       let help = try? JSONValue.parse(Array(command._dumpHelp().utf8), file: "help")
     else { return [] }
-    return (help["command"]?["arguments"]?.array ?? []).flatMap { argument in
-      (argument["names"]?.array ?? []).compactMap { name in
-        name["kind"]?.string == "long" ? name["name"]?.string.map { "--\($0)" } : nil
-      }
+    return help["command"]?["arguments"]?.array ?? []
+  }
+
+  private static func longNames(of argument: JSONValue) -> [String] {
+    (argument["names"]?.array ?? []).compactMap { name in
+      name["kind"]?.string == "long" ? name["name"]?.string.map { "--\($0)" } : nil
     }
   }
 }

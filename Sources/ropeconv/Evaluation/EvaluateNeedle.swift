@@ -195,11 +195,13 @@ struct NeedleTemplateOptions: ParsableArguments {
 
 /// Lists of numbers on the command line.
 enum NumberList {
-  static func numbers(_ text: String, option: String) throws(UsageError) -> [Double] {
+  static func numbers(
+    _ text: String, option: String, expected: String = "numbers such as 0,50,100"
+  ) throws(UsageError) -> [Double] {
     let parts = text.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) }
     let numbers = parts.compactMap { $0 }.filter(\.isFinite)
     guard numbers.count == parts.count else {
-      throw UsageError("\(option) is '\(text)', expected numbers such as 0,50,100")
+      throw UsageError("\(option) is '\(text)', expected \(expected)")
     }
     guard Set(numbers).count == numbers.count else {
       throw UsageError("\(option) is '\(text)', expected each number once")
@@ -208,10 +210,13 @@ enum NumberList {
   }
 
   static func whole(_ text: String, option: String) throws(UsageError) -> [Int] {
-    let numbers = try numbers(text, option: option).compactMap { Int(exactly: $0) }
+    let expected = "whole numbers such as 512,1024"
+    let numbers = try numbers(text, option: option, expected: expected).compactMap {
+      Int(exactly: $0)
+    }
     guard numbers.count == text.split(separator: ",").count,
       numbers.allSatisfy({ (1...(1 << 30)).contains($0) })
-    else { throw UsageError("\(option) is '\(text)', expected whole numbers such as 512,1024") }
+    else { throw UsageError("\(option) is '\(text)', expected \(expected)") }
     return numbers
   }
 }

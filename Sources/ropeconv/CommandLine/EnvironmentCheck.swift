@@ -1,0 +1,40 @@
+import Base
+import Tensors
+
+/// The program's own environment variables, looked at before anything else: a wrong value would do as much
+/// as none, and nobody would know.
+enum EnvironmentCheck {
+  /// - Throws: `UsageError` that names the variable and what it takes.
+  static func run() throws(UsageError) {
+    for variable in EnvironmentVariable.allCases {
+      // An empty one counts as not set.
+      guard let value = variable.value, !value.isEmpty, !variable.takes(value) else { continue }
+      throw UsageError("\(variable.rawValue) is \(quoted(value)), expected \(variable.expected)")
+    }
+  }
+}
+
+extension EnvironmentVariable {
+  private static let levels = InstructionSet.allCases.map(\.rawValue) + ["auto"]
+  private static let switches = ["on", "off"]
+
+  fileprivate func takes(_ value: String) -> Bool {
+    switch self {
+    case .instructionSet: Self.levels.contains(value)
+    case .architectures: FileStamp(path: value)?.isFolder == true
+    case .formats: FileStamp(path: value + "/architectures")?.isFolder == true
+    case .sharedPrefixes: Self.switches.contains(value)
+    case .parent: Int32(value).map { $0 > 0 } == true
+    }
+  }
+
+  fileprivate var expected: String {
+    switch self {
+    case .instructionSet: "one of \(Self.levels.joined(separator: ", "))"
+    case .architectures: "a folder of data files (NAME.json)"
+    case .formats: "a folder with architectures/ in it"
+    case .sharedPrefixes: "one of \(Self.switches.joined(separator: ", "))"
+    case .parent: "the number of a process"
+    }
+  }
+}

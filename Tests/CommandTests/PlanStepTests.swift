@@ -1,0 +1,46 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Steps that could never run, and models that are not there: found before the first step begins.
+@Suite struct PlanStepTests: CommandSuite {
+  private static let perplexity = "eval: perplexity, text: t.txt, ctx: 64, chunks: 1"
+
+  @Test(
+    arguments: [
+      (
+        "evaluations: [{\(perplexity)}, {eval: perplexity, txt: t.txt}]", "evaluations[1].txt: ", 65
+      ),
+      (
+        "evaluations: [{\(perplexity)}, {eval: bytes, text: t.txt, ctx: many}]",
+        "evaluations[1].ctx: ", 65
+      ),
+      (
+        "evaluations: [{\(perplexity)}, {\(perplexity), tokens: i.json}]",
+        "evaluations[1].tokens: ",
+        65
+      ),
+      (
+        "evaluations: [{\(perplexity), sites: vo, value-base: -1}]", "evaluations[0].value-base: ",
+        65
+      ),
+      ("conversions: {b: {model: a, to: vo, tpye: f16}}", "conversions.b.tpye: ", 65),
+      ("models: {a: m.gguf, c: no.gguf}\nevaluations: [{\(perplexity)}]", "models.c: ", 66),
+      ("models: {c: Some-Org/none}\nevaluations: [{\(perplexity)}]", "models.c: ", 66),
+      ("output: results", "nothing to do", 65),
+    ] as [(String, String, Int32)])
+  func aStepThatCannotRun(plan: String, words: String, status: Int32) throws {
+    let folder = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try FileManager.default.copyItem(atPath: Self.model, toPath: "\(folder)/m.gguf")
+    try FileManager.default.copyItem(atPath: Self.text, toPath: "\(folder)/t.txt")
+    try ((plan.hasPrefix("models:") ? "" : "models: {a: m.gguf}\n") + plan).write(
+      toFile: "\(folder)/plan.yaml", atomically: true, encoding: .utf8)
+    for options in [["--dry-run"], []] {
+      let finished = try runProgram(
+        Self.program, ["run", "\(folder)/plan.yaml", "--threads", "1", "--quiet"] + options)
+      expectFailure(finished, status, containing: "\(folder)/plan.yaml: \(words)")
+    }
+    #expect(!FileManager.default.fileExists(atPath: "\(folder)/results"))
+  }
+}
