@@ -1,5 +1,6 @@
 import Base
 import Checkpoints
+import Models
 import OrderedCollections
 
 /// How other programs are to draw tokens of a model, as generation_config.json and GGUF files state it:
@@ -15,10 +16,10 @@ enum SamplingDefaults {
   }
 
   private static let settings = [
-    Setting(member: "temperature", key: "general.sampling.temp"),
-    Setting(member: "top_k", key: "general.sampling.top_k", isWhole: true),
-    Setting(member: "top_p", key: "general.sampling.top_p"),
-    Setting(member: "min_p", key: "general.sampling.min_p"),
+    Setting(member: "temperature", key: GeneralKey.samplingTemperature),
+    Setting(member: "top_k", key: GeneralKey.samplingTopK, isWhole: true),
+    Setting(member: "top_p", key: GeneralKey.samplingTopP),
+    Setting(member: "min_p", key: GeneralKey.samplingMinP),
   ]
   /// Whether tokens are drawn at all, in transformers, where the likeliest is taken unless it is true.
   private static let drawn = "do_sample"

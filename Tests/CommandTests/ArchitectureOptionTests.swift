@@ -91,7 +91,7 @@ import Testing
     #expect(try run("inspect", Self.model, families: "").status == 0)
     for path in ["\(work)/none", Self.model] {
       expectFailure(try run("inspect", model, "--architectures", path), 66, containing: path)
-      expectFailure(try run("inspect", Self.model, families: path), 66, containing: path)
+      expectFailure(try run("inspect", Self.model, families: path), 64, containing: path)
     }
     try edit("\(families)/torch.json") { $0["surprise"] = 1 }
     expectFailure(

@@ -170,10 +170,10 @@ import Testing
     defer { try? FileManager.default.removeItem(atPath: work) }
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/bin/sh")
-    // Without a core file where the tests run.
+    // Without a core file where the tests run; packed, so that it is not done before the signal.
     process.arguments = [
       "-c", #"ulimit -c 0; exec "$@""#, "sh", Self.program, "convert", model, "--to", "rove",
-      "--type", "f32", "-o", "\(work)/x.gguf", "--quiet",
+      "--type", "f32", "-o", "\(work)/x.tar.gz", "--quiet",
     ]
     // The language would look for where it was, for seconds, before it lets the program end.
     process.environment = ProcessInfo.processInfo.environment.merging([

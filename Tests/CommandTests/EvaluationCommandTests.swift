@@ -191,7 +191,7 @@ import Testing
     for start in [Int.max, 1 << 40 + 1, -1] {
       expectFailure(
         try run("eval", "perplexity", Self.model, "--text", Self.text, "--start=\(start)"), 64,
-        containing: "is \(start), expected a number from 0 to 2^40", "hint: --start")
+        containing: "--start is \(start), expected a number from 0 to 2^40")
     }
   }
 

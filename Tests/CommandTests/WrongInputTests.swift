@@ -80,7 +80,7 @@ import Testing
       ("partial", 65, "'model.gguf.part'"),
       ("partial/model.gguf", 66, "the download is not finished"),
       ("cache", 65, "snapshots/"),
-      ("empty", 65, "no config.json"),
+      ("empty", 65, "neither config.json nor a GGUF model"),
       ("pytorch_model.bin", 65, "PyTorch"),
     ] as [(String, Int32, String)] {
       // A model's name on a hub is told from where no such folder lies.
