@@ -165,10 +165,10 @@ extension ConversionPlan {
     }
     fitTarget = target
     // The container's own layout of Q and K; A1 takes the other one where something records it.
-    let native = source.architecture.pairLayouts[side]
+    let native = source.pairLayouts[side]
     for (index, layer) in fitTarget.layers.enumerated() {
       guard var layout = layer.score?.layout else { continue }
-      if source.side != side, layout == source.architecture.pairLayouts[source.side] {
+      if source.side != side, layout == source.pairLayouts[source.side] {
         layout = native ?? layout
       }
       if identities.contains(.pairLayout) {
@@ -261,6 +261,7 @@ extension ConversionPlan {
     }
     if side == .gguf, declaration == nil {
       warnings += try metadata.unseenKeys().map { .unseenKey($0) }
+      if let sentence = try metadata.otherYarn() { warnings.append(.otherYarn(sentence)) }
     }
     if fitProvenance.isChanged { warnings.append(.changedAfterFit) }
     if side == .gguf, source.side == .huggingface {

@@ -13,6 +13,8 @@ package enum ConversionWarning: Sendable, Equatable {
   case fixedValues(tokens: Int?)
   /// A plain GGUF file states something by a key that other readers pass over.
   case unseenKey(UnseenKey)
+  /// A plain GGUF file states a scaling by YaRN that llama.cpp computes otherwise; a sentence.
+  case otherYarn(String)
   /// The source was fitted, and its weights are not those that the fit left.
   case changedAfterFit
   /// A folder without tokenizer becomes a GGUF file.
@@ -43,7 +45,7 @@ package enum ConversionWarning: Sendable, Equatable {
   /// One line.
   package var text: String {
     switch self {
-    case .ignored(let statement): statement
+    case .ignored(let statement), .otherYarn(let statement): statement
     case .sites(let change, let purpose): change.effects(for: purpose) ?? ""
     case .fixedValues(let tokens):
       "value scaling fixed" + (tokens.map { " at \($0) tokens" } ?? "")

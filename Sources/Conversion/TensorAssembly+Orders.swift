@@ -82,7 +82,7 @@ extension TensorAssembly {
   /// The containers' layouts are those of every layer: rows of one without positions move as well,
   /// which changes no score.
   private func orderOfStillHeads(offset: Int, width: Int) -> [Int]? {
-    let layouts = plan.architecture.pairLayouts
+    let layouts = plan.pairLayouts
     guard let from = layouts[plan.side], let to = layouts[target], from != to,
       let pairs = plan.rotary.scores.first?.pairs
     else { return nil }

@@ -64,7 +64,7 @@ import Vocabulary
     (["block", "experts", "sigmoid"], keys(ExpertsBlock.Router.Key.self)),
     (["block", "compression"], keys(CompressionBlock.Key.self)),
     (["block", "gate_clamp"], keys(FeedForwardRecipe.GateClamp.Key.self)),
-    (["pair_layout"], keys(Architecture.Side.self)),
+    (["pair_layout"], keys(Architecture.PairLayoutKey.self)),
     (["hyperparameters", "layers"], keys(HyperparameterKeys.Key.self)),
     (["copied", "expert_count"], keys(CopiedKey.Key.self)),
     (["weights", "embedding"], keys(WeightNames.Key.self)),

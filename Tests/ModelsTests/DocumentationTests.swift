@@ -31,7 +31,7 @@ import Vocabulary
     ("`gate_clamp`", DataFileTests.keys(FeedForwardRecipe.GateClamp.Key.self)),
     ("`compression`", DataFileTests.keys(CompressionBlock.Key.self)),
     ("`decay`", DataFileTests.keys(DecayBlock.Key.self)),
-    ("`pair_layout`", DataFileTests.keys(Architecture.Side.self)),
+    ("`pair_layout`", DataFileTests.keys(Architecture.PairLayoutKey.self)),
     (
       "`hyperparameters`",
       DataFileTests.keys(HyperparameterKeys.Key.self) + DataFileTests.keys(Hyperparameter.self)

@@ -71,11 +71,19 @@ extension Architecture {
     block = try BlockRecipe(
       top.required(.block), file: file, place: top.place(of: .block))
 
-    let layouts = try StrictObject<Side>(
+    let layouts = try StrictObject<PairLayoutKey>(
       top.required(.pairLayout), file: file, place: top.place(of: .pairLayout))
     pairLayouts = [
       .gguf: try layouts.choice(.gguf), .huggingface: try layouts.choice(.huggingface),
     ]
+    var others: OrderedDictionary<String, PairLayout> = [:]
+    for (key, value) in try layouts.members(.ggufWith) {
+      guard let layout = value.string.flatMap(PairLayout.init(rawValue:)) else {
+        throw layouts.failure(.ggufWith, "expected layouts, by GGUF key")
+      }
+      others[key] = layout
+    }
+    otherPairLayouts = others
 
     _ = try top.required(.hyperparameters)
     var hyperparameters: [Hyperparameter: HyperparameterKeys] = [:]
@@ -87,7 +95,9 @@ extension Architecture {
         value, of: parameter, file: file, place: "\(top.place(of: .hyperparameters)).\(key)")
     }
     self.hyperparameters = hyperparameters
-    if block.attention == .shared, Set(pairLayouts.values).count > 1 {
+    if block.attention == .shared,
+      Set(pairLayouts.values).union(otherPairLayouts.values).count > 1
+    {
       throw top.failure(.pairLayout, "must be one: pairs of a shared vector cannot move")
     }
 
@@ -153,6 +163,13 @@ extension Architecture {
   }
 }
 
+extension Architecture {
+  package enum PairLayoutKey: String, CaseIterable {
+    case gguf, huggingface
+    case ggufWith = "gguf_with"
+  }
+}
+
 extension Architecture.SeventyBillion {
   package enum Key: String, CaseIterable { case layers, grouped }
 
@@ -181,6 +198,7 @@ extension BlockRecipe {
     case stretchesBase = "stretches_base"
     case widthScaledLayers = "width_scaled_layers"
     case yarnMultiplier = "yarn_multiplier"
+    case yarnKeys = "yarn_keys"
     case valueHeadOrder = "value_head_order"
     case valueNorm = "value_norm"
     case decay
@@ -201,6 +219,7 @@ extension BlockRecipe {
     positions = try entry.choice(.positions, default: .rotary)
     rotation = try entry.choice(.rotation, default: .everywhere)
     yarnMultiplier = try entry.choice(.yarnMultiplier, default: .tenthOfBoth)
+    yarnKeys = try entry.strings(.yarnKeys)
     unitMagnitude = try entry.flag(.unitMagnitude)
     sites = try Self.sites(entry, positions: positions)
     compression = try entry.optional(.compression).map { value throws(FormatError) in

@@ -26,6 +26,9 @@ package struct Architecture: Sendable {
   package let block: BlockRecipe
   /// How the rotary pairs of Q and K lie in each container.
   package let pairLayouts: [Side: PairLayout]
+  /// GGUF keys that say by two positive numbers at the head of a list that pairs lie otherwise in that
+  /// file, and how (GLM-4V's sections of a rotation by several positions).
+  package let otherPairLayouts: OrderedDictionary<String, PairLayout>
   package let hyperparameters: [Hyperparameter: HyperparameterKeys]
   /// Facts of config.json that have one supported value: another one is refused.
   package let required: OrderedDictionary<String, [JSONValue]>

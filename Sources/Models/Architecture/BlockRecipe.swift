@@ -41,6 +41,9 @@ package struct BlockRecipe: Sendable, Equatable {
   package var positions: ModelShape.Positions
   package var rotation: Rotation
   package var yarnMultiplier: YarnMultiplier
+  /// Keys of a GGUF file, beside the factor and the original context, by which llama.cpp scales models
+  /// of the family by YaRN; it passes over others.
+  package var yarnKeys: [String]
   /// YaRN without a magnitude has 1, in GGUF files and where config.json states one set for all layers.
   package var unitMagnitude: Bool
   /// What rotates in layers with positions of a plain file.

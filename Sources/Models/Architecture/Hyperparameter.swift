@@ -49,11 +49,14 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
   case rotaryFraction = "rotary_fraction"
   case rotaryBase = "rotary_base"
   case rotaryBaseLocal = "rotary_base_local"
+  case rotaryBaseWindowed = "rotary_base_windowed"
+  case rotaryBaseStretch = "rotary_base_stretch"
   case originalContext = "original_context"
   case window
   case layerTypes = "layer_types"
   case windowEnabled = "window_enabled"
   case windowPattern = "window_pattern"
+  case rotates
   case rotatedLayers = "rotated_layers"
   case unrotatedEvery = "unrotated_every"
   case vocabulary
@@ -66,6 +69,7 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
   case residualMultiplier = "residual_multiplier"
   case attentionMultiplier = "attention_multiplier"
   case attentionTemperature = "attention_temperature"
+  case attentionTemperatureLength = "attention_temperature_length"
   case logitMultiplier = "logit_multiplier"
   case logitDivisor = "logit_divisor"
   case parallelResidual = "parallel_residual"
@@ -140,6 +144,7 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
       .keyWidthWindowed, .keyWidthGlobal, .valueWidthWindowed, .valueWidthGlobal,
       .keyValueHeadsGlobal, .sharedKeyValueLayers, .layerInputWidth, .layerInputVocabulary,
       .rotaryDimensions, .rotaryDimensionsWindowed, .originalContext, .window, .vocabulary,
+      .attentionTemperatureLength,
       .queryRank, .latentRank,
       .stillKeyWidth, .latentHeads, .latentKeyWidth, .latentValueWidth, .parallelNorms,
       .unrotatedEvery, .sparseRate, .heavyRate, .outputGroups, .outputRank, .indexHeads,
@@ -150,14 +155,14 @@ package enum Hyperparameter: String, Sendable, CaseIterable {
       .attentionEvery, .tokenRoutedLayers, .residualStreams, .streamIterations:
       .whole
     case .normEpsilon, .valueExpansion, .rotaryFraction, .rotaryBase, .rotaryBaseLocal,
-      .queryScalar,
+      .rotaryBaseWindowed, .rotaryBaseStretch, .queryScalar,
       .attentionSoftcap, .logitSoftcap, .embeddingMultiplier, .residualMultiplier,
       .attentionMultiplier, .attentionTemperature, .logitMultiplier, .logitDivisor,
       .expertWeightScale, .gateLimit, .sharedGateLimit, .streamEpsilon:
       .number
     case .windowEnabled, .attentionBias, .feedForwardBias, .parallelResidual, .multiQuery,
       .groupedQuery, .tiedOutput, .normalizesExpertWeights, .sharedFeedForwardDoubled,
-      .valueFromKey, .expertsEnabled:
+      .valueFromKey, .expertsEnabled, .rotates:
       .flag
     case .expertScore, .mixerForm: .text
     case .layerTypes, .feedForwardTypes: .texts

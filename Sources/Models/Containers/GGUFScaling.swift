@@ -65,7 +65,11 @@ extension GGUFScaling {
 
   /// The factor of a stretch, by the first of its keys that the file has.
   private func factor() throws -> Double? {
-    try positive(.ownFactor) ?? positive(.factor) ?? positive(.olderFactor)
+    let keys: [Key] = [.ownFactor, .factor, .olderFactor]
+    guard let key = keys.first(where: { metadata($0) != nil }) else { return nil }
+    // Where no method is named, 0 stands for no stretch, as in llama.cpp.
+    if statedType == nil, try number(key) == 0 { return nil }
+    return try positive(key)
   }
 
   private func requiredFactor() throws -> Double {
@@ -83,12 +87,78 @@ extension GGUFScaling {
     return original > 0 ? original : nil
   }
 
-  func scaling() throws -> FrequencyScaling {
+  /// The name of the method; nil where the file states none.
+  private var statedType: String? { metadata(.ownType)?.string ?? metadata(.type)?.string }
+
+  /// The method; linear where none is named, which is one if there is a factor, as in llama.cpp.
+  /// - Throws: `ModelError.unsupportedValue` for an unknown one.
+  private func kind() throws -> Kind {
+    let type = statedType ?? Kind.linear.rawValue
+    guard let kind = Kind(rawValue: type) else { throw unsupported(type) }
+    return kind
+  }
+
+  private func unsupported(_ type: String) -> ModelError {
+    .unsupportedValue(
+      file: checkpoint.path, key: parameters.ggufKey(Key.type.rawValue), found: "'\(type)'",
+      accepted: [Kind.none, .linear, .yarn].map(\.rawValue)
+        + ["\(Kind.longrope) with its factor tensors"])
+  }
+
+  /// How frequencies are scaled.
+  /// - Parameter windowed: in layers with a window that have frequencies of their own, which are not.
+  /// - Returns: what llama.cpp makes of the file's keys and tensors.
+  /// - Throws: `ModelError` for keys that hold something else, do not go together or ask for what is
+  ///   not computed.
+  func scaling(windowed: Bool) throws -> FrequencyScaling {
+    let scaling: FrequencyScaling = windowed ? .none : try withoutMagnitude()
+    guard let magnitude = try positive(.magnitude), magnitude != 1 else { return scaling }
+    let hasOwn = parameters.architecture.hyperparameters[.rotaryBaseLocal] != nil
+    func divided(by divisors: [Float]) -> FrequencyScaling {
+      .longRoPE(
+        .init(short: divisors, long: divisors, originalContext: context, magnitude: magnitude))
+    }
+    switch scaling {
+    case .longRoPE: return scaling
+    case .yarn(var yarn) where parameters.architecture.block.attention == .grouped && !hasOwn:
+      yarn.attentionFactor = yarn.magnitude * magnitude
+      return .yarn(yarn)
+    case _ where parameters.architecture.block.attention != .grouped || hasOwn: break
+    case .none: return divided(by: [Float](repeating: 1, count: pairs))
+    case .linear(let factor): return divided(by: [Float](repeating: Float(factor), count: pairs))
+    case .factors(let factors): return divided(by: factors)
+    default: break
+    }
+    throw ModelError.unsupportedValue(
+      file: checkpoint.path, key: parameters.ggufKey(Key.magnitude.rawValue),
+      found: "\(magnitude)", accepted: ["1"])
+  }
+
+  /// What divides all frequencies beside the divisors of single pairs.
+  private func stretch() throws -> Double {
+    let kind = try kind()
+    switch kind {
+    case .none: return 1
+    case .linear, .longrope: return try factor() ?? 1
+    case .yarn, .dynamic:
+      throw failure(
+        metadata(.ownType) == nil ? .type : .ownType,
+        "is '\(kind)', which is not computed beside tensors of divisors")
+    }
+  }
+
+  private func withoutMagnitude() throws -> FrequencyScaling {
     if let factors = try divisors(.rotaryFactors) {
-      return Self.proportional(factors) ?? .factors(factors)
+      let stretch = try stretch()
+      if case .proportional(let turning, let factor)? = Self.proportional(factors) {
+        return .proportional(turning: turning, factor: factor * stretch)
+      }
+      return .factors(Self.stretched(factors, by: stretch))
     }
     let original = try originalContext()
-    if let long = try divisors(.rotaryFactorsLong), let short = try divisors(.rotaryFactorsShort) {
+    if var long = try divisors(.rotaryFactorsLong), var short = try divisors(.rotaryFactorsShort) {
+      let stretch = try stretch()
+      (long, short) = (Self.stretched(long, by: stretch), Self.stretched(short, by: stretch))
       let original = original ?? context
       let magnitude =
         try positive(.magnitude)
@@ -100,19 +170,19 @@ extension GGUFScaling {
       return .longRoPE(
         .init(short: short, long: long, originalContext: original, magnitude: magnitude))
     }
-    let type = metadata(.ownType)?.string ?? metadata(.type)?.string ?? Kind.none.rawValue
-    switch Kind(rawValue: type) {
-    case .some(.none): return .none
+    let kind = try kind()
+    switch kind {
+    case .none: return .none
     case .linear: return try factor().map { .linear(factor: $0) } ?? .none
     case .dynamic:
       return .dynamic(factor: try requiredFactor(), originalContext: original ?? context)
     case .yarn: return .yarn(try yarn(original: original ?? context))
-    case .longrope, nil:
-      throw ModelError.unsupportedValue(
-        file: checkpoint.path, key: parameters.ggufKey(Key.type.rawValue), found: "'\(type)'",
-        accepted: [Kind.none, .linear, .yarn].map(\.rawValue)
-          + ["\(Kind.longrope) with its factor tensors"])
+    case .longrope: throw unsupported(kind.rawValue)
     }
+  }
+
+  private static func stretched(_ divisors: [Float], by factor: Double) -> [Float] {
+    factor == 1 ? divisors : divisors.map { Float(Double($0) * factor) }
   }
 
   /// What divides the frequency of a pair that stays still, as the ecosystem's converter writes it.

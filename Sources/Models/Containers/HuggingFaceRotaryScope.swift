@@ -136,6 +136,13 @@ extension HuggingFaceRotaryScope {
       members[Member.fraction.rawValue] = .number(fraction)
       fields.set(key: Member.fraction.rawValue, .number(fraction))
     }
+    if shape.temperature != nil,
+      plan.architecture.key(of: .attentionTemperature, on: .huggingface) == nil
+    {
+      throw ModelError.notRepresentable(
+        file: plan.checkpoint.path, what: "a temperature of attention by position",
+        container: "config.json")
+    }
     // The reference asks for both, though nothing is to be multiplied.
     if let key = plan.architecture.key(of: .attentionTemperature, on: .huggingface) {
       members[key] = .number(shape.temperature?.strength ?? 0)

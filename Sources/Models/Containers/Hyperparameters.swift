@@ -1,6 +1,7 @@
 import Base
 import Checkpoints
 import OrderedCollections
+import Tensors
 
 /// Reads a checkpoint's hyper-parameters by the names its architecture's data file gives them.
 struct Hyperparameters {
@@ -26,6 +27,17 @@ struct Hyperparameters {
       }
     }
     return architecture.hyperparameters[parameter]?.fallback
+  }
+
+  /// How the rotary pairs of Q and K lie in each container: of the file's own where it stands, and of a
+  /// GGUF file made of it.
+  var pairLayouts: [Architecture.Side: PairLayout] {
+    var layouts = architecture.pairLayouts
+    for (key, layout) in architecture.otherPairLayouts where side == .gguf {
+      let sections = checkpoint.metadata[ggufKey(key)]?.ints ?? []
+      if sections.count > 1, sections.prefix(2).allSatisfy({ $0 > 0 }) { layouts[.gguf] = layout }
+    }
+    return layouts
   }
 
   /// The full GGUF key.

@@ -24,6 +24,7 @@ package struct KnownKeys {
     if key == TokenizerKey.endTokens { return true }
     let own = hyperparameters(on: .gguf)
       .union(GGUFScaling.Key.allCases.map(\.rawValue)).union(architecture.copied.keys)
+      .union(architecture.otherPairLayouts.keys).union([UnreadKeys.causal])
     return own.contains { Architecture.ggufKey($0, prefix: prefix) == key }
   }
 

@@ -37,9 +37,10 @@ package struct ModelStatements {
     let rotary = RotaryParameters(parameters: parameters, isVariant: identity.isRotary)
     (shape, recipes) = try RecipeReader(parameters: parameters, rotary: rotary).read()
     ignored = try rotary.ignored()
-    notes = [members.note(identity.architecture), Self.latentNorms(shape, identity)].compactMap {
-      $0
-    }
+    notes = [
+      members.note(identity.architecture), Self.latentNorms(shape, identity),
+      try UnreadKeys.note(parameters),
+    ].compactMap { $0 }
   }
 
   /// What a converted file declares of its rotation; nil of any other.
@@ -63,6 +64,7 @@ package struct ModelStatements {
 
   /// Facts of config.json that only one value of is supported: activation and the listed ones.
   private static func checkRequired(_ parameters: Hyperparameters) throws {
+    try UnreadKeys.checkCausal(parameters)
     guard parameters.side == .huggingface, let configuration = parameters.checkpoint.configuration
     else { return }
     let block = parameters.architecture.block

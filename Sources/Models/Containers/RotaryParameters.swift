@@ -96,6 +96,7 @@ struct RotaryParameters {
       }
     }
     let hasLocalBase = try hasLocalBase
+    try checkWindowedBase(shape)
     // Most models have one or two kinds of layers.
     var known: [[Int]: ScoreRotation] = [:]
     func score(dimensions: Int, offset: Int, windowed: Bool) throws -> ScoreRotation {
@@ -103,7 +104,7 @@ struct RotaryParameters {
       if let score = known[key] { return score }
       let score = ScoreRotation(
         dimensions: dimensions, offset: offset,
-        layout: parameters.architecture.pairLayouts[parameters.side] ?? .half,
+        layout: parameters.pairLayouts[parameters.side] ?? .half,
         base: try base(
           windowed ? .rotaryBaseLocal : .rotaryBase, windowed: windowed, dimensions: dimensions),
         scaling: try scaling(windowed: windowed, dimensions: dimensions, context: shape.context),
@@ -126,6 +127,18 @@ struct RotaryParameters {
     }
   }
 
+  /// A GGUF file may state a base of windowed layers that nothing here turns them by.
+  /// - Throws: `ModelError.hyperparameter` for another one than that of the others.
+  private func checkWindowedBase(_ shape: StatedShape) throws {
+    guard shape.windows.contains(where: { $0 > 0 }),
+      let windowed = try parameters.optionalNumber(.rotaryBaseWindowed)
+    else { return }
+    let base = try statedBase(.rotaryBase, windowed: false, dimensions: 2)
+    guard Float(windowed) != Float(base) else { return }
+    throw parameters.failure(
+      .rotaryBaseWindowed, "is \(windowed), but windowed layers turn by the base \(base) here")
+  }
+
   /// Whether a layer has the frequencies of those that look near, where there are such.
   private func looksNear(_ layer: Int, _ shape: StatedShape) -> Bool {
     parameters.architecture.block.compression == nil
@@ -141,6 +154,10 @@ struct RotaryParameters {
       let strength = try nested.map(strength) ?? parameters.optionalNumber(.attentionTemperature),
       strength != 0
     else { return nil }
+    if parameters.architecture.key(of: .attentionTemperatureLength, on: parameters.side) != nil {
+      return AttentionTemperature(
+        strength: strength, period: try parameters.integer(.attentionTemperatureLength))
+    }
     guard case .yarn(let yarn) = scores.lazy.compactMap({ $0 }).first?.scaling else {
       throw parameters.failure(
         .attentionTemperature, "is stated without YaRN, whose original context it counts in")
@@ -176,12 +193,16 @@ struct RotaryParameters {
     _ parameter: Hyperparameter, windowed: Bool, dimensions: Int
   ) throws -> Double {
     let base = try statedBase(parameter, windowed: windowed, dimensions: dimensions)
-    guard parameters.side == .huggingface,
-      let stretch = try HuggingFaceScaling(
-        scope: scope(ofWindowed: windowed), parameters: parameters, context: 0,
-        pairs: dimensions / 2
-      ).baseStretch()
-    else { return base }
+    let stated =
+      switch parameters.side {
+      case .huggingface:
+        try HuggingFaceScaling(
+          scope: scope(ofWindowed: windowed), parameters: parameters, context: 0,
+          pairs: dimensions / 2
+        ).baseStretch()
+      case .gguf: try parameters.optionalNumber(.rotaryBaseStretch)
+      }
+    guard let stretch = stated, stretch > 0 else { return base }
     return RotaryFrequencies.stretched(base, by: stretch, dimensions: dimensions)
   }
 
@@ -214,10 +235,8 @@ struct RotaryParameters {
         pairs: dimensions / 2
       ).scaling()
     case .gguf:
-      windowed
-        ? .none
-        : try GGUFScaling(parameters: parameters, context: context, pairs: dimensions / 2)
-          .scaling()
+      try GGUFScaling(parameters: parameters, context: context, pairs: dimensions / 2)
+        .scaling(windowed: windowed)
     }
   }
 }
@@ -242,6 +261,7 @@ extension RotaryParameters {
     }
     if let temperature = shape.temperature {
       fields.set(.attentionTemperature, .number(temperature.strength))
+      fields.set(.attentionTemperatureLength, .whole(temperature.period))
     }
     try GGUFScaling.write(shape, of: plan, to: &fields)
   }

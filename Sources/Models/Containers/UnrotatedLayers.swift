@@ -5,6 +5,7 @@ import Checkpoints
 enum UnrotatedLayers {
   /// Whether each layer rotates.
   static func read(_ parameters: Hyperparameters, windows: [Int]) throws -> [Bool] {
+    if parameters.flag(.rotates) == false { return windows.map { _ in false } }
     if let stated = parameters.value(.rotatedLayers) {
       guard let list = stated.array else {
         throw parameters.failure(.rotatedLayers, "is not a list")

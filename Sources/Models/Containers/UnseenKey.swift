@@ -10,17 +10,56 @@ package struct UnseenKey: Sendable, Equatable {
 }
 
 extension GGUFMetadata {
+  /// The keys of the output, under the prefix of the source's; those that a plain one may have.
+  private func writtenKeys() throws -> Set<String> {
+    Set(plan.side == .gguf ? Array(plan.checkpoint.metadata.keys) : Array(try statements().keys))
+  }
+
+  /// What llama.cpp computes otherwise of a scaling by YaRN: it reads some keys of a few families alone
+  /// and rounds the ends of every ramp.
+  /// - Returns: a sentence; nil where it computes the same.
+  /// - Throws: `ModelError.notRepresentable` for what GGUF has no keys for.
+  package func otherYarn() throws -> String? {
+    guard let score = plan.rotary.scores.first, case .yarn(let yarn) = score.scaling else {
+      return nil
+    }
+    let block = plan.architecture.block
+    let usual = FrequencyScaling.YaRN(factor: yarn.factor, originalContext: yarn.originalContext)
+    func reads(_ key: GGUFScaling.Key) -> Bool { block.yarnKeys.contains(key.rawValue) }
+    var other = yarn
+    if !reads(.yarnMagnitude) { other.attentionFactor = block.unitMagnitude ? 1 : nil }
+    if !reads(.logMultiplier) { (other.mscale, other.mscaleAllDims) = (nil, nil) }
+    var keys: [GGUFScaling.Key] = []
+    if yarn.betaFast != usual.betaFast { keys.append(.betaFast) }
+    if yarn.betaSlow != usual.betaSlow { keys.append(.betaSlow) }
+    if Float(other.magnitude) != Float(yarn.magnitude) {
+      keys += [.yarnMagnitude, .logMultiplier]
+    }
+    let written = try writtenKeys()
+    let names = keys.filter { key in
+      !reads(key) && written.contains(Architecture.ggufKey(key.rawValue, prefix: plan.prefix))
+    }.map { "'\(Architecture.ggufKey($0.rawValue, prefix: plan.architecture.name))'" }
+    var parts: [String] = []
+    if !names.isEmpty { parts.append("does not read \(names.joined(separator: ", "))") }
+    var rounded = yarn
+    rounded.truncates = true
+    let radians = try [yarn, rounded].map { yarn in
+      try RotaryFrequencies(
+        dimensions: score.dimensions, base: score.base, scaling: .yarn(yarn), length: 0
+      ).radians
+    }
+    if radians[0] != radians[1] { parts.append("rounds the ends of the ramp to whole dims") }
+    guard !parts.isEmpty else { return nil }
+    return "llama.cpp computes YaRN otherwise for architecture '\(plan.architecture.name)': it "
+      + parts.joined(separator: ", and ")
+  }
+
   /// The keys of our own that the file has and that change what a pass within its context computes,
   /// or one beyond the context, where a scaling counts there. A window as long as the context changes
   /// nothing.
   /// - Throws: `ModelError.notRepresentable` for what GGUF has no keys for.
   package func unseenKeys() throws -> [UnseenKey] {
-    let written: Set<String>
-    if plan.side == .gguf {
-      written = Set(plan.checkpoint.metadata.keys)
-    } else {
-      written = Set(try statements().keys)
-    }
+    let written = try writtenKeys()
     var found: [UnseenKey] = []
     func note(_ key: String?, _ effect: String) {
       if let key, written.contains(key) { found.append(UnseenKey(key: key, effect: effect)) }

@@ -16,6 +16,8 @@ package struct ModelPlan: Sendable {
   package let prefix: String
   package let architecture: Architecture
   package let side: Architecture.Side
+  /// How the rotary pairs of Q and K lie in a plain file of it in each container.
+  package let pairLayouts: [Architecture.Side: PairLayout]
   package let shape: ModelShape
   /// Weights of the whole model.
   package let globals: [Role: WeightSource]
@@ -208,6 +210,7 @@ extension ModelPlan {
     leftOut = part?.leftOut
     architecture = identity.architecture
     side = identity.side
+    pairLayouts = parameters.pairLayouts
     self.shape = shape
     globals = directory.globals
     layers = recipes.indices.map {

@@ -95,7 +95,7 @@ extension ConversionWarning {
     case .widened: "--type names a smaller one"
     case .ignored, .tokenizerFact, .chatTemplates, .assumedTokenizer, .otherTypes, .codeOutside,
       .noModelingCode, .noTokenizerFiles, .unwritableTokenizer, .withoutImportance,
-      .changedAfterFit, .fixedValues, .unseenKey:
+      .changedAfterFit, .fixedValues, .unseenKey, .otherYarn:
       nil
     }
   }
