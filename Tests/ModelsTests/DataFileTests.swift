@@ -15,7 +15,7 @@ import Vocabulary
     "block": [
       "norm": "rms", "norm_placement": "both", "residual": "parallel", "attention": "shared",
       "query_key_norm": "head", "positions": "rotary", "rotation": "windowed",
-      "yarn_multiplier": "all_dims", "feed_forward": "gated",
+      "yarn_multiplier": "all_dims", "yarn_keys": ["beta"], "feed_forward": "gated",
       "activation": "relu_squared", "activation_key": "hidden_act",
       "activation_names": ["relu2"], "embedding_scale": "width_root", "global_every": 3,
       "rotates_partially": true, "stretches_base": true, "width_scaled_layers": [62],
@@ -30,7 +30,7 @@ import Vocabulary
         ],
       ],
     ],
-    "pair_layout": ["gguf": "half", "huggingface": "half"],
+    "pair_layout": ["gguf": "half", "gguf_with": ["sections": "half"], "huggingface": "half"],
     "hyperparameters": [
       "layers": [
         "gguf": ["block_count"], "huggingface": ["num_layers", "n_layer"], "default": 2,
@@ -101,6 +101,7 @@ import Vocabulary
     #expect(tiny.folderModelType == "plain" && tiny.origin == nil)
     #expect(tiny.classNames["long"] == "LongForCausalLM" && tiny.recognizedBy == ["tiny_size"])
     #expect(tiny.pairLayouts == [.gguf: .half, .huggingface: .half])
+    #expect(tiny.otherPairLayouts == ["sections": .half] && tiny.block.yarnKeys == ["beta"])
     let block = tiny.block
     #expect(block.norm == .rms && block.normPlacement == .both && block.residual == .parallel)
     #expect(block.attention == .shared && block.queryKeyNorm == .head)

@@ -172,6 +172,65 @@ import Testing
     }
   }
 
+  /// What llama.cpp makes of a file's keys (`llama_model_base::load_hparams`, `llama_context`, `rope_yarn`):
+  /// the frequencies over the factor and over each pair's divisor, `attn_factor` times the magnitude.
+  @Test func aFileIsScaledAsByLlamaCpp() throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    let path = "\(work)/model.gguf"
+    let plain = try #require(
+      try plan(References.file("fixtures/lantern.gguf")).rotary.scores.first)
+    let divisors = (0..<plain.pairs).map { 1 + Float($0) / 4 }
+    let type = "rope.scaling.type"
+    let factor = "rope.scaling.factor"
+    let older = "rope.scale_linear"
+    let magnitude = "rope.scaling.attn_factor"
+    let cases: [([String: MetadataValue], hasDivisors: Bool, stretch: Double, magnitude: Double)] = [
+      ([older: .float32(2)], false, 2, 1), ([factor: .float32(2)], false, 2, 1),
+      ([factor: .float32(4), older: .float32(2)], false, 4, 1),
+      ([factor: .float32(0), older: .float32(2)], false, 1, 1),
+      ([type: .string("linear"), factor: .float32(2)], false, 2, 1),
+      ([type: .string("none"), factor: .float32(2)], false, 1, 1),
+      ([:], true, 1, 1), ([factor: .float32(2)], true, 2, 1), ([older: .float32(2)], true, 2, 1),
+      ([type: .string("linear"), factor: .float32(2)], true, 2, 1),
+      ([type: .string("none"), factor: .float32(2)], true, 1, 1),
+      ([magnitude: .float32(1.25)], false, 1, 1.25), ([magnitude: .float32(1.25)], true, 1, 1.25),
+      ([factor: .float32(2), magnitude: .float32(1.25)], false, 2, 1.25),
+      ([factor: .float32(2), magnitude: .float32(1.25)], true, 2, 1.25),
+    ]
+    for (keys, hasDivisors, stretch, magnitude) in cases {
+      try write(
+        OrderedDictionary(uniqueKeysWithValues: keys.map { ("llama.\($0.key)", $0.value) }),
+        divisors: hasDivisors ? divisors : nil, to: path)
+      let score = try #require(try plan(path).rotary.scores.first)
+      for length in [16, 4096] {
+        let found = try score.frequencies(length: length)
+        #expect(found.magnitude == magnitude, "\(keys)")
+        for (pair, radians) in found.radians.enumerated() {
+          let expected =
+            pow(plain.base, -2 * Double(pair) / Double(plain.dimensions)) / stretch
+            / (hasDivisors ? Double(divisors[pair]) : 1)
+          #expect(abs(radians - expected) <= 1e-6 * expected, "\(keys) \(pair)")
+        }
+      }
+    }
+    // 0.1 ln 4 + 1 is YaRN's own.
+    let yarn: OrderedDictionary<String, MetadataValue> = [
+      "llama.\(type)": .string("yarn"), "llama.\(factor)": .float32(4),
+    ]
+    try write(yarn, to: path)
+    let without = try #require(try plan(path).rotary.scores.first).frequencies(length: 16)
+    try write(yarn.merging(["llama.\(magnitude)": .float32(1.25)]) { $1 }, to: path)
+    let with = try #require(try plan(path).rotary.scores.first).frequencies(length: 16)
+    #expect(with.radians == without.radians)
+    #expect(abs(with.magnitude - 1.25 * (0.1 * log(4) + 1)) < 1e-9)
+    // YaRN of divided frequencies is not computed.
+    try write(yarn, divisors: divisors, to: path)
+    let error = #expect(throws: ModelError.self) { try plan(path) }
+    #expect(error?.exitStatus == .malformedData)
+    #expect(error?.summary.contains("'llama.\(type)' is 'yarn'") == true)
+  }
+
   /// transformers 5: `rope_scaling` takes the place of `rope_parameters`, its base included; the
   /// base is then the top level's, or the family's.
   @Test func theReferencesRuleDecidesBetweenTwoSpellings() throws {

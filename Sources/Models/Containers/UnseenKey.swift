@@ -20,9 +20,11 @@ extension GGUFMetadata {
   /// - Returns: a sentence; nil where it computes the same.
   /// - Throws: `ModelError.notRepresentable` for what GGUF has no keys for.
   package func otherYarn() throws -> String? {
-    guard let score = plan.rotary.scores.first, case .yarn(let yarn) = score.scaling else {
-      return nil
+    var scaled: (score: ScoreRotation, yarn: FrequencyScaling.YaRN)?
+    for score in plan.rotary.scores {
+      if case .yarn(let yarn) = score.scaling { scaled = (score, yarn) }
     }
+    guard let (score, yarn) = scaled else { return nil }
     let block = plan.architecture.block
     let usual = FrequencyScaling.YaRN(factor: yarn.factor, originalContext: yarn.originalContext)
     func reads(_ key: GGUFScaling.Key) -> Bool { block.yarnKeys.contains(key.rawValue) }
