@@ -32,13 +32,22 @@ import Testing
     return plan
   }
 
-  /// A file with further keys and the rows of some tensors in another order.
+  /// A file with further keys and divisors, and the rows of some tensors in another order.
   private func rewrite(
     _ source: String, to path: String, _ keys: OrderedDictionary<String, MetadataValue>,
-    order: (TensorEntry) -> [Int]? = { _ in nil }
+    divisors: [Float] = [], order: (TensorEntry) -> [Int]? = { _ in nil }
   ) throws {
     let file = try Checkpoint.open(source)
-    let tensors = try file.tensors.values.map { entry in
+    func computed(_ name: String, _ shape: [Int], _ values: [Float]) -> OutputTensor {
+      OutputTensor(
+        name: name, type: .f32, shape: shape,
+        contents: .computed {
+          values.flatMap { value in
+            withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) }
+          }
+        })
+    }
+    var tensors = try file.tensors.values.map { entry -> OutputTensor in
       guard let order = order(entry) else {
         return OutputTensor(
           name: entry.name, type: entry.type, shape: entry.shape, contents: .copy(entry))
@@ -46,13 +55,10 @@ import Testing
       let columns = entry.shape.count > 1 ? entry.shape[1] : 1
       let values = try entry.decoded()
       let moved = order.flatMap { Array(values[($0 * columns)..<(($0 + 1) * columns)]) }
-      return OutputTensor(
-        name: entry.name, type: .f32, shape: entry.shape,
-        contents: .computed {
-          moved.flatMap { value in
-            withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) }
-          }
-        })
+      return computed(entry.name, entry.shape, moved)
+    }
+    if !divisors.isEmpty {
+      tensors.append(computed("rope_freqs.weight", [divisors.count], divisors))
     }
     try GGUFWriter.write(
       to: path, metadata: file.metadata.merging(keys) { $1 }, tensors: tensors, force: true,
@@ -70,7 +76,8 @@ import Testing
     defer { try? FileManager.default.removeItem(atPath: work) }
     guard let (source, file) = try converted("glm4", in: work) else { return }
     let (width, turning) = (16, 8)
-    let head = Array(stride(from: 0, to: turning, by: 2))
+    let head =
+      Array(stride(from: 0, to: turning, by: 2))
       + Array(stride(from: 1, to: turning, by: 2)) + Array(turning..<width)
     func sections(_ values: [Int32]) -> OrderedDictionary<String, MetadataValue> {
       ["glm4.rope.dimension_sections": .array(.int32(values))]
@@ -113,8 +120,8 @@ import Testing
     let warm = try Model(opening: "\(work)/warm.gguf")
     for layer in warm.plan.layers {
       let temperature = try #require(layer.recipe.attention?.temperature)
-      for (position, expected) in [(0, 1.0), (15, 1), (16, 1 + 0.5 * log(2)), (47, 1 + 0.5 * log(3))]
-      {
+      let steps = [(0, 1.0), (15, 1.0), (16, 1 + 0.5 * log(2)), (47, 1 + 0.5 * log(3))]
+      for (position, expected) in steps {
         #expect(abs(temperature.factor(position: position) - expected) < 1e-12)
       }
     }
@@ -140,7 +147,7 @@ import Testing
   @Test func aSwitchOfGraniteKeepsEveryLayerStill() throws {
     let work = try References.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: work) }
-    guard let (source, file) = try converted("granite-moe", in: work) else { return }
+    guard let (_, file) = try converted("granite-moe", in: work) else { return }
     let key = "granitemoe.rope.scaling.finetuned"
     try rewrite(file, to: "\(work)/on.gguf", [key: .bool(true)])
     try rewrite(file, to: "\(work)/off.gguf", [key: .bool(false)])
@@ -148,15 +155,15 @@ import Testing
     #expect(on.plan.rotary.scores == (try Model(opening: file)).plan.rotary.scores)
     let off = try Model(opening: "\(work)/off.gguf")
     #expect(off.plan.layers.allSatisfy { $0.recipe.rotation.score == nil })
-    // Without rotation a token that comes once is seen alike wherever it stands.
-    let repeated = [Int32](repeating: 7, count: 12)
-    let logits = try off.logits([5] + repeated)
-    let moved = try off.logits(repeated + [5])
-    let vocabulary = source.plan.shape.vocabulary
-    #expect(logits.prefix(vocabulary) != moved.prefix(vocabulary))
-    let alone = try off.logits(repeated)
-    #expect(largest(Array(alone.prefix(vocabulary)), Array(alone.suffix(vocabulary))) < 1e-4)
-    #expect(throws: ModelError.self) { try convert(off, "\(work)/folder/") }
+    // Pairs that are divided by 1e30 stay where they are.
+    try rewrite(
+      file, to: "\(work)/still.gguf", [:],
+      divisors: [Float](repeating: 1e30, count: on.plan.rotary.pairs))
+    let still = try Model(opening: "\(work)/still.gguf").logits(Self.tokens)
+    let found = try off.logits(Self.tokens)
+    #expect(largest(found, still) < 1e-4)
+    #expect(largest(found, try on.logits(Self.tokens)) > 1e-3)
+    #expect(throws: (any Error).self) { try convert(off, "\(work)/folder/") }
   }
 
   /// `hunyuan-vl.cpp`: base alpha^(d / (d - 2)).

@@ -185,19 +185,20 @@ import Testing
     let factor = "rope.scaling.factor"
     let older = "rope.scale_linear"
     let magnitude = "rope.scaling.attn_factor"
-    let cases: [([String: MetadataValue], hasDivisors: Bool, stretch: Double, magnitude: Double)] = [
-      ([older: .float32(2)], false, 2, 1), ([factor: .float32(2)], false, 2, 1),
-      ([factor: .float32(4), older: .float32(2)], false, 4, 1),
-      ([factor: .float32(0), older: .float32(2)], false, 1, 1),
-      ([type: .string("linear"), factor: .float32(2)], false, 2, 1),
-      ([type: .string("none"), factor: .float32(2)], false, 1, 1),
-      ([:], true, 1, 1), ([factor: .float32(2)], true, 2, 1), ([older: .float32(2)], true, 2, 1),
-      ([type: .string("linear"), factor: .float32(2)], true, 2, 1),
-      ([type: .string("none"), factor: .float32(2)], true, 1, 1),
-      ([magnitude: .float32(1.25)], false, 1, 1.25), ([magnitude: .float32(1.25)], true, 1, 1.25),
-      ([factor: .float32(2), magnitude: .float32(1.25)], false, 2, 1.25),
-      ([factor: .float32(2), magnitude: .float32(1.25)], true, 2, 1.25),
-    ]
+    let cases: [([String: MetadataValue], hasDivisors: Bool, stretch: Double, magnitude: Double)] =
+      [
+        ([older: .float32(2)], false, 2, 1), ([factor: .float32(2)], false, 2, 1),
+        ([factor: .float32(4), older: .float32(2)], false, 4, 1),
+        ([factor: .float32(0), older: .float32(2)], false, 1, 1),
+        ([type: .string("linear"), factor: .float32(2)], false, 2, 1),
+        ([type: .string("none"), factor: .float32(2)], false, 1, 1),
+        ([:], true, 1, 1), ([factor: .float32(2)], true, 2, 1), ([older: .float32(2)], true, 2, 1),
+        ([type: .string("linear"), factor: .float32(2)], true, 2, 1),
+        ([type: .string("none"), factor: .float32(2)], true, 1, 1),
+        ([magnitude: .float32(1.25)], false, 1, 1.25), ([magnitude: .float32(1.25)], true, 1, 1.25),
+        ([factor: .float32(2), magnitude: .float32(1.25)], false, 2, 1.25),
+        ([factor: .float32(2), magnitude: .float32(1.25)], true, 2, 1.25),
+      ]
     for (keys, hasDivisors, stretch, magnitude) in cases {
       try write(
         OrderedDictionary(uniqueKeysWithValues: keys.map { ("llama.\($0.key)", $0.value) }),
