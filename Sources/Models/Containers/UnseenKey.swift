@@ -10,9 +10,10 @@ package struct UnseenKey: Sendable, Equatable {
 }
 
 extension GGUFMetadata {
-  /// The keys of the output, under the prefix of the source's; those that a plain one may have.
+  /// The keys that a plain output may have, under the prefix of the source's.
   private func writtenKeys() throws -> Set<String> {
-    Set(plan.side == .gguf ? Array(plan.checkpoint.metadata.keys) : Array(try statements().keys))
+    guard plan.side == .gguf else { return Set(try statements().keys) }
+    return Set(plan.checkpoint.metadata.keys)
   }
 
   /// What llama.cpp computes otherwise of a scaling by YaRN: it reads some keys of a few families alone
