@@ -208,9 +208,9 @@ import Testing
         let found = try score.frequencies(length: length)
         #expect(found.magnitude == magnitude, "\(keys)")
         for (pair, radians) in found.radians.enumerated() {
-          let expected =
-            pow(plain.base, -2 * Double(pair) / Double(plain.dimensions)) / stretch
-            / (hasDivisors ? Double(divisors[pair]) : 1)
+          let divisor = hasDivisors ? Double(divisors[pair]) : 1
+          let exponent = -2 * Double(pair) / Double(plain.dimensions)
+          let expected = pow(plain.base, exponent) / (stretch * divisor)
           #expect(abs(radians - expected) <= 1e-6 * expected, "\(keys) \(pair)")
         }
       }
