@@ -2,6 +2,7 @@ import Base
 import OrderedCollections
 import Rotary
 import Synchronization
+import Tensors
 
 extension Architecture {
   /// Keys of a data file.
