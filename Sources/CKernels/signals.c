@@ -274,6 +274,7 @@ void rc_install_signal_handlers(void) {
   sigaddset(&handled, SIGHUP);
   sigaddset(&handled, SIGQUIT);
   sigaddset(&handled, SIGXCPU);
+  sigaddset(&handled, SIGABRT);
   sigaddset(&handled, SIGBUS);
   sigprocmask(SIG_UNBLOCK, &handled, NULL);
 }
