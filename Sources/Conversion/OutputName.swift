@@ -49,7 +49,7 @@ package enum OutputName {
     guard dot > name.startIndex, ending != "." else { return (name, ".gguf") }
     var stem = String(name[..<dot])
     // The number of a shard says nothing of a whole model, which is what is written.
-    stem.replace(/-[0-9]{5}-of-[0-9]{5}$/, with: "")
+    stem = Shards.parse(stem, fileEnding: "")?.stem ?? stem
     return (stem, String(ending))
   }
 }

@@ -3,7 +3,7 @@ import OrderedCollections
 
 /// A model in several GGUF files, as llama-gguf-split writes it: NAME-00001-of-0000N.gguf, each
 /// with `split.no` (from 0), `split.count` and `split.tensors.count`, the metadata in the first.
-enum Shards {
+package enum Shards {
   static let numberKey = "split.no"
   static let countKey = "split.count"
   static let tensorCountKey = "split.tensors.count"
@@ -24,7 +24,7 @@ enum Shards {
   ///   - fileEnding: how the names of its format end.
   /// - Returns: what stands before the numbers, the shard's number from 0 and how many there are;
   ///   nil of other names.
-  static func parse(
+  package static func parse(
     _ name: String, fileEnding: String = ".gguf"
   ) -> (stem: String, number: Int, count: Int)? {
     guard name.hasSuffix(fileEnding),

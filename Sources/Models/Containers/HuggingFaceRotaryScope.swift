@@ -141,7 +141,7 @@ extension HuggingFaceRotaryScope {
     {
       throw ModelError.notRepresentable(
         file: plan.checkpoint.path, what: "a temperature of attention by position",
-        container: "config.json")
+        container: ModelFolder.configuration)
     }
     // The reference asks for both, though nothing is to be multiplied.
     if let key = plan.architecture.key(of: .attentionTemperature, on: .huggingface) {
