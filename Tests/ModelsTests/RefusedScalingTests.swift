@@ -232,6 +232,26 @@ import Testing
     #expect(error?.summary.contains("'llama.\(type)' is 'yarn'") == true)
   }
 
+  /// Converters write it for models that are not stretched; one that is named linear is left as stated.
+  @Test func aFactorOfOneWithoutATypeIsNoScaling() throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    let path = "\(work)/model.gguf"
+    for key in ["llama.rope.scaling.factor", "llama.rope.scale_linear"] {
+      try write([key: .float32(1)], to: path)
+      #expect(try plan(path).rotary.scores.map(\.scaling) == [.none], "\(key)")
+    }
+    let divisors = [Float](
+      repeating: 2, count: try plan(References.file("fixtures/lantern.gguf")).rotary.pairs)
+    try write(["llama.rope.scale_linear": .float32(1)], divisors: divisors, to: path)
+    #expect(try plan(path).rotary.scores.map(\.scaling) == [.factors(divisors)])
+    try write(
+      [
+        "llama.rope.scaling.type": .string("linear"), "llama.rope.scaling.factor": .float32(1),
+      ], to: path)
+    #expect(try plan(path).rotary.scores.map(\.scaling) == [.linear(factor: 1)])
+  }
+
   /// transformers 5: `rope_scaling` takes the place of `rope_parameters`, its base included; the
   /// base is then the top level's, or the family's.
   @Test func theReferencesRuleDecidesBetweenTwoSpellings() throws {

@@ -67,8 +67,8 @@ extension GGUFScaling {
   private func factor() throws -> Double? {
     let keys: [Key] = [.ownFactor, .factor, .olderFactor]
     guard let key = keys.first(where: { metadata($0) != nil }) else { return nil }
-    // Where no method is named, 0 stands for no stretch, as in llama.cpp.
-    if statedType == nil, try number(key) == 0 { return nil }
+    // Where no method is named, 0 stands for no stretch, as in llama.cpp, and a factor of 1 is none.
+    if statedType == nil, let stated = try number(key), stated == 0 || stated == 1 { return nil }
     return try positive(key)
   }
 
