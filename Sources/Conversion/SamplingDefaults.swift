@@ -47,10 +47,17 @@ enum SamplingDefaults {
     return metadata
   }
 
-  /// The members of generation_config.json for what a GGUF file states.
+  /// The members of generation_config.json for what a GGUF file states: readers of such files draw by
+  /// these keys, so that tokens are drawn. At a temperature of 0 or below they take the likeliest; such a
+  /// one is no temperature in transformers, and nothing else counts beside it.
   static func members(
     of metadata: OrderedDictionary<String, MetadataValue>
   ) -> OrderedDictionary<String, JSONValue> {
+    if case .float32(let temperature)? = metadata[GeneralKey.samplingTemperature],
+      temperature <= 0
+    {
+      return [drawn: .bool(false)]
+    }
     var members: OrderedDictionary<String, JSONValue> = [:]
     for setting in settings {
       if setting.isWhole {

@@ -51,12 +51,29 @@ import Testing
     #expect(back["min_p"]?.double == 0 && back["repetition_penalty"] == nil)
   }
 
+  /// llama.cpp takes the likeliest token at such a temperature; transformers refuses it
+  /// (`TemperatureLogitsWarper` wants one above 0) and takes the likeliest without `do_sample`.
+  @Test(arguments: [0.0, -1.0])
+  func noTemperatureDrawsNothing(temperature: Double) throws {
+    let (keys, back) = try converted(["temperature": .number(temperature), "top_k": 40])
+    #expect(keys["general.sampling.temp"] == .float32(Float(temperature)))
+    #expect(back["do_sample"] == false && back["temperature"] == nil && back["top_k"] == nil)
+  }
+
+  /// A GGUF file cannot say that its tokens are not drawn, and its readers draw by the keys.
+  @Test(arguments: ["temperature", "top_p"])
+  func whatAFileStatesIsDrawnBy(member: String) throws {
+    let (keys, back) = try converted([member: .number(0.5)])
+    #expect(keys.count == 1 && back["do_sample"] == true && back[member] == .number(0.5))
+  }
+
   /// What is not a number of its key's type is left out, as is all of a model whose tokens are not drawn.
-  @Test(arguments: [
-    ["do_sample": false, "temperature": .number(0.6)],
-    ["temperature": "hot", "top_k": .number(0.5), "top_p": .null, "min_p": .number(1e60)],
-    ["top_k": 4_294_967_296],
-  ] as [JSONValue])
+  @Test(
+    arguments: [
+      ["do_sample": false, "temperature": .number(0.6)],
+      ["temperature": "hot", "top_k": .number(0.5), "top_p": .null, "min_p": .number(1e60)],
+      ["top_k": 4_294_967_296],
+    ] as [JSONValue])
   func nothingElseIsWritten(_ stated: JSONValue) throws {
     let (keys, back) = try converted(stated)
     #expect(keys.isEmpty && back["do_sample"] == nil && back["temperature"] == nil)

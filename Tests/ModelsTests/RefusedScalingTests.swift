@@ -239,7 +239,7 @@ import Testing
     let path = "\(work)/model.gguf"
     for key in ["llama.rope.scaling.factor", "llama.rope.scale_linear"] {
       try write([key: .float32(1)], to: path)
-      #expect(try plan(path).rotary.scores.map(\.scaling) == [.none], "\(key)")
+      #expect(try plan(path).rotary.scores.map(\.scaling) == [FrequencyScaling.none], "\(key)")
     }
     let divisors = [Float](
       repeating: 2, count: try plan(References.file("fixtures/lantern.gguf")).rotary.pairs)
