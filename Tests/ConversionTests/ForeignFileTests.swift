@@ -198,6 +198,58 @@ import Testing
     #expect(error?.summary.contains("'\(key)'") == true)
   }
 
+  /// `cohere2.cpp`, `exaone4.cpp` and `olmo2.cpp` read the key and turn every layer that turns by `freq_base`.
+  @Test(arguments: [("cohere2", "cohere2"), ("exaone4", "exaone4"), ("olmo3", "olmo2")])
+  func aBaseOfWindowedLayersThatMovesNothingIsLeft(family: String, prefix: String) throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    guard let (_, file) = try converted(family, in: work) else { return }
+    let plain = try Model(opening: file).plan
+    let base = try #require(plain.rotary.scores.first).base
+    try rewrite(
+      file, to: "\(work)/other.gguf", ["\(prefix).rope.freq_base_swa": .float32(2 * Float(base))])
+    let other = try Model(opening: "\(work)/other.gguf").plan
+    #expect(other.layers.contains { ($0.recipe.attention?.window ?? 0) > 0 })
+    #expect(other.layers.map(\.recipe) == plain.layers.map(\.recipe))
+    #expect(other.notes == plain.notes)
+  }
+
+  /// GPT-J has no keys for the widths of heads, which are 64 / 4, and none for a window: its context is 256.
+  @Test func whatAFamilyHasAnywayIsNotSaid() throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    guard let (_, file) = try converted("gptj", in: work) else { return }
+    let path = "\(work)/stated.gguf"
+    for (name, harmless, other) in [
+      ("key_length", [16], [8, 32]), ("value_length", [16], [8, 32]),
+      ("sliding_window", [0, 256, 4096], [255]),
+    ] as [(String, [UInt32], [UInt32])] {
+      let key = "gptj.attention.\(name)"
+      for value in harmless {
+        try rewrite(file, to: path, [key: .uint32(value)])
+        let notes = try Model(opening: path).plan.notes
+        #expect(notes.isEmpty, "\(key) \(value): \(notes)")
+      }
+      for value in other {
+        try rewrite(file, to: path, [key: .uint32(value)])
+        let notes = try Model(opening: path).plan.notes
+        #expect(notes.count == 1 && notes.first?.contains("'\(key)'") == true, "\(value): \(notes)")
+      }
+    }
+  }
+
+  /// A file of a model that is not stretched may say so by a factor; GPT-J's folders have no scaling.
+  @Test(arguments: ["rope.scaling.factor", "rope.scale_linear"])
+  func aFactorOfOneGoesIntoAFolder(key: String) throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    guard let (source, file) = try converted("gptj", in: work) else { return }
+    try rewrite(file, to: "\(work)/one.gguf", ["gptj.\(key)": .float32(1)])
+    try convert(Model(opening: "\(work)/one.gguf"), "\(work)/folder/")
+    let folder = try Model(opening: "\(work)/folder").plan
+    #expect(folder.rotary.scores.map(\.scaling) == source.plan.rotary.scores.map(\.scaling))
+  }
+
   /// The keys that `src/models` of llama.cpp reads: none for a llama, the multiplier for DeepSeek, all but
   /// the attention factor for Mistral 3; ramps are rounded everywhere.
   @Test func whatLlamaCppDoesNotReadOfYaRNIsSaid() throws {

@@ -35,6 +35,20 @@ import Testing
     }
   }
 
+  /// Values by which llama.cpp computes what it computes without the key; others of the same keys are said.
+  @Test func valuesThatChangeNothingAreNotSaid() throws {
+    for (key, harmless, other) in [
+      ("attention.clamp_kqv", MetadataValue.float32(0), MetadataValue.float32(8)),
+      ("attention.max_alibi_bias", .float32(0), .float32(8)),
+      ("logit_scale", .float32(0), .float32(0.0625)),
+      ("logit_scale", .float32(1), .string("1")),
+      ("rope.scaling.yarn_ext_factor", .float32(-1), .float32(0)),
+    ] {
+      #expect(try plan(["llama.\(key)": harmless]).notes.isEmpty, "\(key)")
+      #expect(try plan(["llama.\(key)": other]).notes.count == 1, "\(key)")
+    }
+  }
+
   /// llama.cpp reads the key in files of every architecture.
   @Test func tokensThatSeeLaterOnesAreRefused() throws {
     let error = #expect(throws: ModelError.self) {

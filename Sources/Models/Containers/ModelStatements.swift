@@ -39,7 +39,7 @@ package struct ModelStatements {
     ignored = try rotary.ignored()
     notes = [
       members.note(identity.architecture), Self.latentNorms(shape, identity),
-      try UnreadKeys.note(parameters),
+      try UnreadKeys.note(parameters, context: shape.context, recipes),
     ].compactMap { $0 }
   }
 

@@ -12,16 +12,46 @@ enum UnreadKeys {
   private static let beginnings = ["rope.", "attention."]
   private static let ending = "_scale"
 
-  /// Keys that change nothing here, each with the reason.
+  /// Keys that change nothing here, or with some values alone, each with the reason.
   private static let file = "recognition/harmless.json"
 
-  private static func harmless() throws -> Set<String> {
-    Set(try FormatResources.json(file).object?.keys.map { $0 } ?? [])
+  /// Whether a key that nothing reads changes nothing.
+  /// - Parameters:
+  ///   - name: the key without the architecture's prefix.
+  ///   - value: what the checkpoint states by it.
+  ///   - listed: its entry in the file: a text, or an object with the `values` that change nothing.
+  ///   - context: positions that the model was trained for.
+  ///   - attention: that of each layer that has some.
+  /// - Returns: false for a value of another type than such keys have, too.
+  private static func isHarmless(
+    _ name: String, _ value: MetadataValue?, listed: JSONValue?, context: Int,
+    _ attention: [AttentionRecipe]
+  ) -> Bool {
+    if let listed {
+      guard let values = listed["values"]?.array else { return true }
+      guard let number = value?.double else { return false }
+      return values.contains { $0.double == number }
+    }
+    guard let number = value?.int else { return false }
+    return switch name {
+    // Families without such keys have heads of one width.
+    case "attention.key_length": attention.allSatisfy { $0.keyWidth == number }
+    case "attention.value_length": attention.allSatisfy { $0.valueWidth == number }
+    // All tokens before are seen; 0 stands for no window.
+    case "attention.sliding_window": number == 0 || number >= context
+    default: false
+    }
   }
 
+  /// - Parameters:
+  ///   - parameters: of the checkpoint.
+  ///   - context: positions that its model was trained for.
+  ///   - recipes: its layers.
   /// - Returns: the keys that nothing reads, as a sentence; nil where there are none.
   /// - Throws: `FormatError` or what reading a data file throws.
-  static func note(_ parameters: Hyperparameters) throws -> String? {
+  static func note(
+    _ parameters: Hyperparameters, context: Int, _ recipes: [LayerRecipe]
+  ) throws -> String? {
     guard parameters.side == .gguf else { return nil }
     let start = parameters.prefix + "."
     let known = KnownKeys(architecture: parameters.architecture)
@@ -32,9 +62,14 @@ enum UnreadKeys {
         && !known.reads(metadata: key, prefix: parameters.prefix)
     }
     guard !unread.isEmpty else { return nil }
-    let harmless = try harmless()
-    let names = unread.filter { !harmless.contains(String($0.dropFirst(start.count))) }
-      .map { "'\($0)'" }
+    let harmless = try FormatResources.json(file)
+    let attention = recipes.compactMap(\.attention)
+    let names = unread.filter { key in
+      let name = String(key.dropFirst(start.count))
+      let listed = harmless[name] ?? harmless["\(parameters.architecture.name).\(name)"]
+      return !isHarmless(
+        name, parameters.checkpoint.metadata[key], listed: listed, context: context, attention)
+    }.map { "'\($0)'" }
     guard !names.isEmpty else { return nil }
     return "nothing here reads \(names.joined(separator: ", ")): other readers may compute another"
       + " model"
