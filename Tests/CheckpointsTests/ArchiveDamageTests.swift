@@ -121,6 +121,44 @@ import Testing
         == .archive(.differsFromManifest, file: path, place: .member("f/config.json")))
   }
 
+  /// MANIFEST.json of another program may be anything; one that names our format is ours, and damaged.
+  @Test func manifestOfAnotherProgram() throws {
+    let folder = try ScratchFolder()
+    for text in ["# not JSON", "", #"{"a": 1, "a": 2}"#, #"{"format": "ropeconv"#] {
+      for (ending, bytes) in [
+        (
+          ".tar",
+          tar {
+            $0.add("m.gguf", model)
+            $0.add("MANIFEST.json", Array(text.utf8))
+          }
+        ),
+        (
+          ".zip",
+          zip {
+            $0.add("m.gguf", model)
+            $0.add("MANIFEST.json", Array(text.utf8))
+          }
+        ),
+      ] {
+        let path = try folder.add("x" + ending, bytes)
+        #expect(try Checkpoint.open(path).tensors["t"] != nil, "\(ending) \(text)")
+        let survey = try ArchiveSurvey(of: path, hashing: false)
+        #expect(survey.manifest == nil)
+        #expect(survey.members.map(\.name) == ["m.gguf", "MANIFEST.json"])
+      }
+    }
+    let path = try folder.add(
+      "own.tar",
+      tar {
+        $0.add("m.gguf", model)
+        $0.add("MANIFEST.json", Array(#"{"format": "ropeconv-archive", "format_ver"#.utf8))
+      })
+    let error = try #require(checkpointError { _ = try Checkpoint.open(path) })
+    #expect(error.fault is JSONFault)
+    #expect(error.file == path + "/MANIFEST.json")
+  }
+
   @Test func memberThatIsMissing() throws {
     let folder = try ScratchFolder()
     let manifest = """

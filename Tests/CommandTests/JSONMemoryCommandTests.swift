@@ -27,7 +27,7 @@ import Testing
     let work = try References.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: work) }
     let objects = Array(repeating: "{}", count: 1_300_000).joined(separator: ",")
-    try "{\"a\":[\(objects)]}".write(
+    try "{\"format\":\"ropeconv-archive\",\"a\":[\(objects)]}".write(
       toFile: "\(work)/MANIFEST.json", atomically: true, encoding: .utf8)
     let packed = try runProgram(
       "/bin/sh", ["-c", "tar -C '\(work)' -cf '\(work)/a.tar' MANIFEST.json"])

@@ -86,10 +86,40 @@ package struct ArchiveManifest: Sendable {
   ) throws(FileError) -> ArchiveManifest? {
     for (name, file) in members where canBe(name) && file.size <= ArchiveLimits.manifest {
       if file.stated != nil { _ = try SourceHash.digest(file) }
-      let json = try JSONValue.read(file)
-      if isOurs(json) { return try ArchiveManifest(json, memberName: name, archive: file.path) }
+      let found = try file.withBytes(0..<file.size) { (text) throws(FileError) in
+        try read(text, path: file.path, memberName: name, archive: file.path)
+      }
+      if let found { return found }
     }
     return nil
+  }
+
+  /// Reads the text of a member that can be the manifest.
+  /// - Parameters:
+  ///   - text: the member's bytes, which may be anything.
+  ///   - path: what errors of JSON name.
+  ///   - memberName: the member's name in the archive.
+  ///   - archive: what errors of a manifest name.
+  /// - Returns: nil for one of another program. Without the format's name in it no text is ours: it is not
+  ///   read, be it JSON or not.
+  /// - Throws: `FileError.json`, `ArchiveFault.malformedManifest`.
+  static func read(
+    _ text: UnsafeRawBufferPointer, path: String, memberName: String, archive: String
+  ) throws(FileError) -> ArchiveManifest? {
+    guard holdsFormat(text) else { return nil }
+    let json = try JSONValue.parse(text, file: path)
+    guard isOurs(json) else { return nil }
+    return try ArchiveManifest(json, memberName: memberName, archive: archive)
+  }
+
+  /// Whether the format's name stands anywhere in a text.
+  private static func holdsFormat(_ text: UnsafeRawBufferPointer) -> Bool {
+    let mark = Array(format.utf8)
+    guard text.count >= mark.count else { return false }
+    for start in 0...(text.count - mark.count) where text[start] == mark[0] {
+      if text[start..<(start + mark.count)].elementsEqual(mark) { return true }
+    }
+    return false
   }
 }
 

@@ -49,12 +49,15 @@ package struct ArchiveSurvey: Sendable {
       members.append(
         Member(name: member.name, byteCount: member.byteCount, sha256: hash.hexadecimal()))
       if isManifest {
-        let json = try JSONValue.parse(text, file: path + "/" + member.name)
-        if ArchiveManifest.isOurs(json) {
+        let found = try text.span.bytes.withUnsafeBytes { (text) throws(FileError) in
+          try ArchiveManifest.read(
+            text, path: path + "/" + member.name, memberName: member.name, archive: path)
+        }
+        if let found {
           guard manifest == nil else {
             throw .archive(.manifestCount(found: 2), file: path, place: .whole)
           }
-          manifest = try ArchiveManifest(json, memberName: member.name, archive: path)
+          manifest = found
         }
       }
     }
