@@ -56,6 +56,34 @@ import Testing
         == .archive(.checksum, file: path, place: .whole))
   }
 
+  /// Zeros behind the stream, as a tape's last block has them, hide neither its sum nor damage.
+  @Test func gzipBeforeZeros() throws {
+    let folder = try ScratchFolder()
+    // A length of 65536 or more, as little-endian bytes, ends with one zero byte; a smaller one with two.
+    for size in [0, 70_000] {
+      let whole = tar {
+        $0.add("m.gguf", model)
+        $0.add("a.bin", [UInt8](repeating: 7, count: size))
+      }
+      let packed = gzip(whole)
+      let byte = 15 + 512 + model.count - 1
+      let (first, second) = (gzip(Array(whole[..<600])), gzip(Array(whole[600...])))
+      for zeros in [0, 1, 7, 8, 9, 512, 10_240] {
+        let end = [UInt8](repeating: 0, count: zeros)
+        let good = try folder.add("good.tar.gz", packed + end)
+        #expect(try Checkpoint.open(good).tensors["t"] != nil, "\(zeros) zeros")
+        let bad = try folder.add("bad.tar.gz", damaged(packed, at: byte) + end)
+        #expect(
+          checkpointError { _ = try Checkpoint.open(bad) }
+            == .archive(.checksum, file: bad, place: .whole), "\(zeros) zeros")
+        let several = try folder.add("several.tar.gz", first + second + end)
+        #expect(
+          checkpointError { _ = try Checkpoint.open(several) }
+            == .archive(.severalStreams, file: several, place: .whole), "\(zeros) zeros")
+      }
+    }
+  }
+
   /// Members that are stored as they are, are mapped where they lie: their sums are compared where the
   /// whole is read, wherever in the archive they stand.
   @Test(arguments: ZipBytes.Sums.allCases) func checksumsOfStoredMembers(
@@ -173,9 +201,13 @@ import Testing
           $0.add("m.gguf", model)
           $0.add("MANIFEST.json", Array(manifest.utf8))
         })
+      let error = try #require(checkpointError { _ = try Checkpoint.open(path) })
       #expect(
-        checkpointError { _ = try Checkpoint.open(path) }
-          == .archive(.differsFromManifest, file: path, place: .member("a.txt")))
+        error
+          == .archive(
+            content == nil ? .missingMember : .differsFromManifest, file: path,
+            place: .member("a.txt")))
+      #expect(error.summary.contains("missing") == (content == nil))
     }
   }
 }

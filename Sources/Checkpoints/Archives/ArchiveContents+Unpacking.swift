@@ -60,16 +60,31 @@ extension ArchiveContents {
   private static func checkTrailer(
     of file: MappedFile, _ checksum: UInt32, _ unpacked: MappedFile
   ) throws(FileError) {
-    let trailer = file.withSpan { bytes in
-      var reader = ByteReader(bytes, from: bytes.byteCount - 8)
-      return (reader.integer(UInt32.self, in: bytes), reader.integer(UInt32.self, in: bytes))
-    }
-    guard let expected = trailer.0, let length = trailer.1 else {
-      throw .archive(.checksum, file: file.path, place: .whole)
-    }
-    let isOfWhole = length == UInt32(truncatingIfNeeded: unpacked.size)
-    if isOfWhole, expected == checksum { return }
-    let isOneStream = isOfWhole || expected == checksum
+    let length = UInt32(truncatingIfNeeded: unpacked.size)
+    let trailers = trailers(of: file)
+    if trailers.contains(where: { $0.checksum == checksum && $0.length == length }) { return }
+    let isOneStream =
+      trailers.isEmpty || trailers.contains { $0.checksum == checksum || $0.length == length }
     throw .archive(isOneStream ? .checksum : .severalStreams, file: file.path, place: .whole)
+  }
+
+  /// What the end of a gzip file can state. Tapes and the like fill the last block with zeros, and a
+  /// trailer may itself end with some: any of its eight bytes may be the last that is not zero.
+  /// - Returns: none where the file is shorter than a trailer.
+  private static func trailers(of file: MappedFile) -> [(checksum: UInt32, length: UInt32)] {
+    file.withSpan { bytes in
+      var last = bytes.byteCount
+      while last > 0, bytes.byte(last - 1) == 0 { last -= 1 }
+      var found: [(checksum: UInt32, length: UInt32)] = []
+      for end in last...min(last + 8, bytes.byteCount) where end >= 8 {
+        var reader = ByteReader(bytes, from: end - 8)
+        if let checksum = reader.integer(UInt32.self, in: bytes),
+          let length = reader.integer(UInt32.self, in: bytes)
+        {
+          found.append((checksum, length))
+        }
+      }
+      return found
+    }
   }
 }

@@ -110,7 +110,7 @@ struct ArchiveContents {
   }
 
   /// Gives each member the SHA-256 that a manifest of this program states of it, in place of a CRC-32.
-  /// - Throws: `ArchiveFault.differsFromManifest` for a member that is missing or of another size.
+  /// - Throws: `ArchiveFault.missingMember`, `.differsFromManifest` for a member of another size.
   private mutating func takeManifest() throws(FileError) {
     guard let manifest = try ArchiveManifest.find(in: members) else { return }
     let indices = Dictionary(
@@ -118,7 +118,9 @@ struct ArchiveContents {
     for stated in manifest.members {
       let name = manifest.prefix + stated.name
       let fault = FileError.archive(.differsFromManifest, file: path, place: .member(name))
-      guard let index = indices[name] else { throw fault }
+      guard let index = indices[name] else {
+        throw .archive(.missingMember, file: path, place: .member(name))
+      }
       let file = members[index].file
       guard file.size == stated.byteCount else { throw fault }
       members[index].file = file.member(

@@ -46,6 +46,8 @@ public enum ArchiveFault: Fault {
   case malformedManifest(problem: String)
   /// A member has not the size or SHA-256 that the manifest states.
   case differsFromManifest
+  /// The manifest states a member that the archive does not hold.
+  case missingMember
 
   /// What is wrong, in one line.
   public var summary: String {
@@ -80,6 +82,7 @@ public enum ArchiveFault: Fault {
     case .manifestCount(let found): "expected one MANIFEST.json in the archive, found \(found)"
     case .malformedManifest(let problem): "malformed manifest: \(problem)"
     case .differsFromManifest: "the member is not what the archive's manifest states"
+    case .missingMember: "the archive's manifest states this member, but it is missing"
     }
   }
 
