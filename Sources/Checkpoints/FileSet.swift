@@ -9,7 +9,7 @@ package struct FileSet: Sendable {
   private let prefix: String
   /// The members of an archive; nil for a folder, which is asked each time.
   private let members: [String: MappedFile]?
-  /// What was opened of a folder, copies of this value included.
+  /// What was opened of a folder and compared of an archive, copies of this value included.
   private let seen = SeenFiles()
 
   /// The files of a folder.
@@ -51,9 +51,12 @@ package struct FileSet: Sendable {
     if let limit = ModelFolder.byteLimit(of: name), file.size > limit {
       throw .input(.tooLargeForMemory(bytes: file.size, limit: limit), file: file.path)
     }
-    // A member of an archive that is read whole is compared here, the weights where they are hashed.
+    // A member of an archive that is read whole is compared here, once, the weights where they are hashed.
     let isWeights = name.hasSuffix(".gguf") || name.hasSuffix(".safetensors")
-    if !isWeights, file.stated != nil, !file.isUnnamed { _ = try SourceHash.digest(file) }
+    if !isWeights, file.stated != nil, !file.isUnnamed, !seen.isCompared(name) {
+      _ = try SourceHash.digest(file)
+      seen.addCompared(name)
+    }
     return file
   }
 
@@ -115,6 +118,12 @@ package struct FileSet: Sendable {
 /// Files that were opened, each as it was when that happened first.
 private final class SeenFiles: Sendable {
   private let stamps = Mutex<[String: FileStamp]>([:])
+  /// Members whose bytes were found to be those that their archive states.
+  private let compared = Mutex<Set<String>>([])
+
+  func isCompared(_ name: String) -> Bool { compared.withLock { $0.contains(name) } }
+
+  func addCompared(_ name: String) { compared.withLock { _ = $0.insert(name) } }
 
   func add(_ file: MappedFile) {
     guard let stamp = file.stamp else { return }
