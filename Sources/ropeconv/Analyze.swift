@@ -85,6 +85,8 @@ struct Analyze: ParsableCommand {
         valuePairs: pairs.all, valuePairsByLayer: pairs.byLayer, valueBase: values.valueBase),
       threads: options.threads, queryStep: queryStep)
     options.warn(model, beyond: ctx, shorter: "--ctx")
+    // What is damaged is said before the work; what was hashed is remembered.
+    try model.checkRead()
     let display = ProgressDisplay(quiet: options.quiet)
     let count = Double(model.plan.layers.count)
     let layers = try analysis.run(model, on: tokens) { layer in
@@ -115,6 +117,8 @@ struct Analyze: ParsableCommand {
     _ model: Model, _ tokens: TokenizedText, to path: String, inputs: [String]
   ) throws {
     options.warn(model, beyond: ctx, shorter: "--ctx")
+    // What is damaged is said before the work; what was hashed is remembered.
+    try model.checkRead()
     let display = ProgressDisplay(quiet: options.quiet)
     let measurement = ImportanceMeasurement(
       windows: WindowPlan(context: ctx, limit: chunks), threads: options.threads)

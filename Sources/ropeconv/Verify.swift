@@ -78,6 +78,8 @@ struct Verify: ParsableCommand {
     for model in [models.0, models.1] {
       output.warn(model, beyond: window.ctx, from: window.start, shorter: "--ctx")
     }
+    // What is damaged is said before the work; what was hashed is remembered.
+    for model in [models.0, models.1] { try model.checkRead() }
     let display = ProgressDisplay(quiet: output.quiet)
     let result = try comparison.run(models.0, models.1, on: text) { display.show($0, "comparing") }
     var layers: LayerComparison.Finding?
@@ -111,6 +113,7 @@ struct Verify: ParsableCommand {
       options: try work.options(threads: output.threads, auto: .float32))
     try output.warn(model, fittedOn: text)
     output.warn(model, beyond: window.ctx, from: window.start, shorter: "--ctx")
+    try model.checkRead()
     let display = ProgressDisplay(quiet: output.quiet)
     let result = try comparison.run(
       model, on: text, against: numbers, file: file, tolerance: tolerance

@@ -74,6 +74,8 @@ public struct ConversionRun {
     observer: @escaping @Sendable (ConversionEvent) -> Void
   ) throws -> ConversionOutcome {
     try Libraries.takeBuffers(threads: request.threads)
+    // Writing alone compares what it reads as it goes; before longer work, damage is looked for first.
+    if fit != nil || scoring != nil { try model.checkRead() }
     let stages = Stages(self)
     func show(_ stage: Int, _ share: Double, _ work: ConversionEvent.Work) {
       observer(.progress(stages.estimate.fraction(stage: stage, share: share), work))
