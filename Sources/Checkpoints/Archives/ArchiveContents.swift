@@ -56,8 +56,8 @@ struct ArchiveContents {
   struct Place {
     let name: String
     let range: Range<Int>
-    /// The CRC-32 that a zip archive states of them; nil of others, and of bytes that were compared when
-    /// they were unpacked.
+    /// The CRC-32 that a zip archive states of them; nil where none is found, of other archives, and of
+    /// bytes that were compared when they were unpacked.
     var checksum: UInt32?
   }
 
@@ -74,6 +74,7 @@ struct ArchiveContents {
     try file.withBytes(0..<file.size) { (memory) throws(FileError) in
       var stream = try ArchiveStream(memory, path: file.path)
       var places: [Place] = []
+      var directory: [Int: UInt32]?
       while let member = try stream.next() {
         if stream.isCompressed { return .compressed }
         guard let range = try stream.range(of: member, in: memory) else {
@@ -81,11 +82,16 @@ struct ArchiveContents {
         }
         var place = Place(name: member.name, range: range)
         if stream.isZip, !range.isEmpty {
-          place.checksum = ZipChecksum.stated(of: range, in: memory)
-          guard place.checksum != nil else {
+          guard let header = ZipChecksum.header(endingAt: range.lowerBound, in: memory) else {
             throw .archive(
-              .damaged(reason: "no checksum stands beside the member"), file: file.path,
+              .damaged(reason: "no header stands before the member"), file: file.path,
               place: .member(member.name))
+          }
+          place.checksum = ZipChecksum.stated(of: range, header: header, in: memory)
+          if place.checksum == nil {
+            let sums = directory ?? ZipChecksum.directory(in: memory)
+            directory = sums
+            place.checksum = sums[header]
           }
         }
         places.append(place)

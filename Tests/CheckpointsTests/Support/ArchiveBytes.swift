@@ -41,9 +41,9 @@ struct TarBytes {
 /// Builds zip archives of stored members field by field.
 struct ZipBytes {
   /// Where a member's checksum and sizes stand, beside the directory: before its bytes, or behind them, with
-  /// a mark before them or without.
+  /// a mark before them or without, or nowhere although the header says behind.
   enum Sums: CaseIterable {
-    case before, behind, behindAMark
+    case before, behind, behindAMark, nowhere
   }
 
   private var local: [UInt8] = []
@@ -68,7 +68,7 @@ struct ZipBytes {
     local += little(UInt32(0x0403_4B50)) + little(UInt16(10)) + kind
     local += (sums == .before ? stated : nothing) + lengths + Array(name.utf8) + data
     if sums == .behindAMark { local += little(UInt32(0x0807_4B50)) }
-    if sums != .before { local += stated }
+    if sums == .behind || sums == .behindAMark { local += stated }
     directory += little(UInt32(0x0201_4B50)) + little(UInt16(0x030A)) + little(UInt16(10))
     directory += kind + stated + lengths
     directory += [UInt8](repeating: 0, count: 6) + little(UInt32(0o100644 << 16)) + little(start)
