@@ -48,7 +48,8 @@ enum ZipChecksum {
     }
     var sums: [Int: UInt32] = [:]
     var entry = Int(start)
-    while integer(UInt32.self, at: entry, in: memory) == entryMark,
+    while sums.count < ArchiveLimits.members,
+      integer(UInt32.self, at: entry, in: memory) == entryMark,
       let checksum = integer(UInt32.self, at: entry + 16, in: memory),
       let name = integer(UInt16.self, at: entry + 28, in: memory),
       let extra = integer(UInt16.self, at: entry + 30, in: memory),
