@@ -65,6 +65,51 @@ import Testing
     #expect(folder.names == ["model"])
   }
 
+  /// Weights of another name are read by the folder's config.json, too: a new one would turn them into
+  /// another model. Without a config.json nothing says what they are.
+  @Test func folderWithWeightsOfAnotherName() throws {
+    let folder = try ScratchFolder()
+    let path = folder.path + "/model"
+    try write(path)
+    try folder.add("model/n.safetensors", "x")
+    let before = try folder.bytes("model/config.json")
+    for force in [false, true] {
+      let error = checkpointError { try write(path, value: 2, force: force) }
+      #expect(
+        error
+          == .output(
+            .configurationOfOther(weights: "n.safetensors"), file: path + "/config.json",
+            place: .whole))
+      #expect(error?.exitStatus.rawValue == 73)
+    }
+    #expect(try folder.bytes("model/config.json") == before)
+    #expect(try value(path) == [1, 1, 1])
+    try FileManager.default.removeItem(atPath: path + "/config.json")
+    try write(path, value: 2, force: true)
+    #expect(try value(path) == [2, 2, 2])
+    #expect(try folder.bytes("model/n.safetensors") == Array("x".utf8))
+  }
+
+  /// A pair beside weights that no config.json describes (an adapter's, say), and over itself.
+  @Test func pairBesideWeightsOfNoModel() throws {
+    let folder = try ScratchFolder()
+    try folder.add("lora.safetensors", "x")
+    func write(_ name: String, force: Bool) throws {
+      let tensor = OutputTensor(
+        name: "t", type: .f32, shape: [1], contents: .computed { [0, 0, 0, 0] })
+      _ = try PairWriter.write(
+        to: "\(folder.path)/\(name)", tensors: [tensor], configuration: { "{}" }, force: force,
+        inputs: [])
+    }
+    try write("x.safetensors", force: false)
+    #expect(folder.names == ["config.json", "lora.safetensors", "x.safetensors"])
+    let error = checkpointError { try write("y.safetensors", force: true) }
+    guard case .configurationOfOther? = error?.fault as? OutputFault else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+  }
+
   @Test func folderThatIsTheInput() throws {
     let folder = try ScratchFolder()
     let path = folder.path + "/model"

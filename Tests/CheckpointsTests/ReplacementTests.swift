@@ -169,7 +169,7 @@ import Testing
   ) throws {
     let work = try ReplacedModel(kind)
     try work.write(1, force: false)
-    let kept = ["notes.txt", "tokenizer.txt", "other.safetensors"].map { "model/\($0)" }
+    let kept = ["notes.txt", "other.bin", "tokenizer.txt"].map { "model/\($0)" }
     for path in kept { try work.scratch.add(path, "kept") }
     try FileManager.default.createSymbolicLink(
       atPath: "\(work.model)/link", withDestinationPath: "nowhere")
@@ -192,7 +192,7 @@ import Testing
     #expect(
       work.names
         == ([
-          "config.json", "link", "merges.txt", "notes.txt", "other.safetensors", "tokenizer.txt",
+          "config.json", "link", "merges.txt", "notes.txt", "other.bin", "tokenizer.txt",
         ]
         + weights).sorted())
     #expect(work.scratch.names == ["model"])

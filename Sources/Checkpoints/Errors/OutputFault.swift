@@ -9,7 +9,7 @@ public enum OutputFault: Fault {
   case isInput(input: String)
   /// The output's folder does not exist or may not be written.
   case cannotCreate(reason: String)
-  /// The config.json of a safetensors file would speak of another one beside it, too.
+  /// The config.json in the output's place describes other weights, which stay beside it.
   case configurationOfOther(weights: String)
   /// A folder stands where the file is to be, or a file where the folder is to be.
   case wrongKind(expected: String)
@@ -42,7 +42,7 @@ public enum OutputFault: Fault {
     case .isInput(let input): "the output is the input \(quoted(input))"
     case .cannotCreate(let reason): "cannot be created: \(reason)"
     case .configurationOfOther(let weights):
-      "is not written: it would describe \(quoted(weights)) too, which lies beside it"
+      "cannot be replaced: it describes \(quoted(weights)) too"
     case .wrongKind(let expected): "cannot be created: it exists and is not a \(expected)"
     case .noSpace(let needed, let free):
       "not enough free space: \(needed) bytes needed, \(free) free"

@@ -57,7 +57,8 @@ package enum FolderWriter {
     return total
   }
 
-  /// Refuses a folder that could not be created, or that would lose an input.
+  /// Refuses a folder that could not be created, that would lose an input, or whose config.json
+  /// describes other weights that stay.
   ///
   /// - Parameters:
   ///   - folder: the folder's path.
@@ -81,13 +82,22 @@ package enum FolderWriter {
   private static func check(
     _ target: OutputTarget, names: [String], byteCount: Int
   ) throws(FileError) {
-    try target.checkFolder(byteCount: byteCount)
-    for name in names + ModelFolder.stale(in: target.path, besides: names) {
+    try target.checkIsNoInput()
+    let going = names + ModelFolder.stale(in: target.path, besides: names)
+    let files = FileSet(folder: target.path)
+    for name in going {
       try OutputTarget(
-        path: target.path + "/" + name, force: target.force, inputs: target.inputs,
+        path: files.path(of: name), force: target.force, inputs: target.inputs,
         sources: target.sources
       ).checkIsNoInput()
     }
+    // Before it is said that --force replaces what is there: nothing replaces this.
+    if let other = ModelFolder.weightsDescribed(in: files, besides: going) {
+      throw .output(
+        .configurationOfOther(weights: other), file: files.path(of: ModelFolder.configuration),
+        place: .whole)
+    }
+    try target.checkFolder(byteCount: byteCount)
   }
 
   /// The weights by the names of their files: one file, or several of at most `shardSize` bytes and

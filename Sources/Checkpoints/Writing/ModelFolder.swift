@@ -68,6 +68,22 @@ package enum ModelFolder {
     (folderNames(folder) ?? []).filter { isModelFile($0) && !names.contains($0) }
   }
 
+  /// Weights that a new config.json of a folder would describe in the old one's place, though it is
+  /// none of theirs; without a config.json there nothing describes them.
+  ///
+  /// - Parameters:
+  ///   - files: the folder's files.
+  ///   - names: those that the new output replaces or removes.
+  /// - Returns: another `.safetensors` file, the first by its name; nil where there is none.
+  static func weightsDescribed(in files: FileSet, besides names: [String]) -> String? {
+    guard files.contains(configuration) else { return nil }
+    return (files.names ?? []).sorted().first { name in
+      // Hidden files are on their way to a name of their own, or nobody's weights.
+      !names.contains(name) && !name.hasPrefix(".") && name.lowercased().hasSuffix(".safetensors")
+        && FileStamp(path: files.path(of: name))?.isRegular == true
+    }
+  }
+
   /// Paths of all files that opening a model at a path may read, by their names alone: nothing is
   /// opened. A path where nothing stands gives itself.
   package static func inputPaths(of path: String) -> [String] {

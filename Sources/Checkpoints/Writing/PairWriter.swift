@@ -7,7 +7,7 @@ package enum PairWriter {
     [path, FileSet(beside: path).path(of: ModelFolder.configuration)]
   }
 
-  /// Refuses a pair that could not be created, or whose config.json would be that of other weights too.
+  /// Refuses a pair that could not be created, or would replace the config.json of other weights.
   /// - Throws: `FileError.output`.
   package static func check(
     _ path: String, byteCount: Int, force: Bool, inputs: OutputInputs
@@ -23,23 +23,12 @@ package enum PairWriter {
     }
     for target in targets { try target.checkIsNoInput() }
     // Before it is said that --force replaces what is there: nothing replaces this.
-    if let other = weights(beside: path) {
+    let files = FileSet(beside: path)
+    if let other = ModelFolder.weightsDescribed(in: files, besides: [Paths.name(of: path)]) {
       throw .output(
         .configurationOfOther(weights: other), file: targets[1].path, place: .whole)
     }
     for target in targets { try target.checkFile(byteCount: byteCount) }
-  }
-
-  /// Another `.safetensors` file in the folder, the first by its name, which the config.json there says
-  /// something of too, or would.
-  private static func weights(beside path: String) -> String? {
-    let files = FileSet(beside: path)
-    return (files.names ?? []).sorted().first { name in
-      // Hidden files are on their way to a name of their own, or nobody's weights.
-      name != Paths.name(of: path) && !name.hasPrefix(".")
-        && name.lowercased().hasSuffix(".safetensors")
-        && FileStamp(path: files.path(of: name))?.isRegular == true
-    }
   }
 
   /// Writes both to a hidden folder beside them, then gives them their names: an older config.json
