@@ -249,7 +249,8 @@ extension ConversionPlan {
       if request.expectsFit || fit?.report.isUsed == true {
         .fittedConversion
       } else {
-        source.layers.contains { $0.boundKeys != nil } ? .unfittableConversion : .conversion
+        fit != nil || source.layers.contains { $0.boundKeys != nil }
+          ? .unfittableConversion : .conversion
       }
     if let siteChange, siteChange.effects(for: purpose) != nil {
       warnings.append(.sites(siteChange, purpose))

@@ -33,7 +33,7 @@ package struct SiteChange: Sendable, Equatable {
   /// What a model is rewritten or scored for, which decides what is worth a warning.
   package enum Purpose: Sendable, Equatable {
     case conversion
-    /// A conversion of a model that nothing can be fitted of.
+    /// A conversion of a model that nothing can be fitted of, or whose fit was asked for and not used.
     case unfittableConversion
     /// A conversion that fits the weights to their new value rotation.
     case fittedConversion
@@ -66,10 +66,8 @@ package struct SiteChange: Sendable, Equatable {
     return "\(text); the result is a starting point for training"
   }
 
-  /// Values begin to turn, turn otherwise or turn no more, which a fit can take care of.
-  package var changesMessage: Bool {
-    changesFrequencies || turnedOn.rotatesMessage || turnedOff.rotatesMessage
-  }
+  /// Values or outputs begin to turn, which a fit can take care of.
+  package var beginsMessage: Bool { turnedOn.rotatesMessage }
 
   private func messageEffects() -> [String] {
     var effects: [String] = []

@@ -62,6 +62,9 @@ import Testing
       #expect(!fitted.errors.contains("begin to rotate"), "\(fitted.errors)")
       let back = try run("convert", "\(work)/rove.gguf", "--to", "rope", "-o", "\(work)/b.gguf")
       #expect(back.errors.contains("v and o no longer rotate"), "\(back.errors)")
+      // Nothing is fitted to values that do not turn.
+      #expect(back.errors.contains("--to keep leaves"), "\(back.errors)")
+      #expect(!back.errors.contains("--calibrate"), "\(back.errors)")
     }
   }
 

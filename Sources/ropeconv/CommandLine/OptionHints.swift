@@ -88,7 +88,7 @@ extension ConversionWarning {
     switch self {
     case .sites(let change, let purpose):
       "--to keep leaves the sites as they are"
-        + (purpose == .conversion && change.changesMessage
+        + (purpose == .conversion && change.beginsMessage
           ? "; --calibrate FILE fits the weights to the value rotation" : "")
     case .noTokenizer: "token ids are given with --tokens"
     case .unknownKey: "--set gave it"
