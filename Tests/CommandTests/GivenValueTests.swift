@@ -35,6 +35,7 @@ import Testing
     (score + ["--ctx=64", "--ctx=64"], "--ctx"),
     (convert + ["--to", "vo", "--to", "rove"], "--to"),
     (convert + ["--to", "vo", "--output", "y.gguf"], "--output"),
+    (["eval", "icl", model, "--tasks", "a.jsonl", "--tasks", "b.jsonl"], "--tasks"),
   ])
   func anOptionIsGivenOnce(arguments: [String], option: String) throws {
     let finished = try call(arguments)
@@ -42,6 +43,15 @@ import Testing
     #expect(
       finished.errors.hasPrefix("ropeconv: error: \(option) is given twice\n"),
       "\(finished.errors)")
+  }
+
+  /// Two names of one option.
+  @Test(arguments: [["--task", "--tasks"], ["--tasks", "--task"]])
+  func anOptionIsGivenOnceUnderEitherName(names: [String]) throws {
+    let finished = try call(
+      ["eval", "ruler", Self.model, names[0], "vt", names[1], "cwe"])
+    expectFailure(
+      finished, 64, containing: "\(names[0]) is given twice, the second time as \(names[1])")
   }
 
   /// What adds up may be repeated, and so may a flag.

@@ -76,18 +76,29 @@ struct GivenValues {
     "--baselines", "--template", "--squad", "--hotpot", "--logprobs", "--streams",
   ]
 
+  /// Long names of an option that has another one.
+  private static let aliases = ["--tasks": "--task"]
+
   /// Refuses an option that counts once and is given twice, of which the last would be taken in silence; an
   /// empty text for sites or a list, which in a script is a variable that nobody set; and standard input
   /// for two things, of which the second would find it empty.
   /// - Parameter path: the command.
   /// - Throws: `UsageError`.
   func check(for path: CommandTree.Path) throws(UsageError) {
-    var seen: Set<String> = []
-    let again = options.map(\.name).filter { !seen.insert($0).inserted }
+    // By one name of the option the one that it was first given by.
+    var first: [String: String] = [:]
+    let again = options.map(\.name).filter { name in
+      let option = Self.aliases[name] ?? name
+      defer { first[option] = first[option] ?? name }
+      return first[option] != nil
+    }
     // Asked for where it matters alone: a command's description takes its time.
     let single = again.isEmpty ? [] : CommandTree.optionsGivenOnce(of: path)
     if let option = again.first(where: single.contains) {
-      throw UsageError("\(option) is given twice")
+      let other = first[Self.aliases[option] ?? option] ?? option
+      throw UsageError(
+        other == option
+          ? "\(option) is given twice" : "\(other) is given twice, the second time as \(option)")
     }
     if let empty = options.first(where: { Self.lists.contains($0.name) && $0.value == "" }) {
       let expected =
