@@ -39,12 +39,10 @@ struct Ropeconv: ParsableCommand {
     let arguments = Array(CommandLine.arguments.dropFirst())
     let isJSON = GivenOptions(arguments).contains("--json")
     refuseBytesThatAreNoText(isJSON: isJSON)
-    do { try EnvironmentCheck.run() } catch {
-      exit(error.summary, hint: "see 'ropeconv --help'", .usage, isJSON: isJSON)
-    }
     refuseHelp(for: arguments, isJSON: isJSON)
     do {
       var command = try parsed(arguments)
+      try EnvironmentCheck.run(for: arguments)
       let display = ProgressDisplay(quiet: arguments.contains("--quiet"))
       ArchiveUnpacking.observe(display.unpacking)
       let warn: @Sendable (String) -> Void = { text in

@@ -75,7 +75,7 @@ struct RunPlan: ParsableCommand {
       _ = try Ropeconv.parsed(arguments)
       return nil
     } catch let error as any Diagnostic {
-      return (error.shownSummary, OptionHints.hint(for: error))
+      return (error.shownSummary, OptionHints.hint(for: error, in: arguments))
     } catch {
       let fault = Ropeconv.fault(error, in: arguments)
       return (fault.summary, fault.hint)

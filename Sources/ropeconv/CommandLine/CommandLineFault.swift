@@ -9,7 +9,7 @@ struct CommandLineFault {
   /// Whose `--help` tells more.
   let command: String
 
-  var hint: String { (suggestion.map { "\($0) " } ?? "") + "see '\(command) --help'" }
+  var hint: String { (suggestion.map { "\($0) " } ?? "") + CommandTree.help(of: command) }
 
   /// What is wrong with these arguments; `message` is what the parser says of it.
   init(_ arguments: [String], in tree: CommandTree, message: String) {

@@ -12,6 +12,9 @@ struct CommandTree {
   /// The words of a command, as they are typed.
   static func words(_ path: Path) -> String { path.map { $0._commandName }.joined(separator: " ") }
 
+  /// Where a command's options are told, as an error's hint; `command` is its words.
+  static func help(of command: String) -> String { "see '\(command) --help'" }
+
   static func names(below path: Path) -> [String] {
     path.last.map { $0.configuration.subcommands.map { $0._commandName } } ?? []
   }

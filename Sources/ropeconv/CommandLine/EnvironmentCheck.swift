@@ -1,15 +1,24 @@
 import Base
 import Tensors
 
-/// The program's own environment variables, looked at before anything else: a wrong value would do as much
+/// The program's own environment variables, looked at before any work: a wrong value would do as much
 /// as none, and nobody would know.
 enum EnvironmentCheck {
+  /// Lets calls pass that do no work: those for help, which names the variables, and for the version,
+  /// and for completions.
+  /// - Parameter arguments: a command line that the parser takes.
   /// - Throws: `UsageError` that names the variable and what it takes.
-  static func run() throws(UsageError) {
+  static func run(for arguments: [String]) throws(UsageError) {
+    // The parser itself answers options for help and the like; what is left is `help` and a command
+    // without its subcommand.
+    let path = CommandTree(root: Ropeconv.self).resolve(arguments).path
+    guard CommandTree.names(below: path).isEmpty else { return }
     for variable in EnvironmentVariable.allCases {
       // An empty one counts as not set.
       guard let value = variable.value, !value.isEmpty, !variable.takes(value) else { continue }
-      throw UsageError("\(variable.rawValue) is \(quoted(value)), expected \(variable.expected)")
+      throw UsageError(
+        "\(variable.rawValue) is \(quoted(value)), expected \(variable.expected)",
+        hint: CommandTree.help(of: "ropeconv"))
     }
   }
 }

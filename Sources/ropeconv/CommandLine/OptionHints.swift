@@ -16,8 +16,14 @@ enum OptionHints {
   }
 
   /// What the user can do about an error, with the options' names.
-  static func hint(for error: any Diagnostic) -> String? {
+  /// - Parameters:
+  ///   - error: what a call or a plan's step is refused for, or failed with.
+  ///   - arguments: its command line, without the program's name; nil: this process's.
+  /// - Returns: one sentence; nil where there is nothing to say.
+  static func hint(for error: any Diagnostic, in arguments: [String]? = nil) -> String? {
     switch error {
+    case is UsageError, is UnusedOption:
+      error.hint ?? helpHint(for: arguments ?? Array(CommandLine.arguments.dropFirst()))
     case let error as EvaluationError: error.optionHint ?? error.hint
     case let error as FileError: hint(for: error.fault) ?? error.hint
     case ConversionError.setting(let fault): fault.optionHint
@@ -29,6 +35,11 @@ enum OptionHints {
       "write one with --json, as in: ropeconv eval perplexity ... --json > a.json"
     default: error.hint
     }
+  }
+
+  private static func helpHint(for arguments: [String]) -> String {
+    let path = CommandTree(root: Ropeconv.self).resolve(arguments).path
+    return CommandTree.help(of: CommandTree.words(path))
   }
 
   private static func hint(for fault: any Fault) -> String? {
