@@ -78,9 +78,11 @@ extension CheckpointDifference {
   /// How many of what differ, as a clause.
   package var counts: String {
     let beside = files.different.count
+    let keys = counted(metadata.count, "key")
+    let different = counted(tensors.count, "tensor")
     return beside == 0
-      ? "\(metadata.count) keys and \(tensors.count) tensors differ"
-      : "\(metadata.count) keys, \(tensors.count) tensors and \(beside) files beside them differ"
+      ? "\(keys) and \(different) differ"
+      : "\(keys), \(different) and \(counted(beside, "file")) beside them differ"
   }
 
   /// A table; where it is wider than a terminal, each row's first cell has a line of its own and the

@@ -67,12 +67,6 @@ struct TextOptions: ParsableArguments {
     guard text == nil || tokens == nil else {
       throw ValidationError("--text and --tokens exclude each other")
     }
-    try Self.checkNotEmpty(text)
-  }
-
-  /// - Throws: `ValidationError` for `--text ''`, as an unset variable of a script gives it.
-  static func checkNotEmpty(_ text: String?) throws {
-    if text == "" { throw ValidationError("--text is empty, expected a file") }
   }
 
   var source: TextSource? {
@@ -239,7 +233,7 @@ struct ValueRotationOptions: ParsableArguments {
 
   func validate() throws {
     guard let valueBase, !(valueBase.isFinite && valueBase > 0) else { return }
-    throw ValidationError("--value-base is \(valueBase), expected a positive number")
+    throw ValidationError("--value-base is \(valueBase), expected a finite number above 0")
   }
 
   /// One count for every layer, or a list with one per layer; both nil where nothing is asked for.
@@ -314,7 +308,7 @@ struct VariantOptions: ParsableArguments {
         throw UsageError("--rope-scaling \(ropeScaling) needs --rope-factor")
       }
       guard ropeFactor.isFinite, ropeFactor > 0 else {
-        throw UsageError("--rope-factor is \(ropeFactor), expected a positive number")
+        throw UsageError("--rope-factor is \(ropeFactor), expected a finite number above 0")
       }
       return ropeFactor
     }

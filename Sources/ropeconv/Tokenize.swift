@@ -24,8 +24,6 @@ struct Tokenize: ParsableCommand {
 
   @OptionGroup var output: OutputOptions
 
-  func validate() throws { try TextOptions.checkNotEmpty(text) }
-
   func run() throws {
     let path = operand.path(output)
     let checkpoint = try Checkpoint.open(path)

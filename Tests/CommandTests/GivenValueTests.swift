@@ -89,7 +89,7 @@ import Testing
   func aBaseIsAPositiveNumber(value: String) throws {
     expectFailure(
       try call(Self.score + ["--sites", "qkvo", "--value-base", value]), 64,
-      containing: "--value-base is ", "expected a positive number")
+      containing: "--value-base is ", "expected a finite number above 0")
   }
 
   @Test(arguments: ["128,", "x", "0.5"]) func lengthsAreShownAsLengths(value: String) throws {

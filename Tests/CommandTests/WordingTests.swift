@@ -54,6 +54,17 @@ import Testing
       (["report", "a.json"], "missing option '--output <report.html>'"),
       (["eval", "perplexity", model, "--text", ""], "--text is empty, expected a file"),
       (["eval", "bytes", model, "--text", ""], "--text is empty, expected a file"),
+      (["tokenize", model, "--text", ""], "--text is empty, expected a file"),
+      (["eval", "perplexity", model, "--tokens", ""], "--tokens is empty, expected a file"),
+      (["convert", model, "--to", "vo", "--calibrate="], "missing value for '--calibrate"),
+      (["convert", model, "--calibrate", ""], "--calibrate is empty, expected a file"),
+      (
+        ["eval", "perplexity", model, "--lengths", ""],
+        "--lengths is empty, expected whole numbers such as 512,1024"
+      ),
+      (["eval", "ruler", model, "--tasks", ""], "--tasks is empty, expected tasks such as"),
+      (["eval", "icl", model, "--tasks", ""], "--tasks is empty, expected files of tasks"),
+      (["generate", model, "--seed", "-3"], "--seed is '-3', expected a whole number from 0"),
       (["eval", "icl", model, "--tasks", "a", "--examples", "0"], "--examples is 0, expected at"),
       (["eval", "ruler", model, "--task", "niah_single_2"], "for its haystack: --essays DIR|FILE"),
       (["eval", "ruler", model, "--task", "qa_1"], "SQuAD's JSON format: --squad FILE"),

@@ -14,7 +14,8 @@ extension Ropeconv {
   /// What is wrong with a command line that the parser refuses.
   static func fault(_ error: any Error, in arguments: [String]) -> CommandLineFault {
     let text = message(for: error).split(separator: "\n").first.map(String.init) ?? "bad usage"
-    return CommandLineFault(arguments, in: CommandTree(root: Self.self), message: ParserText.plain(text))
+    return CommandLineFault(
+      arguments, in: CommandTree(root: Self.self), message: ParserText.plain(text))
   }
 
   /// The parser takes a number below zero for another option, and says that the one before has no value.
@@ -64,10 +65,21 @@ struct GivenValues {
     }
   }
 
-  /// Options that take sites or a list of something.
-  private static let lists: Set<String> = [
-    "--to", "--sites", "--value-pairs", "--absorb", "--lengths", "--depths", "--task", "--tasks",
-    "--rope-scaling",
+  private static let sites = "sites such as qk, vo or qkvo, or nope for none"
+  private static let file = "a file"
+  private static let folder = "a file or a folder"
+
+  /// What an option takes that nothing may not stand for: sites, lists, and files to read.
+  private static let expected: [String: String] = [
+    "--to": sites, "--sites": sites, "--value-pairs": "a number, one per layer (8,8,16), or all",
+    "--absorb": "a list such as A2,A5", "--lengths": NumberList.wholeNumbers,
+    "--depths": NumberList.anyNumbers, "--task": "tasks such as niah_single_1,vt, or all",
+    "--tasks": "files of tasks, or folders of .jsonl files",
+    "--rope-scaling": "scalings such as linear or yarn:qk",
+    "--text": file, "--tokens": file, "--calibrate": file, "--calibrate-tokens-from": file,
+    "--prompt-file": file, "--requests": file, "--baselines": file, "--template": file,
+    "--squad": file, "--hotpot": file, "--logprobs": file, "--streams": file, "--imatrix": file,
+    "--haystack": folder, "--essays": folder, "--architectures": "a folder",
   ]
 
   /// Options that take `-` for standard input.
@@ -80,8 +92,8 @@ struct GivenValues {
   private static let aliases = ["--tasks": "--task"]
 
   /// Refuses an option that counts once and is given twice, of which the last would be taken in silence; an
-  /// empty text for sites or a list, which in a script is a variable that nobody set; and standard input
-  /// for two things, of which the second would find it empty.
+  /// empty text for sites, a list or a file, which in a script is a variable that nobody set; and standard
+  /// input for two things, of which the second would find it empty.
   /// - Parameter path: the command.
   /// - Throws: `UsageError`.
   func check(for path: CommandTree.Path) throws(UsageError) {
@@ -100,17 +112,20 @@ struct GivenValues {
         other == option
           ? "\(option) is given twice" : "\(other) is given twice, the second time as \(option)")
     }
-    if let empty = options.first(where: { Self.lists.contains($0.name) && $0.value == "" }) {
-      let expected =
-        ["--to", "--sites"].contains(empty.name)
-        ? "sites such as qk, vo or qkvo, or nope for none" : "a list, or one of what it can name"
-      throw UsageError("\(empty.name) is empty, expected \(expected)")
+    for option in options where option.value == "" {
+      // In `eval ruler` they are names, in `eval icl` files.
+      let isRuler = path.last?._commandName == EvaluateRuler._commandName
+      let name = isRuler ? Self.aliases[option.name] ?? option.name : option.name
+      guard let expected = Self.expected[name] else { continue }
+      throw UsageError("\(option.name) is empty, expected \(expected)")
     }
     let readers = options.filter { Self.streams.contains($0.name) && $0.value == "-" }
     if readers.count > 1 {
       throw UsageError(
-        "standard input can be read once, and is asked for by \(readers[0].name) and by"
-          + " \(readers[1].name)")
+        "standard input can be read once, and is asked for "
+          + (readers[0].name == readers[1].name
+            ? "by \(readers[0].name) twice"
+            : "by \(readers[0].name) and by \(readers[1].name)"))
     }
   }
 }

@@ -7,6 +7,9 @@ enum ParserText {
     "--max-kl", "--min-accuracy", "--min-score", "--temperature", "--top-p", "--tolerance",
   ]
 
+  /// Options whose numbers may not be below zero for the parser.
+  private static let unsigned: Set<String> = ["--seed"]
+
   /// - Parameter text: the first line of the parser's message.
   /// - Returns: the same as an error's summary.
   static func plain(_ text: String) -> String {
@@ -29,7 +32,8 @@ enum ParserText {
   private static func expected(_ option: Substring, _ values: Substring) -> String {
     let names = values.matches(of: /'([^']+)'/).map { String($0.1) }
     guard let last = names.last else {
-      return fractions.contains(String(option)) ? "a number" : "a whole number"
+      if fractions.contains(String(option)) { return "a number" }
+      return unsigned.contains(String(option)) ? "a whole number from 0" : "a whole number"
     }
     return names.count == 1 ? last : names.dropLast().joined(separator: ", ") + " or \(last)"
   }

@@ -45,7 +45,6 @@ struct EvaluateBytes: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    try TextOptions.checkNotEmpty(text)
     try ThresholdOptions.checkLimit(maxBits, "--max-bits")
   }
 

@@ -195,8 +195,13 @@ struct NeedleTemplateOptions: ParsableArguments {
 
 /// Lists of numbers on the command line.
 enum NumberList {
+  /// What `numbers` takes, in an error's words.
+  static let anyNumbers = "numbers such as 0,50,100"
+  /// What `whole` takes.
+  static let wholeNumbers = "whole numbers such as 512,1024"
+
   static func numbers(
-    _ text: String, option: String, expected: String = "numbers such as 0,50,100"
+    _ text: String, option: String, expected: String = NumberList.anyNumbers
   ) throws(UsageError) -> [Double] {
     let parts = text.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) }
     let numbers = parts.compactMap { $0 }.filter(\.isFinite)
@@ -210,7 +215,7 @@ enum NumberList {
   }
 
   static func whole(_ text: String, option: String) throws(UsageError) -> [Int] {
-    let expected = "whole numbers such as 512,1024"
+    let expected = wholeNumbers
     let numbers = try numbers(text, option: option, expected: expected).compactMap {
       Int(exactly: $0)
     }

@@ -23,7 +23,7 @@ struct PromptOptions: ParsableArguments {
       guard done < places.count else { return nil }
       let line = try prompt(places[done]).serialized(pretty: false) + "\n"
       done += 1
-      display.show(Double(done) / Double(places.count), "\(done) prompts")
+      display.show(Double(done) / Double(places.count), counted(done, "prompt"))
       return Array(line.utf8)
     }
     display.finish()
@@ -31,6 +31,6 @@ struct PromptOptions: ParsableArguments {
       .object([
         "kind": "prompts", "output": .string(path), "bytes": JSONValue(bytes),
         "prompts": JSONValue(places.count),
-      ]), "\(path)  \(Format.bytes(bytes)), \(places.count) prompts")
+      ]), "\(path)  \(Format.bytes(bytes)), \(counted(places.count, "prompt"))")
   }
 }
