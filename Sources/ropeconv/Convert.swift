@@ -158,7 +158,9 @@ struct Convert: ParsableCommand {
       threads: options.threads)
     request.importance = try imatrix.map { try ImportanceMatrix(reading: $0) }
     request.inputs = try inputFiles().inputs
-    request.shardSize = try content.shardSize.map { try ByteSize.parse($0) }
+    request.shardSize = try content.shardSize.map {
+      try ByteSize.parse($0, option: "--shard-size")
+    }
     request.keepsExtra = content.keepExtra
     request.edits = try content.edits()
     return request

@@ -155,7 +155,7 @@ struct WorkOptions: ParsableArguments {
     RunOptions(
       shard: try longRun?.shard.map { try Shard(parsing: $0) } ?? .whole,
       state: try longRun?.state.map { try StateFile($0) }, threads: threads, batch: batch,
-      memory: try memory.map { try ByteSize.parse($0) },
+      memory: try memory.map { try ByteSize.parse($0, option: "--memory") },
       arithmetic: Arithmetic(rawValue: compute) ?? fastest)
   }
 }
@@ -207,13 +207,15 @@ struct LongRunOptions: ParsableArguments {
 
 /// Sizes such as 4G or 512M on the command line.
 enum ByteSize {
-  static func parse(_ text: String) throws(UsageError) -> Int {
+  static func parse(_ text: String, option: String) throws(UsageError) -> Int {
     let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40]
     let upper = text.uppercased()
     let unit = upper.last.flatMap { units[$0] }
     guard let number = Double(unit == nil ? upper : String(upper.dropLast())), number > 0,
       number * Double(unit ?? 1) < 1e18
-    else { throw UsageError("'\(text)' is not a size (expected a number with K, M, G or T)") }
+    else {
+      throw UsageError("\(option) is '\(text)', expected a number with K, M, G or T, such as 4G")
+    }
     return Int(number * Double(unit ?? 1))
   }
 }
@@ -244,13 +246,18 @@ struct ValueRotationOptions: ParsableArguments {
       let pairs = plan.rotary.layers.map(\.pairs)
       return pairs.agreed.map { ($0, nil) } ?? (nil, pairs)
     }
+    let numbers = try Self.counts(text)
+    return numbers.count == 1 ? (numbers[0], nil) : (nil, numbers)
+  }
+
+  /// The counts of a text other than `all`: one, or one per layer.
+  static func counts(_ text: String) throws(UsageError) -> [Int] {
     let counts = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
     guard counts.allSatisfy({ $0 ?? -1 >= 0 }) else {
       throw UsageError(
         "--value-pairs is '\(text)', expected a number, one per layer (8,8,16), or all")
     }
-    let numbers = counts.compactMap { $0 }
-    return numbers.count == 1 ? (numbers[0], nil) : (nil, numbers)
+    return counts.compactMap { $0 }
   }
 }
 

@@ -24,6 +24,14 @@ import Testing
         "evaluations: [{\(perplexity), sites: vo, value-base: -1}]", "evaluations[0].value-base: ",
         65
       ),
+      ("evaluations: [{\(perplexity), sites: qx}]", "evaluations[0].sites: ", 65),
+      ("evaluations: [{\(perplexity), rope-scaling: yran}]", "evaluations[0].rope-scaling: ", 65),
+      ("evaluations: [{\(perplexity), memory: 4X}]", "evaluations[0].memory: ", 65),
+      (
+        "evaluations: [{\(perplexity), sites: vo, value-pairs: x}]",
+        "evaluations[0].value-pairs: ", 65
+      ),
+      ("conversions: {b: {model: a, to: qx}}", "conversions.b.to: ", 65),
       ("conversions: {b: {model: a, to: vo, tpye: f16}}", "conversions.b.tpye: ", 65),
       ("models: {a: m.gguf, c: no.gguf}\nevaluations: [{\(perplexity)}]", "models.c: ", 66),
       ("models: {c: Some-Org/none}\nevaluations: [{\(perplexity)}]", "models.c: ", 66),

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Conversion
+import Rotary
 
 extension Ropeconv {
   /// The command of a command line, checked for what the parser lets pass.
@@ -94,9 +96,10 @@ struct GivenValues {
   /// Refuses an option that counts once and is given twice, of which the last would be taken in silence; an
   /// empty text for sites, a list or a file, which in a script is a variable that nobody set; and standard
   /// input for two things, of which the second would find it empty.
+  /// Values that can be read without a model are read: a plan's steps are refused before the first begins.
   /// - Parameter path: the command.
-  /// - Throws: `UsageError`.
-  func check(for path: CommandTree.Path) throws(UsageError) {
+  /// - Throws: `UsageError`, and `ConversionError` for a type or an absorption that is none.
+  func check(for path: CommandTree.Path) throws {
     // By one name of the option the one that it was first given by.
     var first: [String: String] = [:]
     let again = options.map(\.name).filter { name in
@@ -126,6 +129,31 @@ struct GivenValues {
           + (readers[0].name == readers[1].name
             ? "by \(readers[0].name) twice"
             : "by \(readers[0].name) and by \(readers[1].name)"))
+    }
+    for option in options {
+      if let value = option.value { try Self.read(value, of: option.name) }
+    }
+  }
+
+  /// Reads a value as its command will.
+  private static func read(_ value: String, of option: String) throws {
+    switch option {
+    case "--to" where value.lowercased() == "keep": return
+    case "--to", "--sites":
+      guard (try? RotarySites(parsing: value)) != nil else {
+        throw UsageError("\(option) is '\(value)', expected \(sites)")
+      }
+    case "--rope-scaling":
+      for part in value.split(separator: ",", omittingEmptySubsequences: false) {
+        _ = try ScalingMethod(String(part))
+      }
+    case "--lengths": _ = try NumberList.whole(value, option: option)
+    case "--depths": _ = try NumberList.numbers(value, option: option)
+    case "--value-pairs" where value != "all": _ = try ValueRotationOptions.counts(value)
+    case "--memory", "--shard-size": _ = try ByteSize.parse(value, option: option)
+    case "--type": _ = try OutputTypes(parsing: value)
+    case "--absorb": _ = try AbsorptionIdentity.list(value)
+    default: return
     }
   }
 }
