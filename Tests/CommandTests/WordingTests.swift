@@ -78,6 +78,20 @@ import Testing
     expectFailure(try runProgram(Self.program, arguments), 64, containing: words)
   }
 
+  /// Where nothing else helps, the command's help does.
+  @Test(arguments: [
+    (["convert", model], "convert"), (["generate", model], "generate"),
+    (["analyze", model, "--text", text, "--force"], "analyze"),
+    (["eval", "perplexity", model, "--text", text, "--sites", "qx"], "eval perplexity"),
+  ])
+  func usageErrorsNameTheHelp(_ arguments: [String], _ command: String) throws {
+    let finished = try runProgram(Self.program, arguments)
+    expectFailure(finished, 64)
+    #expect(
+      finished.errors.split(separator: "\n").last == "hint: see 'ropeconv \(command) --help'",
+      "\(finished.errors)")
+  }
+
   /// `-` is a stream for what is read; no file of that name is written.
   @Test func noOutputIsCalledDash() throws {
     let work = try References.temporaryFolder()
