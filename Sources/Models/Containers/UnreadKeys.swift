@@ -17,28 +17,26 @@ enum UnreadKeys {
 
   /// Whether a key that nothing reads changes nothing.
   /// - Parameters:
-  ///   - name: the key without the architecture's prefix.
   ///   - value: what the checkpoint states by it.
-  ///   - listed: its entry in the file: a text, or an object with the `values` that change nothing.
+  ///   - listed: its entry in the file: a text, or an object with the `values` that change nothing, or
+  ///     with what of the model it `equals` then.
   ///   - context: positions that the model was trained for.
   ///   - attention: that of each layer that has some.
   /// - Returns: false for a value of another type than such keys have, too.
   private static func isHarmless(
-    _ name: String, _ value: MetadataValue?, listed: JSONValue?, context: Int,
-    _ attention: [AttentionRecipe]
+    _ value: MetadataValue?, listed: JSONValue?, context: Int, _ attention: [AttentionRecipe]
   ) -> Bool {
-    if let listed {
-      guard let values = listed["values"]?.array else { return true }
+    guard let listed else { return false }
+    if let values = listed["values"]?.array {
       guard let number = value?.double else { return false }
       return values.contains { $0.double == number }
     }
+    guard let fact = listed["equals"]?.string else { return true }
     guard let number = value?.int else { return false }
-    return switch name {
-    // Families without such keys have heads of one width.
-    case "attention.key_length": attention.allSatisfy { $0.keyWidth == number }
-    case "attention.value_length": attention.allSatisfy { $0.valueWidth == number }
-    // All tokens before are seen; 0 stands for no window.
-    case "attention.sliding_window": number == 0 || number >= context
+    return switch fact {
+    case "key width": attention.allSatisfy { $0.keyWidth == number }
+    case "value width": attention.allSatisfy { $0.valueWidth == number }
+    case "no window": number == 0 || number >= context
     default: false
     }
   }
@@ -68,7 +66,7 @@ enum UnreadKeys {
       let name = String(key.dropFirst(start.count))
       let listed = harmless[name] ?? harmless["\(parameters.architecture.name).\(name)"]
       return !isHarmless(
-        name, parameters.checkpoint.metadata[key], listed: listed, context: context, attention)
+        parameters.checkpoint.metadata[key], listed: listed, context: context, attention)
     }.map { "'\($0)'" }
     guard !names.isEmpty else { return nil }
     return "nothing here reads \(names.joined(separator: ", ")): other readers may compute another"

@@ -9,8 +9,9 @@ enum EnvironmentCheck {
   /// - Parameter arguments: a command line that the parser takes.
   /// - Throws: `UsageError` that names the variable and what it takes.
   static func run(for arguments: [String]) throws(UsageError) {
-    // The parser itself answers options for help and the like; what is left is `help` and a command
-    // without its subcommand.
+    // What the parser does not answer itself is `help`, a command without its subcommand, and the help
+    // of one that has none.
+    guard !GivenOptions(arguments).contains("--help") else { return }
     let path = CommandTree(root: Ropeconv.self).resolve(arguments).path
     guard CommandTree.names(below: path).isEmpty else { return }
     for variable in EnvironmentVariable.allCases {
