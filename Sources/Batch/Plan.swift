@@ -65,7 +65,7 @@ package struct Plan: Sendable {
   ) throws(PlanError) {
     guard !steps.isEmpty else {
       throw .malformed(
-        file: path, problem: "nothing to do: there are no conversions and no evaluations")
+        file: path, problem: "the plan has neither conversions nor evaluations")
     }
     for (name, model) in models where FileStamp(path: model) == nil {
       throw .noModel(file: path, key: "models.\(name)", path: model)

@@ -47,9 +47,9 @@ enum SamplingDefaults {
     return metadata
   }
 
-  /// The members of generation_config.json for what a GGUF file states: readers of such files draw by
-  /// these keys, so that tokens are drawn. At a temperature of 0 or below they take the likeliest; such a
-  /// one is no temperature in transformers, and nothing else counts beside it.
+  /// The members of generation_config.json for what a GGUF file states. Readers of such files sample by
+  /// these keys, so `do_sample` becomes true. At a temperature of 0 or below they take the likeliest
+  /// token; transformers refuses such a temperature, so `do_sample` is false and the rest is left out.
   static func members(
     of metadata: OrderedDictionary<String, MetadataValue>
   ) -> OrderedDictionary<String, JSONValue> {

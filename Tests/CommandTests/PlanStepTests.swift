@@ -35,7 +35,7 @@ import Testing
       ("conversions: {b: {model: a, to: vo, tpye: f16}}", "conversions.b.tpye: ", 65),
       ("models: {a: m.gguf, c: no.gguf}\nevaluations: [{\(perplexity)}]", "models.c: ", 66),
       ("models: {c: Some-Org/none}\nevaluations: [{\(perplexity)}]", "models.c: ", 66),
-      ("output: results", "nothing to do", 65),
+      ("output: results", "the plan has neither conversions nor evaluations", 65),
     ] as [(String, String, Int32)])
   func aStepThatCannotRun(plan: String, words: String, status: Int32) throws {
     let folder = try References.temporaryFolder()
