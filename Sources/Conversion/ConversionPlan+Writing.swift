@@ -23,11 +23,8 @@ extension ConversionPlan {
     if case .mix(let mix, _) = request.type { return mix.fileType }
     // As the ecosystem's converter states it, however few experts there are.
     if hasMicroscaledTensors { return QuantizationMix.mxfp4_moe.fileType }
-    return switch mainType {
-    case .f16: 1
-    case .bf16: 32
-    default: 0
-    }
+    // Of other types it says what ggml calls all float32.
+    return mainType.facts.ofModel?.fileType ?? 0
   }
 
   /// Settings that decide the result, as one line for the provenance.

@@ -19,13 +19,15 @@ package enum Encoding {
     _ values: UnsafeBufferPointer<Float>, as type: ElementType, importance: [Float]? = nil,
     threads: Int = 1
   ) throws(TensorError) -> [UInt8] {
-    switch type {
-    case .f32: bytes(values) { $0.bitPattern.littleEndian }
-    case .f64: bytes(values) { Double($0).bitPattern.littleEndian }
-    case .f16, .bf16: try encoded(values, as: type, importance: nil, threads: threads)
-    case .i32: try wholeNumbers(values, as: type, Int32.self)
-    case .i64: try wholeNumbers(values, as: type, Int64.self)
-    default: try blocks(values, as: type, importance: importance, threads: threads)
+    switch type.facts.encoder {
+    case .single?: bytes(values) { $0.bitPattern.littleEndian }
+    case .double?: bytes(values) { Double($0).bitPattern.littleEndian }
+    case .halves?: try encoded(values, as: type, importance: nil, threads: threads)
+    case .int32?: try wholeNumbers(values, as: type, Int32.self)
+    case .int64?: try wholeNumbers(values, as: type, Int64.self)
+    case .weightedBlocks?, .blocks?:
+      try encoded(values, as: type, importance: importance, threads: threads)
+    case nil: throw TensorError.cannotEncode(type)
     }
   }
 
@@ -39,9 +41,8 @@ package enum Encoding {
 
   /// Whether numbers can be stored in this type of blocks.
   package static func encodesBlocks(_ type: ElementType) -> Bool {
-    switch type {
-    case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .iq4_nl, .mxfp4, .iq4_xs: true
-    case .q2_k, .q3_k, .q4_k, .q5_k, .q6_k: true
+    switch type.facts.encoder {
+    case .weightedBlocks?, .blocks?: true
     default: false
     }
   }
@@ -50,19 +51,12 @@ package enum Encoding {
   /// as many.
   private static let pieceLength = 16_384
 
-  private static func blocks(
-    _ values: UnsafeBufferPointer<Float>, as type: ElementType, importance: [Float]?, threads: Int
-  ) throws(TensorError) -> [UInt8] {
-    guard encodesBlocks(type) else { throw .cannotEncode(type) }
-    return try encoded(values, as: type, importance: importance, threads: threads)
-  }
-
   /// Quantized blocks, or numbers of 16 bits: of these what was infinite stays so, and nothing else
   /// becomes so.
   private static func encoded(
     _ values: UnsafeBufferPointer<Float>, as type: ElementType, importance: [Float]?, threads: Int
   ) throws(TensorError) -> [UInt8] {
-    guard let code = type.kernelCode else { throw .cannotEncode(type) }
+    guard let code = type.facts.kernel else { throw .cannotEncode(type) }
     guard let byteCount = type.byteCount(elements: values.count) else {
       throw .partialBlock(type: type, elements: values.count)
     }
@@ -93,7 +87,9 @@ package enum Encoding {
     }
     if statuses.contains(Int32(RC_NOT_FINITE)) { throw .notFinite(type) }
     if statuses.contains(Int32(RC_SCALE_OVERFLOW)) { throw .scaleOverflow(type) }
-    if statuses.contains(Int32(RC_OVERFLOW)), let beyond = firstBeyond(values, encoded, type) {
+    if case .halves(let infinity)? = type.facts.encoder, statuses.contains(Int32(RC_OVERFLOW)),
+      let beyond = firstBeyond(values, encoded, infinity: infinity)
+    {
       throw .overflow(type, beyond)
     }
     return encoded
@@ -101,9 +97,8 @@ package enum Encoding {
 
   /// The first finite number of which its 16 bits made an infinite one.
   private static func firstBeyond(
-    _ values: UnsafeBufferPointer<Float>, _ encoded: [UInt8], _ type: ElementType
+    _ values: UnsafeBufferPointer<Float>, _ encoded: [UInt8], infinity: UInt16
   ) -> Float? {
-    let infinity: UInt16 = type == .f16 ? 0x7C00 : 0x7F80
     let index = values.indices.first { index in
       let bits = UInt16(encoded[2 * index]) | UInt16(encoded[2 * index + 1]) << 8
       return bits & 0x7FFF == infinity && values[index].isFinite

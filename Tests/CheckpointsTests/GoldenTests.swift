@@ -150,7 +150,7 @@ import Testing
   @Test func pythonReadsOurSafetensors() throws {
     let folder = try ScratchFolder()
     let path = folder.path + "/ours.safetensors"
-    let types = ElementType.allCases.filter { $0.safetensorsName != nil }
+    let types = ElementType.allCases.filter { $0.facts.safetensors != nil }
     #expect(types.count == 16)
     let tensors = types.enumerated().map { index, type in
       OutputTensor(
@@ -171,7 +171,7 @@ import Testing
     #expect(read["opens_with_brace"]?.bool == true)
     for (entry, tensor) in zip(try #require(read["tensors"]?.array), ours.tensors.values) {
       #expect(entry["name"]?.string == tensor.name)
-      #expect(entry["type"]?.string == tensor.type.safetensorsName)
+      #expect(entry["type"]?.string == tensor.type.facts.safetensors)
       #expect(entry["shape"] == .array(tensor.shape.map(JSONValue.init)))
       #expect(entry["bytes"]?.string == tensor.withBytes(hexadecimal))
     }

@@ -128,7 +128,7 @@ struct GGUFLayout: TensorFileLayout {
       guard length > 0, length <= GGUFLimits.tensorNameLength, !tensor.name.utf8.contains(0) else {
         throw fault("a tensor's name must be 1 to 63 bytes without NUL", place)
       }
-      guard let number = tensor.type.ggmlNumber else {
+      guard let number = tensor.type.facts.ggml else {
         throw .output(
           .typeNotStorable(type: tensor.type, container: "GGUF"), file: path, place: place)
       }

@@ -25,7 +25,7 @@ struct SafetensorsLayout: TensorFileLayout {
     var offset = 0
     for tensor in tensors {
       let place = ErrorPlace.tensor(tensor.name, byte: nil)
-      guard let type = tensor.type.safetensorsName else {
+      guard let type = tensor.type.facts.safetensors else {
         throw .output(
           .typeNotStorable(type: tensor.type, container: "safetensors"), file: path, place: place)
       }

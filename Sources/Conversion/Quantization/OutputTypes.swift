@@ -29,7 +29,7 @@ public enum OutputTypes: Sendable, Equatable {
     if pure { throw .setting(.pureType(name)) }
   }
 
-  private static let floatTypes: [ElementType] = [.f32, .f16, .bf16]
+  private static let floatTypes = ElementType.allCases.filter { $0.facts.ofModel != nil }
 
   /// The names that are understood, for help and errors.
   public static let known =

@@ -21,44 +21,30 @@ public enum QuantizationMix: String, Sendable, CaseIterable {
   }
 
   /// The type of a matrix that no rule speaks of.
-  package var mainType: ElementType {
-    switch self {
-    case .q8_0: .q8_0
-    case .q4_0: .q4_0
-    case .q4_1: .q4_1
-    case .q5_0: .q5_0
-    case .q5_1: .q5_1
-    case .iq4_nl: .iq4_nl
-    case .iq4_xs: .iq4_xs
-    case .q2_k: .q2_k
-    case .q3_k_s, .q3_k_m, .q3_k_l: .q3_k
-    case .q4_k_s, .q4_k_m: .q4_k
-    case .q5_k_s, .q5_k_m: .q5_k
-    case .q6_k: .q6_k
-    case .mxfp4_moe: .mxfp4
-    }
-  }
+  package var mainType: ElementType { facts.mainType }
 
   /// The number in `general.file_type` (`enum llama_ftype` of llama.h).
-  package var fileType: UInt32 {
+  package var fileType: UInt32 { facts.fileType }
+
+  private var facts: (mainType: ElementType, fileType: UInt32) {
     switch self {
-    case .q4_0: 2
-    case .q4_1: 3
-    case .q8_0: 7
-    case .q5_0: 8
-    case .q5_1: 9
-    case .q2_k: 10
-    case .q3_k_s: 11
-    case .q3_k_m: 12
-    case .q3_k_l: 13
-    case .q4_k_s: 14
-    case .q4_k_m: 15
-    case .q5_k_s: 16
-    case .q5_k_m: 17
-    case .q6_k: 18
-    case .iq4_nl: 25
-    case .iq4_xs: 30
-    case .mxfp4_moe: 38
+    case .q8_0: (.q8_0, 7)
+    case .q4_0: (.q4_0, 2)
+    case .q4_1: (.q4_1, 3)
+    case .q5_0: (.q5_0, 8)
+    case .q5_1: (.q5_1, 9)
+    case .iq4_nl: (.iq4_nl, 25)
+    case .iq4_xs: (.iq4_xs, 30)
+    case .q2_k: (.q2_k, 10)
+    case .q3_k_s: (.q3_k, 11)
+    case .q3_k_m: (.q3_k, 12)
+    case .q3_k_l: (.q3_k, 13)
+    case .q4_k_s: (.q4_k, 14)
+    case .q4_k_m: (.q4_k, 15)
+    case .q5_k_s: (.q5_k, 16)
+    case .q5_k_m: (.q5_k, 17)
+    case .q6_k: (.q6_k, 18)
+    case .mxfp4_moe: (.mxfp4, 38)
     }
   }
 

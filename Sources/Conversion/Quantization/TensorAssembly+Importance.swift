@@ -17,11 +17,6 @@ struct ColumnImportance: Sendable {
   }
 }
 
-extension ElementType {
-  /// Whether its encoder looks at how much columns count.
-  var usesImportance: Bool { isQuantized && self != .q8_0 && self != .mxfp4 }
-}
-
 extension TensorAssembly {
   /// What the importance matrix says of a tensor; nil where it says nothing. Embeddings of another
   /// size than the matrix has are stored without it, as llama-quantize does.

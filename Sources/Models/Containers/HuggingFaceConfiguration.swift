@@ -145,8 +145,7 @@ package struct HuggingFaceConfiguration {
       set(.modelType, .string(type))
       set(.classNames, [.string(className)])
     }
-    let names: [ElementType: String] = [.f32: "float32", .f16: "float16", .bf16: "bfloat16"]
-    if let name = names[elementType] { set(.elementType, .string(name)) }
+    if let type = elementType.facts.ofModel { set(.elementType, .string(type.name)) }
     set(.olderElementType, nil)
     var provenance = provenance
     if !general.values.isEmpty { provenance[GeneralMetadata.key] = general.json() }
