@@ -124,7 +124,7 @@ extension ConversionPlan {
     guard request.edits != .none else { return [] }
     let nothing = Provenance(version: "", sourceHash: "", weightsHash: nil, fitted: nil)
     let known = KnownKeys(architecture: source.architecture, modelType: writtenModelType)
-    if container.side(of: source) == .gguf {
+    if side == .gguf {
       return request.edits.changes(
         from: try unedited(nothing), to: try metadata(nothing),
         architecture: source.architecture.name, known: known)
@@ -246,7 +246,7 @@ extension ConversionPlan {
   private func checkReadable(
     _ edited: Checkpoint, unedited: Checkpoint, divisors: OrderedDictionary<Role, [Float]> = [:]
   ) throws {
-    let isOfSource = container.side(of: source) == source.side
+    let isOfSource = side == source.side
     func statements(_ checkpoint: Checkpoint) throws -> ModelStatements {
       try ModelStatements(
         checkpoint, in: source.catalog, divisors: isOfSource ? [:] : divisors)
