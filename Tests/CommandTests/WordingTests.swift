@@ -44,6 +44,7 @@ import Testing
     arguments: [
       (["eval", "perplexity", model, "--ctx", "1K"], "--ctx is '1K', expected a whole number"),
       (["verify", model, model, "--tolerance", "x"], "--tolerance is 'x', expected a number"),
+      (["eval", "perplexity", model, "-c", "0.5"], "-c is '0.5', expected a whole number"),
       (
         ["eval", "perplexity", model, "--score", "x"],
         "--score is 'x', expected second-half or all"

@@ -16,8 +16,20 @@ extension Ropeconv {
   /// What is wrong with a command line that the parser refuses.
   static func fault(_ error: any Error, in arguments: [String]) -> CommandLineFault {
     let text = message(for: error).split(separator: "\n").first.map(String.init) ?? "bad usage"
-    return CommandLineFault(
-      arguments, in: CommandTree(root: Self.self), message: ParserText.plain(text))
+    let tree = CommandTree(root: Self.self)
+    let words = tree.resolve(arguments).path.dropFirst().map { $0._commandName }
+    let plain = ParserText.plain(text) { option, value in
+      accepts(words + ["\(option)=\(value)"], value: value)
+    }
+    return CommandLineFault(arguments, in: tree, message: plain)
+  }
+
+  /// Whether a value has the type of the option that it is given to, whatever else the line lacks.
+  private static func accepts(_ arguments: [String], value: String) -> Bool {
+    do {
+      _ = try parseAsRoot(arguments)
+      return true
+    } catch { return !message(for: error).hasPrefix("The value '\(value)' is invalid") }
   }
 
   /// The parser takes a number below zero for another option, and says that the one before has no value.

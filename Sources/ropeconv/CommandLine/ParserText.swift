@@ -1,21 +1,18 @@
 /// What the parser says of a wrong command line, as errors are put here: without capital and full
 /// stop, and with what was expected.
 enum ParserText {
-  /// Options whose numbers may be fractions; all other numbers are whole.
-  private static let fractions: Set<String> = [
-    "--value-base", "--rope-factor", "--still-epsilon", "--max-increase", "--max-ppl", "--max-bits",
-    "--max-kl", "--min-accuracy", "--min-score", "--temperature", "--top-p", "--tolerance",
-  ]
-
-  /// Options whose numbers may not be below zero for the parser.
-  private static let unsigned: Set<String> = ["--seed"]
-
-  /// - Parameter text: the first line of the parser's message.
+  /// - Parameters:
+  ///   - text: the first line of the parser's message.
+  ///   - accepts: whether the parser takes this value for this option, named as in the message.
   /// - Returns: the same as an error's summary.
-  static func plain(_ text: String) -> String {
+  static func plain(
+    _ text: String, accepts: (_ option: String, _ value: String) -> Bool
+  ) -> String {
     let invalid = /^The value '(.*)' is invalid for '(--?[a-z-]+)[^']*'(.*)$/
     if let found = text.firstMatch(of: invalid) {
-      return "\(found.2) is '\(found.1)', expected \(expected(found.2, found.3))"
+      let option = String(found.2)
+      let expected = oneOf(found.3) ?? number { accepts(option, $0) }
+      return "\(option) is '\(found.1)', expected \(expected)"
     }
     var text = text
     for (words, plain) in [
@@ -28,13 +25,16 @@ enum ParserText {
     return text.hasSuffix(".") ? String(text.dropLast()) : text
   }
 
-  /// What an option takes; `values` are the parser's words for one of a few.
-  private static func expected(_ option: Substring, _ values: Substring) -> String {
+  /// The few values that an option takes, in the parser's words; nil where it takes a number.
+  private static func oneOf(_ values: Substring) -> String? {
     let names = values.matches(of: /'([^']+)'/).map { String($0.1) }
-    guard let last = names.last else {
-      if fractions.contains(String(option)) { return "a number" }
-      return unsigned.contains(String(option)) ? "a whole number from 0" : "a whole number"
-    }
-    return names.count == 1 ? last : names.dropLast().joined(separator: ", ") + " or \(last)"
+    guard let last = names.last, names.count > 1 else { return names.last }
+    return names.dropLast().joined(separator: ", ") + " or \(last)"
+  }
+
+  /// The numbers that an option takes: the parser does not say, but takes them or not.
+  private static func number(_ accepts: (_ value: String) -> Bool) -> String {
+    if accepts("0.5") { return "a number" }
+    return accepts("-1") ? "a whole number" : "a whole number from 0"
   }
 }
