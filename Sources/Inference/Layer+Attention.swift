@@ -19,21 +19,22 @@ extension Layer {
     _ unit: SequenceBatch.Unit, to attended: UnsafeMutablePointer<Float>, _ scratch: LayerScratch,
     shares: UnsafeMutablePointer<Float>? = nil
   ) {
-    if let shared = attention.sharedVector, let memory = activations.shared {
-      attend(shared, unit, to: attended, memory, scratch, shares: shares)
-      return
-    }
     let began = times.now
-    if let decay = attention.decay {
-      attend(decay, unit, to: attended, scratch.decay)
-      times.add(.attention, since: began)
-      return
-    }
-    for stretch in unit.stretches {
-      let row = stretch.firstRow - unit.firstRow
-      attend(
-        stretch, to: attended + row * attention.outputColumns, scratch.attention,
-        shares: shares.map { $0 + row * attention.heads })
+    switch mixer {
+    case .sharedVector(let shared):
+      // It adds its times by itself.
+      guard let memory = activations.shared else { return }
+      return attend(shared, unit, to: attended, memory, scratch, shares: shares)
+    case .decay(let decay): attend(decay, unit, to: attended, scratch.decay)
+    case .heads, .latent:
+      for stretch in unit.stretches {
+        let row = stretch.firstRow - unit.firstRow
+        attend(
+          stretch, to: attended + row * attention.outputColumns, scratch.attention,
+          shares: shares.map { $0 + row * attention.heads })
+      }
+    // Its heads' outputs come of the recurrence.
+    case .deltaRule: return
     }
     times.add(.attention, since: began)
   }

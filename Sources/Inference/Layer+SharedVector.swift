@@ -8,8 +8,10 @@ extension Layer {
   /// windows are going to be made of.
   func project(
     _ sizes: AttentionRecipe.SharedVector, _ unit: SequenceBatch.Unit, _ input: Factors,
-    _ memory: SharedVectorMemory, _ scratch: LayerScratch
+    _ scratch: LayerScratch
   ) {
+    // There is some in every batch of a model with such layers.
+    guard let memory = activations.shared else { return }
     let (rows, first, width) = (unit.rows.count, unit.firstRow, attention.keyWidth)
     let (down, rank) = (scratch.queryDown.pointer, sizes.queryRank)
     let keys = memory.keys.pointer + first * width
@@ -83,14 +85,27 @@ extension Layer {
     _ attended: UnsafePointer<Float>, rows: Int, to update: UnsafeMutablePointer<Float>,
     _ scratch: LayerScratch
   ) {
-    let headsWidth = recipe.deltaRule?.valueRows ?? attention.outputColumns
-    guard let sizes = attention.sharedVector, let memory = scratch.shared else {
+    func multiplyOnce(_ role: Role, headsWidth: Int) {
       multiply(
-        recipe.deltaRule == nil ? .attentionOutput : .ruleOutput,
-        scratch.factors.factors(attended, stride: headsWidth, rows: rows, width: headsWidth),
+        role, scratch.factors.factors(attended, stride: headsWidth, rows: rows, width: headsWidth),
         to: update, yStride: width)
-      return
     }
+    switch mixer {
+    case .heads, .latent, .decay:
+      multiplyOnce(.attentionOutput, headsWidth: attention.outputColumns)
+    case .deltaRule(let rule): multiplyOnce(.ruleOutput, headsWidth: rule.valueRows)
+    case .sharedVector(let sizes):
+      takeOutOfGroups(sizes, attended, rows: rows, to: update, scratch)
+    }
+  }
+
+  /// The heads' outputs through the matrices of their groups, and what those give through another one.
+  private func takeOutOfGroups(
+    _ sizes: AttentionRecipe.SharedVector, _ attended: UnsafePointer<Float>, rows: Int,
+    to update: UnsafeMutablePointer<Float>, _ scratch: LayerScratch
+  ) {
+    guard let memory = scratch.shared else { return }
+    let headsWidth = attention.outputColumns
     let (groups, rank) = (sizes.outputGroups, sizes.outputRank)
     let (group, outputs) = (memory.group.pointer, memory.outputs.pointer)
     let groupWidth = headsWidth / groups

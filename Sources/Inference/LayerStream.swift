@@ -187,11 +187,12 @@ package struct StreamedLayer: Sendable {
         sequence: $0, firstRow: batch.starts[$0], rows: batch.lengths[$0],
         isWhole: place == 0)
     }
-    if let rule = layer.recipe.deltaRule {
+    switch layer.mixer {
+    case .deltaRule(let rule):
       layer.mix(rule, spans, rules, workspace.scratch, threads: threads)
-    }
-    if let recipe = layer.attention.decay, layer.form == .recurrent {
+    case .decay(let recipe) where layer.form == .recurrent:
       layer.mix(recipe, spans, from: place, decay, workspace.scratch, threads: threads)
+    case .heads, .latent, .sharedVector, .decay: break
     }
   }
 
