@@ -117,12 +117,13 @@ public struct TensorEntry: Sendable {
   /// Decodes the whole tensor to float32.
   ///
   /// - Parameter output: room for `elementCount` floats.
-  /// - Throws: the error of `Decoding.decode` when the type cannot be decoded.
+  /// - Throws: `InputFault.beyondFloat32`, and the error of `Decoding.decode` when the type cannot be
+  ///   decoded.
   public func decode(to output: UnsafeMutablePointer<Float>) throws {
     guard byteCount > 0 else { return }
     let count = elementCount
     try withBytes { bytes throws in
-      try Decoding.decode(bytes, as: type, to: output, count: count)
+      try decode(bytes, to: output, count: count)
     }
   }
 
@@ -132,7 +133,7 @@ public struct TensorEntry: Sendable {
   ///   - elements: those wanted, of whole blocks; rows need not be.
   ///   - output: room for them.
   /// - Throws: `InputFault.rowsOutOfRange` for elements that the tensor does not have or that are not
-  ///   whole blocks, and the error of `Decoding.decode`.
+  ///   whole blocks, and what `decode(to:)` throws.
   package func decode(elements: Range<Int>, to output: UnsafeMutablePointer<Float>) throws {
     guard elements.upperBound <= elementCount,
       let start = type.byteCount(elements: elements.lowerBound),
@@ -143,7 +144,7 @@ public struct TensorEntry: Sendable {
     }
     guard end > start else { return }
     try withBytes(start..<end) { bytes throws in
-      try Decoding.decode(bytes, as: type, to: output, count: elements.count)
+      try decode(bytes, to: output, count: elements.count)
     }
   }
 
@@ -190,7 +191,7 @@ public struct TensorEntry: Sendable {
   ///   - rows: the rows wanted.
   ///   - output: room for their elements.
   /// - Throws: `InputFault.rowsOutOfRange` for rows the tensor does not have or that are not whole
-  ///   blocks, and the error of `Decoding.decode`.
+  ///   blocks, and what `decode(to:)` throws.
   public func decode(rows: Range<Int>, to output: UnsafeMutablePointer<Float>) throws {
     let count = shape.first ?? 0
     guard let rowBytes = bytesPerRow, rows.lowerBound >= 0, rows.upperBound <= count else {
@@ -201,7 +202,31 @@ public struct TensorEntry: Sendable {
     let start = rows.lowerBound * rowBytes
     let elements = elementCount / count * rows.count
     try withBytes(start..<(start + rows.count * rowBytes)) { bytes throws in
-      try Decoding.decode(bytes, as: type, to: output, count: elements)
+      try decode(bytes, to: output, count: elements)
+    }
+  }
+
+  /// Decodes bytes of the tensor to float32: the one way from a tensor's bytes to its numbers.
+  /// - Parameters:
+  ///   - bytes: those of `count` elements, whole blocks in the layout of its type.
+  ///   - output: room for as many floats.
+  ///   - count: elements.
+  /// - Throws: `InputFault.beyondFloat32` for a finite number that float32 would make infinite, and the
+  ///   error of `Decoding.decode`.
+  package func decode(
+    _ bytes: UnsafeRawBufferPointer, to output: UnsafeMutablePointer<Float>, count: Int
+  ) throws {
+    try Decoding.decode(bytes, as: type, to: output, count: count)
+    // Finite numbers of every other type are numbers of float32, or of integers that it reaches.
+    guard type == .f64 else { return }
+    for index in 0..<count where output[index].isInfinite {
+      let bits = bytes.loadUnaligned(fromByteOffset: 8 * index, as: UInt64.self)
+      let value = Double(bitPattern: UInt64(littleEndian: bits))
+      guard value.isInfinite else {
+        throw FileError(
+          InputFault.beyondFloat32(value: value), file: file.path,
+          place: .tensor(name, byte: nil))
+      }
     }
   }
 }

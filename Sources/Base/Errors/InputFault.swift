@@ -37,6 +37,8 @@ public enum InputFault: Fault {
   case tooLargeForMemory(bytes: Int, limit: Int)
   /// Rows outside a tensor, or rows that do not start on a block, were asked for.
   case rowsOutOfRange(tensor: String, asked: Range<Int>, rows: Int)
+  /// A finite number of a float64 tensor, which is read as float32, would become infinite.
+  case beyondFloat32(value: Double)
 
   /// What is wrong, in one line.
   public var summary: String {
@@ -66,6 +68,8 @@ public enum InputFault: Fault {
     case .rowsOutOfRange(let tensor, let asked, let rows):
       "rows \(asked.lowerBound)..<\(asked.upperBound) of tensor \(quoted(tensor)) "
         + "with \(rows) rows cannot be read"
+    case .beyondFloat32(let value):
+      "holds \(value), which is beyond float32, in which numbers are read"
     }
   }
 
@@ -95,7 +99,7 @@ public enum InputFault: Fault {
     case .rowsOutOfRange, .outOfMemory: .internalError
     case .notRegularFile, .empty, .gitLFSPointer, .unknownFormat, .text,
       .configurationAlone, .pickle,
-      .tooLargeForMemory:
+      .tooLargeForMemory, .beyondFloat32:
       .malformedData
     }
   }

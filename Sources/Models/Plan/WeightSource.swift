@@ -127,7 +127,7 @@ package struct WeightSource: Sendable {
         file: tensor.file.path, tensor: tensor.name, type: tensor.type.rawValue)
     }
     try tensor.withBytes(first..<(first + length)) { bytes throws in
-      try Decoding.decode(bytes, as: tensor.type, to: output, count: elements.count)
+      try tensor.decode(bytes, to: output, count: elements.count)
     }
   }
 
