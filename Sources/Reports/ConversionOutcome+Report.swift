@@ -184,8 +184,7 @@ extension ConversionOutcome {
     guard let fit = plan.fit else { return [] }
     func change(_ perplexity: Double, from before: Double? = nil) -> String {
       let percent = (perplexity / (before ?? fit.perplexityBefore) - 1) * 100
-      return "\(Format.fixed(perplexity, 4)) (\(percent >= 0 ? "+" : "")"
-        + "\(Format.fixed(percent, 2)) %)"
+      return "\(Format.fixed(perplexity, 4)) (\(Format.signed(percent, 2)) %)"
     }
     var lines: [String] = []
     if !trials.isEmpty, let counts = plan.request.valuePairsByLayer {

@@ -8,9 +8,22 @@ package enum Format {
     "layer\(numbers.count == 1 ? "" : "s") " + numbers.map(String.init).joined(separator: ", ")
   }
 
-  /// A number with so many digits after the point.
+  /// A number with so many digits after the point; what looks like zero has no sign.
   package static func fixed(_ value: Double, _ digits: Int) -> String {
-    String(format: "%.\(digits)f", value)
+    unsignedZero(String(format: "%.\(digits)f", value))
+  }
+
+  /// The same with a sign for numbers above zero too.
+  package static func signed(_ value: Double, _ digits: Int) -> String {
+    unsignedZero(String(format: "%+.\(digits)f", value))
+  }
+
+  /// A number's text without its sign where no digit is other than 0; an infinity keeps it.
+  private static func unsignedZero(_ text: String) -> String {
+    guard let first = text.first, "+-".contains(first),
+      text.dropFirst().allSatisfy({ "0.".contains($0) })
+    else { return text }
+    return String(text.dropFirst())
   }
 
   /// A number with its standard error, as `3.51 +- 0.05`; the number alone where there is none.
@@ -19,7 +32,9 @@ package enum Format {
   }
 
   /// A number with six significant digits.
-  package static func general(_ value: Double) -> String { String(format: "%g", value) }
+  package static func general(_ value: Double) -> String {
+    unsignedZero(String(format: "%g", value))
+  }
 
   /// A number with so many digits after the point, or six significant ones where it is large;
   /// a dash where it is not finite.

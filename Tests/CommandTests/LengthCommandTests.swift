@@ -122,7 +122,7 @@ import Testing
       #expect(difference?["ppl_percent_stderr"]?.double == 0)
     }
     let table = try runProgram(Self.program, arguments).output
-    #expect(table.split(separator: "\n").count { $0.contains("+0.00 % +- 0.00") } == 2, "\(table)")
+    #expect(table.split(separator: "\n").count { $0.contains(" 0.00 % +- 0.00") } == 2, "\(table)")
   }
 
   @Test func settingsWithoutSenseAreRefused() throws {

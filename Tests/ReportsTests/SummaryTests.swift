@@ -104,6 +104,16 @@ import Testing
     #expect(ChangeChart(title: "t", xTitle: "x", changes: [[]], names: ["a", "b"]) == nil)
   }
 
+  /// What is below zero and looks like zero has no sign; an infinity keeps its own.
+  @Test func zeroHasNoSign() {
+    #expect(Format.fixed(-0.0004, 3) == "0.000" && Format.fixed(-0.0, 0) == "0")
+    #expect(Format.fixed(-0.0006, 3) == "-0.001" && Format.fixed(-10, 1) == "-10.0")
+    #expect(Format.signed(-0.004, 2) == "0.00" && Format.signed(0.004, 2) == "0.00")
+    #expect(Format.signed(0.006, 2) == "+0.01" && Format.signed(-0.006, 2) == "-0.01")
+    #expect(Format.general(-0.0) == "0" && Format.general(-1e-9) == "-1e-09")
+    #expect(Format.fixed(-.infinity, 3) == "-inf" && Format.signed(.infinity, 2) == "+inf")
+  }
+
   @Test(arguments: [
     (15.2345, 0.052, "15.23 ± 0.05"), (15.2345, Double.nan, "15.2"),
     (3.5092, 0.0131, "3.509 ± 0.013"),

@@ -190,6 +190,6 @@ extension PairedDifference {
   /// The change of perplexity, as `+1.37 % +- 0.05`.
   var text: String {
     let error = percent.error.isFinite ? " +- \(Format.fixed(percent.error, 2))" : ""
-    return "\(String(format: "%+.2f", percent.value)) %\(error)"
+    return "\(Format.signed(percent.value, 2)) %\(error)"
   }
 }
