@@ -155,6 +155,32 @@ import Testing
         loop, "{{ '[INST]' + m['content'] + '[/INST]' }}{% endfor %}",
       ],
       writes: "[INST]HI[/INST]"),
+    // As TheBloke/FusionNet_34Bx2_MoE-AWQ has it: jinja2 writes `HI [/INST]`, as only later turns, or
+    // those behind a system turn, have their opening.
+    Case(
+      [
+        "{%- for i in range(0, messages|length) -%}\n{%- if messages[i]['role'] == 'user' -%}\n",
+        "{%- if i > 1 -%}\n{{- bos_token + '[INST] ' + messages[i]['content'] + ' [/INST]' -}}\n",
+        "{%- else -%}\n{{- messages[i]['content'] + ' [/INST]' -}}\n{%- endif -%}\n",
+        "{% elif messages[i]['role'] == 'system' %}\n",
+        #"{{- '[INST] <<SYS>>\n' + messages[i]['content'] + '\n<</SYS>>\n\n' -}}"#,
+        "\n{%- else -%}\n{{- ' ' + messages[i]['content'] + ' ' + eos_token -}}\n{% endif %}\n",
+        "{% endfor %}",
+      ],
+      writes: nil),
+    Case(
+      [
+        loop, "{% if loop.first %}{{ m.content + ' [/INST]' }}{% else %}",
+        "{{ '[INST] ' + m.content + ' [/INST]' }}{% endif %}{% endfor %}",
+      ],
+      writes: nil),
+    // What one branch writes before the words is no reason where both open the turn.
+    Case(
+      [
+        loop, #"{% if loop.first %}{{ '[INST] ' + '' + m.content + ' [/INST]' }}{% else %}"#,
+        "{{ '[INST] ' + m.content + ' [/INST]' }}{% endif %}{% endfor %}",
+      ],
+      writes: "[INST] HI [/INST]"),
     Case(
       [
         loop, "<|start|>{{ m.role }}<|message|>{{ m.content }}<|end|>{% endfor %}",

@@ -52,7 +52,7 @@ struct ChatTemplateText {
   private func writes(_ format: ChatFormat) -> Bool {
     opens(format) && closes(format) && replies(format)
       && (format.start.isEmpty || text.contains(format.start))
-      && foreignMarks(of: format).isEmpty
+      && foreignMarks(of: format).isEmpty && !opensSometimes(format)
   }
 
   // MARK: - Pieces
@@ -82,6 +82,21 @@ struct ChatTemplateText {
 
   private func opens(_ format: ChatFormat) -> Bool {
     Self.openings(format).contains { contains($0 + #"(?=['"{])"#) }
+  }
+
+  /// Whether one branch of a condition writes the user's turn with its opening, and the other one's
+  /// begins with the words: a first turn, or a later one, is not of the format.
+  private func opensSometimes(_ format: ChatFormat) -> Bool {
+    guard !format.closing.isEmpty else { return false }
+    let closing = Self.escaped(format.closing) + #"['"][ \t]*-?\}\}"#
+    let words = #"\w{1,40}(?:\[\w{1,40}\])?(?:\.content\b|\[['"]content['"]\])[^{}+~'"]{0,80}"#
+    let bare = #"\{\{-?\s*"# + words + #"[+~][ \t]*['"]"# + closing
+    let otherwise = #"\s*\{%-?\s*else\s*-?%\}\s*"#
+    return Self.openings(format).contains { opening in
+      let whole = opening + #"['"][ \t]*[+~]"# + Self.operand + #"[+~][ \t]*['"]"# + closing
+      return contains(whole + otherwise + bare)
+        || contains(bare + otherwise + #"\{\{-?[^{}]{0,80}?"# + whole)
+    }
   }
 
   private func closes(_ format: ChatFormat) -> Bool {
