@@ -23,15 +23,16 @@ struct Diff: ParsableCommand {
   func run() throws {
     let (one, other) = operands.both(output)
     let (a, b) = (try opened(one), try opened(other))
+    // Where an archive states sums: before a comparison that could be for nothing.
+    for checkpoint in [a, b] {
+      try LongPhase.run("hashing \(checkpoint.path)") { try checkpoint.checkSums() }
+    }
     let display = ProgressDisplay(quiet: output.quiet)
     let difference = try CheckpointDifference(a, b, threads: output.threads) {
       display.show($0, "comparing tensors")
     }
     display.finish()
-    for checkpoint in [a, b] {
-      try checkpoint.checkUnchanged()
-      try LongPhase.run("hashing \(checkpoint.path)") { try checkpoint.checkSums() }
-    }
+    for checkpoint in [a, b] { try checkpoint.checkUnchanged() }
     output.show(difference.json(one, other), difference.text())
     if !difference.isEmpty {
       throw ThresholdMissed(reason: difference.counts)

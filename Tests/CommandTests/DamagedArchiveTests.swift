@@ -62,9 +62,9 @@ import Testing
     for threads in ["1", "2"] {
       let scoring = ["--text", Self.text, "--ctx", "64", "--chunks", "1", "--threads", threads]
       let commands: [[String]] = [
-        ["eval", "perplexity", bad, "--json"] + scoring,
+        ["eval", "perplexity", bad, "--json", "--verbose"] + scoring,
         ["eval", "perplexity", bad, "--state", state] + scoring,
-        ["eval", "compare", good, bad] + scoring,
+        ["eval", "compare", good, bad, "--verbose"] + scoring,
         ["generate", bad, "--prompt", "The", "--max-tokens", "2", "--threads", threads],
         ["analyze", bad] + scoring,
         ["verify", bad, good] + scoring,
@@ -75,12 +75,15 @@ import Testing
         let isJSON = command.contains("--json")
         #expect(finished.status == 65, "\(command): \(finished.errors)")
         #expect(finished.errors.contains(bad) && finished.errors.contains(member))
+        // No work is done first, which would be told of.
+        #expect(!finished.errors.contains("chunk 0"), "\(command): \(finished.errors)")
         #expect(finished.output.isEmpty || isJSON, "\(command): \(finished.output)")
         // No unit is kept.
         #expect((FileManager.default.contents(atPath: state) ?? Data()).isEmpty)
         if isJSON { #expect(try json(finished)["kind"] == "error") }
         let whole = try runProgram(Self.program, command.map { $0 == bad ? good : $0 })
         #expect(whole.status == 0, "\(command): \(whole.errors)")
+        #expect(whole.errors.contains("chunk 0") == command.contains("--verbose"))
         #expect(!whole.output.isEmpty)
         if command.contains(state) { try FileManager.default.removeItem(atPath: state) }
       }

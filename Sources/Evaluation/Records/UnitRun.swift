@@ -104,7 +104,8 @@ struct UnitRun {
   let options: RunOptions
   /// What is known of the units that the identity does not say.
   var expected: ExpectedUnits?
-  /// Waits for the models' hashes: made before the work only where a state file asks for it.
+  /// Waits for the models' hashes: made before the work only where a state file asks for it, or an
+  /// archive states sums.
   let identity: () throws -> EvaluationIdentity
 
   /// What a batch gave.
@@ -136,9 +137,11 @@ struct UnitRun {
     let clock = ContinuousClock()
     let began = clock.now
     if options.threads > 1 { for model in models { model.digest.begin() } }
-    let stated = try options.state.map { _ in
-      try LongPhase.run("hashing the weights") { try identity() }
-    }
+    // What an archive states of its weights is compared before work that could be for nothing: the
+    // same pass over them, made earlier.
+    let isEarly = options.state != nil || models.contains { $0.checkpoint.statesSums }
+    var stated: EvaluationIdentity?
+    if isEarly { stated = try LongPhase.run("hashing the weights") { try identity() } }
     let own = (0..<unitCount).filter(options.shard.contains)
     let known = try stated.flatMap { try options.state?.units(of: $0, as: expected) } ?? [:]
     var units = own.compactMap { index in
