@@ -1,4 +1,5 @@
 import Base
+import Evaluation
 import Foundation
 
 /// Models x conversions x evaluations: what a YAML file asks for, as commands of the program.
@@ -77,5 +78,45 @@ package struct Plan: Sendable {
         file: path, key: step.key(namedIn: found.problem), problem: found.problem,
         hint: found.hint)
     }
+  }
+
+  /// Refuses an evaluation of windows that reach beyond the positions that a model of the plan has
+  /// learned: before a step runs, and not only where the windows' own step comes. What a conversion
+  /// makes is not there yet.
+  /// - Parameter positions: how many the model at a path has learned; nil where it has learned none, or
+  ///   that cannot be told without much work.
+  /// - Throws: `PlanError` that names the key.
+  package func checkPositions(_ positions: (_ path: String) -> Int?) throws(PlanError) {
+    let listed = Set(models.map(\.path))
+    var known: [String: Int?] = [:]
+    for step in steps {
+      guard let window = step.window, let last = window.last else { continue }
+      for path in step.words.dropFirst(2) where listed.contains(path) {
+        let found: Int? = known[path] ?? positions(path)
+        known.updateValue(found, forKey: path)
+        guard let found, last >= found else { continue }
+        throw .step(
+          file: self.path, key: window.key,
+          problem: "position \(last) is asked for, and \(quoted(path)) has learned \(found)",
+          hint: nil)
+      }
+    }
+  }
+}
+
+extension Step {
+  /// The last position of the longest window that an evaluation of windows scores, nil where its numbers
+  /// are none, and the key of the plan that asks for it; nil for other steps.
+  fileprivate var window: (last: Int?, key: String)? {
+    guard words.first == "eval", words.count > 2, ["perplexity", "compare"].contains(words[1])
+    else { return nil }
+    func value(_ name: String) -> String? { options.first { $0.name == name }?.value }
+    let named = ["lengths", "ctx"].first { value($0) != nil }
+    let sizes = named.flatMap(value)?.split(separator: ",").compactMap { Int($0) }
+    let size: Int? = sizes == nil ? WindowPlan().context : sizes?.max()
+    let start = Int(value("start") ?? "0")
+    guard let size, let start else { return (nil, place) }
+    let (end, overflows) = start.addingReportingOverflow(size)
+    return (overflows ? Int.max : end - 1, named.map { "\(place).\($0)" } ?? place)
   }
 }

@@ -4,6 +4,7 @@ import Batch
 import Checkpoints
 import Evaluation
 import Foundation
+import Models
 import Reports
 
 struct RunPlan: ParsableCommand {
@@ -40,6 +41,7 @@ struct RunPlan: ParsableCommand {
     files.write(junit, "--junit", force: force)
     try files.check()
     try steps.checkSteps { Self.refusal(of: $0) }
+    try steps.checkPositions { Self.learnedPositions(of: $0) }
     if dryRun {
       return output.show(
         [
@@ -67,6 +69,14 @@ struct RunPlan: ParsableCommand {
       try JUnit.write(result.cases, suite: "ropeconv run", to: junit, force: force)
     }
     if let reason = result.failure { throw ThresholdMissed(reason: reason) }
+  }
+
+  /// Positions that a model has learned; nil where it has learned none, of one that its own step will
+  /// refuse, and of an archive, which might have to be unpacked for it.
+  private static func learnedPositions(of path: String) -> Int? {
+    let isFile = [".gguf", ".safetensors"].contains { path.lowercased().hasSuffix($0) }
+    guard isFile || FileStamp(path: path)?.isFolder == true else { return nil }
+    return (try? Model(opening: path))?.plan.globals[.positions]?.rows
   }
 
   /// What the command line of a step would be refused for, and what would help; nil where it is well formed.

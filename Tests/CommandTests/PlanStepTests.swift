@@ -26,6 +26,14 @@ import Testing
       ),
       ("evaluations: [{\(perplexity), sites: qx}]", "evaluations[0].sites: ", 65),
       ("evaluations: [{\(perplexity), rope-scaling: yran}]", "evaluations[0].rope-scaling: ", 65),
+      (
+        "evaluations: [{\(perplexity)}, {eval: bytes, text: t.txt, ctx: 3}]",
+        "evaluations[1].ctx: ", 65
+      ),
+      (
+        "evaluations: [{\(perplexity)}, {eval: requests, requests: r.jsonl, ctx: 1}]",
+        "evaluations[1].ctx: ", 65
+      ),
       ("evaluations: [{\(perplexity), memory: 4X}]", "evaluations[0].memory: ", 65),
       (
         "evaluations: [{\(perplexity), sites: vo, value-pairs: x}]",
@@ -50,5 +58,35 @@ import Testing
       expectFailure(finished, status, containing: "\(folder)/plan.yaml: \(words)")
     }
     #expect(!FileManager.default.fileExists(atPath: "\(folder)/results"))
+  }
+
+  /// Positions that a model has learned, 24 by its config.json, are known before the first step, whose
+  /// windows are within them; another one's are not.
+  @Test(arguments: [
+    ("ctx: 25", "evaluations[1].ctx"), ("ctx: 8, start: 17", "evaluations[1].ctx"),
+    ("lengths: [8, 25]", "evaluations[1].lengths"), ("chunks: 1", "evaluations[1]"),
+  ])
+  func windowsBeyondLearnedPositions(settings: String, key: String) throws {
+    let folder = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let model = References.file("Tests/InferenceTests/Golden/nanogpt/learned")
+    let ids = "[\((0..<64).map { "\($0 % 48)" }.joined(separator: ", "))]"
+    try ids.write(toFile: "\(folder)/i.json", atomically: true, encoding: .utf8)
+    func call(_ second: String) throws -> Finished {
+      try """
+      models: {a: \(model), b: \(Self.model)}
+      evaluations:
+        - {eval: perplexity, tokens: i.json, ctx: 24, models: [a]}
+        - {eval: perplexity, tokens: i.json, \(second)}
+      """.write(toFile: "\(folder)/plan.yaml", atomically: true, encoding: .utf8)
+      return try runProgram(
+        Self.program, ["run", "\(folder)/plan.yaml", "--dry-run", "--threads", "1", "--quiet"])
+    }
+    expectFailure(
+      try call("\(settings), models: [b, a]"), 65,
+      containing: "\(folder)/plan.yaml: \(key): position ", "has learned 24")
+    let within = try call("\(settings), models: [b]")
+    #expect(within.status == 0, "\(within.errors)")
+    #expect(try call("ctx: 8, start: 16").status == 0)
   }
 }

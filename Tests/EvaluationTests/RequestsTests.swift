@@ -154,6 +154,51 @@ import Testing
     #expect(whole.answerLines?.count == units.count)
   }
 
+  /// A continuation's likelihood in the place of a whole text's has all fields that it needs, and answers
+  /// another request. The digest is hashlib's, of both types with their line feeds.
+  @Test func answersOfAnotherTypeAreNotMerged() throws {
+    let requests = try file([
+      request("There is", " fog"), ["type": "loglikelihood_rolling", "text": "There is fog"],
+    ])
+    let parts = try (1...2).map { number in
+      let options = RunOptions(shard: try Shard(parsing: "\(number)/2"))
+      return try RequestsEvaluation(options: options)
+        .run(model, on: requests, onLengths: { _, _ in }).record
+    }
+    #expect(
+      parts[0].identity["materials"]?["types_sha256"]
+        == "89ff613184abb166f7a501e1ae354b1bae057812a1e5285f86af8b4f667aef75")
+    func merged(_ second: JSONValue) throws -> RequestsResult {
+      var object = parts[1].header
+      object["units"] = [["unit": 1, "values": second]]
+      let other = try EvaluationRecord(.object(object), file: "2.json")
+      let whole = try EvaluationRecord.merge([
+        (file: "1.json", record: parts[0]), (file: "2.json", record: other),
+      ])
+      return try RequestsResult(whole, file: "1.json")
+    }
+    let own = try #require(parts[1].units.first?.values)
+    #expect(try merged(own).summaries.map(\.requests) == [1, 1])
+    let error = #expect(throws: EvaluationError.self) {
+      try merged(["type": "loglikelihood", "loglikelihood": -1.5, "is_greedy": true, "tokens": 4])
+    }
+    #expect(error?.summary.contains("of other types than the requests") == true)
+    #expect(error?.exitStatus == .malformedData)
+  }
+
+  /// Parts of two files of requests are of two evaluations, whatever their types.
+  @Test func answersToOtherRequestsAreNotMerged() throws {
+    let parts = try ["fog", "mud"].enumerated().map { index, word in
+      let options = RunOptions(shard: try Shard(parsing: "\(index + 1)/2"))
+      let requests = try file([request("There is", " \(word)"), request("It is", " \(word)")])
+      let record = try RequestsEvaluation(options: options)
+        .run(model, on: requests, onLengths: { _, _ in }).record
+      return (file: "\(word).json", record: record)
+    }
+    let error = #expect(throws: EvaluationError.self) { try EvaluationRecord.merge(parts) }
+    #expect(error?.summary.contains("'identity.materials.requests_sha256' differs") == true)
+  }
+
   /// Equal for Swift, of other code points: other tokens.
   @Test func textsAreComparedByTheirBytes() throws {
     let found = try answers([request("caf", "\u{e9}"), request("caf", "e\u{301}")])

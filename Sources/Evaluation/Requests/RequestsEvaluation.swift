@@ -109,14 +109,20 @@ package struct RequestsEvaluation {
           rotary: model.plan.rotary.applying(rotary, length: length), length: length,
           tokenizer: tokenizer)
       ], settings: settings,
-      materials: ["requests_sha256": .string(file.hash)], options: options,
+      materials: [
+        "requests_sha256": .string(file.hash),
+        "types_sha256": .string(RequestsResult.digest(ofTypes: file.requests.map(\.kind))),
+      ], options: options,
       units: file.requests.count)
   }
+
+  /// Tokens that a model can be asked to see.
+  package static let contexts = 2...(1 << 40)
 
   /// The tokens that the model sees.
   private func length(_ model: Model) throws(EvaluationError) -> Int {
     let length = context ?? model.plan.shape.context
-    guard (2...(1 << 40)).contains(length) else {
+    guard Self.contexts.contains(length) else {
       throw .setting(.context, problem: "is \(length), expected a number from 2 to 2^40")
     }
     return length

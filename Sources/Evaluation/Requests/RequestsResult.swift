@@ -81,6 +81,12 @@ package struct RequestsResult: EvaluationResult {
     return facts
   }
 
+  /// SHA-256 of the types of requests in their order, each with a line feed: what the answers to them
+  /// are held against.
+  static func digest(ofTypes types: [ModelRequest.Kind]) -> String {
+    SourceHash.sha256(text: types.map { $0.rawValue + "\n" }.joined())
+  }
+
   /// The answers to requests of one kind.
   package struct Summary: Sendable {
     package let kind: ModelRequest.Kind
@@ -98,9 +104,22 @@ package struct RequestsResult: EvaluationResult {
   /// Of each kind that there are some of.
   package let summaries: [Summary]
 
+  /// - Throws: `EvaluationError.record` where all answers are there and are not of the types that the
+  ///   identity states; one of an older program states none.
   package init(
     _ record: EvaluationRecord, units: [Answer], file: String
   ) throws(EvaluationError) {
+    let types = record.identity["materials"]?["types_sha256"]?.string
+    // A shard has not all of them.
+    guard
+      types == nil || units.count != record.unitCount
+        || types == Self.digest(ofTypes: units.map(\.kind))
+    else {
+      throw .record(
+        file: file,
+        problem: "its answers are of other types than the requests, or in another order"
+          + " ('types_sha256' of the identity)")
+    }
     self.record = record
     summaries = ModelRequest.Kind.allCases.compactMap { kind in
       let own = units.filter { $0.kind == kind }

@@ -49,7 +49,7 @@ public struct WindowPlan: Sendable, Equatable {
     guard (0...Self.lastPosition).contains(start) else {
       throw .setting(.start, problem: "is \(start), expected a number from 0 to 2^40")
     }
-    guard (4...Self.lastPosition).contains(context) else {
+    guard Self.contexts.contains(context) else {
       throw .setting(.context, problem: "is \(context), expected a number from 4 to 2^40")
     }
     return start + context
@@ -57,6 +57,9 @@ public struct WindowPlan: Sendable, Equatable {
 
   /// Angles of positions beyond have lost the digits that tell neighbours apart.
   static let lastPosition = 1 << 40
+
+  /// Tokens that a window can have.
+  package static let contexts = 4...lastPosition
 
   /// The windows of a text, in order.
   /// - Parameters:

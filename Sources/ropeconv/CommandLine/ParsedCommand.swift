@@ -1,5 +1,6 @@
 import ArgumentParser
 import Conversion
+import Evaluation
 import Rotary
 
 extension Ropeconv {
@@ -143,7 +144,19 @@ struct GivenValues {
             : "by \(readers[0].name) and by \(readers[1].name)"))
     }
     for option in options {
-      if let value = option.value { try Self.read(value, of: option.name) }
+      guard let value = option.value else { continue }
+      try Self.read(value, of: option.name)
+      if option.name == "--ctx", let context = Int(value) { try Self.check(context, for: path) }
+    }
+  }
+
+  /// - Throws: `UsageError` for a context that no model of this command can be given.
+  private static func check(_ context: Int, for path: CommandTree.Path) throws(UsageError) {
+    let isRequests = path.last?._commandName == EvaluateRequests._commandName
+    let contexts = isRequests ? RequestsEvaluation.contexts : WindowPlan.contexts
+    guard contexts.contains(context) else {
+      throw UsageError(
+        "--ctx is \(context), expected a number from \(contexts.lowerBound) to 2^40")
     }
   }
 
