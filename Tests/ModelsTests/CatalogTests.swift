@@ -79,6 +79,11 @@ import Testing
     (
       "own", ["own", "qwen3"], "model_types", "'qwen3' belongs to architectures/qwen3.json already"
     ),
+    // Two files of the program's read some folders each, and none of them the rest.
+    (
+      "own", ["granitemoehybrid"], "model_types",
+      "'granitemoehybrid' belongs to architectures/granitemoe.json already"
+    ),
   ])
   func nothingOfTheProgramsIsTakenOver(
     name: String, types: [String], place: String, problem: String

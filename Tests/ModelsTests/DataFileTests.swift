@@ -12,6 +12,7 @@ import Vocabulary
   static let whole: JSONValue = [
     "name": "tiny", "model_types": ["tiny": "TinyForCausalLM", "long": "LongForCausalLM"],
     "windowed_model_type": "long", "folder_model_type": "plain", "recognized_by": ["tiny_size"],
+    "read_where": ["long": ["n_experts": [0, 1], "kinds": ["far"]]],
     "block": [
       "norm": "rms", "norm_placement": "both", "residual": "parallel", "attention": "shared",
       "query_key_norm": "head", "positions": "rotary", "rotation": "windowed",
@@ -124,6 +125,7 @@ import Vocabulary
     #expect(layers.names == [.gguf: ["block_count"], .huggingface: ["num_layers", "n_layer"]])
     #expect(layers.fallback == 2 && layers.isAlwaysWritten)
     #expect(tiny.required == ["bias": [false]] && tiny.ignored == ["*.inv_freq"])
+    #expect(tiny.readWhere == ["long": ["n_experts": [0, 1], "kinds": ["far"]]])
     #expect(tiny.unread == ["long": ["window"]] && tiny.assumed == ["tiny": ["scale": 2.5]])
     #expect(tiny.copied["expert_count"]?.huggingface == "n_experts")
     #expect(tiny.copied["expert_count"]?.type == .sections)
@@ -190,6 +192,12 @@ import Vocabulary
       #expect(refusal(try Self.changed(path, to: "surprise"), "\(key)") != nil)
     }
     #expect(refusal(try Self.changed(["name"], to: "other"), "name")?.place == "name")
+    for wrong in [["other": ["size": [1]]], ["long": [:]], ["long": ["size": []]], ["long": ["size": 1]]]
+      as [JSONValue]
+    {
+      let found = refusal(try Self.changed(["read_where"], to: wrong), "\(wrong)")
+      #expect(found?.place == "read_where")
+    }
     let windowed = refusal(try Self.changed(["windowed_model_type"], to: "other"), "windowed")
     #expect(windowed?.place == "windowed_model_type")
   }
@@ -236,7 +244,9 @@ import Vocabulary
   @Test func noTwoFilesClaimTheSameModel() throws {
     let all = try Architecture.names().map { try Architecture(named: $0) }
     let types = all.flatMap { file in
-      file.modelTypes.map { ([$0] + file.toldBy).joined(separator: " ") }
+      file.modelTypes.map { type in
+        ([type] + file.toldBy).joined(separator: " ") + "\(file.readWhere[type] ?? [:])"
+      }
     }
     #expect(Set(types).count == types.count)
     let keys = all.map(\.recognizedBy).filter { !$0.isEmpty }

@@ -18,19 +18,22 @@ import Testing
       ["model_type": "jamba", "attn_layer_period": 2, "attn_layer_offset": 0],
       "layer 1 is a Mamba layer"
     ),
-    // Granite 4.0 350m, 1b and micro: the class's members of Mamba layers, of which there are none.
+    // Hybrids of Granite 4.0, as they are published and as transformers 5 writes them.
     (
       [
-        "model_type": "granitemoehybrid", "layer_types": ["attention", "attention"],
-        "mamba_d_state": 256, "num_local_experts": 0,
+        "model_type": "granitemoehybrid", "layer_types": ["mamba", "attention"],
+        "num_local_experts": 0,
       ],
-      "all its layers attend, but this kind of folder is not read (a GGUF file of it is one of"
-        + " 'granite', which is)"
-    ),
-    (
-      ["model_type": "granitemoehybrid", "layer_types": ["mamba", "attention"]],
       "layer 0 is a Mamba layer"
     ),
+    (
+      [
+        "model_type": "granitemoehybrid", "layer_types": ["full_attention", "linear_attention"],
+        "num_local_experts": 8,
+      ],
+      "layer 1 is a Mamba layer"
+    ),
+    // All layers are Mamba layers where nothing says which are.
     (["model_type": "granitemoehybrid", "mamba_d_state": 256], "it has Mamba layers"),
     (["model_type": "mamba", "conv_kernel": 4], "every layer is a Mamba layer"),
     (["model_type": "falcon_h1", "mamba_d_ssm": 1024], "it has Mamba layers"),

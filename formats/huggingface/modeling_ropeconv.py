@@ -31,7 +31,8 @@ from transformers import conversion_mapping
 
 from .configuration_ropeconv import variant_of as configuration_of
 from .rotation_ropeconv import (
-    Rotation, join, layer_types, plain_frequencies, rope_of, rotary_pairs, split, stated_frequencies, tables, turn,
+    Rotation, hand_positions, join, layer_types, plain_frequencies, rope_of, rotary_pairs, split, stated_frequencies,
+    tables, turn,
 )
 
 # The call of an attention that is under way in this thread.
@@ -83,6 +84,7 @@ class RotaryModel:
                 share_vector(attention, self.base_model.rotary_emb)
             attention.__class__ = rotary_attention(type(attention))
         turn_shares(self, config)
+        hand_positions(self.base_model)
 
 
 def absorb(attention):
@@ -258,9 +260,10 @@ class RotaryAttention:
     """A family's attention with the variant's rotation."""
 
     def forward(self, *arguments, **options):
-        if options.get("position_ids") is None:
+        positions = options.get("position_ids", getattr(options.get("position_embeddings"), "positions", None))
+        if positions is None:
             raise ValueError(f"transformers {transformers.__version__} passes no position_ids to {type(self).__name__}")
-        call = Call(self, options["position_ids"], options.get(self.cache_name))
+        call = Call(self, positions, options.get(self.cache_name))
         options[self.cache_name] = call
         token = CALL.set(call)
         try:

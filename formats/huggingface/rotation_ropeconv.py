@@ -1,4 +1,6 @@
 """How the heads of a rotary variant turn, for transformers (Apache-2.0): what config.json says of it, and the turning."""
+import inspect
+
 import torch
 
 
@@ -123,6 +125,29 @@ def plain_frequencies(config, layer_type=None):
     base = base_of(config, layer_type)
     pairs = rotary_pairs(config, layer_type)
     return [base ** (-pair / pairs) for pair in range(pairs)]
+
+
+# Positions of tokens
+
+
+class Tables(tuple):
+    """What a rotary embedding gives, with the positions that it is of."""
+
+
+def hand_positions(model):
+    """Where layers are not handed the positions of their tokens (Granite 4), the tables that they are handed hold them."""
+    layers, embedding = getattr(model, "layers", None), getattr(model, "rotary_emb", None)
+    if not layers or embedding is None or "position_ids" in inspect.signature(type(layers[0]).forward).parameters:
+        return
+
+    def mark(module, arguments, options, given):
+        if not isinstance(given, tuple):
+            return given
+        given = Tables(given)
+        given.positions = options.get("position_ids", arguments[1] if len(arguments) > 1 else None)
+        return given
+
+    embedding.register_forward_hook(mark, with_kwargs=True)
 
 
 # Rotations of tensors

@@ -13,6 +13,7 @@ extension Architecture {
     case folderModelType = "folder_model_type"
     case recognizedBy = "recognized_by"
     case toldBy = "told_by"
+    case readWhere = "read_where"
     case pairLayout = "pair_layout"
     case seventyBillion = "seventy_billion"
     case eightBitOutput = "eight_bit_output"
@@ -69,6 +70,7 @@ extension Architecture {
     folderModelType = try top.optionalString(.folderModelType)
     recognizedBy = try top.strings(.recognizedBy)
     toldBy = try top.strings(.toldBy)
+    readWhere = try Self.foldersRead(top, types: modelTypes)
     block = try BlockRecipe(
       top.required(.block), file: file, place: top.place(of: .block))
 

@@ -23,6 +23,9 @@ package struct Architecture: Sendable {
   package let recognizedBy: [String]
   /// Keys that tell a config.json of this architecture from others of the same `model_type`.
   package let toldBy: [String]
+  /// By model type, members of a config.json that is this architecture's, each with the values that it
+  /// may have then.
+  package let readWhere: [String: OrderedDictionary<String, [JSONValue]>]
   package let block: BlockRecipe
   /// How the rotary pairs of Q and K lie in each container.
   package let pairLayouts: [Side: PairLayout]

@@ -54,10 +54,7 @@ package struct ArchitectureCatalog: Sendable {
 
   /// The family that reads a config.json of this `model_type`; nil for none.
   func reading(modelType: String, in configuration: JSONValue?) throws -> Architecture? {
-    try first { architecture in
-      architecture.modelTypes.contains(modelType)
-        && architecture.toldBy.allSatisfy { configuration?[$0] != nil }
-    }
+    try first { $0.reads(modelType: modelType, in: configuration) }
   }
 
   /// The family whose own keys are all in a config.json that names no model; nil for none.
@@ -88,20 +85,37 @@ package struct ArchitectureCatalog: Sendable {
   /// Every `model_type` that some family reads.
   func modelTypes() throws -> [String] {
     let shipped = try Architecture.names().flatMap { try Architecture(named: $0).modelTypes }
-    return (shipped + added.flatMap(\.modelTypes)).sorted()
+    return Set(shipped + added.flatMap(\.modelTypes)).sorted()
   }
 }
 
 /// Which data file a name, a `model_type` or keys to be recognized by belong to.
 private struct ArchitectureClaims {
   private var files: [String: String] = [:]
+  /// Files that read some folders of a `model_type` alone, and leave others to such a file.
+  private var shared: [String: String] = [:]
 
   mutating func add(_ architecture: Architecture, file: String) throws(FormatError) {
     typealias Key = Architecture.Key
     try claim(Key.name, architecture.name, shown: architecture.name, file: file)
     for type in architecture.modelTypes {
       let told = Set(architecture.toldBy).sorted().joined(separator: "\n")
-      try claim(Key.modelTypes, "\(type)\n\(told)", shown: type, file: file)
+      let whole = "\(type)\n\(told)"
+      guard let members = architecture.readWhere[type] else {
+        if let other = shared[whole] { throw taken(Key.modelTypes, type, by: other, file: file) }
+        try claim(Key.modelTypes, whole, shown: type, file: file)
+        continue
+      }
+      if let other = files["\(Key.modelTypes.rawValue)\n\(whole)"] {
+        throw taken(Key.modelTypes, type, by: other, file: file)
+      }
+      shared[whole] = file
+      let values = members.map { key, accepted in
+        key + JSONValue.array(accepted).serialized(pretty: false)
+      }
+      try claim(
+        Key.modelTypes, ([whole] + values.sorted()).joined(separator: "\n"), shown: type,
+        file: file)
     }
     let keys = Set(architecture.recognizedBy).sorted()
     if !keys.isEmpty {
@@ -115,8 +129,13 @@ private struct ArchitectureClaims {
     _ key: Architecture.Key, _ value: String, shown: String, file: String
   ) throws(FormatError) {
     if let other = files.updateValue(file, forKey: "\(key.rawValue)\n\(value)") {
-      throw .invalid(
-        file: file, place: key.rawValue, problem: "'\(shown)' belongs to \(other) already")
+      throw taken(key, shown, by: other, file: file)
     }
+  }
+
+  private func taken(
+    _ key: Architecture.Key, _ shown: String, by other: String, file: String
+  ) -> FormatError {
+    .invalid(file: file, place: key.rawValue, problem: "'\(shown)' belongs to \(other) already")
   }
 }

@@ -42,8 +42,12 @@ package struct KnownKeys {
     let groupings = architecture.block.experts?.routers.values.flatMap {
       Array($0.grouped.keys) + Array($0.ungrouped.keys)
     }
+    let tellsType = architecture.readWhere.contains { type, members in
+      (modelType == nil || modelType == type) && members[first] != nil
+    }
     return first == architecture.block.activationKey || first == ScaledWeights.statement
       || architecture.toldBy.contains(first) || architecture.required[first] != nil
+      || tellsType
       || groupings?.contains(first) == true
       || hyperparameters(on: .huggingface).contains(first) || scaling.contains(first)
       || architecture.copied.values.contains { $0.huggingface == first }

@@ -58,6 +58,7 @@ struct ReferenceMembers {
       guard let value = stated[key] else { return false }
       return (passed.contains(key) || telling.contains(key) && !known.contains(key))
         && !windows.contains(key) && Self.says(key, value, in: stated)
+        && !architecture.repeats(key, value, in: stated, but: passed)
     }
     isRestated = members != stated
     self.checkpoint =
@@ -97,6 +98,19 @@ struct ReferenceMembers {
 }
 
 extension Architecture {
+  /// Whether another member of config.json, of those that are read, states the same of a model
+  /// (Granite 4 states the width of its dense networks twice).
+  fileprivate func repeats(
+    _ key: String, _ value: JSONValue, in members: OrderedDictionary<String, JSONValue>,
+    but passed: Set<String>
+  ) -> Bool {
+    hyperparameters.values.contains { keys in
+      let names = keys.names[.huggingface] ?? []
+      return names.contains(key)
+        && names.contains { $0 != key && !passed.contains($0) && members[$0] == value }
+    }
+  }
+
   /// The members of config.json that the family reads.
   fileprivate var statedMembers: Set<String> {
     var known = Set(required.keys)

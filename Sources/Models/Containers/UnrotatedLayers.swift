@@ -5,7 +5,7 @@ import Checkpoints
 enum UnrotatedLayers {
   /// Whether each layer rotates.
   static func read(_ parameters: Hyperparameters, windows: [Int]) throws -> [Bool] {
-    if parameters.flag(.rotates) == false { return windows.map { _ in false } }
+    guard rotates(parameters) else { return windows.map { _ in false } }
     if let stated = parameters.value(.rotatedLayers) {
       guard let list = stated.array else {
         throw parameters.failure(.rotatedLayers, "is not a list")
@@ -21,6 +21,20 @@ enum UnrotatedLayers {
     return assumed(
       block, windows: windows, hasWindow: width > 0,
       every: try parameters.optionalInteger(.unrotatedEvery, minimum: 0) ?? 0)
+  }
+
+  /// What config.json calls rotation, in a text that names how a model knows positions.
+  private static let rotary = "rope"
+
+  /// Whether any layer rotates. A GGUF file has a truth value, config.json a text, of which a null or
+  /// any other than the rotation's name means that none does.
+  private static func rotates(_ parameters: Hyperparameters) -> Bool {
+    switch parameters.side {
+    case .gguf: return parameters.flag(.rotates) ?? true
+    case .huggingface:
+      guard !parameters.isDenied(.rotates) else { return false }
+      return parameters.value(.rotates).map { $0.string == rotary } ?? true
+    }
   }
 
   /// The layers of a model that states no list.
@@ -48,6 +62,12 @@ enum UnrotatedLayers {
       hasWindow: shape.windows.contains { $0 > 0 },
       every: plan.architecture.hyperparameters[.unrotatedEvery]?.fallback?.int ?? 0)
     guard assumed != shape.rotates, plan.architecture.block.positions == .rotary else { return }
+    if type(of: fields).side == .gguf, !shape.rotates.contains(true),
+      plan.architecture.key(of: .rotates, on: .gguf) != nil
+    {
+      fields.set(.rotates, .flag(false))
+      return
+    }
     throw ModelError.notRepresentable(
       file: plan.checkpoint.path,
       what: "a model \(list(shape.rotates)) (readers of \(plan.architecture.name) take one"
