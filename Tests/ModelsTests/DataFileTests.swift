@@ -192,9 +192,10 @@ import Vocabulary
       #expect(refusal(try Self.changed(path, to: "surprise"), "\(key)") != nil)
     }
     #expect(refusal(try Self.changed(["name"], to: "other"), "name")?.place == "name")
-    for wrong in [["other": ["size": [1]]], ["long": [:]], ["long": ["size": []]], ["long": ["size": 1]]]
-      as [JSONValue]
-    {
+    let conditions: [JSONValue] = [
+      ["other": ["size": [1]]], ["long": [:]], ["long": ["size": []]], ["long": ["size": 1]],
+    ]
+    for wrong in conditions {
       let found = refusal(try Self.changed(["read_where"], to: wrong), "\(wrong)")
       #expect(found?.place == "read_where")
     }

@@ -20,6 +20,7 @@ extension Architecture {
   /// - Parameters:
   ///   - top: the data file.
   ///   - types: the `model_type` values that it reads.
+  /// - Returns: by `model_type`, members of config.json with the values that they may have.
   /// - Throws: `FormatError.invalid` for another type and for what is no list of values.
   static func foldersRead(
     _ top: StrictObject<Key>, types: [String]
