@@ -135,7 +135,7 @@ class Tables(tuple):
 
 
 def hand_positions(model):
-    """Where layers are not handed the positions of their tokens (Granite 4), the tables that they are handed hold them."""
+    """Where layers are not handed the positions of their tokens (Granite 4), the tables that they get hold them."""
     layers, embedding = getattr(model, "layers", None), getattr(model, "rotary_emb", None)
     if not layers or embedding is None or "position_ids" in inspect.signature(type(layers[0]).forward).parameters:
         return

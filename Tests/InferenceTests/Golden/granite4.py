@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Tiny checkpoints of Granite 4.0 without Mamba layers, with logits of transformers, in the folder `granite4` beside this
-file: rotating with the output tied, without rotation, and with experts beside the shared network. No multiplier is 1.
+"""Tiny checkpoints of Granite 4.0 without Mamba layers, with logits of transformers, in the folder `granite4` beside
+this file: rotating with the output tied, without rotation, and with experts beside the shared network. No multiplier is 1.
 
     pip install torch transformers safetensors
     granite4.py"""
