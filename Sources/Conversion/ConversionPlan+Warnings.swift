@@ -59,7 +59,14 @@ extension ConversionPlan {
     guard let tokenizer = try Tokenizer.load(from: source.checkpoint) else {
       return [.noTokenizer]
     }
-    var warnings: [ConversionWarning] = tokenizer.lostInGGUF.map { .tokenizerFact($0) }
+    // What cannot be written or read is refused elsewhere.
+    let written = try? outputTokenizer()
+    var warnings: [ConversionWarning] = tokenizer.lostInGGUF(readAs: written).map {
+      .tokenizerFact($0)
+    }
+    if let written, let difference = tokenizer.differentTokens(from: written) {
+      warnings.append(.otherTokens(difference))
+    }
     let names = tokenizer.templatesLeftOut
     if !names.isEmpty { warnings.append(.chatTemplates(names)) }
     return warnings

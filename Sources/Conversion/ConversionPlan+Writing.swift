@@ -137,6 +137,17 @@ extension ConversionPlan {
       from: unedited, to: edited.configuration, besides: edited.besides, known: known)
   }
 
+  /// The tokenizer that readers make of the output, where its container states one in another way
+  /// than the source's; nil elsewhere, and where there is none.
+  /// - Throws: what stating it throws.
+  func outputTokenizer() throws -> Tokenizer? {
+    guard side == .gguf, source.side == .huggingface else { return nil }
+    let nothing = Provenance(version: "", sourceHash: "", weightsHash: nil, fitted: nil)
+    let metadata = try metadata(nothing)
+    return metadata[TokenizerKey.model] == nil
+      ? nil : try Tokenizer(gguf: metadata, file: request.output)
+  }
+
   /// The type that decides what is read of the output's config.json; nil of a variant, which is
   /// read by code of ours.
   private var writtenModelType: String? { declaration == nil ? source.modelType : nil }

@@ -99,6 +99,9 @@ package struct ConversionPlan: Sendable {
 }
 
 extension ConversionPlan {
+  /// Adds what a user should know of what is done beside writing.
+  mutating func add(_ warning: ConversionWarning) { warnings.append(warning) }
+
   /// Plans the conversion of a model; `fit` is the outcome of a fit to the `fitTarget` of a plan
   /// for the same request.
   package init(

@@ -1,6 +1,7 @@
 import Base
 import Models
 import Rotary
+import Vocabulary
 
 /// What a user should know of a conversion that is done all the same.
 package enum ConversionWarning: Sendable, Equatable {
@@ -21,6 +22,10 @@ package enum ConversionWarning: Sendable, Equatable {
   case noTokenizer
   /// A fact of a folder's tokenizer that a GGUF file cannot state.
   case tokenizerFact(String)
+  /// A text that gets other tokens from the output.
+  case otherTokens(DifferentTokens)
+  /// The text whose perplexity is measured would get other tokens from the output.
+  case otherTokensScored(DifferentTokens)
   /// A folder lists chat templates, of which a GGUF file gets the one named `default` alone.
   case chatTemplates([String])
   /// A folder's tokenizer takes something for granted that its GGUF source does not state.
@@ -59,6 +64,12 @@ package enum ConversionWarning: Sendable, Equatable {
         + " readers may refuse it"
     case .tokenizerFact(let fact):
       "GGUF has no key for the tokenizer's \(fact): some texts get other tokens from the output"
+    case .otherTokens(let tokens):
+      "some texts get other tokens from the output: \(tokens.words("the source", "the output"))"
+    case .otherTokensScored(let tokens):
+      "the text that is scored would get other tokens from the output ("
+        + tokens.words("the source", "the output") + "):"
+        + " the perplexity after is of the source's tokens too, not of the output's own"
     case .chatTemplates(let names):
       "of the chat templates in tokenizer_config.json the output gets the one named 'default', if"
         + " there is one: \(names.map { quoted($0) }.joined(separator: ", ")) left out"

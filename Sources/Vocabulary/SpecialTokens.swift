@@ -18,7 +18,7 @@ struct SpecialTokens: Sendable {
   /// The most bytes of all tokens: the search takes some twenty times as many.
   private static let byteLimit = 1 << 26
 
-  private let entries: [Entry]
+  let entries: [Entry]
   private let search: SpecialTokenSearch
 
   /// - Parameters:

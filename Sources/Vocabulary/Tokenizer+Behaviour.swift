@@ -18,6 +18,12 @@ extension Tokenizer {
     append(String(describing: normalizer))
     // Once they were the unknown token: results of then are not of these tokens.
     if stored.unknown != nil, !bytesLeftOut.isEmpty { append("bytes left out") }
+    // The name of a GGUF file, which is not among these keys, may say that tokens take white space.
+    if !stored.metadata.isEmpty {
+      for entry in special.entries where entry.stripsLeft || entry.stripsRight {
+        append("\(entry.id);\(entry.stripsLeft);\(entry.stripsRight)")
+      }
+    }
     for (key, value) in stored.metadata where key != TokenizerKey.chatTemplate {
       append(key)
       if case .array(let array) = value {

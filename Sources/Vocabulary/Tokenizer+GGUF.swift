@@ -18,7 +18,7 @@ struct StoredTokenizer: Sendable {
 
 extension Tokenizer {
   /// Reads the `tokenizer.ggml.*` keys of a GGUF file, with the defaults of the ecosystem's loader.
-  init(gguf metadata: OrderedDictionary<String, MetadataValue>, file: String) throws {
+  package init(gguf metadata: OrderedDictionary<String, MetadataValue>, file: String) throws {
     func failure(_ key: String, _ problem: String) -> VocabularyError {
       .invalid(file: file, key: key, problem: problem)
     }
@@ -70,7 +70,6 @@ extension Tokenizer {
     var eos = try id(SpecialTokenKey.eos.gguf)
     var addsBOS = metadata[TokenizerKey.addsBOS]?.bool
     var addsEOS = metadata[TokenizerKey.addsEOS]?.bool
-    let addsSpacePrefix = metadata[TokenizerKey.addsSpacePrefix]?.bool
 
     switch model {
     case .llama:
@@ -78,8 +77,8 @@ extension Tokenizer {
       bos = bos ?? Self.fallback(1, count)
       eos = eos ?? Self.fallback(2, count)
       addsBOS = addsBOS ?? true
-      normalizer = Normalizer(
-        prefix: addsSpacePrefix ?? true ? .everyText : .noText, escapesSpaces: true)
+      let prefixes = metadata[TokenizerKey.addsSpacePrefix]?.bool ?? true
+      normalizer = Normalizer(prefix: prefixes ? .everyText : .noText, escapesSpaces: true)
       algorithm = .sentencePiece(
         SentencePieceEncoder(table: table, unknown: stored.unknown ?? Self.fallback(0, count)))
     case .gpt2, .gemma4:
@@ -96,9 +95,9 @@ extension Tokenizer {
       }
       addsBOS = addsBOS ?? named.addsBOS
       addsEOS = addsEOS ?? named.addsEOS
-      normalizer = Normalizer(
-        prefix: addsSpacePrefix ?? false ? .everyText : .noText,
-        escapesSpaces: named.escapesSpaces)
+      // The ecosystem's loader puts no space before a text of such a vocabulary, whatever the key
+      // says.
+      normalizer = Normalizer(escapesSpaces: named.escapesSpaces)
       let merges: MergeList
       switch MergeList.read(list, isByteLevel: named.isByteLevel) {
       case .success(let read): merges = read
@@ -132,13 +131,15 @@ extension Tokenizer {
     leading = addsBOS ?? false ? [bos].compactMap { $0 } : []
     trailing = addsEOS ?? false ? [eos].compactMap { $0 } : []
     let table = table
+    let takesSpaces = SpacesBesideTokens(metadata)
     special = try SpecialTokens(
       table.kinds.indices.compactMap { id in
         let kind = table.kinds[id]
         guard kind == .control || kind == .userDefined || kind == .unknown else { return nil }
+        let text = table.texts[id]
         return .init(
           id: Int32(id), bytes: Array(table.texts.bytes[id]), isControl: kind != .userDefined,
-          stripsLeft: false, stripsRight: false)
+          stripsLeft: takesSpaces.before(text), stripsRight: takesSpaces.after(text))
       }, file: file, key: TokenizerKey.tokens)
   }
 
@@ -149,6 +150,27 @@ extension Tokenizer {
   private static func integers(_ array: MetadataArray) -> [Int]? { array.ints() }
 
   private static func numbers(_ array: MetadataArray) -> [Float]? { array.floats() }
+}
+
+/// Which tokens of a GGUF file take the white space beside them: no key says it, and llama.cpp goes by
+/// the names of models (`llama_vocab::impl::load`).
+private struct SpacesBesideTokens {
+  private let isPhi3: Bool
+  private let mask: String?
+
+  init(_ metadata: OrderedDictionary<String, MetadataValue>) {
+    let name = metadata["general.name"]?.string?.lowercased() ?? ""
+    let preTokenizer = metadata[TokenizerKey.preTokenizer]?.string ?? ""
+    let isJina = ["jina-v2-de", "jina-v2-es", "jina-v2-code"].contains { preTokenizer.contains($0) }
+    isPhi3 = !isJina && (name.contains("phi-3") || name.contains("phi3"))
+    mask = isJina ? "<mask>" : !isPhi3 && name.contains("modern-bert") ? "[MASK]" : nil
+  }
+
+  func before(_ token: String) -> Bool { token == mask }
+
+  func after(_ token: String) -> Bool {
+    isPhi3 && !["<unk>", "<s>", "<|endoftext|>"].contains(token)
+  }
 }
 
 extension ByteStrings {

@@ -19,7 +19,7 @@ extension Tokenizer {
     let vocabulary = HuggingFaceVocabulary(table)
     var fields: OrderedDictionary<String, JSONValue> = [
       "version": "1.0", "truncation": .null, "padding": .null,
-      "added_tokens": .array(vocabulary.addedTokens(of: table)),
+      "added_tokens": .array(vocabulary.addedTokens(of: table, found: special)),
     ]
     switch algorithm {
     case .bytePairs:
@@ -194,14 +194,17 @@ private struct HuggingFaceVocabulary {
 
   func contains(_ text: String) -> Bool { idOfText[Array(text.utf8)] != nil }
 
-  /// Tokens that are found before anything else.
-  func addedTokens(of table: TokenTable) -> [JSONValue] {
-    ids.compactMap { id in
+  /// Tokens that are found before anything else, with the white space that they take.
+  func addedTokens(of table: TokenTable, found: SpecialTokens) -> [JSONValue] {
+    let left = Set(found.entries.filter(\.stripsLeft).map(\.id))
+    let right = Set(found.entries.filter(\.stripsRight).map(\.id))
+    return ids.compactMap { id in
       let kind = table.kinds[Int(id)]
       guard kind == .control || kind == .userDefined || kind == .unknown else { return nil }
       return [
         "id": .integer(Int64(id)), "content": .string(table.texts[Int(id)]),
-        "single_word": false, "lstrip": false, "rstrip": false, "normalized": false,
+        "single_word": false, "lstrip": .bool(left.contains(id)),
+        "rstrip": .bool(right.contains(id)), "normalized": false,
         "special": .bool(kind != .userDefined),
       ]
     }

@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import OrderedCollections
 
@@ -69,14 +70,49 @@ extension Tokenizer {
   }
 
   /// What of a tokenizer.json GGUF has no key for, in words.
-  package var lostInGGUF: [String] {
+  /// - Parameter written: what readers make of the output's keys, where that is known: of a file with
+  ///   some names they take white space beside tokens although no key says so.
+  /// - Returns: one phrase for each.
+  package func lostInGGUF(readAs written: Tokenizer? = nil) -> [String] {
     guard stored.metadata.isEmpty else { return [] }
     var lost: [String] = []
     if normalizer.composes { lost.append("Unicode normalization (NFC)") }
+    if let prefix = lostPrefix { lost.append(prefix) }
+    if let token = firstStripping(readAs: written) {
+      lost.append(
+        "tokens that take white space beside them (lstrip, rstrip), such as"
+          + " \(quoted(String(decoding: token.bytes, as: UTF8.self)))")
+    }
     if leading.count > 1 || trailing.count > 1 {
       lost.append("several tokens around a text (none is added)")
     }
     return lost
+  }
+
+  /// The rule of a space before texts, where readers of GGUF have another: none before texts of a
+  /// byte-level vocabulary, one before each text of others.
+  private var lostPrefix: String? {
+    if normalizer.prefix == .noText { return nil }
+    if model == TokenizerModel.gpt2.rawValue {
+      return "space before a text (add_prefix_space), where readers put none"
+    }
+    if normalizer.prefix == .firstText {
+      return "space before the first text alone (prepend_scheme 'first'), where readers put one"
+        + " after each special token too"
+    }
+    return normalizer.prefixesOnlyWithoutSpace
+      ? "space before texts that begin with none (Metaspace), where readers put one before all"
+      : nil
+  }
+
+  /// The first token that takes white space and would not of a GGUF file.
+  private func firstStripping(readAs written: Tokenizer?) -> SpecialTokens.Entry? {
+    let kept = Dictionary(
+      (written?.special.entries ?? []).map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    return special.entries.first {
+      $0.stripsLeft != (kept[$0.id]?.stripsLeft ?? false)
+        || $0.stripsRight != (kept[$0.id]?.stripsRight ?? false)
+    }
   }
 
   /// Names of a folder's chat templates that a GGUF file gets none of.

@@ -12,6 +12,8 @@ package enum TokenizerDifference: Sendable, Equatable {
   case normalizer
   /// The first token that is found in a text by other rules, or as a token of its own in one alone.
   case addedToken(text: String, id: Int32)
+  /// A text that gets other tokens, where GGUF and tokenizer.json state the rules in different ways.
+  case tokens(DifferentTokens)
 
   /// What a merge joins.
   package struct MergedPair: Sendable, Equatable {
@@ -38,6 +40,7 @@ package enum TokenizerDifference: Sendable, Equatable {
     case .normalizer: "texts are changed in other ways before they are encoded"
     case .addedToken(let text, let id):
       "token \(id), \(quoted(text)), is found in texts by other rules"
+    case .tokens(let tokens): tokens.words()
     }
   }
 
@@ -55,12 +58,15 @@ extension Tokenizer {
   /// texts: the first of merges, pre-tokenizer, normalizer and added tokens that differs. Chat
   /// templates and what stands around a text do not count.
   ///
-  /// What GGUF and tokenizer.json state in different ways is compared only within one of them.
+  /// What GGUF and tokenizer.json state in different ways is compared within one of them, and else by
+  /// the tokens of a number of texts.
   package func difference(from other: Tokenizer) -> TokenizerDifference? {
     if let difference = mergeDifference(from: other) ?? preTokenizerDifference(from: other) {
       return difference
     }
-    guard isGGUF == other.isGGUF else { return nil }
+    guard isGGUF == other.isGGUF else {
+      return differentTokens(from: other).map { .tokens($0) }
+    }
     guard normalizer == other.normalizer else { return .normalizer }
     let common = min(table.count, other.table.count)
     guard let entry = special.firstDifference(from: other.special, below: common) else {

@@ -91,7 +91,7 @@ import Vocabulary
     let metadata = try tokenizer.ggufMetadata(vocabularySize: size)
     #expect(metadata["tokenizer.ggml.pre"]?.string == Self.families[name])
     #expect(metadata["tokenizer.ggml.add_bos_token"]?.bool == false)
-    #expect(tokenizer.lostInGGUF.isEmpty == (name != "glm"))
+    #expect(tokenizer.lostInGGUF().isEmpty == (name != "glm"))
   }
 
   /// The keys written for GGUF give the same ids when read back.

@@ -30,15 +30,18 @@ public struct ConversionRun {
   ) throws {
     var request = request
     request.expectsFit = fit != nil
-    let plan = try ConversionPlan(model.plan, request)
+    var plan = try ConversionPlan(model.plan, request)
     try plan.checkOutput()
     self.model = model
     self.request = request
-    self.plan = plan
     self.fit = try fit.map { try ConversionFit($0, of: model, request, plan) }
-    self.scoring = try scoring.map {
-      try ConversionScoring($0, of: model, threads: request.threads)
+    let scoring = try scoring.map {
+      try ConversionScoring(
+        $0, of: model, writtenWith: try? plan.outputTokenizer(), threads: request.threads)
     }
+    if let tokens = scoring?.otherTokens { plan.add(.otherTokensScored(tokens)) }
+    self.scoring = scoring
+    self.plan = plan
   }
 
   /// What the run is going to do, with nothing written or measured.
@@ -103,6 +106,7 @@ public struct ConversionRun {
       var request = result.request
       request.expectsFit = false
       plan = try ConversionPlan(model.plan, request, fit: result.fit)
+      if let tokens = scoring?.otherTokens { plan.add(.otherTokensScored(tokens)) }
       for warning in plan.warnings where !self.plan.warnings.contains(warning) {
         observer(.warning(warning))
       }

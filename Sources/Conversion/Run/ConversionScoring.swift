@@ -1,5 +1,6 @@
 import Evaluation
 import Rotary
+import Vocabulary
 
 /// A text whose perplexity is to be measured before and after a conversion.
 public struct ScoringRequest {
@@ -28,10 +29,27 @@ struct ConversionScoring {
   /// Tokens of all windows scored.
   let tokens: Int
   let scored: ScoredText
+  /// Where the output's own tokenizer would make other tokens of the text; all models are scored on
+  /// those of the source.
+  let otherTokens: DifferentTokens?
 
+  /// - Parameters:
+  ///   - request: the text, and how it is scored.
+  ///   - model: the source.
+  ///   - written: the tokenizer of the output; nil where it is the source's.
+  ///   - threads: never changes a token.
   /// - Throws: `EvaluationError` for a text that cannot be read or is too short.
-  init(_ request: ScoringRequest, of model: Model, threads: Int) throws {
-    text = try TokenizedText(request.source, for: model, threads: threads)
+  init(
+    _ request: ScoringRequest, of model: Model, writtenWith written: Tokenizer?, threads: Int
+  ) throws {
+    let source = try request.source.loaded()
+    text = try TokenizedText(source, for: model, threads: threads)
+    if let written, case .bytes(let bytes, _) = source {
+      otherTokens = try model.tokenizer().differentTokens(
+        of: bytes, from: written, parseSpecial: false, threads: threads)
+    } else {
+      otherTokens = nil
+    }
     var all = request.windows
     all.limit = nil
     let available = try all.windows(of: text).count

@@ -104,9 +104,10 @@ extension ConversionWarning {
     case .noTokenizer: "token ids are given with --tokens"
     case .unknownKey: "--set gave it"
     case .widened: "--type names a smaller one"
-    case .ignored, .tokenizerFact, .chatTemplates, .assumedTokenizer, .otherTypes, .codeOutside,
-      .noModelingCode, .noTokenizerFiles, .unwritableTokenizer, .withoutImportance,
-      .changedAfterFit, .fixedValues, .unseenKey, .otherYarn:
+    case .ignored, .tokenizerFact, .otherTokens, .otherTokensScored, .chatTemplates,
+      .assumedTokenizer, .otherTypes, .codeOutside, .noModelingCode, .noTokenizerFiles,
+      .unwritableTokenizer, .withoutImportance, .changedAfterFit, .fixedValues, .unseenKey,
+      .otherYarn:
       nil
     }
   }
