@@ -141,7 +141,10 @@ extension ConversionPlan {
   /// than the source's; nil elsewhere, and where there is none.
   /// - Throws: what stating it throws.
   func outputTokenizer() throws -> Tokenizer? {
-    guard side == .gguf, source.side == .huggingface else { return nil }
+    guard side != source.side else { return nil }
+    guard side == .gguf else {
+      return try Tokenizer.load(from: source.checkpoint)?.withListedMerges
+    }
     let nothing = Provenance(version: "", sourceHash: "", weightsHash: nil, fitted: nil)
     let metadata = try metadata(nothing)
     return metadata[TokenizerKey.model] == nil

@@ -43,6 +43,11 @@ struct FolderCompanions: Sendable {
         let tokenizer = try Tokenizer.load(from: source.checkpoint)
         files = try tokenizer?.huggingFaceFiles(context: source.shape.context)
         if files == nil { warnings.append(.noTokenizerFiles) }
+        if let tokenizer, let listed = tokenizer.withListedMerges,
+          let difference = tokenizer.differentTokens(from: listed)
+        {
+          warnings.append(.otherTokens(difference))
+        }
         if let assumption = tokenizer.flatMap(TokenizerNotes.assumption) {
           warnings.append(.assumedTokenizer(assumption))
         }

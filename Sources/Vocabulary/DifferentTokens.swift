@@ -50,13 +50,14 @@ extension Tokenizer {
   ]
 
   /// The first difference from another tokenizer in a number of texts: fixed ones, special tokens
-  /// among others, and the texts of tokens. What stands before and after a text does not count.
+  /// among others, the texts of tokens, and places where equal scores decide. What stands before and
+  /// after a text does not count.
   /// - Returns: nil where there is none in these texts; others may have one.
   package func differentTokens(from other: Tokenizer) -> DifferentTokens? {
     for text in Self.probes {
       if let found = differentTokens(of: Array(text.utf8), from: other) { return found }
     }
-    for texts in [aroundSpecialTokens + other.aroundSpecialTokens, textsOfTokens] {
+    for texts in [aroundSpecialTokens + other.aroundSpecialTokens, textsOfTokens, tiedTexts] {
       if let found = firstDifference(of: texts, from: other) { return found }
     }
     return nil
@@ -105,5 +106,13 @@ extension Tokenizer {
   /// What each plain token stands for.
   private var textsOfTokens: [[UInt8]] {
     table.kinds.indices.filter { table.kinds[$0] == .normal }.map { Array(bytes(of: Int32($0))) }
+  }
+
+  /// Texts in which SentencePiece has two merges of one score to choose from.
+  private var tiedTexts: [[UInt8]] {
+    guard case .sentencePiece = algorithm else { return [] }
+    return ScoredMerges(table).ties.map {
+      Normalizer.unescape(Array($0.utf8)[...])
+    }
   }
 }

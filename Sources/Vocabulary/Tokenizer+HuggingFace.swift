@@ -43,14 +43,29 @@ extension Tokenizer {
       addEscapes(to: &fields)
       fields["pre_tokenizer"] = .null
       fields["model"] = model(
-        vocabulary, merges: vocabulary.mergesByScore(of: table), unknown: encoder.unknown,
-        fallsBack: true, ignoresMerges: false)
+        vocabulary, merges: ScoredMerges(table).merges.map { "\($0.left) \($0.right)" },
+        unknown: encoder.unknown, fallsBack: true, ignoresMerges: false)
     case .wordPieces:
       throw VocabularyError.unsupportedPart(
         file: file, place: "key tokenizer.ggml.model", what: "tokenizer.json of WordPiece")
     }
     return HuggingFaceTokenizerFiles(
       tokenizer: .object(fields), configuration: configuration(context: context))
+  }
+
+  /// The tokenizer that `huggingFaceFiles` describes, where its rules are others: a list of merges in
+  /// place of SentencePiece's scores; nil elsewhere.
+  package var withListedMerges: Tokenizer? {
+    guard case .sentencePiece(let encoder) = algorithm else { return nil }
+    let merges = ScoredMerges(table).merges.map { ($0.left, $0.right) }
+    return Tokenizer(
+      model: model, preTokenizer: preTokenizer, bos: bos, eos: eos, leading: leading,
+      trailing: trailing, file: file, table: table, special: special,
+      algorithm: .bytePairs(
+        BytePairEncoder(
+          table: table, merges: MergeList(merges, isByteLevel: false), splitsBytes: false,
+          ignoresMerges: false, unknown: encoder.unknown), PreTokenizer(steps: [])),
+      normalizer: normalizer, stored: stored)
   }
 
   /// Bytes in GPT-2's alphabet.
@@ -208,30 +223,5 @@ private struct HuggingFaceVocabulary {
         "special": .bool(kind != .userDefined),
       ]
     }
-  }
-
-  /// Merges that do what SentencePiece's scores do: every way to make a token of two others, in the
-  /// order of the made token's score, the shorter left part first.
-  func mergesByScore(of table: TokenTable) -> [String] {
-    var merges: [(score: Float, id: Int32, text: String)] = []
-    for id in ids where table.kinds[Int(id)] == .normal {
-      let text = table.texts[Int(id)]
-      for cut in text.unicodeScalars.indices.dropFirst() {
-        let (left, right) = (text.unicodeScalars[..<cut], text.unicodeScalars[cut...])
-        guard isPart(left, table), isPart(right, table) else { continue }
-        merges.append((table.scores[Int(id)], id, "\(String(left)) \(String(right))"))
-      }
-    }
-    // Stable: the ways to make one token stay in the order of their cuts.
-    return merges.enumerated().sorted { one, other in
-      one.element.score != other.element.score
-        ? one.element.score > other.element.score
-        : (one.element.id, one.offset) < (other.element.id, other.offset)
-    }.map(\.element.text)
-  }
-
-  private func isPart(_ text: Substring.UnicodeScalarView, _ table: TokenTable) -> Bool {
-    guard let id = idOfText[Array(String(text).utf8)] else { return false }
-    return table.kinds[Int(id)] == .normal
   }
 }

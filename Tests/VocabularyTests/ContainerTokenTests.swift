@@ -164,4 +164,32 @@ import Vocabulary
     }
     #expect(try ids(named("other"), "<|user|>\n a") == [3, 7, 4, 5])
   }
+
+  /// Neighbours merge to user-defined and unused tokens too.
+  @Test func mergesToTokensOfEveryKind() throws {
+    let source = try sentencePiece(
+      ["<unk>", "<s>", "</s>", "▁", "a", "b", "▁▁", "▁▁a"], [2, 3, 3, 1, 1, 1, 4, 5],
+      [0, 0, 0, -1, -2, -3, -5, -6], prefix: false)
+    for tokenizer in [source, try exported(source)] {
+      #expect(try ids(tokenizer, "  b") == [6, 5] && ids(tokenizer, "  a") == [7])
+      #expect(try ids(tokenizer, "b  b   a") == [5, 6, 5, 6, 3, 4])
+    }
+    let listed = try #require(source.withListedMerges)
+    #expect(source.differentTokens(from: listed) == nil)
+  }
+
+  /// Of two merges of one score SentencePiece takes the left one; a list has to put one first.
+  @Test func equalScores() throws {
+    let tokens = ["<unk>", "<s>", "</s>", "▁", "a", "b", "c", "ab", "bc", "abc", "▁a"]
+    let kinds = [2, 3, 3] + [Int32](repeating: 1, count: 8)
+    func scored(_ scores: [Float]) throws -> Tokenizer {
+      try sentencePiece(tokens, kinds, [0, 0, 0, -1, -2, -3, -4] + scores, prefix: true)
+    }
+    let source = try scored([0, 0, 0, 0])
+    #expect(try ids(source, "abc") == [10, 8] && ids(source, " ab") == [3, 10, 5])
+    let found = source.differentTokens(from: try #require(source.withListedMerges))
+    #expect(found?.text == " ab" && found?.first == [3, 10, 5] && found?.second == [3, 3, 7])
+    let distinct = try scored([0, -0.25, -0.5, -0.75])
+    #expect(distinct.differentTokens(from: try #require(distinct.withListedMerges)) == nil)
+  }
 }
