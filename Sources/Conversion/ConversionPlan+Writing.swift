@@ -310,6 +310,7 @@ extension ConversionPlan {
     case .huggingface:
       let tokenizer = try Tokenizer.load(from: source.checkpoint)
       var keys = try tokenizer?.ggufMetadata(vocabularySize: source.shape.vocabulary) ?? [:]
+      keys.merge(tokenizer?.unnamedMetadata(of: source.checkpoint) ?? [:]) { $1 }
       keys.merge(try tokenizer?.endMetadata(of: source.checkpoint) ?? [:]) { $1 }
       metadata = try builder.fromHuggingFace(tokenizer: keys, fileType: fileType)
       metadata.merge(try SamplingDefaults.metadata(of: source.checkpoint)) { $1 }

@@ -51,11 +51,11 @@ package enum EndTokens {
 }
 
 extension Tokenizer {
-  /// The tokens that end what the model of a checkpoint writes: EOS first, then those that its files
-  /// name besides.
+  /// The tokens that end what the model of a checkpoint writes: EOS where the tokenizer names it, then
+  /// those that its files name besides.
   /// - Throws: what is wrong with the files that name them.
   package func ends(of checkpoint: Checkpoint) throws -> OrderedSet<Int32> {
-    OrderedSet([eos].compactMap { $0 }).union(
+    OrderedSet([namedEOS].compactMap { $0 }).union(
       try EndTokens.stated(by: checkpoint, of: table.count))
   }
 

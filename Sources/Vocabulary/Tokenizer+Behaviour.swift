@@ -16,6 +16,11 @@ extension Tokenizer {
     append("\(bos.map(String.init) ?? "none");\(addsBOS)")
     append("\(eos.map(String.init) ?? "none");\(addsEOS)")
     append(String(describing: normalizer))
+    // Of a GGUF file that states an id without a name; its other keys are below.
+    for token in SpecialTokenKey.allCases
+    where stored.unnamed.contains(token) && stored.metadata[token.gguf] != nil {
+      append("no \(token.rawValue)")
+    }
     // Once they were the unknown token: results of then are not of these tokens.
     if stored.unknown != nil, !bytesLeftOut.isEmpty { append("bytes left out") }
     // The name of a GGUF file, which is not among these keys, may say that tokens take white space.

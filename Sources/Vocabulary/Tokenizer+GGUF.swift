@@ -11,6 +11,8 @@ struct StoredTokenizer: Sendable {
   var preTokenizers: [String] = []
   var unknown: Int32?
   var padding: Int32?
+  /// Tokens whose ids are none of the tokenizer's own: the configuration's, or the loader's defaults.
+  var unnamed: Set<SpecialTokenKey> = []
   var chatTemplate: String?
   /// Names of chat templates of a folder beside that one.
   var otherTemplates: [String] = []
@@ -65,9 +67,15 @@ extension Tokenizer {
     stored.metadata = metadata.filter { $0.key.hasPrefix(TokenizerKey.prefix) }
     stored.unknown = try id(SpecialTokenKey.unknown.gguf)
     stored.padding = try id(SpecialTokenKey.padding.gguf)
-    self.stored = stored
     var bos = try id(SpecialTokenKey.bos.gguf)
     var eos = try id(SpecialTokenKey.eos.gguf)
+    stored.unnamed = Self.unnamed(in: metadata)
+    // The default of these vocabularies, 11, is any token; others' are their models' own.
+    if model == .gpt2 {
+      if bos == nil { stored.unnamed.insert(.bos) }
+      if eos == nil { stored.unnamed.insert(.eos) }
+    }
+    self.stored = stored
     var addsBOS = metadata[TokenizerKey.addsBOS]?.bool
     var addsEOS = metadata[TokenizerKey.addsEOS]?.bool
 

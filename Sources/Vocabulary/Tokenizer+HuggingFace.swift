@@ -178,10 +178,7 @@ extension Tokenizer {
     ]
     for (token, id) in specialIDs {
       // An id that only the loader's defaults name is not a fact of the model.
-      guard let id, model == TokenizerModel.llama.rawValue || stored.metadata[token.gguf] != nil
-      else {
-        continue
-      }
+      guard let id, isNamed(token) else { continue }
       fields[token.text] = .string(table.texts[Int(id)])
     }
     let template = stored.chatTemplate ?? stored.metadata[TokenizerKey.chatTemplate]?.string

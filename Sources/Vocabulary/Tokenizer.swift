@@ -22,6 +22,8 @@ package struct Tokenizer: Sendable {
   package let model: String
   /// The name of the pre-tokenizer, where the file gives one.
   package let preTokenizer: String?
+  /// What begins and what ends a text, as llama.cpp has them: of a GGUF file its loader's defaults
+  /// too (`namedBOS` and `namedEOS` leave them out).
   package let bos: Int32?
   package let eos: Int32?
   /// A text begins with the BOS token, the only one of `leading` in nearly every model.

@@ -34,6 +34,14 @@ extension Tokenizer {
           problem: "is not a list of ids of the \(count) tokens")
       }
     }
+    if let stated = metadata[TokenizerKey.unnamedTokens] {
+      guard let names = stated.strings, names.allSatisfy({ SpecialTokenKey(rawValue: $0) != nil })
+      else {
+        throw .invalid(
+          file: file, key: TokenizerKey.unnamedTokens,
+          problem: "is not a list of names of special tokens, such as 'bos'")
+      }
+    }
     try checkByteTokens(metadata, file: file)
   }
 

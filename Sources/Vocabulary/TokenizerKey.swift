@@ -20,6 +20,9 @@ package enum TokenizerKey {
   package static let chatTemplates = "tokenizer.chat_templates"
   /// A key of our own for tokens that end a text and that no other key holds: a list of ids.
   package static let endTokens = "ropeconv.end_token_ids"
+  /// A key of our own for tokens that the tokenizer does not name, whatever id another key has for
+  /// them: a list of names (`SpecialTokenKey`).
+  package static let unnamedTokens = "ropeconv.unnamed_tokens"
 }
 
 /// A token with a task of its own, as the files name its id.

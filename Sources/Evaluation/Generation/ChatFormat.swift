@@ -205,7 +205,7 @@ package struct ChatFormat: Sendable, Equatable {
     var format = self
     let tokenizer = try model.tokenizer()
     if closing.contains(Self.eos) {
-      guard let id = tokenizer.eos else {
+      guard let id = tokenizer.namedEOS else {
         throw EvaluationError.usage(
           "chat format \(name) ends turns with EOS, which the vocabulary does not have")
       }

@@ -4,18 +4,18 @@ import Vocabulary
 /// model), so that its numbers can be compared.
 package struct HarnessTokens {
   /// Grows when a request gets other tokens.
-  static let version = 2
+  static let version = 3
 
   let tokenizer: Tokenizer
   /// The most tokens that the model sees.
   let context: Int
   /// What stands before a text that has nothing before it: the token that begins texts, or else the
-  /// one that ends them.
+  /// one that ends them, of those that the tokenizer names.
   let prefix: Int32
 
   /// - Throws: `EvaluationError.usage` for a tokenizer that has neither token.
   init(_ tokenizer: Tokenizer, context: Int) throws(EvaluationError) {
-    guard let prefix = tokenizer.bos ?? tokenizer.eos else {
+    guard let prefix = tokenizer.namedBOS ?? tokenizer.namedEOS else {
       throw .usage(
         "\(tokenizer.file): the tokenizer names no token that begins or ends texts, which stands"
           + " before an empty context")

@@ -283,7 +283,7 @@ package struct RequestsEvaluation {
     let longest = Double(maxima.max() ?? 1)
     let ends = try tokenizer.ends(of: model.checkpoint)
     // The harness ends a text after one of these, before the text of EOS, and shows no control tokens.
-    let shown = Set(ends.filter { $0 != tokenizer.eos && !tokenizer.isControl($0) })
+    let shown = Set(ends.filter { $0 != tokenizer.namedEOS && !tokenizer.isControl($0) })
     let tokens = try TokenGenerator(
       ForwardPass(plan: model.plan, as: rotary, threads: options.threads),
       stops: Set(ends).subtracting(shown)

@@ -21,7 +21,7 @@ package struct KnownKeys {
   package func reads(metadata key: String, prefix: String) -> Bool {
     // Any reader may know these.
     if [GeneralKey.prefix, TokenizerKey.prefix].contains(where: key.hasPrefix) { return true }
-    if key == TokenizerKey.endTokens { return true }
+    if [TokenizerKey.endTokens, TokenizerKey.unnamedTokens].contains(key) { return true }
     let own = hyperparameters(on: .gguf)
       .union(GGUFScaling.Key.allCases.map(\.rawValue)).union(architecture.copied.keys)
       .union(architecture.otherPairLayouts.keys).union([UnreadKeys.causal])
