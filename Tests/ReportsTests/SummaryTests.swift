@@ -8,8 +8,10 @@ import Testing
 /// What a page begins with, and how its numbers are written.
 @Suite struct SummaryTests {
   /// A result of `eval perplexity` with these nats per target of each chunk of ten targets.
+  /// `tokens` are the text's, `bytes` those that the targets stand for.
   private func perplexity(
-    _ variant: String, _ nats: [Double], text: String = "aa", bits: Double = 1
+    _ variant: String, _ nats: [Double], text: String = "aa", bits: Double = 1, tokens: Int = 1000,
+    bytes: Int = 60
   ) throws -> ResultFile {
     let mean = nats.reduce(0, +) / Double(nats.count)
     let chunks = nats.enumerated().map {
@@ -20,9 +22,9 @@ import Testing
        "program":{"name":"ropeconv","version":"0.1.0","instruction_set":"avx2"},
        "models":[{"name":"Tiny","file":"x.gguf","role":"model","variant":"\(variant)"}],
        "text":"/t/essays.txt","text_sha256":"bbbbbbbb11",
-       "identity":{"models":[{"sha256":"\(variant)00"}],"text":{"sha256":"\(text)"},
+       "identity":{"models":[{"sha256":"\(variant)00"}],"text":{"sha256":"\(text)","tokens":\(tokens)},
          "arithmetic":{"compute":"f32"},"settings":{"ctx":64}},
-       "ctx":64,"nll":\(mean),"ppl":\(exp(mean)),"ppl_stderr":0.5,
+       "scored":\(10 * nats.count),"scored_bytes":\(bytes),"ctx":64,"nll":\(mean),"ppl":\(exp(mean)),"ppl_stderr":0.5,
        "bits_per_byte":\(bits),"per_chunk":[\(chunks.joined(separator: ","))]}
       """
     return try ResultFile(name: "\(variant).json", json: .parse(Array(json.utf8), file: "x"))
@@ -56,11 +58,30 @@ import Testing
   @Test func otherTokensAreComparedByBits() throws {
     let summary = try #require(
       try summary([
-        perplexity("RoPE", [2, 2.5]), perplexity("Other", [1, 1.5], text: "cc", bits: 1.5),
+        perplexity("RoPE", [2, 2.5], tokens: 21),
+        perplexity("Other", [1, 1.5, 2], text: "cc", bits: 1.5, tokens: 31),
       ]))
     #expect(summary.contains("bits per byte") && !summary.contains("change of perplexity"))
     #expect(!summary.contains("predicts the text best"))
     #expect(summary.contains("<td class=\"n best\">1.00") && summary.contains("n worst\">1.50"))
+  }
+
+  /// Chunks of other tokens, or a first token of other bytes, leave other bytes to be scored: of a text
+  /// "aaab" whose "b" alone costs something, 8 bits, the half "aa" would have 0 bits per byte, the
+  /// whole has 2.
+  @Test(arguments: [
+    (tokens: 1000, otherTokens: 1000, bytes: 60), (tokens: 21, otherTokens: 1000, bytes: 60),
+    (tokens: 21, otherTokens: 31, bytes: 59),
+  ])
+  func bitsOfOtherBytesAreNotRanked(tokens: Int, otherTokens: Int, bytes: Int) throws {
+    let summary = try #require(
+      try summary([
+        perplexity("RoPE", [2, 2.5], tokens: tokens),
+        perplexity(
+          "Other", [1, 1.5, 2], text: "cc", bits: 1.5, tokens: otherTokens, bytes: bytes),
+      ]))
+    #expect(summary.contains("bits per byte") && summary.contains("1.50"))
+    #expect(!summary.contains("n best") && !summary.contains("n worst"))
   }
 
   @Test func oneVariantNeedsNoneAndNamesThePage() throws {

@@ -15,6 +15,9 @@ struct TextScore {
   let chunks: [PairedDifference.Chunk]
   let chunkCount: Int?
   let scored: Int?
+  /// How many of the text's last bytes its targets stand for, where every token but the first is one;
+  /// nil where they are parts of the text, which are others for other tokens, or it is not stated.
+  private let scoredEnd: Double?
   /// What two have in common that scored the same tokens as the same targets of the same chunks.
   let targets: [String]
   /// What a summary groups it by: the text, how it was cut into chunks, which targets of them are
@@ -58,6 +61,9 @@ struct TextScore {
       ? try fields.integer("chunks") : fields.has("per_chunk") ? chunks.count : nil
     scored = fields.has("scored") ? try fields.integer("scored") : nil
     let identity = json["identity"] ?? .null
+    let bytes = try fields.optionalNumber("scored_bytes")
+    let isWhole = scored != nil && scored == identity["text"]?["tokens"]?.int.map { $0 &- 1 }
+    scoredEnd = isWhole && bytes.isFinite ? bytes : nil
     let shard = ResultScope.shard(json)
     // A ratio is of the same chunks, or it is none.
     let places =
@@ -102,6 +108,12 @@ struct TextScore {
       }
     }
     return counts
+  }
+
+  /// Whether the targets stand for the same bytes of the text as another's: only then bits per byte
+  /// compare.
+  func scoresBytes(of other: TextScore) -> Bool {
+    targets == other.targets || scoredEnd != nil && scoredEnd == other.scoredEnd
   }
 
   /// The change of perplexity from another in percent, with the paired error where chunks are stated; nil

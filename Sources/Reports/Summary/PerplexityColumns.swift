@@ -93,13 +93,16 @@ enum PerplexityColumns {
     columns.append(
       Summary.Column(
         title: "perplexity\(place)", isLowerBetter: true, entries: group.entries()))
-    if comparable.count < group.results.count {
+    let stated = group.results.filter { $0.bitsPerByte.value.isFinite }
+    if comparable.count < group.results.count, let first = stated.first {
       columns.append(
         Summary.Column(
           title: "bits per byte\(place)", isLowerBetter: true,
-          entries: group.results.filter { $0.bitsPerByte.value.isFinite }.map {
+          entries: stated.map { result in
+            // Of other bytes it is another number, which takes no part.
             Summary.Entry(
-              $0.subject, $0.bitsPerByte.value, Format.shown($0.bitsPerByte), key: $0.key)
+              result.subject, result.scoresBytes(of: first) ? result.bitsPerByte.value : .nan,
+              Format.shown(result.bitsPerByte), key: result.key)
           }))
     }
     return columns
