@@ -55,7 +55,7 @@ package struct ModelPlan: Sendable {
         + " do: \($0.words)"
     }
     return [leftOut, ignoredStatement].compactMap { $0 } + statementNotes
-      + [assumed].compactMap { $0 }
+      + [assumed].compactMap { $0 } + checkpoint.unreadWeights
   }
 
   /// The module that the model attends by, whose rotation is read as if it were right; nil: none.
