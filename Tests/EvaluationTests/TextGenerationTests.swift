@@ -1,3 +1,4 @@
+import Base
 import Evaluation
 import Foundation
 import Inference
@@ -110,5 +111,32 @@ import Testing
     let generator = TokenGenerator(ForwardPass(plan: model.plan, threads: 2))
     #expect(try generator.generate([ids], maximum: 4)[0].count == 4)
     #expect(throws: (any Error).self) { try generator.generate([ids], maximum: 5) }
+  }
+
+  /// The templates of Llama 3 and of Gemma write `message['content'] | trim`, Qwen 2.5's and Phi 3's the
+  /// words as they are. Expected are the tokens of the whole text, marks and all.
+  @Test(arguments: [
+    ("llama3", true), ("gemma", true), ("chatml", false), ("phi3", false), ("zephyr", false),
+    ("mistral-v3", false),
+  ])
+  func spacesAroundThePromptAreAsInTemplates(name: String, areTrimmed: Bool) throws {
+    let chat = try #require(try ChatFormat.named(name, for: model))
+    let generation = TextGeneration(maximum: 1, chat: chat)
+    let texts = ["\n The code\u{A0}\u{1F}\n", "The code", " \n"]
+    let prompts = try generation.prompts(texts, for: model)
+    #expect(prompts.map(\.text) == texts)
+    for (prompt, trimmed) in zip(prompts, ["The code", "The code", ""]) {
+      let words = areTrimmed ? trimmed : prompt.text
+      let expected = try model.tokenizer().encode(
+        Array("\(chat.beforeUser)\(words)\(chat.afterUser)".utf8), addSpecial: false,
+        parseSpecial: true)
+      #expect(prompt.tokens == expected)
+    }
+    // What has the same tokens is the same work.
+    func material(_ text: String) throws -> JSONValue? {
+      let prompts = try generation.prompts([text], for: model)
+      return JSONValue.object(try generation.identity(prompts, model).fields)["materials"]
+    }
+    #expect(try (material("The code\n") == material("The code")) == areTrimmed)
   }
 }

@@ -21,6 +21,9 @@ package struct ChatFormat: Sendable, Equatable {
   private(set) var systemMark: String?
   /// Whether the family's first vocabularies have no tokens for the marks.
   private(set) var marksArePlain = false
+  /// Whether the family's templates take spaces and line feeds away at both ends of what somebody
+  /// wrote.
+  private(set) var trimsWords = false
 
   /// What comes before the user's words, and between them and the model's.
   package var beforeUser: String { start + opening }
@@ -37,10 +40,11 @@ package struct ChatFormat: Sendable, Equatable {
     ChatFormat(
       name: "llama3", opening: "<|start_header_id|>user<|end_header_id|>\n\n",
       closing: "<|eot_id|>", reply: "<|start_header_id|>assistant<|end_header_id|>\n\n",
-      turnEnd: "<|eot_id|>", systemMark: "<|start_header_id|>system<|end_header_id|>"),
+      turnEnd: "<|eot_id|>", systemMark: "<|start_header_id|>system<|end_header_id|>",
+      trimsWords: true),
     ChatFormat(
       name: "gemma", opening: "<start_of_turn>user\n", closing: "<end_of_turn>\n",
-      reply: "<start_of_turn>model\n", turnEnd: "<end_of_turn>"),
+      reply: "<start_of_turn>model\n", turnEnd: "<end_of_turn>", trimsWords: true),
     ChatFormat(
       name: "phi3", opening: "<|user|>\n", closing: "<|end|>\n", reply: "<|assistant|>\n",
       turnEnd: "<|end|>", systemMark: "<|system|>"),
@@ -158,11 +162,14 @@ package struct ChatFormat: Sendable, Equatable {
     return tokens.count == 1 ? tokens[0] : nil
   }
 
-  /// The tokens of a user's words, up to where the model's turn begins; special tokens in the words
+  /// What a user's turn has of what somebody wrote.
+  func words(of text: String) -> String { trimsWords ? text.withoutOuterSpaces : text }
+
+  /// The tokens of what a user wrote, up to where the model's turn begins; special tokens in the words
   /// are plain text.
-  func prompt(_ words: String, _ tokenizer: Tokenizer) throws -> [Int32] {
+  func prompt(_ text: String, _ tokenizer: Tokenizer) throws -> [Int32] {
     try tokenizer.encode(
-      prompt: [.marked(beforeUser.utf8), .plain(words.utf8), .marked(afterUser.utf8)])
+      prompt: [.marked(beforeUser.utf8), .plain(words(of: text).utf8), .marked(afterUser.utf8)])
   }
 
   /// The format of a name; `auto` takes the checkpoint's, `none` is nil.

@@ -71,7 +71,13 @@ package struct TextGeneration {
         throw EvaluationError.usage("prompt \(index + 1) has no tokens that could be continued")
       }
       TokenizerNotes.tell(
-        of: text.utf8, named: "prompt \(index + 1)", as: tokens, by: tokenizer)
+        of: (chat?.words(of: text) ?? text).utf8, named: "prompt \(index + 1)", as: tokens,
+        by: tokenizer)
+      if let chat, !chat.trimsWords, text != text.withoutOuterSpaces {
+        TokenizerNotes.tell(
+          "prompt \(index + 1): begins or ends with spaces or line feeds, which chat format"
+            + " \(chat.name) keeps in the user's turn")
+      }
       // The last token of a text goes through the model no more.
       let room = model.plan.globals[.positions].map { $0.rows - tokens.count + 1 }
       return Prompt(
@@ -165,7 +171,7 @@ package struct TextGeneration {
   /// Everything that a token of the texts depends on; waits for the model's hash.
   package func identity(_ prompts: [Prompt], _ model: Model) throws -> EvaluationIdentity {
     let longest = prompts.map { $0.tokens.count + $0.maximum }.max() ?? 0
-    let texts = prompts.map { SourceHash.sha256(text: $0.text) }
+    let texts = prompts.map { SourceHash.sha256(text: chat?.words(of: $0.text) ?? $0.text) }
     let tokenizer = try model.tokenizer()
     var settings = Settings.of(
       self, leaving: ["rotary", "options"], names: ["maximum": "max_tokens", "topP": "top_p"])

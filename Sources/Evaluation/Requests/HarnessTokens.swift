@@ -95,7 +95,7 @@ package struct HarnessTokens {
       return tokens.first == prefix ? ([prefix], Array(tokens.dropFirst())) : ([prefix], tokens)
     }
     let scalars = context.unicodeScalars
-    let end = scalars.lastIndex { !Self.isSpace($0) }.map(scalars.index(after:))
+    let end = scalars.lastIndex { !$0.isPythonSpace }.map(scalars.index(after:))
     let head = String(scalars[..<(end ?? scalars.startIndex)])
     // Spaces at the end belong to the words after them. The parts are cut at code points.
     var whole = Array(context.utf8)
@@ -113,9 +113,4 @@ package struct HarnessTokens {
   }
 
   private func encode(_ text: String) throws -> [Int32] { try encode(Array(text.utf8)) }
-
-  /// What Python's `str.rstrip` takes away.
-  private static func isSpace(_ scalar: Unicode.Scalar) -> Bool {
-    scalar.properties.isWhitespace || (0x1C...0x1F).contains(scalar.value)
-  }
 }
