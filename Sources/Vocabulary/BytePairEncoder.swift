@@ -1,5 +1,14 @@
 /// Byte-pair encoding: merges neighbours in the order of their rank until none is left.
 struct BytePairEncoder: WordEncoder {
+  /// What stands for a character that the vocabulary lacks.
+  enum Fallback: Sendable, Equatable {
+    /// Each byte by itself, as llama.cpp spells it: its byte token, else the unknown token.
+    case bytes
+    /// As the `tokenizers` library spells it: byte tokens where `usesBytes` and each of its bytes has
+    /// one, else one unknown token, which takes in unknown neighbours where `fuses`.
+    case character(usesBytes: Bool, fuses: Bool)
+  }
+
   /// A pair of symbols becomes one; `rank` is negative where a place of the table is free.
   private struct Merge: Sendable {
     var pair: UInt64 = 0
@@ -18,6 +27,7 @@ struct BytePairEncoder: WordEncoder {
   private let takesLineFeedsWhole: Bool
   let table: TokenTable
   private let unknown: Int32?
+  private let fallback: Fallback
 
   /// `list` holds the merges, best first, with the bytes of both parts. Where `splitsBytes`, words
   /// start as single bytes, else as characters with single bytes to fall back on. A word that is a
@@ -25,13 +35,14 @@ struct BytePairEncoder: WordEncoder {
   /// `takesLineFeedsWhole`.
   init(
     table: TokenTable, merges list: MergeList, splitsBytes: Bool, ignoresMerges: Bool,
-    takesLineFeedsWhole: Bool = false, unknown: Int32?
+    takesLineFeedsWhole: Bool = false, unknown: Int32?, fallback: Fallback = .bytes
   ) {
     self.table = table
     self.splitsBytes = splitsBytes
     self.ignoresMerges = ignoresMerges
     self.takesLineFeedsWhole = takesLineFeedsWhole
     self.unknown = unknown
+    self.fallback = fallback
     byteSymbols = (UInt8.min...UInt8.max).map { table.id(CollectionOfOne($0)) }
     var symbols = table.index
     var capacity = 16
@@ -51,7 +62,22 @@ struct BytePairEncoder: WordEncoder {
     }
     self.symbols = symbols
     self.merges = merges
-    cuts = splitsBytes || ignoresMerges ? nil : WordCuts(symbols.strings)
+    guard !splitsBytes, !ignoresMerges else {
+      cuts = nil
+      return
+    }
+    cuts = WordCuts(
+      symbols.strings, joinsUnknown: Self.joinsUnknown(fallback, table, unknown: unknown))
+  }
+
+  /// Whether an unknown token may stand for more than one character, or behind the byte tokens of the
+  /// characters after it: what is unknown may then not be cut off from its neighbours.
+  private static func joinsUnknown(
+    _ fallback: Fallback, _ table: TokenTable, unknown: Int32?
+  ) -> Bool {
+    guard case .character(let usesBytes, let fuses) = fallback, unknown != nil else { return false }
+    if usesBytes { return table.byteTokens.contains(nil) }
+    return fuses
   }
 
   @inline(__always)
@@ -75,6 +101,9 @@ struct BytePairEncoder: WordEncoder {
       byteSymbols[Int($0)] == nil && table.byteTokens[Int($0)] == nil
     }
   }
+
+  /// Whether some character has no symbol: of all characters some always has none.
+  var mayMeetUnknown: Bool { !splitsBytes || (unknown != nil && byteSymbols.contains(nil)) }
 
   func wholeToken(_ word: UnsafeBufferPointer<UInt8>) -> Int32? {
     ignoresMerges || (takesLineFeedsWhole && word.allSatisfy { $0 == 0x0A })
@@ -101,21 +130,55 @@ struct BytePairEncoder: WordEncoder {
   /// A byte without a symbol is -1 - byte.
   func start(_ word: UnsafeBufferPointer<UInt8>, symbols list: inout [Symbol]) {
     var index = 0
-    func add(_ id: Int32, _ length: Int) {
-      list.append(Symbol(id: id, start: Int32(index), end: Int32(index + length)))
-      index += length
-    }
+    // Unknown characters whose symbol is still to be added.
+    var waiting: Symbol?
     while index < word.count {
-      if splitsBytes {
-        add(byteSymbols[Int(word[index])] ?? -1 - Int32(word[index]), 1)
-        continue
-      }
-      let end = min(index + Characters.length(word[index]), word.count)
-      if let known = symbols.find(UnsafeBufferPointer(rebasing: word[index..<end])) {
-        add(Int32(known), end - index)
+      let end = splitsBytes ? index + 1 : min(index + Characters.length(word[index]), word.count)
+      let known =
+        splitsBytes
+        ? byteSymbols[Int(word[index])]
+        : symbols.find(UnsafeBufferPointer(rebasing: word[index..<end])).map { Int32($0) }
+      if let known {
+        if let symbol = waiting {
+          list.append(symbol)
+          waiting = nil
+        }
+        list.append(Symbol(id: known, start: Int32(index), end: Int32(end)))
       } else {
-        while index < end { add(-1 - Int32(word[index]), 1) }
+        addUnknown(index..<end, of: word, waiting: &waiting, to: &list)
       }
+      index = end
+    }
+    if let symbol = waiting { list.append(symbol) }
+  }
+
+  /// Appends what stands for a character without a symbol.
+  /// - Parameters:
+  ///   - range: its bytes.
+  ///   - word: the bytes it stands in.
+  ///   - waiting: the unknown characters before it; the `tokenizers` library puts them behind byte
+  ///     tokens that follow.
+  ///   - list: the word's symbols so far.
+  private func addUnknown(
+    _ range: Range<Int>, of word: UnsafeBufferPointer<UInt8>, waiting: inout Symbol?,
+    to list: inout [Symbol]
+  ) {
+    var usesBytes = true
+    if case .character(let falls, let fuses) = fallback {
+      usesBytes = falls && range.allSatisfy { table.byteTokens[Int(word[$0])] != nil }
+      if !usesBytes, let unknown {
+        if let symbol = waiting, !fuses { list.append(symbol) }
+        let start = fuses ? waiting?.start : nil
+        waiting = Symbol(
+          id: unknown, start: start ?? Int32(range.lowerBound), end: Int32(range.upperBound))
+        return
+      }
+    }
+    for place in range {
+      var id = -1 - Int32(word[place])
+      // The library's byte tokens merge like others; llama.cpp's do not.
+      if usesBytes, fallback != .bytes, let byte = table.byteTokens[Int(word[place])] { id = byte }
+      list.append(Symbol(id: id, start: Int32(place), end: Int32(place + 1)))
     }
   }
 

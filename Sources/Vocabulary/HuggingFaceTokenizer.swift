@@ -49,14 +49,15 @@ struct HuggingFaceTokenizer {
     }
 
     let added = try addedTokens()
-    let table = try tokens(model, added: added, isByteLevel: isByteLevel)
+    let table = try tokens(model, added: added, isByteLevel: isByteLevel, falls: falls)
     let merges = try self.merges(model)
     let unknown = model["unk_token"]?.string.flatMap { table.texts.firstIndex(of: $0) }.map(
       Int32.init)
     let encoder = BytePairEncoder(
       table: table, merges: MergeList(merges, isByteLevel: isByteLevel),
       splitsBytes: isByteLevel, ignoresMerges: model["ignore_merges"]?.bool ?? false,
-      unknown: unknown)
+      unknown: unknown,
+      fallback: .character(usesBytes: falls, fuses: model["fuse_unk"]?.bool ?? false))
     let ends = try ends(table)
     let names = isByteLevel ? try HuggingFacePreTokenizers.names(of: steps.steps, encoder) : []
     var stored = StoredTokenizer()
@@ -117,7 +118,7 @@ struct HuggingFaceTokenizer {
   }
 
   private func tokens(
-    _ model: JSONValue, added: [AddedToken], isByteLevel: Bool
+    _ model: JSONValue, added: [AddedToken], isByteLevel: Bool, falls: Bool
   ) throws -> TokenTable {
     guard let vocabulary = model["vocab"]?.members else {
       throw invalid("model.vocab", "is missing or not an object")
@@ -137,11 +138,12 @@ struct HuggingFaceTokenizer {
     for member in vocabulary {
       guard let id = member.value.int else { continue }
       texts[id] = member.key
-      kinds[id] =
-        !isByteLevel && TokenTable.byte(of: member.key.utf8) != nil ? .byte : .normal
+      kinds[id] = falls && TokenTable.byte(of: member.key.utf8) != nil ? .byte : .normal
     }
     let unknown = model["unk_token"]?.string
     for token in added {
+      // A byte token that is found in texts too still stands for its byte.
+      if kinds[Int(token.id)] == .byte, texts[Int(token.id)] == token.text { continue }
       texts[Int(token.id)] = token.text
       kinds[Int(token.id)] =
         token.text == unknown ? .unknown : token.isSpecial ? .control : .userDefined

@@ -29,6 +29,12 @@ extension Tokenizer {
         append("\(entry.id);\(entry.stripsLeft);\(entry.stripsRight)")
       }
     }
+    // Characters without a token, and byte tokens, were once spelled in other ways.
+    if stored.metadata.isEmpty, case .bytePairs(let encoder, _) = algorithm,
+      encoder.mayMeetUnknown
+    {
+      append("unknown characters")
+    }
     for (key, value) in stored.metadata where key != TokenizerKey.chatTemplate {
       append(key)
       if case .array(let array) = value {

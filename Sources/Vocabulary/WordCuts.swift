@@ -9,14 +9,31 @@ struct WordCuts: Sendable {
   private static let classes = 257
   private static let space: [UInt8] = [0xE2, 0x96, 0x81]
 
-  /// - Parameter strings: all that merges can make.
-  init(_ strings: ByteStrings) {
+  /// - Parameters:
+  ///   - strings: all that merges can make.
+  ///   - joinsUnknown: characters that are none of `strings` are not cut from each other.
+  init(_ strings: ByteStrings, joinsUnknown: Bool = false) {
     joined = [Bool](repeating: false, count: Self.classes * Self.classes)
     strings.bytes.withUnsafeBufferPointer { bytes in
       for number in strings.indices {
         let string = UnsafeBufferPointer(rebasing: bytes[strings.range(of: number)])
         Self.forEachBoundary(of: string) { _, pair in joined[pair] = true }
       }
+    }
+    if joinsUnknown { joinUnknown(strings) }
+  }
+
+  /// Joins classes of which neither holds known characters alone: those do that hold one character.
+  private mutating func joinUnknown(_ strings: ByteStrings) {
+    var isKnown = [Bool](repeating: false, count: Self.classes)
+    for number in strings.indices {
+      let string = strings[number]
+      if string.count == 1, let byte = string.first, byte < 0x80 { isKnown[Int(byte)] = true }
+      if string.elementsEqual(Self.space) { isKnown[256] = true }
+    }
+    let unknown = isKnown.indices.filter { !isKnown[$0] }
+    for last in unknown {
+      for first in unknown { joined[last * Self.classes + first] = true }
     }
   }
 
