@@ -49,6 +49,7 @@ struct HuggingFaceTokenizer {
     }
 
     let added = try addedTokens()
+    try checkRules(steps.normalizer)
     let table = try tokens(model, added: added, isByteLevel: isByteLevel, falls: falls)
     let merges = try self.merges(model)
     let unknown = model["unk_token"]?.string.flatMap { table.texts.firstIndex(of: $0) }.map(
@@ -110,6 +111,24 @@ struct HuggingFaceTokenizer {
       return AddedToken(
         id: Int32(id), text: text, isSpecial: entry["special"]?.bool ?? false,
         stripsLeft: entry["lstrip"]?.bool ?? false, stripsRight: entry["rstrip"]?.bool ?? false)
+    }
+  }
+
+  /// Refuses what would find added tokens at other places: whole words alone, and the normalized
+  /// spelling of tokens. Special tokens of published files are found as they are spelled.
+  private func checkRules(_ normalizer: Normalizer) throws {
+    for (index, entry) in (json["added_tokens"]?.array ?? []).enumerated() {
+      let place = "added_tokens[\(index)]"
+      if entry["single_word"]?.bool ?? false {
+        throw unsupported("\(place).single_word", "an added token found as a whole word alone")
+      }
+      // The pre-tokenizer's prefix comes after tokens are found, the normalizer's before.
+      guard entry["normalized"]?.bool ?? false, !(entry["special"]?.bool ?? false) else { continue }
+      let text = entry["content"]?.string ?? ""
+      let isPrepended = normalizer.addsSpacePrefix && !normalizer.prefixesOnlyWithoutSpace
+      if isPrepended || (normalizer.composes && !text.utf8.allSatisfy { $0 < 0x80 }) {
+        throw unsupported("\(place).normalized", "an added token that the normalizer changes")
+      }
     }
   }
 

@@ -47,11 +47,19 @@ struct SpecialTokens: Sendable {
       guard match.place >= start else { continue }
       let entry = entries[match.entry]
       var end = match.place
-      if entry.stripsLeft { while end > start, Self.isSpace(text[end - 1]) { end -= 1 } }
+      if entry.stripsLeft {
+        while let space = Self.spaces.first(where: { text[start..<end].hasSuffix($0) }) {
+          end -= space.count
+        }
+      }
       if end > start { fragments.append(.text(start..<end)) }
       fragments.append(.token(entry.id))
       start = match.place + entry.bytes.count
-      if entry.stripsRight { while start < text.count, Self.isSpace(text[start]) { start += 1 } }
+      if entry.stripsRight {
+        while let space = Self.spaces.first(where: { text[start...].starts(with: $0) }) {
+          start += space.count
+        }
+      }
     }
     if start < text.count { fragments.append(.text(start..<text.count)) }
     return fragments
@@ -89,7 +97,15 @@ struct SpecialTokens: Sendable {
     entries.filter { Int($0.id) < count }.sorted { $0.id < $1.id }
   }
 
-  private static func isSpace(_ byte: UInt8) -> Bool {
-    byte == 0x20 || (0x09...0x0D).contains(byte)
+  /// Unicode's white space.
+  private static let spaces: [[UInt8]] = (UInt32(0)...0x3000).compactMap { value in
+    guard let scalar = Unicode.Scalar(value), scalar.properties.isWhitespace else { return nil }
+    return Array(String(scalar).utf8)
+  }
+}
+
+extension ArraySlice<UInt8> {
+  fileprivate func hasSuffix(_ end: [UInt8]) -> Bool {
+    count >= end.count && suffix(end.count).elementsEqual(end)
   }
 }

@@ -124,4 +124,41 @@ import Vocabulary
       }
     }
   }
+
+  /// A token that takes in white space, U+00A0 and U+3000 too, as the `tokenizers` package does.
+  @Test func unicodeWhiteSpace() throws {
+    let token = Added(id: 5, text: "<x>", isSpecial: true, stripsLeft: true, stripsRight: true)
+    let tokenizer = try tokenizer([token])
+    let text = Array("a\u{A0} <x>\u{3000}\u{85}b".utf8)
+    #expect(try tokenizer.encode(text, addSpecial: false, parseSpecial: true) == [0, 5, 1])
+  }
+
+  /// Rules by which tokens would be found at other places are refused.
+  @Test(arguments: ["single_word", "normalized"])
+  func rulesThatAreNotComputed(rule: String) throws {
+    let prepend: JSONValue = ["type": "Prepend", "prepend": "\u{2581}"]
+    for isSpecial in [false, true] {
+      let token: JSONValue = [
+        "id": 1, "content": "b", "special": .bool(isSpecial),
+        "single_word": .bool(rule == "single_word"), "normalized": .bool(rule == "normalized"),
+      ]
+      let json: JSONValue = [
+        "added_tokens": .array([token]), "normalizer": prepend,
+        "model": ["type": "BPE", "vocab": ["a": 0, "b": 1]],
+      ]
+      let work = try References.temporaryFolder()
+      defer { try? FileManager.default.removeItem(atPath: work) }
+      try json.serialized(pretty: true).write(
+        toFile: "\(work)/tokenizer.json", atomically: true, encoding: .utf8)
+      // Published files have special tokens that are normalized.
+      if isSpecial, rule == "normalized" {
+        _ = try #require(try Tokenizer.load(fromFolder: work))
+      } else {
+        let error = #expect(throws: VocabularyError.self) {
+          try Tokenizer.load(fromFolder: work)
+        }
+        #expect(error?.place == "added_tokens[0].\(rule)")
+      }
+    }
+  }
 }
