@@ -8,6 +8,8 @@ struct HuggingFaceTokenizer {
   let file: String
   private let json: JSONValue
   private let configuration: JSONValue?
+  /// What names special tokens before the configuration does; nil where that lists added tokens.
+  private let specialTokens: JSONValue?
   private let chatTemplate: ChatTemplate
 
   /// Nil where the files hold no tokenizer.json.
@@ -18,6 +20,10 @@ struct HuggingFaceTokenizer {
     configuration =
       files.contains(ModelFolder.tokenizerConfiguration)
       ? try files.json(ModelFolder.tokenizerConfiguration) : nil
+    let isLegacy = configuration?["added_tokens_decoder"] == nil
+    specialTokens =
+      isLegacy && files.contains(ModelFolder.specialTokens)
+      ? try files.json(ModelFolder.specialTokens) : nil
     chatTemplate = try ChatTemplate(files)
   }
 
@@ -188,7 +194,7 @@ struct HuggingFaceTokenizer {
   }
 
   private func namedToken(_ key: String, _ table: TokenTable) -> Int32? {
-    let entry = configuration?[key]
+    let entry = specialTokens?[key] ?? configuration?[key]
     guard let text = entry?.string ?? entry?["content"]?.string else { return nil }
     return table.texts.firstIndex(of: text).map(Int32.init)
   }

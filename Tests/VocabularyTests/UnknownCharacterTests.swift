@@ -80,4 +80,18 @@ import Vocabulary
     let kinds = try tokenizer.ggufMetadata(vocabularySize: 6)["tokenizer.ggml.token_type"]
     #expect(kinds?.array?.ints()?.suffix(2) == [6, 6])
   }
+
+  /// Older folders name special tokens in a file of their own.
+  @Test func specialTokensMap() throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    let json: JSONValue = ["model": ["type": "BPE", "vocab": ["a": 0, "<s>": 1, "</s>": 2]]]
+    let map: JSONValue = ["bos_token": "<s>", "eos_token": ["content": "</s>"]]
+    for (file, value) in [("tokenizer.json", json), ("special_tokens_map.json", map)] {
+      try value.serialized(pretty: true).write(
+        toFile: "\(work)/\(file)", atomically: true, encoding: .utf8)
+    }
+    let tokenizer = try #require(try Tokenizer.load(fromFolder: work))
+    #expect(tokenizer.bos == 1 && tokenizer.eos == 2)
+  }
 }

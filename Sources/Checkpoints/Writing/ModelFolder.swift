@@ -16,7 +16,8 @@ package enum ModelFolder {
   package static let tokenizerConfiguration = "tokenizer_config.json"
   /// A chat template as a file of its own.
   package static let chatTemplate = "chat_template.jinja"
-  private static let specialTokens = "special_tokens_map.json"
+  /// The names of special tokens, in folders of older tools.
+  package static let specialTokens = "special_tokens_map.json"
   private static let addedTokens = "added_tokens.json"
 
   /// Files beside weights and configuration that decide which tokens a text has, and how a model
