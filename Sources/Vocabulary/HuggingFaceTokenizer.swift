@@ -54,8 +54,7 @@ struct HuggingFaceTokenizer {
       throw unsupported("model.\(key)", what)
     }
 
-    let added = try addedTokens()
-    try checkRules(steps.normalizer)
+    let added = try addedTokens(steps.normalizer)
     let table = try tokens(model, added: added, isByteLevel: isByteLevel, falls: falls)
     let merges = try self.merges(model)
     let unknown = model["unk_token"]?.string.flatMap { table.texts.firstIndex(of: $0) }.map(
@@ -83,7 +82,8 @@ struct HuggingFaceTokenizer {
         added.map { token in
           .init(
             id: token.id, bytes: Array(token.text.utf8), isControl: token.isSpecial,
-            stripsLeft: token.stripsLeft, stripsRight: token.stripsRight)
+            stripsLeft: token.stripsLeft, stripsRight: token.stripsRight,
+            isFoundOtherwise: token.isFoundOtherwise)
         }, file: file, key: "added_tokens"),
       algorithm: .bytePairs(encoder, PreTokenizer(steps: steps.steps)),
       normalizer: steps.normalizer, stored: stored)
@@ -97,6 +97,7 @@ struct HuggingFaceTokenizer {
     let isSpecial: Bool
     let stripsLeft: Bool
     let stripsRight: Bool
+    let isFoundOtherwise: Bool
   }
 
   /// Ids that are taken. Every id up to the highest has a row of the table, so there may not be
@@ -107,7 +108,7 @@ struct HuggingFaceTokenizer {
     return 0..<min(4 * (members + added + (1 << 16)), 1 << 24)
   }
 
-  private func addedTokens() throws -> [AddedToken] {
+  private func addedTokens(_ normalizer: Normalizer) throws -> [AddedToken] {
     let ids = ids
     return try (json["added_tokens"]?.array ?? []).enumerated().map { index, entry in
       guard let id = entry["id"]?.int, let text = entry["content"]?.string else {
@@ -116,26 +117,20 @@ struct HuggingFaceTokenizer {
       guard ids.contains(id) else { throw unfitID(id, "added_tokens[\(index)]") }
       return AddedToken(
         id: Int32(id), text: text, isSpecial: entry["special"]?.bool ?? false,
-        stripsLeft: entry["lstrip"]?.bool ?? false, stripsRight: entry["rstrip"]?.bool ?? false)
+        stripsLeft: entry["lstrip"]?.bool ?? false, stripsRight: entry["rstrip"]?.bool ?? false,
+        isFoundOtherwise: Self.isFoundOtherwise(entry, normalizer))
     }
   }
 
-  /// Refuses what would find added tokens at other places: whole words alone, and the normalized
-  /// spelling of tokens. Special tokens of published files are found as they are spelled.
-  private func checkRules(_ normalizer: Normalizer) throws {
-    for (index, entry) in (json["added_tokens"]?.array ?? []).enumerated() {
-      let place = "added_tokens[\(index)]"
-      if entry["single_word"]?.bool ?? false {
-        throw unsupported("\(place).single_word", "an added token found as a whole word alone")
-      }
-      // The pre-tokenizer's prefix comes after tokens are found, the normalizer's before.
-      guard entry["normalized"]?.bool ?? false, !(entry["special"]?.bool ?? false) else { continue }
-      let text = entry["content"]?.string ?? ""
-      let isPrepended = normalizer.addsSpacePrefix && !normalizer.prefixesOnlyWithoutSpace
-      if isPrepended || (normalizer.composes && !text.utf8.allSatisfy { $0 < 0x80 }) {
-        throw unsupported("\(place).normalized", "an added token that the normalizer changes")
-      }
-    }
+  /// Whether an entry of `added_tokens` is found at other places than where it is spelled: as a whole
+  /// word alone, or as the normalizer spells it. Special tokens of published files are not.
+  private static func isFoundOtherwise(_ entry: JSONValue, _ normalizer: Normalizer) -> Bool {
+    if entry["single_word"]?.bool ?? false { return true }
+    guard entry["normalized"]?.bool ?? false, !(entry["special"]?.bool ?? false) else { return false }
+    let text = entry["content"]?.string ?? ""
+    // The pre-tokenizer's prefix comes after tokens are found, the normalizer's before.
+    return normalizer.addsSpacePrefix && !normalizer.prefixesOnlyWithoutSpace
+      || normalizer.composes && !text.utf8.allSatisfy { $0 < 0x80 }
   }
 
   private func unfitID(_ id: Int, _ key: String) -> VocabularyError {

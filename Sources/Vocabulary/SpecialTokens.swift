@@ -7,6 +7,9 @@ struct SpecialTokens: Sendable {
     /// White space before or after the token belongs to it.
     let stripsLeft: Bool
     let stripsRight: Bool
+    /// The rules of its file find it at other places: as a whole word alone, or as the normalizer spells
+    /// it. Here every token is found as it is spelled.
+    var isFoundOtherwise = false
   }
 
   /// A part of a text: a token, or bytes to encode.

@@ -9,6 +9,13 @@ package struct TokenCoverage: Sendable, Equatable {
 }
 
 extension Tokenizer {
+  /// The first of some ids whose token the rules of its file find at other places than where it is
+  /// spelled; nil where there is none.
+  package func firstFoundOtherwise(in ids: [Int32]) -> Int32? {
+    let others = Set(special.entries.lazy.filter(\.isFoundOtherwise).map(\.id))
+    return others.isEmpty ? nil : ids.first(where: others.contains)
+  }
+
   /// How well the vocabulary covers a text that `encode` gave these ids.
   package func coverage(of text: [UInt8], as ids: [Int32]) -> TokenCoverage {
     let unknown = unknownToken

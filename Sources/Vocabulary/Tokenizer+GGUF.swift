@@ -167,7 +167,7 @@ private struct SpacesBesideTokens {
   private let mask: String?
 
   init(_ metadata: OrderedDictionary<String, MetadataValue>) {
-    let name = metadata["general.name"]?.string?.lowercased() ?? ""
+    let name = metadata[GGUFKey.name]?.string?.lowercased() ?? ""
     let preTokenizer = metadata[TokenizerKey.preTokenizer]?.string ?? ""
     let isJina = ["jina-v2-de", "jina-v2-es", "jina-v2-code"].contains { preTokenizer.contains($0) }
     isPhi3 = !isJina && (name.contains("phi-3") || name.contains("phi3"))

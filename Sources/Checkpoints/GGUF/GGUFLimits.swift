@@ -26,6 +26,8 @@ package enum GGUFKey {
   package static let architecture = "general.architecture"
   /// What the file holds; a model where it is missing.
   package static let type = "general.type"
+  /// What the model is called.
+  package static let name = "general.name"
   /// What stands before the keys of one file of several.
   package static let splitPrefix = "split."
   /// The version of this program in files that it wrote, by which they are known as ours.

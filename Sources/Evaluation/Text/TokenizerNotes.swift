@@ -35,6 +35,12 @@ package enum TokenizerNotes {
         "\(tokenizer.file): puts '\(text)' after every text: here it is no part of a text, neither"
           + " scored nor at the end of a prompt")
     }
+    if let token = tokenizer.firstFoundOtherwise(in: ids) {
+      let text = String(decoding: tokenizer.decode([token]), as: UTF8.self)
+      told(
+        "\(name): has '\(text)', which \(tokenizer.file) finds as a whole word alone or as its normalizer"
+          + " spells it (single_word, normalized); here it is found wherever it is spelled")
+    }
     let coverage = tokenizer.coverage(of: bytes, as: ids)
     for sentence in sentences(coverage, name, tokenizer) { told(sentence) }
   }

@@ -8,7 +8,7 @@ package enum GeneralKey {
   package static let type = GGUFKey.type
   package static let fileType = "general.file_type"
   package static let quantizationVersion = "general.quantization_version"
-  package static let name = "general.name"
+  package static let name = GGUFKey.name
   package static let samplingTemperature = "general.sampling.temp"
   package static let samplingTopK = "general.sampling.top_k"
   package static let samplingTopP = "general.sampling.top_p"
