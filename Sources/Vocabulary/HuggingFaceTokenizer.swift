@@ -126,7 +126,8 @@ struct HuggingFaceTokenizer {
   /// word alone, or as the normalizer spells it. Special tokens of published files are not.
   private static func isFoundOtherwise(_ entry: JSONValue, _ normalizer: Normalizer) -> Bool {
     if entry["single_word"]?.bool ?? false { return true }
-    guard entry["normalized"]?.bool ?? false, !(entry["special"]?.bool ?? false) else { return false }
+    let isSpecial = entry["special"]?.bool ?? false
+    guard entry["normalized"]?.bool ?? false, !isSpecial else { return false }
     let text = entry["content"]?.string ?? ""
     // The pre-tokenizer's prefix comes after tokens are found, the normalizer's before.
     return normalizer.addsSpacePrefix && !normalizer.prefixesOnlyWithoutSpace

@@ -7,11 +7,12 @@ import Testing
 /// A conversion says where its output makes other tokens of texts than its source.
 @Suite struct OtherTokenTests {
   /// Texts after a special token get no space from the folder, and one from readers of the file.
+  private static let bytes = (0...255).map { String(format: ", \"<0x%02X>\": %d", $0, 7 + $0) }
   private static let tokenizer = """
     {"added_tokens": [{"id": 0, "content": "<unk>", "special": true}],
      "pre_tokenizer": {"type": "Metaspace", "prepend_scheme": "first", "split": false},
-     "model": {"type": "BPE", "unk_token": "<unk>", "fuse_unk": true, "merges": ["▁ a"],
-      "vocab": {"<unk>": 0, "<s>": 1, "</s>": 2, "▁": 3, "a": 4, "b": 5, "▁a": 6}}}
+     "model": {"type": "BPE", "unk_token": "<unk>", "byte_fallback": true, "merges": ["▁ a"],
+      "vocab": {"<unk>": 0, "<s>": 1, "</s>": 2, "▁": 3, "a": 4, "b": 5, "▁a": 6\(bytes.joined())}}}
     """
 
   private func warnings(of text: String) throws -> [ConversionWarning]? {

@@ -17,12 +17,17 @@ import Vocabulary
     _ steps: String, vocabulary: [String] = tokens, added: String = "",
     merges: String = #""b c", "a b", "ab c", "▁ a""#, unknown: String = #""<unk>""#
   ) throws -> Tokenizer {
-    let members = vocabulary.enumerated().map { id, text in
+    var members = vocabulary.enumerated().map { id, text in
       "\"\(text == "\n" ? "\\n" : text)\": \(id)"
+    }
+    // Both containers spell other characters by bytes, behind the ids that tests name.
+    if vocabulary == Self.tokens {
+      members += (0...255).map { String(format: "\"<0x%02X>\": %d", $0, 12 + $0) }
     }
     let json = """
       {"added_tokens": [\(added)], \(steps), "model": {"type": "BPE", "unk_token": \(unknown),
-       "fuse_unk": true, "vocab": {\(members.joined(separator: ", "))}, "merges": [\(merges)]}}
+       "fuse_unk": true, "byte_fallback": \(vocabulary == Self.tokens),
+       "vocab": {\(members.joined(separator: ", "))}, "merges": [\(merges)]}}
       """
     return try read(["tokenizer.json": json])
   }
