@@ -38,7 +38,8 @@ KNOWN = {
         "residual_multiplier": 0.5, "logits_scaling": 2.0, "attention_multiplier": 0.3}),
     # Granite 4.0 without Mamba layers: dense networks, or a shared one beside experts.
     "granitemoehybrid": ("granitemoehybrid", {
-        "num_local_experts": 0, "num_experts_per_tok": 0, "shared_intermediate_size": 24, "embedding_multiplier": 3.0,
+        "num_local_experts": 0, "num_experts_per_tok": 0, "shared_intermediate_size": 24, "intermediate_size": 24,
+        "embedding_multiplier": 3.0,
         "residual_multiplier": 0.5, "logits_scaling": 2.0, "attention_multiplier": 0.3, "mamba_n_heads": 8,
         "layer_types": ["full_attention"] * 3, "position_embedding_type": "rope"}),
     "granitemoehybrid experts": ("granitemoehybrid", {

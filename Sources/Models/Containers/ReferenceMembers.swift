@@ -27,15 +27,21 @@ struct ReferenceMembers {
   init(
     _ checkpoint: Checkpoint, of identity: CheckpointIdentity, in catalog: ArchitectureCatalog
   ) throws {
+    let architecture = identity.architecture
     guard identity.side == .huggingface, !identity.isRotary,
       let stated = checkpoint.configuration?.object
     else {
-      self.checkpoint = checkpoint
-      isRestated = false
+      // transformers saves a trained variant with every member, those too that its family passes over.
+      let members = checkpoint.configuration?.object.map(architecture.withoutOtherNames)
+      isRestated = members != checkpoint.configuration?.object
+      self.checkpoint =
+        members.map {
+          $0 == checkpoint.configuration?.object
+            ? checkpoint : checkpoint.restated(configuration: .object($0))
+        } ?? checkpoint
       unread = []
       return
     }
-    let architecture = identity.architecture
     let type = stated[HuggingFaceConfiguration.Key.modelType.rawValue]?.string ?? ""
     let passed = Set(architecture.unread[type] ?? [])
     let known = architecture.statedMembers
@@ -98,6 +104,24 @@ struct ReferenceMembers {
 }
 
 extension Architecture {
+  /// A variant's config.json without members that its plain type passes over, where the member that the
+  /// type reads instead is stated too.
+  fileprivate func withoutOtherNames(
+    _ stated: OrderedDictionary<String, JSONValue>
+  ) -> OrderedDictionary<String, JSONValue> {
+    let type = stated[HuggingFaceConfiguration.Key.modelType.rawValue]?.string ?? ""
+    let plain = unread.keys.first { CheckpointIdentity.variant(of: $0, on: .huggingface) == type }
+    let passed = Set(plain.flatMap { unread[$0] } ?? [])
+    guard !passed.isEmpty else { return stated }
+    var members = stated
+    for keys in hyperparameters.values {
+      let names = keys.names[.huggingface] ?? []
+      guard names.contains(where: { stated[$0] != nil && !passed.contains($0) }) else { continue }
+      for name in names where passed.contains(name) { members[name] = nil }
+    }
+    return members
+  }
+
   /// Whether another member of config.json, of those that are read, states the same of a model
   /// (Granite 4 states the width of its dense networks twice).
   fileprivate func repeats(
