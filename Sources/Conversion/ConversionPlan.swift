@@ -171,8 +171,8 @@ extension ConversionPlan {
     return try earlier.carried(by: source, to: sites, turnsOtherwise: turnsOtherwise)
   }
 
-  /// Tensors that are no weights of the model: rotary factors, and those it does not use, where they
-  /// go along.
+  /// Tensors beside the model's weights: rotary factors, and, where they are to be kept, those that the
+  /// model does not use.
   private static func tensorsBesides(
     _ source: ModelPlan, _ request: ConversionRequest, declaration: RotaryDeclaration?,
     on side: Architecture.Side

@@ -20,6 +20,8 @@ struct ScoredMerges {
     func isFiller(_ id: Int32) -> Bool {
       table.kinds[Int(id)] == .unused && table.texts[Int(id)] == "[PAD\(id)]"
     }
+    // Most cuts of a long text are ruled out by the length of a part, without a look at its bytes.
+    let lengths = Set(table.texts.indices.map { table.texts.bytes[$0].count })
     var merges: [Merge] = []
     for number in table.texts.indices {
       let bytes = Array(table.texts.bytes[number])
@@ -29,7 +31,8 @@ struct ScoredMerges {
       else { continue }
       bytes.withUnsafeBufferPointer { whole in
         for cut in 1..<whole.count where whole[cut] & 0xC0 != 0x80 {
-          guard let left = table.id(UnsafeBufferPointer(rebasing: whole[..<cut])),
+          guard lengths.contains(cut), lengths.contains(whole.count - cut),
+            let left = table.id(UnsafeBufferPointer(rebasing: whole[..<cut])),
             let right = table.id(UnsafeBufferPointer(rebasing: whole[cut...])),
             !isFiller(left), !isFiller(right)
           else { continue }

@@ -41,7 +41,7 @@ extension Tokenizer {
       } else if token != .bos, token != .eos {
         continue
       }
-      // Readers assume ids of BOS and EOS where there is no key.
+      // Where a file has no key for BOS or EOS, its readers assume an id.
       names.append(token.rawValue)
     }
     if !names.isEmpty { metadata[TokenizerKey.unnamedTokens] = .array(.strings(names)) }

@@ -1,11 +1,9 @@
 import Base
 import Checkpoints
-import Conversion
 import Evaluation
 import Foundation
 import Models
 import OrderedCollections
-import Rotary
 import TestSupport
 import Testing
 
@@ -13,14 +11,6 @@ import Testing
 /// shared experts, against transformers (`Golden/granite4.py`).
 @Suite struct GraniteWithoutMambaTests {
   private static let folder = References.file("Tests/InferenceTests/Golden/granite4")
-
-  private func convert(_ path: String, to output: String, sites: String? = nil) throws -> String {
-    _ = try ConversionPlan(
-      Model(opening: path).plan,
-      ConversionRequest(sites: try sites.map { try RotarySites(parsing: $0) }, output: output)
-    ).write(version: "test")
-    return output
-  }
 
   /// llama.cpp's converter calls such models by these names, and `llama_model_granite` turns nothing
   /// where `rope.scaling.finetuned` is false.
@@ -79,6 +69,18 @@ import Testing
       }
       #expect(same, "\(name)")
     }
+  }
+
+  /// transformers saves a trained variant with every member, the default of an ignored width too.
+  @Test func savedVariantsKeepTheirWidth() throws {
+    let work = try References.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: work) }
+    let variant = try Checkpoint.open(
+      try convert("\(Self.folder)/rope", to: "\(work)/qkvo/", sites: "qkvo"))
+    var members = try #require(variant.configuration?.object)
+    members["intermediate_size"] = 11_008
+    let saved = try ModelPlan(variant.restated(configuration: .object(members)))
+    #expect(saved.layers.allSatisfy { $0.recipe.feedForward.width == 40 })
   }
 
   /// GraniteMoeHybridConfig: only "rope" rotates, and nothing does where nothing is stated.

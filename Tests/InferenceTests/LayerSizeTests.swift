@@ -14,14 +14,6 @@ import Testing
   private static let folder = References.file("Tests/InferenceTests/Golden")
   static let shapes = ["values-from-keys", "experts", "doubled"]
 
-  private func convert(_ path: String, to output: String, sites: String? = nil) throws -> String {
-    _ = try ConversionPlan(
-      Model(opening: path).plan,
-      ConversionRequest(sites: try sites.map { try RotarySites(parsing: $0) }, output: output)
-    ).write(version: "test")
-    return output
-  }
-
   @Test func listsInGGUFAreOfTheirLayers() throws {
     let path = "\(Self.folder)/layer-sizes/model.gguf"
     let golden = try ParityTests.Golden(folder: "\(Self.folder)/layer-sizes")

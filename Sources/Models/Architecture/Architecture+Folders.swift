@@ -21,7 +21,8 @@ extension Architecture {
   ///   - top: the data file.
   ///   - types: the `model_type` values that it reads.
   /// - Returns: by `model_type`, members of config.json with the values that they may have.
-  /// - Throws: `FormatError.invalid` for another type and for what is no list of values.
+  /// - Throws: `FormatError.invalid` for a type that the file does not read, and for anything but lists of
+  ///   values.
   static func foldersRead(
     _ top: StrictObject<Key>, types: [String]
   ) throws(FormatError) -> [String: OrderedDictionary<String, [JSONValue]>] {

@@ -32,13 +32,12 @@ struct ReferenceMembers {
       let stated = checkpoint.configuration?.object
     else {
       // transformers saves a trained variant with every member, those too that its family passes over.
-      let members = checkpoint.configuration?.object.map(architecture.withoutOtherNames)
-      isRestated = members != checkpoint.configuration?.object
+      let stated = checkpoint.configuration?.object
+      let members = stated.map(architecture.withoutOtherNames)
+      isRestated = members != stated
       self.checkpoint =
-        members.map {
-          $0 == checkpoint.configuration?.object
-            ? checkpoint : checkpoint.restated(configuration: .object($0))
-        } ?? checkpoint
+        isRestated
+        ? checkpoint.restated(configuration: .object(members ?? [:])) : checkpoint
       unread = []
       return
     }
